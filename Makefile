@@ -1,0 +1,71 @@
+# The only entry point: `make run`, `make test`; `make help` lists the rest.
+
+# Outside the clone, so that a fresh clone (CI's, a colleague's) reuses what is already built.
+CARGO_TARGET_DIR ?= $(HOME)/.cache/bangban-target
+export CARGO_TARGET_DIR
+
+BANGBAN := $(CARGO_TARGET_DIR)/debug/bangban
+WEB := web-agent
+DEPS := $(WEB)/node_modules/.package-lock.json
+# The loader is built last, so its presence says that the whole web build went well.
+DIST := $(WEB)/dist/bangban.js
+# Folders are listed too: their time changes when a file is removed.
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/e2e -type f -o -type d 2>/dev/null) \
+	$(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
+
+.DEFAULT_GOAL := help
+.PHONY: run test dev fmt lint gen web web-deps bench release clean help check-tools
+
+run: check-tools web ## build and start the demo server on http://127.0.0.1:8080
+	cargo build -p bangban-server
+	@mkdir -p var
+	exec $(BANGBAN) serve --demo
+
+test: ## everything CI runs; ends with "N passed, N failed"
+	@scripts/test.sh
+
+dev: check-tools web ## demo server plus the Vite server, which reloads pages as you edit them
+	cargo build -p bangban-server
+	@mkdir -p var
+	@scripts/dev.sh $(BANGBAN)
+
+fmt: web-deps ## format Rust and web sources
+	cargo fmt --all
+	cd $(WEB) && npm run --silent fmt
+
+lint: web ## formatting, clippy and types, without tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd $(WEB) && npm run --silent fmt:check && npx vue-tsc --noEmit
+
+gen: ## write the TypeScript types of the protocol to web-agent/src/generated
+	cargo test -p bangban-protocol --lib export_bindings
+
+web: $(DIST) ## build the pages and the loader (skipped when nothing changed)
+
+web-deps: $(DEPS)
+
+$(DEPS): $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(DIST): $(DEPS) $(WEB_SOURCES)
+	@rm -f $@
+	cd $(WEB) && npm run --silent build
+
+bench: web ## load program against a release build; ARGS="..." are passed on
+	cargo run --release --locked -p bangban-loadtests -- $(ARGS)
+
+release: check-tools web ## optimised binary
+	cargo build --release --locked -p bangban-server
+	@echo "$(CARGO_TARGET_DIR)/release/bangban"
+
+clean: ## remove what was built (keeps ./var)
+	cargo clean
+	rm -rf $(WEB)/dist $(WEB)/node_modules $(WEB)/test-results
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+check-tools:
+	@scripts/check-tools.sh

@@ -1,0 +1,198 @@
+#!/usr/bin/env bash
+# `make test`, and all that CI runs. Every step is timed; its output goes to a log that is shown when it fails.
+# A check (formatting, clippy, a build) counts as one; a test step counts what its runner reports, and a test step
+# that ran no test counts as failed. The last line is "N passed, N failed"; the exit code is 1 if any failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$HOME/.cache/bangban-target}
+export CHROMIUM=${CHROMIUM:-/usr/bin/chromium}
+export NO_COLOR=1 CARGO_TERM_COLOR=never CI=${CI:-1}
+unset FORCE_COLOR
+
+die() {
+  echo "$1" >&2
+  exit 1
+}
+
+# --- tools --------------------------------------------------------------------------------------------------------
+
+scripts/check-tools.sh
+for tool in fmt clippy; do
+  cargo "$tool" --version >/dev/null 2>&1 || die "cargo $tool is missing; install it with: rustup component add rustfmt clippy"
+done
+
+missing=()
+[ -x "$CHROMIUM" ] || missing+=(chromium)
+[ -n "$(find /usr/share/fonts /usr/local/share/fonts -iname '*notosanscjk*' -print -quit 2>/dev/null)" ] ||
+  missing+=(fonts-noto-cjk)
+if [ ${#missing[@]} -gt 0 ]; then
+  by_hand="${missing[*]} missing; install with: sudo apt-get install --no-install-recommends ${missing[*]}"
+  if [ "$(id -u)" = 0 ]; then
+    as_root=(env)
+  elif sudo -n true 2>/dev/null; then
+    as_root=(sudo -n)
+  else
+    die "$by_hand"
+  fi
+  command -v apt-get >/dev/null || die "$by_hand"
+  echo "installing ${missing[*]}"
+  apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600)
+  apt_log=$(mktemp)
+  if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; } >"$apt_log" 2>&1; then
+    tail -n 20 "$apt_log" >&2
+    die "$by_hand"
+  fi
+  rm -f "$apt_log"
+fi
+
+# --- steps --------------------------------------------------------------------------------------------------------
+
+mkdir -p "$CARGO_TARGET_DIR"
+logs=$CARGO_TARGET_DIR/test-logs
+rm -rf "$logs"
+mkdir -p "$logs"
+work=$(mktemp -d)
+server=
+stop_server() {
+  if [ -n "$server" ]; then
+    kill "$server" 2>/dev/null || true
+    # Not our child (its step's shell was), so `wait` cannot; give it time to close its files.
+    for _ in $(seq 50); do
+      kill -0 "$server" 2>/dev/null || break
+      sleep 0.1
+    done
+    server=
+  fi
+}
+trap 'stop_server; rm -rf "$work"' EXIT
+
+passed=0
+failed=0
+
+# run_step NAME COUNTER REPORT COMMAND...: COUNTER is "check", or the report kind that count.mjs understands.
+# REPORT is the file to count in, or "log" for the step's own output.
+run_step() {
+  local name=$1 counter=$2 report=$3 began=$SECONDS status=0 p=0 f=0 word=ok log
+  shift 3
+  log=$logs/${name// /-}.log
+  [ "$report" = log ] && report=$log
+  # Its own shell, because `set -e` is off inside a function whose status is asked for.
+  (set -e; "$@") >"$log" 2>&1 &
+  wait $! || status=$?
+  if [ "$counter" = check ]; then
+    if [ "$status" -eq 0 ]; then p=1; else f=1; fi
+  else
+    read -r p f < <(node scripts/count.mjs "$counter" "$report" 2>>"$log")
+    # A runner that fails without naming a test (it did not compile), or that found none, has failed once.
+    if [ "$f" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$p" -eq 0 ]; }; then f=1; fi
+  fi
+  [ "$f" -eq 0 ] || word=FAIL
+  passed=$((passed + p))
+  failed=$((failed + f))
+  printf '%-4s %4ds %5d passed %3d failed  %s\n' "$word" $((SECONDS - began)) "$p" "$f" "$name"
+  if [ "$f" -gt 0 ]; then
+    echo "--- $log (last 200 lines)"
+    # Indented, so that no runner's own closing line can be taken for ours.
+    tail -n 200 "$log" | sed 's/^/    /'
+    echo "---"
+  fi
+}
+
+prettier_check() {
+  make -s web-deps
+  cd web-agent
+  npm run --silent fmt:check
+}
+
+loader_size() {
+  local size
+  size=$(gzip -9 -c web-agent/dist/bangban.js | wc -c)
+  echo "bangban.js: $size bytes gzip, limit 2048"
+  [ "$size" -le 2048 ]
+}
+
+# Is there a fenced example in a doc comment that rustdoc would run? (Opening fence bare or with a Rust word.)
+has_doc_tests() {
+  find src tests loadtests -name '*.rs' -not -path '*/target/*' -exec awk '
+    FNR == 1 { fenced = 0 }
+    /^[ \t]*\/\/[\/!][ \t]*```/ {
+      if (fenced) { fenced = 0; next }
+      fenced = 1
+      word = $0; sub(/^[^`]*```/, "", word); gsub(/[ \t\r]/, "", word)
+      if (word == "" || word ~ /^(rust|no_run|should_panic|compile_fail|edition)/) { print FILENAME; exit }
+    }' {} + 2>/dev/null | grep -q .
+}
+
+# The committed types against a fresh export into an empty folder: changed, missing and left-over files all show.
+generated_types() {
+  local fresh=$work/generated file
+  mkdir -p "$fresh"
+  TS_RS_EXPORT_DIR=$fresh cargo test --locked --workspace --lib export_bindings
+  [ -n "$(find "$fresh" -name '*.ts' -print -quit)" ] || { echo 'nothing was exported'; return 1; }
+  diff -ru --exclude='*.json' "$fresh" web-agent/src/generated || { echo 'run: make gen, and commit the result'; return 1; }
+  if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    file=$(git ls-files --others -- web-agent/src/generated)
+    [ -z "$file" ] || { echo "not under version control: $file"; return 1; }
+  fi
+}
+
+unit_web() {
+  cd web-agent
+  npx vitest run --reporter=default --reporter=json --outputFile.json="$logs/vitest.json"
+}
+
+e2e() {
+  cd web-agent
+  BANGBAN_E2E_REPORT=$logs/playwright.json npm run --silent e2e
+}
+
+# A server of its own: fresh working and data folder, free port. Its life spans the browser step only.
+start_server() {
+  local port root=$PWD
+  # The same feature set as the test build, so nothing but the binary is left to link.
+  cargo build --locked --workspace --bins --tests
+  port=$(node scripts/free-port.mjs)
+  echo "$port" >"$work/port"
+  mkdir -p "$work/server"
+  cd "$work/server"
+  BANGBAN__HTTP__LISTEN=127.0.0.1:$port BANGBAN__DATA__DIR=$work/server/var \
+    "$CARGO_TARGET_DIR/debug/bangban" serve --demo >"$logs/server.log" 2>&1 &
+  echo $! >"$work/pid"
+  cd "$root"
+  if ! node scripts/wait-ready.mjs "http://127.0.0.1:$port/readyz" 60; then
+    tail -n 40 "$logs/server.log"
+    return 1
+  fi
+}
+
+began=$SECONDS
+run_step 'rustfmt' check log cargo fmt --all --check
+run_step 'prettier' check log prettier_check
+run_step 'web types and build' check log make -s web
+run_step 'loader size' check log loader_size
+run_step 'clippy' check log cargo clippy --workspace --all-targets --locked -- -D warnings
+
+if cargo nextest --version >/dev/null 2>&1; then
+  run_step 'rust tests' nextest log cargo nextest run --workspace --locked --no-fail-fast
+  if has_doc_tests; then
+    run_step 'rust doc tests' cargo log cargo test --workspace --locked --doc --no-fail-fast
+  fi
+else
+  # Runs the doc tests as well.
+  run_step 'rust tests' cargo log cargo test --workspace --locked --no-fail-fast -- --skip export_bindings
+fi
+
+run_step 'generated types' check log generated_types
+run_step 'web unit tests' vitest "$logs/vitest.json" unit_web
+
+run_step 'demo server starts' check log start_server
+if [ -f "$work/pid" ]; then server=$(cat "$work/pid"); fi
+BANGBAN_E2E_URL=http://127.0.0.1:$(cat "$work/port" 2>/dev/null || echo 9)
+export BANGBAN_E2E_URL
+run_step 'browser stories' playwright "$logs/playwright.json" e2e
+stop_server
+
+echo "logs: $logs ($((SECONDS - began)) s)"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,114 @@
+//! Typed identifiers. On the wire and in rows an id is `prefix_` and 32 hexadecimal digits, so that a person who reads
+//! a log knows what it names; in memory it is a `u128`, so that maps over ids stay small.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A text that is not an identifier of the expected kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an id of the form {prefix}_ and 32 hexadecimal digits")]
+pub struct ParseIdError {
+    /// What the id should begin with.
+    pub prefix: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts", type = "string"))]
+        pub struct $name(u128);
+
+        impl $name {
+            /// What the text form begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// Wraps a number that the caller made unique (the server uses UUID version 7, which sorts by time).
+            #[must_use]
+            pub const fn new(raw: u128) -> Self {
+                Self(raw)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "_{:032x}"), self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.strip_prefix(concat!($prefix, "_"))
+                    .filter(|hex| hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+                    .and_then(|hex| u128::from_str_radix(hex, 16).ok())
+                    .map(Self)
+                    .ok_or(ParseIdError { prefix: $prefix })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// One case of a citizen: bot, queue, human and rating.
+    ConversationId, "cv"
+);
+id!(
+    /// A person or enterprise that asks.
+    CitizenId, "ct"
+);
+id!(
+    /// A member of staff who can log in; called agent after the most frequent role.
+    AgentId, "ag"
+);
+id!(
+    /// One offer of one conversation to one agent; never used twice, so that a late answer cannot hit another offer.
+    OfferId, "of"
+);
+
+/// Position of a team in the catalogue of this process. Rows and frames carry the team's code instead, because a
+/// position changes with the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TeamId(pub u16);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_form_survives_a_round_trip() {
+        let id = ConversationId::new(0x0199_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0001);
+        assert_eq!(id.to_string(), "cv_0199aaaabbbb7ccc8dddeeeeffff0001");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(serde_json::from_str::<ConversationId>(&json).unwrap(), id);
+    }
+
+    #[test]
+    fn another_kind_sign_or_length_is_refused() {
+        for text in ["ag_0199aaaabbbb7ccc8dddeeeeffff0001", "cv_1", "cv_+199aaaabbbb7ccc8dddeeeeffff0001", ""] {
+            assert_eq!(text.parse::<ConversationId>(), Err(ParseIdError { prefix: "cv" }), "{text}");
+        }
+    }
+}

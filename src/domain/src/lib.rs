@@ -1,0 +1,16 @@
+//! Everything that decides, and nothing that touches the world.
+//!
+//! Deliberately absent: sockets, files, SQL, clocks, randomness, locks, threads. Time comes in as [`Timestamp`], ids
+//! come in with the input or from a constructor argument, and what should happen goes out as plain comparable data.
+//! `clippy.toml` enforces the absence of clocks.
+
+pub mod calendar;
+pub mod conversation;
+pub mod figures;
+pub mod id;
+pub mod routing;
+pub mod time;
+pub mod words;
+
+pub use id::{AgentId, CitizenId, ConversationId, OfferId, ParseIdError, TeamId};
+pub use time::Timestamp;

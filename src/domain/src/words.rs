@@ -1,0 +1,180 @@
+//! The closed vocabularies of DOMAIN "Words" and "Life of a conversation" that rows, frames and rules share.
+
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum whose variants have one text form, in rows and on the wire alike.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The text form that rows and frames carry.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The value with this text form.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// Where a conversation stands in its life (DOMAIN "Life of a conversation").
+    Stage {
+        /// 小申 answers.
+        Bot = "bot",
+        /// The citizen asked for a human and nobody has been offered the conversation at this moment.
+        Waiting = "waiting",
+        /// One agent is looking at the offer.
+        Offered = "offered",
+        /// An agent has accepted.
+        Serving = "serving",
+        /// The citizen ended it; the agent still owes the outcome.
+        WrapUp = "wrap_up",
+        /// A message was left out of hours; the call-back enters the queue at its slot.
+        CallBack = "call_back",
+        /// Over; a citizen who writes again within 7 days continues it.
+        Closed = "closed",
+    }
+}
+
+words! {
+    /// How a conversation ended.
+    Outcome {
+        /// 小申 solved it: no human was asked.
+        SolvedByBot = "solved_by_bot",
+        /// The agent solved it.
+        Solved = "solved",
+        /// The agent could not solve it.
+        Unsolved = "unsolved",
+        /// The citizen left before an end.
+        Abandoned = "abandoned",
+        /// Out of hours: a message with a receipt was left and has been dealt with.
+        LeftMessage = "left_message",
+        /// Legal advice, litigation, complaint: handed on to its own channel with a receipt; in no rate.
+        OutOfScope = "out_of_scope",
+        /// Misuse; in no rate.
+        Abuse = "abuse",
+    }
+}
+
+words! {
+    /// The channel that an out-of-scope case is handed on to (DOMAIN "Scope").
+    HandOnChannel {
+        /// 12348 公共法律服务.
+        LegalAdvice = "legal_advice",
+        /// 人民法院诉讼服务 12368.
+        Litigation = "litigation",
+        /// 12345 / 12388 投诉举报.
+        Complaint = "complaint",
+        /// 信访.
+        Petition = "petition",
+    }
+}
+
+words! {
+    /// What an agent chose to be; whether they are busy is derived from their load.
+    AgentStatus {
+        /// Takes offers while below capacity.
+        Online = "online",
+        /// 小休: keeps their conversations, gets no offers.
+        Break = "break",
+        /// Not at work.
+        Offline = "offline",
+    }
+}
+
+words! {
+    /// What a member of staff may do.
+    Role {
+        /// 帮办人员.
+        Agent = "agent",
+        /// 班长 / 督导.
+        Supervisor = "supervisor",
+    }
+}
+
+words! {
+    /// Who may ask: a person or an enterprise (rule 5).
+    CitizenKind {
+        /// 自然人.
+        Person = "person",
+        /// 法人 / 企业.
+        Enterprise = "enterprise",
+    }
+}
+
+words! {
+    /// Where the request came from (rule 3: measured together, reported apart).
+    Channel {
+        /// Portal on a PC.
+        Pc = "pc",
+        /// Portal or app on a phone.
+        Mobile = "mobile",
+        /// Service-hall counter or kiosk.
+        Hall = "hall",
+    }
+}
+
+words! {
+    /// Steps of the first-response clock (rule 1).
+    SlaStep {
+        /// Nothing to report yet.
+        Running = "running",
+        /// 30 s by default: the agents see it.
+        Warned = "warned",
+        /// 45 s by default: the supervisors see it.
+        Alerted = "alerted",
+        /// 60 s by default: the promise is broken.
+        Breached = "breached",
+    }
+}
+
+words! {
+    /// Why an offer ended without an assignment.
+    OfferEnd {
+        /// 15 s passed without an answer.
+        Missed = "missed",
+        /// The agent declined.
+        Declined = "declined",
+        /// The agent is no longer free: paused, went offline, lost, or was filled by something else.
+        AgentUnavailable = "agent_unavailable",
+        /// The citizen cancelled or the conversation closed.
+        ConversationGone = "conversation_gone",
+        /// Whoever asked for the transfer took it back.
+        TransferCancelled = "transfer_cancelled",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_form_and_the_row_form_are_the_same_text() {
+        for stage in Stage::ALL {
+            assert_eq!(serde_json::to_string(stage).unwrap(), format!("\"{stage}\""));
+            assert_eq!(Stage::parse(stage.as_str()), Some(*stage));
+        }
+        assert_eq!(Stage::parse("lost"), None);
+    }
+}

@@ -1,0 +1,247 @@
+//! What a client may ask for. Who may is written at each command; the server checks it.
+
+use bangban_domain::{
+    AgentId, ConversationId, OfferId, Timestamp,
+    words::{AgentStatus, Channel, HandOnChannel, Outcome},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Identity, Topic};
+
+/// Body of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Command {
+    // --- everybody ---------------------------------------------------------------------------------------------
+    /// First request of a connection, within 10 s.
+    Hello {
+        /// A portal token (citizen) or the token of `POST /api/staff/login`.
+        token: String,
+        /// [`crate::VERSION`].
+        protocol: u32,
+    },
+    /// Joins a topic. Joining is the authorisation check.
+    Subscribe {
+        /// The topic.
+        topic: Topic,
+        /// Resume: the last position that the client has. Threads then answer with only what is newer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        after: Option<u64>,
+    },
+    /// Leaves a topic.
+    Unsubscribe {
+        /// The topic.
+        topic: Topic,
+    },
+    /// Appends a message to a conversation's thread; citizen of it, or agent who serves it.
+    Send {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Made by the client once per message (at most 64 characters): a repetition is recognised by it.
+        client_id: String,
+        /// 1..=4000 characters.
+        text: String,
+        /// Agent only: the knowledge entry whose answer this is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        entry: Option<String>,
+    },
+    /// I am typing (true) or stopped (false). Not kept; sent at most once in 3 s.
+    Typing {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Still typing?
+        typing: bool,
+    },
+    /// I have seen everything up to `seq`.
+    Read {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Last position seen.
+        seq: u64,
+    },
+    /// Older part of a thread that one may read.
+    LoadEarlier {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Entries before this position, at most 100.
+        before: u64,
+    },
+
+    // --- citizen -----------------------------------------------------------------------------------------------
+    /// Opens a conversation, or finds the open one on the same item (two tabs get the same).
+    OpenConversation {
+        /// Code of the service item that the page is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        item: Option<String>,
+        /// Where from.
+        channel: Channel,
+    },
+    /// Chooses one of the questions that 小申 offered (`bot_clarify`), or a suggested one.
+    ChooseEntry {
+        /// The conversation.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// The knowledge entry.
+        entry: String,
+    },
+    /// Was 小申's answer the solution? `true` closes a bot-only conversation as solved by bot.
+    BotFeedback {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Position of the answer.
+        seq: u64,
+        /// The verdict.
+        solved: bool,
+    },
+    /// A human, please. Possible at any moment before a human serves.
+    RequestHuman {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Not any more; back to 小申.
+    CancelRequest {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Out of hours: a message for a human, answered at `slot`.
+    LeaveMessage {
+        /// The conversation.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// What the matter is; 1..=1000 characters.
+        text: String,
+        /// Telephone to call back; 5..=20 digits, `+` and `-`.
+        phone: String,
+        /// Start of a slot from `out_of_hours`.
+        slot: Timestamp,
+    },
+    /// The citizen is done: bot-only → closed, with a human → wrap-up.
+    Finish {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Rates a closed conversation that a human served; may be changed within 7 days.
+    Rate {
+        /// The conversation.
+        conversation: ConversationId,
+        /// 1 非常不满意 .. 5 非常满意.
+        stars: u8,
+        /// At most 500 characters.
+        #[serde(default)]
+        comment: String,
+    },
+
+    // --- agent -------------------------------------------------------------------------------------------------
+    /// Chooses one's own status.
+    SetStatus {
+        /// The choice.
+        status: AgentStatus,
+    },
+    /// Takes the offered conversation.
+    AcceptOffer {
+        /// The offer.
+        offer: OfferId,
+    },
+    /// Lets the next agent have it.
+    DeclineOffer {
+        /// The offer.
+        offer: OfferId,
+    },
+    /// Writes a private note; agent who serves, or supervisor.
+    Note {
+        /// The conversation.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// 1..=4000 characters.
+        text: String,
+    },
+    /// Keeps the unsent text on the server; empty removes it.
+    SaveDraft {
+        /// The conversation.
+        conversation: ConversationId,
+        /// At most 4000 characters.
+        text: String,
+    },
+    /// Searches the knowledge base.
+    SearchKnowledge {
+        /// What for.
+        query: String,
+        /// Prefers entries of this item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        item: Option<String>,
+    },
+    /// Hands the conversation to a colleague or team; it stays here until somebody accepts.
+    Transfer {
+        /// The conversation.
+        conversation: ConversationId,
+        /// To whom.
+        to: TransferTarget,
+        /// What the next one should know (a private note); may be empty.
+        #[serde(default)]
+        note: String,
+    },
+    /// Takes a transfer back that nobody has accepted yet.
+    CancelTransfer {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Ends the conversation.
+    Close {
+        /// The conversation.
+        conversation: ConversationId,
+        /// How it ended: `solved`, `unsolved`, `abandoned`, `left_message`, `out_of_scope` or `abuse`.
+        outcome: Outcome,
+        /// With `out_of_scope`: where to; gives the citizen a receipt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        hand_on: Option<HandOnChannel>,
+    },
+}
+
+/// Whom a transfer goes to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TransferTarget {
+    /// One colleague.
+    Agent {
+        /// Who.
+        agent: AgentId,
+    },
+    /// Whoever of a team is free first.
+    Team {
+        /// Team code.
+        team: String,
+    },
+}
+
+/// Body of `POST /api/staff/login`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct Login {
+    /// Staff number.
+    pub login: String,
+    /// In the clear, over TLS.
+    pub password: String,
+}
+
+/// Success of `POST /api/staff/login`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct LoginReply {
+    /// For `hello`.
+    pub token: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// Who it is for.
+    pub me: Identity,
+}

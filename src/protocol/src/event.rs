@@ -1,0 +1,97 @@
+//! What happens on topics, and the state that a subscription starts from.
+
+use bangban_domain::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{AgentView, BoardView, ConversationContext, ConversationView, Party, ThreadEntry};
+
+/// Body of an event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum EventBody {
+    /// `conversation` and `notes`: a durable entry; the frame's `seq` is the entry's.
+    Entry {
+        /// The entry.
+        entry: ThreadEntry,
+    },
+    /// `conversation`: the state beside the thread; replaces the earlier one if its `version` is higher. Not kept.
+    Conversation {
+        /// The state.
+        view: ConversationView,
+    },
+    /// `conversation`: somebody types. Forgotten by the receiver after 6 s.
+    Typing {
+        /// Who.
+        from: Party,
+        /// Still?
+        typing: bool,
+    },
+    /// `conversation`: somebody has seen everything up to `seq`.
+    Read {
+        /// Who.
+        by: Party,
+        /// Up to where.
+        seq: u64,
+    },
+    /// `conversation`: is the citizen connected?
+    CitizenPresence {
+        /// At least one tab?
+        online: bool,
+    },
+    /// `agent`: the whole state; replaces the earlier one. `seq` counts them.
+    Agent {
+        /// The state.
+        view: AgentView,
+    },
+    /// `board`: the whole state; replaces the earlier one. `seq` counts them.
+    Board {
+        /// The state.
+        view: BoardView,
+    },
+    /// `session`: the link lives.
+    Tick {
+        /// The server's clock.
+        now: Timestamp,
+    },
+}
+
+/// State at the position of a `subscribed` reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Snapshot {
+    /// `conversation`.
+    Conversation {
+        /// The state beside the thread.
+        view: ConversationView,
+        /// Oldest first. Everything after the asked position, or the last 100.
+        entries: Vec<ThreadEntry>,
+        /// `true`: `entries` replace what the client has (first subscription, or too much was missed).
+        /// `false`: `entries` follow what the client has.
+        reset: bool,
+        /// With `reset`: is there more before these?
+        more: bool,
+    },
+    /// `notes`: staff only.
+    Notes {
+        /// Citizen, item and earlier conversations.
+        context: ConversationContext,
+        /// As above.
+        entries: Vec<ThreadEntry>,
+        /// As above.
+        reset: bool,
+        /// The unsent text that this agent saved.
+        draft: String,
+    },
+    /// `agent`.
+    Agent {
+        /// The state.
+        view: AgentView,
+    },
+    /// `board`.
+    Board {
+        /// The state.
+        view: BoardView,
+    },
+}

@@ -1,0 +1,135 @@
+//! The envelopes.
+
+use bangban_domain::{ConversationId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Command, EventBody, Identity, KnowledgeHit, MyConversation, Slot, Snapshot, ThreadEntry, Topic, WireError,
+};
+
+/// What a client sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct Request {
+    /// Chosen by the client, unique among its unanswered requests; the reply carries it.
+    #[serde(rename = "ref")]
+    pub reference: u32,
+    /// What to do.
+    pub body: Command,
+}
+
+/// What the server sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(untagged)]
+pub enum Frame {
+    /// The request was carried out and, where it changes anything, is durable.
+    Reply {
+        /// The request's `ref`.
+        #[serde(rename = "ref")]
+        reference: u32,
+        /// The result.
+        ok: Ok,
+    },
+    /// The request was refused; nothing was changed.
+    Failure {
+        /// The request's `ref`; 0 when the frame had no readable one.
+        #[serde(rename = "ref")]
+        reference: u32,
+        /// Why.
+        error: WireError,
+    },
+    /// Something happened on a topic.
+    Event {
+        /// Where.
+        topic: Topic,
+        /// Which life of the topic's counter `seq` belongs to; a changed epoch means: subscribe anew.
+        epoch: u64,
+        /// Position on the topic, gapless. Absent for what is not kept (typing, presence, ...).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        seq: Option<u64>,
+        /// What.
+        body: EventBody,
+    },
+}
+
+/// Successful results, one for each kind of request that has something to tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Ok {
+    /// Carried out; nothing more to tell.
+    Done,
+    /// Answer to `hello`.
+    Welcome {
+        /// Who the token says you are.
+        me: Identity,
+        /// The server's clock, to correct countdowns on a machine with a wrong one.
+        now: Timestamp,
+        /// Seconds between `tick` events; a client that hears nothing for three of them has lost the link.
+        tick_seconds: u32,
+        /// A citizen's conversations of the last 7 days and all that are open, newest first. Empty for staff, whose
+        /// list is the `agent` topic.
+        conversations: Vec<MyConversation>,
+    },
+    /// Answer to `subscribe`.
+    Subscribed {
+        /// The topic.
+        topic: Topic,
+        /// See [`Frame::Event`].
+        epoch: u64,
+        /// The position that the snapshot stands at: the next event has `seq + 1`.
+        seq: u64,
+        /// The state at that position.
+        snapshot: Snapshot,
+    },
+    /// Answer to `open_conversation`.
+    Opened {
+        /// The new conversation, or the open one of the same citizen on the same item.
+        conversation: ConversationId,
+    },
+    /// Answer to `send` and `note`: durable under this number. A repeated client id gets the first number again.
+    Sent {
+        /// Position in the thread.
+        seq: u64,
+        /// When the server read the frame that first brought it.
+        at: Timestamp,
+    },
+    /// Answer to `request_human` in service hours.
+    Queued {
+        /// When the promise ends (rule 1).
+        due_at: Timestamp,
+    },
+    /// Answer to `request_human` out of hours: leave a message instead.
+    OutOfHours {
+        /// When a human is there again.
+        opens_at: Timestamp,
+        /// Call-back times that still have room, soonest first.
+        slots: Vec<Slot>,
+    },
+    /// Answer to `leave_message`.
+    MessageLeft {
+        /// What the citizen quotes when asking about it, e.g. `SH20261124-0007`.
+        receipt: String,
+        /// The promised call-back.
+        slot: Slot,
+    },
+    /// Answer to `load_earlier`.
+    Earlier {
+        /// Oldest first.
+        entries: Vec<ThreadEntry>,
+        /// Is there still more before these?
+        more: bool,
+    },
+    /// Answer to `search_knowledge`.
+    Knowledge {
+        /// Best first.
+        hits: Vec<KnowledgeHit>,
+    },
+    /// Answer to `close`, when the case was handed on out of scope.
+    Closed {
+        /// The hand-on receipt, if there is one.
+        receipt: Option<String>,
+    },
+}

@@ -1,0 +1,30 @@
+//! The one definition of what travels on the WebSocket. `web-agent/src/generated/protocol.ts` is made from it
+//! (`make gen`) and checked for drift; docs/protocol.md explains the conversation around it.
+//!
+//! Shapes: request `{ref, body}`, reply `{ref, ok}` or `{ref, error}`, event `{topic, epoch, seq?, body}`.
+//! All text is UTF-8 JSON; all instants are milliseconds since 1970 UTC; all ids are prefixed texts.
+
+mod command;
+mod error;
+mod event;
+mod frame;
+mod thread;
+mod topic;
+mod view;
+
+pub use command::{Command, Login, LoginReply, TransferTarget};
+pub use error::{ErrorCode, WireError, close_code};
+pub use event::{EventBody, Snapshot};
+pub use frame::{Frame, Ok, Request};
+pub use thread::{BotOption, HandOverReason, Party, ThreadBody, ThreadEntry};
+pub use topic::{ParseTopicError, Topic};
+pub use view::*;
+
+/// Version of this protocol; a client says it in `hello`.
+pub const VERSION: u32 = 1;
+
+/// Longest frame that a client may send, in bytes.
+pub const MAX_FRAME: usize = 64 * 1024;
+
+/// Longest text of one message, in Unicode scalar values.
+pub const MAX_TEXT: usize = 4_000;

@@ -1,0 +1,200 @@
+//! Entries of a conversation's thread: durable, numbered without gaps per lane, never changed afterwards.
+
+use bangban_domain::{
+    AgentId, Timestamp,
+    words::{HandOnChannel, Outcome},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::Slot;
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct ThreadEntry {
+    /// Position in its lane, from 1, gapless.
+    pub seq: u64,
+    /// When the server read the frame that caused it.
+    pub at: Timestamp,
+    /// Who.
+    pub from: Party,
+    /// The sender's own id of the message, by which its outbox recognises it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub client_id: Option<String>,
+    /// What.
+    pub body: ThreadBody,
+}
+
+/// Author of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Party {
+    /// The citizen.
+    Citizen,
+    /// 小申.
+    Bot,
+    /// A member of staff.
+    Agent {
+        /// Who.
+        id: AgentId,
+        /// Display name as it was then.
+        name: String,
+    },
+    /// The server: something happened.
+    System,
+}
+
+/// Content of an entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum ThreadBody {
+    /// A message.
+    Text {
+        /// Plain text.
+        text: String,
+        /// The knowledge entry whose answer it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        entry: Option<String>,
+    },
+    /// 小申 says hello; suggestions are frequent questions of the item.
+    BotGreeting {
+        /// The item's name, if the page has one.
+        item_name: Option<String>,
+        /// To choose from with `choose_entry`.
+        suggestions: Vec<BotOption>,
+    },
+    /// 小申 answers with an official answer.
+    BotAnswer {
+        /// Knowledge entry.
+        entry: String,
+        /// Its standard question.
+        question: String,
+        /// The official answer.
+        text: String,
+        /// Who is responsible for it, e.g. `上海市公安局`.
+        source: String,
+    },
+    /// 小申 is not sure which of these is meant.
+    BotClarify {
+        /// To choose from with `choose_entry`.
+        options: Vec<BotOption>,
+    },
+    /// 小申 cannot or must not answer and points at a human.
+    BotHandOver {
+        /// Why; the interface owns the wording.
+        reason: HandOverReason,
+    },
+    /// The citizen judged an answer of 小申.
+    BotFeedback {
+        /// Position of the answer.
+        answer: u64,
+        /// The verdict.
+        solved: bool,
+    },
+    /// The citizen asked for a human; the clock of rule 1 runs.
+    HumanRequested {
+        /// When the promise ends.
+        due_at: Timestamp,
+    },
+    /// The citizen went back to 小申.
+    RequestCancelled,
+    /// A human accepted.
+    AgentJoined {
+        /// Who.
+        agent: AgentId,
+        /// Display name.
+        name: String,
+        /// Team name.
+        team_name: String,
+    },
+    /// The agent lost the connection for good or went; the conversation is first in the queue again.
+    AgentLeft {
+        /// Display name.
+        name: String,
+    },
+    /// A colleague took over.
+    Transferred {
+        /// Display name of the one before.
+        from_name: String,
+        /// Who serves now.
+        agent: AgentId,
+        /// Display name.
+        name: String,
+        /// Team name.
+        team_name: String,
+    },
+    /// A message was left out of hours.
+    MessageLeft {
+        /// What to quote.
+        receipt: String,
+        /// The promised call-back.
+        slot: Slot,
+    },
+    /// The promised call-back time has come: the conversation is in the queue.
+    CallBackDue {
+        /// When the promise ends.
+        due_at: Timestamp,
+    },
+    /// The citizen is done; the agent still writes the outcome.
+    Finished,
+    /// Closed.
+    Closed {
+        /// How.
+        outcome: Outcome,
+        /// Out of scope: where it was handed on to.
+        hand_on: Option<HandOnChannel>,
+        /// Out of scope: what to quote there.
+        receipt: Option<String>,
+    },
+    /// The citizen wrote again within 7 days.
+    Reopened,
+    /// The citizen rated.
+    Rated {
+        /// 1..=5.
+        stars: u8,
+    },
+    /// Private lane: a note by the author.
+    Note {
+        /// Plain text.
+        text: String,
+    },
+    /// Private lane: a transfer was asked for, refused or ended.
+    TransferNote {
+        /// Display name of the target.
+        to_name: String,
+        /// `requested`, `declined`, `missed`, `cancelled`.
+        what: String,
+        /// What the asker wrote.
+        text: String,
+    },
+}
+
+/// A question that one may choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct BotOption {
+    /// Knowledge entry.
+    pub entry: String,
+    /// Its standard question.
+    pub question: String,
+}
+
+/// Why 小申 points at a human.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "snake_case")]
+pub enum HandOverReason {
+    /// The citizen asked for a person (the request is made at once).
+    WantsPerson,
+    /// Danger to life or property: 110, 119, 120 are shown first.
+    Emergency,
+    /// A complaint or legal matter: its own channels are shown beside the human.
+    Complaint,
+    /// Nothing found.
+    NotFound,
+}

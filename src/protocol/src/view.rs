@@ -1,0 +1,407 @@
+//! States that interfaces show.
+
+use bangban_domain::{
+    AgentId, CitizenId, ConversationId, OfferId, Timestamp,
+    words::{AgentStatus, Channel, CitizenKind, OfferEnd, Outcome, Role, SlaStep, Stage},
+};
+use serde::{Deserialize, Serialize};
+
+/// Who the token says you are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Identity {
+    /// A citizen or enterprise.
+    Citizen {
+        /// Their id.
+        id: CitizenId,
+        /// Name from the portal.
+        name: String,
+        /// Person or enterprise.
+        kind: CitizenKind,
+    },
+    /// A member of staff.
+    Staff {
+        /// Their id.
+        id: AgentId,
+        /// Display name.
+        name: String,
+        /// What they may do.
+        role: Role,
+    },
+}
+
+/// One line of a citizen's own list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct MyConversation {
+    /// The conversation.
+    pub id: ConversationId,
+    /// Item code.
+    pub item: Option<String>,
+    /// Item name.
+    pub item_name: Option<String>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// When it began.
+    pub opened_at: Timestamp,
+}
+
+/// State of a conversation beside its thread; citizen and agent see the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct ConversationView {
+    /// The conversation.
+    pub id: ConversationId,
+    /// Rises with every change; an older view never replaces a newer one. Starts anew with the topic's epoch.
+    pub version: u64,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Item code.
+    pub item: Option<String>,
+    /// Item name.
+    pub item_name: Option<String>,
+    /// Name of the team that it is with or would go to.
+    pub team_name: String,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// The running or last clock of rule 1.
+    pub clock: Option<ClockView>,
+    /// While waiting: 1 = next. Follows within a second.
+    pub position: Option<u32>,
+    /// Who serves.
+    pub agent: Option<PersonView>,
+    /// When closed: how.
+    pub outcome: Option<Outcome>,
+    /// The citizen's rating.
+    pub stars: Option<u8>,
+    /// A promised call-back.
+    pub slot: Option<Slot>,
+    /// Read position of the citizen.
+    pub citizen_read: u64,
+    /// Read position of the agents.
+    pub agent_read: u64,
+    /// Is the citizen connected?
+    pub citizen_online: bool,
+}
+
+/// The clock of rule 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct ClockView {
+    /// The citizen asked for a human.
+    pub asked_at: Timestamp,
+    /// The promise ends.
+    pub due_at: Timestamp,
+    /// The first human response, if there was one.
+    pub answered_at: Option<Timestamp>,
+    /// The last step reached.
+    pub step: SlaStep,
+}
+
+/// Staff as others see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct PersonView {
+    /// Who.
+    pub id: AgentId,
+    /// Display name.
+    pub name: String,
+}
+
+/// A call-back time (rule 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct Slot {
+    /// Begin.
+    pub starts_at: Timestamp,
+    /// End.
+    pub ends_at: Timestamp,
+}
+
+/// One agent's desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct AgentView {
+    /// Who.
+    pub me: PersonView,
+    /// What they chose, or what a missed offer made of it.
+    pub status: AgentStatus,
+    /// A short break after a missed offer ends by itself at this time.
+    pub break_until: Option<Timestamp>,
+    /// How many conversations they serve at once.
+    pub capacity: u32,
+    /// Their teams.
+    pub teams: Vec<TeamView>,
+    /// All teams, for transfers.
+    pub all_teams: Vec<TeamView>,
+    /// Colleagues who are connected, for transfers.
+    pub colleagues: Vec<ColleagueView>,
+    /// At most one offer at a time.
+    pub offer: Option<OfferView>,
+    /// Why the last offer ended without them, so that the console can say it.
+    pub last_offer_end: Option<OfferEnded>,
+    /// What they serve, the one with the least time left first.
+    pub conversations: Vec<DeskConversation>,
+    /// People waiting in their teams.
+    pub waiting: u32,
+}
+
+/// An offer that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct OfferEnded {
+    /// Which.
+    pub offer: OfferId,
+    /// Why.
+    pub reason: OfferEnd,
+}
+
+/// A team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct TeamView {
+    /// Code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+}
+
+/// A colleague to whom one may transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct ColleagueView {
+    /// Who.
+    pub id: AgentId,
+    /// Display name.
+    pub name: String,
+    /// Their status.
+    pub status: AgentStatus,
+    /// Could take one more now.
+    pub is_free: bool,
+    /// Names of their teams.
+    pub team_names: Vec<String>,
+}
+
+/// What an agent is asked to take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct OfferView {
+    /// The offer.
+    pub id: OfferId,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Who asks: surname and 先生/女士 are unknown, so the masked name (`张*`).
+    pub citizen_name: String,
+    /// Person or enterprise.
+    pub citizen_kind: CitizenKind,
+    /// Item name.
+    pub item_name: Option<String>,
+    /// Team name.
+    pub team_name: String,
+    /// Where from.
+    pub channel: Channel,
+    /// The last thing the citizen wrote, at most 80 characters.
+    pub last_text: Option<String>,
+    /// The clock.
+    pub clock: ClockView,
+    /// When this offer began.
+    pub offered_at: Timestamp,
+    /// When it is missed.
+    pub expires_at: Timestamp,
+    /// A transfer: who hands it on.
+    pub transfer_from: Option<String>,
+    /// A transfer: what they wrote.
+    pub transfer_note: Option<String>,
+}
+
+/// One line of an agent's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct DeskConversation {
+    /// The conversation.
+    pub id: ConversationId,
+    /// Masked name.
+    pub citizen_name: String,
+    /// Person or enterprise.
+    pub citizen_kind: CitizenKind,
+    /// Item name.
+    pub item_name: Option<String>,
+    /// Where it stands: `serving`, `wrap_up`, or `offered` while a transfer of it is pending.
+    pub stage: Stage,
+    /// The clock.
+    pub clock: ClockView,
+    /// A pending transfer: to whom.
+    pub transfer_to: Option<String>,
+}
+
+/// What staff see beside a thread. Masked by default (DOMAIN "Law").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct ConversationContext {
+    /// Masked name.
+    pub citizen_name: String,
+    /// Person or enterprise.
+    pub citizen_kind: CitizenKind,
+    /// Masked telephone, if the portal or the left message gave one.
+    pub phone: Option<String>,
+    /// Real-name level from the portal, e.g. `L3`.
+    pub level: String,
+    /// Where from.
+    pub channel: Channel,
+    /// The item.
+    pub item: Option<ItemView>,
+    /// Earlier and other conversations of the same citizen, newest first, at most 10.
+    pub history: Vec<PastConversation>,
+    /// Questions of the item that agents answer by a key, at most 9.
+    pub answers: Vec<KnowledgeHit>,
+}
+
+/// A service item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct ItemView {
+    /// Code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// Owner.
+    pub department: String,
+    /// One of the 520?
+    pub high_frequency: bool,
+    /// Offers a virtual window?
+    pub virtual_window: bool,
+}
+
+/// A conversation of before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct PastConversation {
+    /// The conversation.
+    pub id: ConversationId,
+    /// Item name.
+    pub item_name: Option<String>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// The rating.
+    pub stars: Option<u8>,
+}
+
+/// A knowledge entry as an agent finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct KnowledgeHit {
+    /// Entry id.
+    pub entry: String,
+    /// Standard question.
+    pub question: String,
+    /// Official answer.
+    pub answer: String,
+    /// Who is responsible.
+    pub source: String,
+    /// Item name.
+    pub item_name: Option<String>,
+}
+
+/// The supervisors' board. Definitions of the figures: DOMAIN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct BoardView {
+    /// Instant that all numbers below are of.
+    pub as_of: Timestamp,
+    /// Are we in service hours?
+    pub in_service: bool,
+    /// When service hours end or begin next.
+    pub service_changes_at: Timestamp,
+    /// All teams together.
+    pub total: BoardLine,
+    /// Each team, in catalogue order.
+    pub teams: Vec<BoardTeam>,
+    /// Who has waited 30 s or more without a human response, oldest first, at most 50.
+    pub at_risk: Vec<AtRisk>,
+    /// High-frequency items that resolve to a staffed team (rule 4) ...
+    pub items_covered: u32,
+    /// ... of all high-frequency items in the catalogue.
+    pub items_total: u32,
+}
+
+/// Numbers of one team or of all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct BoardLine {
+    /// People without a human response yet whose clock runs: waiting, offered, or accepted but not yet answered.
+    pub waiting: u32,
+    /// When the one who has waited longest asked.
+    pub oldest_asked_at: Option<Timestamp>,
+    /// Within-minute rate of the requests made in the last hour: answered in time ...
+    pub hour_hits: u32,
+    /// ... of those decided.
+    pub hour_decided: u32,
+    /// The same for requests made today (Asia/Shanghai).
+    pub today_hits: u32,
+    /// ... of those decided.
+    pub today_decided: u32,
+    /// Left before 60 s without an answer today: outside the rate, published beside it.
+    pub today_short_abandons: u32,
+    /// Agents connected or suspect, not offline. An agent of two teams counts in both, once in the total.
+    pub staffed: u32,
+    /// ... of these: online and below capacity.
+    pub free: u32,
+    /// ... of these: online and full.
+    pub busy: u32,
+    /// ... of these: on a break.
+    pub on_break: u32,
+    /// Conversations being served.
+    pub serving: u32,
+    /// Promised call-backs still to come.
+    pub call_backs: u32,
+}
+
+/// One team's line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct BoardTeam {
+    /// Which.
+    pub team: TeamView,
+    /// Its numbers.
+    pub line: BoardLine,
+}
+
+/// Somebody whose minute is running out or over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct AtRisk {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Masked name.
+    pub citizen_name: String,
+    /// Item name.
+    pub item_name: Option<String>,
+    /// Team name.
+    pub team_name: String,
+    /// The clock.
+    pub clock: ClockView,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Who is looking at the offer or has accepted without answering yet.
+    pub agent_name: Option<String>,
+}

@@ -1,0 +1,128 @@
+//! The demo knowledge base is sound, and the index answers real wording from it.
+
+use std::collections::HashSet;
+
+use super::*;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Item {
+    code: String,
+    name: String,
+    aliases: Vec<String>,
+    department: String,
+    audience: String,
+    team: String,
+    #[serde(rename = "highFrequency")]
+    _high_frequency: bool,
+    #[serde(rename = "hotPolicy")]
+    _hot_policy: bool,
+    #[serde(rename = "virtualWindow")]
+    _virtual_window: bool,
+}
+
+#[derive(Deserialize)]
+struct Unseen {
+    q: String,
+    entry: Option<String>,
+}
+
+const AUDIENCES: [&str; 3] = ["person", "enterprise", "both"];
+const TEAMS: [&str; 6] = ["residence", "social", "medical", "housing", "enterprise", "general"];
+
+fn items() -> Vec<Item> {
+    serde_json::from_str(include_str!("../../../config/demo/items.json")).unwrap()
+}
+
+fn entries() -> Vec<Entry> {
+    serde_json::from_str(include_str!("../../../config/demo/entries.json")).unwrap()
+}
+
+fn unseen() -> Vec<Unseen> {
+    serde_json::from_str(include_str!("../../../config/demo/unseen.json")).unwrap()
+}
+
+#[test]
+fn demo_items_are_complete_and_valid() {
+    let items = items();
+    assert!(items.len() >= 40, "{} items", items.len());
+    let codes: HashSet<_> = items.iter().map(|item| &item.code).collect();
+    assert_eq!(codes.len(), items.len(), "item codes are unique");
+    for item in &items {
+        assert!(AUDIENCES.contains(&item.audience.as_str()), "{}", item.code);
+        assert!(TEAMS.contains(&item.team.as_str()), "{}", item.code);
+        assert!(!item.name.is_empty() && !item.department.is_empty(), "{}", item.code);
+        assert!(!item.aliases.is_empty(), "{}", item.code);
+    }
+    for team in TEAMS {
+        assert!(items.iter().any(|item| item.team == team), "{team} serves something");
+    }
+}
+
+#[test]
+fn demo_entries_are_complete_and_refer_to_items() {
+    let entries = entries();
+    assert!(entries.len() >= 80, "{} entries", entries.len());
+    let items = items();
+    let codes: HashSet<_> = items.iter().map(|item| item.code.as_str()).collect();
+    let ids: HashSet<_> = entries.iter().map(|entry| &entry.id).collect();
+    assert_eq!(ids.len(), entries.len(), "entry ids are unique");
+    let mut questions = HashSet::new();
+    for entry in &entries {
+        assert!(codes.contains(entry.item.as_str()), "{}: {}", entry.id, entry.item);
+        assert!(AUDIENCES.contains(&entry.audience.as_str()), "{}", entry.id);
+        assert!((2..=4).contains(&entry.similar.len()), "{}", entry.id);
+        assert!(entry.answer.chars().count() >= 60, "{} is too short", entry.id);
+        assert!(!entry.source.is_empty() && !entry.department.is_empty(), "{}", entry.id);
+        for text in std::iter::once(&entry.question).chain(&entry.similar) {
+            assert!(questions.insert(text::normalise(text)), "asked twice: {text}");
+        }
+    }
+    let covered: HashSet<_> = entries.iter().map(|entry| entry.item.as_str()).collect();
+    assert_eq!(covered, codes, "every item has an entry");
+}
+
+#[test]
+fn every_demo_question_and_similar_question_answers_itself() {
+    let index = Index::build(entries());
+    for entry in entries() {
+        for text in std::iter::once(&entry.question).chain(&entry.similar) {
+            let decision = index.decide(text, None);
+            assert!(
+                matches!(&decision, Decision::Answer { entry: found, .. } if *found == entry.id),
+                "{text}: {decision:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn unseen_questions_are_answered_offered_or_handed_over() {
+    let index = Index::build(entries());
+    let known: HashSet<String> = entries()
+        .iter()
+        .flat_map(|e| std::iter::once(&e.question).chain(&e.similar).map(|t| text::normalise(t)).collect::<Vec<_>>())
+        .collect();
+    let (mut answered, mut offered, mut wrong, mut in_scope) = (0, 0, Vec::new(), 0);
+    let questions = unseen();
+    assert_eq!(questions.len(), 30);
+    for Unseen { q, entry } in &questions {
+        assert!(!known.contains(&text::normalise(q)), "{q} is not unseen");
+        in_scope += usize::from(entry.is_some());
+        let decision = index.decide(q, None);
+        println!("{q} | want {entry:?} | {decision:?}");
+        match (&decision, entry) {
+            (Decision::Answer { entry: found, .. }, Some(wanted)) if found == wanted => {
+                answered += 1;
+            }
+            (Decision::Clarify { options }, Some(wanted)) if options.contains(wanted) => {
+                offered += 1;
+            }
+            (Decision::Answer { .. }, _) => wrong.push(q.as_str()),
+            _ => {}
+        }
+    }
+    println!("in scope {in_scope}: answered {answered}, offered {offered}; confidently wrong {wrong:?}");
+    assert!(wrong.len() <= 1, "{wrong:?}");
+    assert!((answered + offered) * 100 >= in_scope * 60, "{answered} + {offered} of {in_scope}");
+}

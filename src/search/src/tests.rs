@@ -1,0 +1,185 @@
+//! Laws of the index on a handful of entries.
+
+use super::*;
+
+fn entry(id: &str, question: &str, similar: &[&str], item: &str) -> Entry {
+    Entry {
+        id: id.to_owned(),
+        question: question.to_owned(),
+        similar: similar.iter().map(|s| (*s).to_owned()).collect(),
+        answer: format!("{question}的答复"),
+        item: item.to_owned(),
+        department: "上海市公安局".to_owned(),
+        audience: "person".to_owned(),
+        source: "办事指南".to_owned(),
+    }
+}
+
+fn small() -> Index {
+    Index::build(vec![
+        entry("permit", "居住证怎么办理?", &["我想办居住证要带啥"], "residence-permit"),
+        entry("passport", "护照怎么办理?", &["第一次办护照"], "passport"),
+        entry("fund", "租房怎么提取公积金?", &["公积金付房租"], "fund-rent"),
+        entry("points", "积分120分是怎么算的?", &["120分怎么凑"], "points"),
+        entry("lost-id", "证件丢了怎么补领?", &["身份证遗失补办"], "id-card"),
+        entry("lost-licence", "证件丢了怎么补办?", &["驾驶证遗失补办"], "driver"),
+    ])
+}
+
+fn handed_over(query: &str) -> Option<HandOverReason> {
+    match small().decide(query, None) {
+        Decision::HandOver { reason } => Some(reason),
+        _ => None,
+    }
+}
+
+#[test]
+fn an_exact_question_is_top_and_answered_with_full_confidence() {
+    let index = small();
+    for position in 0..index.len() {
+        let wanted = &index.entries[position];
+        for text in std::iter::once(&wanted.question).chain(&wanted.similar) {
+            let hits = index.search(text, None, 1);
+            assert_eq!(hits[0].entry_in(&index).unwrap().id, wanted.id);
+            assert_eq!(index.decide(text, None), Decision::Answer { entry: wanted.id.clone(), confidence: 1.0 });
+        }
+    }
+}
+
+#[test]
+fn an_empty_index_finds_nothing_and_hands_over() {
+    let index = Index::build(Vec::new());
+    assert!(index.is_empty());
+    assert_eq!(index.len(), 0);
+    assert!(index.entry("permit").is_none());
+    assert!(index.search("居住证", None, 5).is_empty());
+    assert_eq!(index.decide("居住证怎么办", None), Decision::HandOver { reason: HandOverReason::NotFound });
+}
+
+#[test]
+fn punctuation_width_case_and_spaces_do_not_matter() {
+    let index = small();
+    let plain = index.search("积分120分怎么算app", None, 5);
+    // Full-width digits, letters and punctuation, written as escapes to survive editors.
+    let wide = index.search(
+        "\u{3000}积分\u{ff11}\u{ff12}\u{ff10}分,怎么算\u{ff1f}\u{ff21}\u{ff30}\u{ff30}!!\u{3002}",
+        None,
+        5,
+    );
+    assert_eq!(plain, wide);
+    assert!(!plain.is_empty());
+}
+
+#[test]
+fn a_message_without_words_is_not_answered() {
+    for query in ["", "   ", "\u{ff1f}\u{ff1f}\u{ff01}"] {
+        assert_eq!(handed_over(query), Some(HandOverReason::NotFound), "{query:?}");
+    }
+}
+
+#[test]
+fn asking_for_a_person_is_never_answered_from_the_index() {
+    for query in ["转人工", "我要找真人客服", "居住证怎么办理?人工", "能不能找人跟我讲"] {
+        assert_eq!(handed_over(query), Some(HandOverReason::WantsPerson), "{query}");
+    }
+}
+
+#[test]
+fn words_that_merely_contain_a_person_word_do_not_hand_over_as_one() {
+    for query in ["人工智能企业有补贴吗", "人工耳蜗能报销吗", "可以找人代办吗"] {
+        assert_ne!(handed_over(query), Some(HandOverReason::WantsPerson), "{query}");
+    }
+}
+
+#[test]
+fn an_emergency_is_recognised_before_anything_else() {
+    for query in ["救命", "大厅着火了转人工", "有人晕倒了", "要不要打120", "快叫 119!", "110", "我要投诉,我要报警"]
+    {
+        assert_eq!(handed_over(query), Some(HandOverReason::Emergency), "{query}");
+    }
+}
+
+#[test]
+fn the_points_score_of_120_is_not_an_emergency() {
+    let decision = small().decide("积分120分怎么凑够", None);
+    assert!(!matches!(decision, Decision::HandOver { .. }), "{decision:?}");
+}
+
+#[test]
+fn complaints_and_legal_steps_go_to_a_person() {
+    for query in ["我要投诉", "举报公司不交公积金", "我要起诉你们", "我找律师了", "投诉你们客服"]
+    {
+        assert_eq!(handed_over(query), Some(HandOverReason::Complaint), "{query}");
+    }
+}
+
+#[test]
+fn small_talk_is_a_greeting_and_a_greeting_before_a_question_is_ignored() {
+    let index = small();
+    for query in ["你好", "您好!", "hello", "Hi~", "你好,在吗", "谢谢啊", "你好小申"] {
+        assert_eq!(index.decide(query, None), Decision::Greeting, "{query}");
+    }
+    assert_eq!(
+        index.decide("你好,请问护照怎么办理", None),
+        Decision::Answer { entry: "passport".to_owned(), confidence: 1.0 }
+    );
+    assert_ne!(index.decide("history", None), Decision::Greeting);
+}
+
+#[test]
+fn an_unrelated_question_is_not_found() {
+    assert_eq!(handed_over("明天天气晴朗适合爬山"), Some(HandOverReason::NotFound));
+}
+
+#[test]
+fn the_words_of_asking_alone_never_answer() {
+    for query in ["怎么办理", "需要什么材料", "多少钱", "在哪里"] {
+        let decision = small().decide(query, None);
+        assert!(!matches!(decision, Decision::Answer { .. }), "{query}: {decision:?}");
+    }
+}
+
+#[test]
+fn the_page_item_decides_between_equals_but_does_not_filter() {
+    let index = small();
+    let top = |query, item| index.search(query, item, 9)[0].entry_in(&index).unwrap().id.clone();
+    assert_eq!(top("遗失补办", Some("driver")), "lost-licence");
+    assert_eq!(top("遗失补办", Some("id-card")), "lost-id");
+    assert_eq!(top("护照怎么办理", Some("fund-rent")), "passport");
+}
+
+#[test]
+fn a_tie_is_clarified_with_both_entries() {
+    let Decision::Clarify { options } = small().decide("遗失补办", None) else {
+        panic!("a tie must be asked back");
+    };
+    assert_eq!(options.len(), 2);
+}
+
+#[test]
+fn two_entries_with_the_same_question_are_never_chosen_between() {
+    let index = Index::build(vec![entry("a", "犬证怎么办", &[], "dog"), entry("b", "犬证怎么办", &[], "dog")]);
+    assert_eq!(index.decide("犬证怎么办", None), Decision::Clarify { options: vec!["a".to_owned(), "b".to_owned()] });
+}
+
+#[test]
+fn confidence_stays_within_bounds_and_hits_are_sorted_and_limited() {
+    let index = small();
+    for query in ["居住证", "公积金", "护照护照护照护照", "证件丢了怎么补", "120分"] {
+        for item in [None, Some("passport")] {
+            let hits = index.search(query, item, 3);
+            assert!(hits.len() <= 3);
+            assert!(hits.iter().all(|hit| (0.0..=1.0).contains(&hit.confidence)));
+            assert!(hits.is_sorted_by(|a, b| a.confidence >= b.confidence), "{query}: {hits:?}");
+        }
+    }
+    assert!(index.search("护照", None, 0).is_empty());
+}
+
+#[test]
+fn a_hit_of_another_index_resolves_to_nothing_rather_than_panicking() {
+    let index = small();
+    let hit = Hit { entry: 999, score: 1.0, confidence: 1.0 };
+    assert!(hit.entry_in(&index).is_none());
+    assert_eq!(index.entry("fund").unwrap().item, "fund-rent");
+}

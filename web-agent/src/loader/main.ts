@@ -1,0 +1,127 @@
+/**
+ * The script that a portal page carries:
+ *
+ *   <script src="https://HOST/bangban.js" data-item="CODE" data-token="..." data-elder="auto" defer></script>
+ *
+ * It draws one launcher button in an open shadow root (testable, visible to accessibility checkers) and, on the
+ * first click, an iframe on our own origin. The portal's scripts cannot read the conversation; ours never read
+ * the portal. Deliberately absent: any library, any request before the click, any cookie.
+ *
+ * Messages, all `{ bangban: {...} }`, all checked for origin and source:
+ *   panel  → loader  { ready: true } | { unread: n } | { close: true } | { elder: boolean }
+ *   loader → panel   { token, item, elder } once per `ready`, only to our exact origin; { open: boolean } on each change
+ *
+ * The token travels by message because a URL ends up in logs and histories. Size limit: 2 KB gzip (`make test`).
+ */
+export {};
+
+interface FromPanel {
+  ready?: boolean;
+  unread?: number;
+  close?: boolean;
+  elder?: boolean;
+}
+
+(() => {
+  const me = document.currentScript as HTMLScriptElement | null;
+  const name = 'bangban-help';
+  if (!me || document.querySelector(name)) return;
+
+  const { dataset } = me;
+  const base = new URL('.', me.src);
+  const host = document.createElement(name);
+  const root = host.attachShadow({ mode: 'open' });
+  const label = '在线帮办';
+  let elder =
+    dataset.elder === '1' ||
+    (dataset.elder === 'auto' && parseFloat(getComputedStyle(document.documentElement).fontSize) >= 18);
+
+  const css = `:host{all:initial}[hidden]{display:none!important}
+button{position:fixed;right:16px;bottom:16px;bottom:max(16px,env(safe-area-inset-bottom));z-index:2147483000;box-sizing:border-box;min-width:64px;min-height:56px;padding:8px 20px;border:2px solid #fff;border-radius:32px;background:#1259b8;color:#fff;font:600 18px/1.3 "PingFang SC","Microsoft YaHei","HarmonyOS Sans SC","Noto Sans CJK SC",sans-serif;box-shadow:0 4px 16px rgba(11,68,147,.35);cursor:pointer}
+button:hover{background:#0b4493}
+button:focus-visible{outline:3px solid #0b4493;outline-offset:2px;box-shadow:0 0 0 8px #ffd27a}
+button.elder{min-height:64px;font-size:24px}
+span{position:absolute;top:-8px;right:-4px;min-width:24px;box-sizing:border-box;padding:0 6px;border:2px solid #fff;border-radius:14px;background:#c8161d;font-size:14px;line-height:22px;text-align:center}
+iframe{position:fixed;right:16px;bottom:16px;z-index:2147483001;width:400px;max-width:calc(100vw - 32px);height:680px;max-height:calc(100vh - 32px);border:0;border-radius:12px;background:#fff;box-shadow:0 8px 40px rgba(0,0,0,.28)}
+iframe.elder{width:520px}
+@media (max-width:520px){iframe,iframe.elder{right:0;bottom:0;width:100vw;max-width:none;height:100vh;height:100dvh;max-height:none;border-radius:0}}
+@media print{button,iframe{display:none}}`;
+  try {
+    // A constructed sheet needs no 'unsafe-inline' in the portal's style-src; older browsers take the element.
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    root.adoptedStyleSheets = [sheet];
+  } catch {
+    root.appendChild(document.createElement('style')).textContent = css;
+  }
+
+  const button = document.createElement('button');
+  const badge = document.createElement('span');
+  let frame: HTMLIFrameElement | undefined;
+  let ready = false;
+
+  const post = (body: object) => {
+    if (ready) frame!.contentWindow!.postMessage({ bangban: body }, base.origin);
+  };
+
+  const dress = () => {
+    button.className = elder ? 'elder' : '';
+    if (frame) frame.className = button.className;
+  };
+
+  const setUnread = (n: number) => {
+    badge.hidden = !(n > 0);
+    badge.textContent = n > 99 ? '99+' : `${n}`;
+    button.setAttribute('aria-label', n > 0 ? `${label}，${n} 条未读消息` : label);
+  };
+
+  const show = (open: boolean) => {
+    if (open && !frame) {
+      frame = document.createElement('iframe');
+      frame.title = label;
+      frame.allow = 'microphone; camera; display-capture; autoplay';
+      frame.referrerPolicy = 'origin';
+      frame.src = `${base.href}widget.html?item=${encodeURIComponent(dataset.item || '')}${elder ? '&elder=1' : ''}`;
+      dress();
+      root.appendChild(frame);
+    }
+    if (!frame || open === button.hidden) return;
+    frame.hidden = !open;
+    button.hidden = open;
+    button.setAttribute('aria-expanded', `${open}`);
+    post({ open });
+    (open ? frame : button).focus();
+  };
+
+  button.type = 'button';
+  button.setAttribute('aria-haspopup', 'dialog');
+  button.setAttribute('aria-expanded', 'false');
+  button.append(label, badge);
+  button.onclick = () => show(true);
+  setUnread(0);
+  dress();
+
+  addEventListener('keydown', (e) => {
+    if (e.key === 'Escape' && !e.defaultPrevented) show(false);
+  });
+
+  addEventListener('message', (e) => {
+    if (!frame || e.origin !== base.origin || e.source !== frame.contentWindow) return;
+    const said: FromPanel | undefined = e.data && e.data.bangban;
+    if (!said) return;
+    if (said.ready) {
+      ready = true;
+      post({ token: dataset.token || null, item: dataset.item || null, elder });
+      post({ open: button.hidden });
+    }
+    if (typeof said.unread === 'number') setUnread(said.unread);
+    if (typeof said.elder === 'boolean') {
+      elder = said.elder;
+      dress();
+    }
+    if (said.close) show(false);
+  });
+
+  root.append(button);
+  document.body.append(host);
+})();

@@ -1,0 +1,47 @@
+import vue from '@vitejs/plugin-vue';
+import { defineConfig } from 'vitest/config';
+
+const server = process.env.BANGBAN_DEV_SERVER ?? '127.0.0.1:8080';
+
+// Two builds share dist/: the pages (default mode), then `--mode loader`, which adds bangban.js, the one
+// file that foreign portals load. Its name is stable, so it is never hashed; the pages' assets are.
+export default defineConfig(({ mode }) =>
+  mode === 'loader'
+    ? {
+        publicDir: false,
+        build: {
+          outDir: 'dist',
+          emptyOutDir: false,
+          target: 'es2017',
+          lib: { entry: 'src/loader/main.ts', formats: ['iife'], name: 'bangban', fileName: () => 'bangban.js' },
+        },
+      }
+    : {
+        plugins: [vue()],
+        define: {
+          __VUE_OPTIONS_API__: 'true', // Element Plus still uses it
+          __VUE_PROD_DEVTOOLS__: 'false',
+          __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',
+        },
+        build: {
+          // The floor of the domestic browsers in government offices (UOS, Kylin, 360, 奇安信).
+          target: ['chrome87', 'safari14', 'firefox88'],
+          manifest: true,
+          chunkSizeWarningLimit: 800,
+          rolldownOptions: {
+            input: { widget: 'widget.html', console: 'console.html', board: 'board.html' },
+          },
+        },
+        server: {
+          proxy: {
+            '/api': `http://${server}`,
+            '/ws': { target: `ws://${server}`, ws: true },
+          },
+        },
+        test: {
+          environment: 'happy-dom',
+          environmentOptions: { happyDOM: { settings: { enableIframePageLoading: true } } },
+          include: ['src/**/*.test.ts'],
+        },
+      },
+);
