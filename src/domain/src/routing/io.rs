@@ -1,0 +1,305 @@
+//! What goes into the router and what comes out: plain data, comparable in tests.
+
+use crate::{
+    AgentId, ConversationId, OfferId, TeamId, Timestamp,
+    time::{Millis, SECOND},
+    words::{AgentStatus, OfferEnd, SlaStep},
+};
+
+/// Numbers of the rules; the defaults are DOMAIN's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How long one agent may think about an offer: 15 s.
+    pub offer: Millis,
+    /// Length of the break that a missed offer puts an agent on: 30 s.
+    pub missed_break: Millis,
+    /// First-response steps after the request (rule 1): 30 s.
+    pub warn: Millis,
+    /// 45 s.
+    pub alert: Millis,
+    /// 60 s; this is the promise itself, `due_at = asked_at + breach`.
+    pub breach: Millis,
+    /// A disconnected agent is suspect after 20 s: no offers; conversations still owed their first response go back to
+    /// the head of the queue (rule 2).
+    pub suspect: Millis,
+    /// ... and lost after 60 s: all their conversations go back.
+    pub lost: Millis,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            offer: 15 * SECOND,
+            missed_break: 30 * SECOND,
+            warn: 30 * SECOND,
+            alert: 45 * SECOND,
+            breach: 60 * SECOND,
+            suspect: 20 * SECOND,
+            lost: 60 * SECOND,
+        }
+    }
+}
+
+/// The clock of rule 1 as a fact: it is created once per request and never restarts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// The citizen asked, or the call-back slot began.
+    pub asked_at: Timestamp,
+    /// `asked_at` + 60 s.
+    pub due_at: Timestamp,
+    /// The first human response.
+    pub answered_at: Option<Timestamp>,
+    /// The last step reported.
+    pub step: SlaStep,
+}
+
+/// Whom a transfer goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// One colleague, who is asked even when full but not when away.
+    Agent(AgentId),
+    /// Whoever of the team is free first.
+    Team(TeamId),
+}
+
+/// What can happen to the router.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Time has passed.
+    Tick,
+    /// An agent exists (start of the server, change of the roster). A known agent's teams and capacity are replaced.
+    AgentKnown {
+        /// Who.
+        agent: AgentId,
+        /// Teams they may serve.
+        teams: Vec<TeamId>,
+        /// Conversations at once, 1 or more.
+        capacity: u32,
+        /// The status they chose last; a known agent's status is kept.
+        status: AgentStatus,
+    },
+    /// The agent has at least one connected console.
+    AgentConnected {
+        /// Who.
+        agent: AgentId,
+    },
+    /// The agent's last console has gone.
+    AgentDisconnected {
+        /// Who.
+        agent: AgentId,
+    },
+    /// The agent chose a status. `Offline` keeps their conversations while they are connected.
+    StatusChosen {
+        /// Who.
+        agent: AgentId,
+        /// What.
+        status: AgentStatus,
+    },
+    /// A citizen asked for a human in service hours, or a call-back's slot began; the clock starts at `at`.
+    HumanRequested {
+        /// Which.
+        conversation: ConversationId,
+        /// Where it goes.
+        team: TeamId,
+        /// When the frame was read (at most a little before `now`).
+        at: Timestamp,
+    },
+    /// A call-back is promised: it enters the queue of `team` at `at` by itself, as if `HumanRequested` then.
+    CallBackPromised {
+        /// Which.
+        conversation: ConversationId,
+        /// Where it goes.
+        team: TeamId,
+        /// Begin of the slot.
+        at: Timestamp,
+    },
+    /// The citizen does not want a human any more (waiting or offered only).
+    RequestCancelled {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// A reply of the serving agent is durable; it was read at `at`.
+    HumanReplied {
+        /// Which.
+        conversation: ConversationId,
+        /// When the frame was read.
+        at: Timestamp,
+    },
+    /// The agent takes the offer.
+    OfferAccepted {
+        /// Who.
+        agent: AgentId,
+        /// Which.
+        offer: OfferId,
+    },
+    /// The agent does not take it. No break; the same conversation is not offered to them again while others could.
+    OfferDeclined {
+        /// Who.
+        agent: AgentId,
+        /// Which.
+        offer: OfferId,
+    },
+    /// The serving agent asks somebody else to take over; it stays with them until then.
+    TransferRequested {
+        /// Which.
+        conversation: ConversationId,
+        /// The serving agent.
+        by: AgentId,
+        /// To whom.
+        to: Target,
+    },
+    /// The serving agent takes the transfer back.
+    TransferCancelled {
+        /// Which.
+        conversation: ConversationId,
+        /// The serving agent.
+        by: AgentId,
+    },
+    /// Closed, from whatever stage. Unknown conversations are ignored (bot-only ones are never known here).
+    Closed {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// Start of the server: a conversation as its rows say. Comes before any other input about it.
+    Restored {
+        /// Which.
+        conversation: ConversationId,
+        /// Where it belongs.
+        team: TeamId,
+        /// Its clock, unchanged.
+        clock: Clock,
+        /// Who serves it; `None`: it waits (an offer that was open is void).
+        agent: Option<AgentId>,
+    },
+}
+
+/// What the world has to do or to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// The conversation stands in the queue (new, or again).
+    Queued {
+        /// Which.
+        conversation: ConversationId,
+        /// Where.
+        team: TeamId,
+        /// Its clock.
+        clock: Clock,
+        /// The agent whom it was taken from, when it came back.
+        taken_from: Option<AgentId>,
+    },
+    /// Ask this agent.
+    Offered {
+        /// The offer.
+        offer: OfferId,
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Whom.
+        agent: AgentId,
+        /// Until when.
+        expires_at: Timestamp,
+        /// Who hands it on, when it is a transfer.
+        transfer_by: Option<AgentId>,
+    },
+    /// Do not ask any more.
+    OfferEnded {
+        /// The offer.
+        offer: OfferId,
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Whom it was made to.
+        agent: AgentId,
+        /// Why.
+        reason: OfferEnd,
+    },
+    /// The agent serves it now.
+    Assigned {
+        /// The accepted offer.
+        offer: OfferId,
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Who.
+        agent: AgentId,
+        /// Team under which it is served.
+        team: TeamId,
+        /// Who served it before, when it was a transfer.
+        transfer_by: Option<AgentId>,
+    },
+    /// A transfer ended without a taker; it stays with `by`.
+    TransferEnded {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Who serves on.
+        by: AgentId,
+        /// Why.
+        reason: OfferEnd,
+    },
+    /// A step of the first-response clock was reached, once each and never early.
+    Stepped {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Which step; `Warned`, `Alerted` or `Breached`.
+        step: SlaStep,
+        /// The instant of the step by the rule, not the instant of noticing.
+        at: Timestamp,
+    },
+    /// The clock stopped. If a reply read in time was committed after the breach was reported, `at <= due_at` says that
+    /// it is a hit (rule 1) and the breach is to be struck.
+    Answered {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// When the reply was read.
+        at: Timestamp,
+        /// Was a breach reported before that now is none?
+        strikes_breach: bool,
+    },
+    /// The request was cancelled or the conversation closed while it had no human.
+    Left {
+        /// Which conversation.
+        conversation: ConversationId,
+    },
+    /// The agent's status is now this: chosen, or a short break after a missed offer and its end.
+    StatusChanged {
+        /// Who.
+        agent: AgentId,
+        /// What.
+        status: AgentStatus,
+        /// End of a short break.
+        until: Option<Timestamp>,
+    },
+    /// The agent was gone for too long: suspect (20 s) or lost (60 s). Reconnecting heals both.
+    AgentMissing {
+        /// Who.
+        agent: AgentId,
+        /// 60 s are over?
+        lost: bool,
+    },
+}
+
+/// An input that is impossible in the present state; nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such agent.
+    #[error("unknown agent {0}")]
+    UnknownAgent(AgentId),
+    /// The router does not have this conversation.
+    #[error("conversation {0} is neither waiting nor served")]
+    UnknownConversation(ConversationId),
+    /// No such team.
+    #[error("unknown team {0:?}")]
+    UnknownTeam(TeamId),
+    /// It already waits or is served.
+    #[error("conversation {0} is already waiting or served")]
+    AlreadyRouted(ConversationId),
+    /// The offer was answered, withdrawn or missed, or was made to somebody else.
+    #[error("offer {0} is not open")]
+    OfferGone(OfferId),
+    /// Only who serves it may do this.
+    #[error("conversation {0} is not served by this agent")]
+    NotServing(ConversationId),
+    /// A transfer is pending, or none is.
+    #[error("conversation {0} is in the wrong state of transfer")]
+    WrongTransfer(ConversationId),
+    /// The colleague is away, or is the one who asks.
+    #[error("agent {0} cannot be asked now")]
+    CannotBeAsked(AgentId),
+}

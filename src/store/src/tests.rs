@@ -1,0 +1,228 @@
+use std::sync::{Arc, Mutex};
+
+use bangban_domain::{
+    AgentId, CitizenId, ConversationId, Timestamp,
+    words::{Channel, CitizenKind, SlaStep, Stage},
+};
+
+use crate::{
+    Author, Change, CitizenRow, ConversationRow, Event, Lane, LedgerRow, NewEntry, Published, Store, StoreError, Unit,
+    Written,
+};
+
+type Log = Arc<Mutex<Vec<(ConversationId, u64)>>>;
+
+async fn open(dir: &std::path::Path) -> (Store, Log) {
+    let log = Log::default();
+    let seen = Arc::clone(&log);
+    let publisher = Box::new(move |batch: &[Published]| {
+        seen.lock().unwrap().extend(batch.iter().map(|one| (one.entry.conversation, one.seq)));
+    });
+    (Store::open(dir, 4096, publisher).await.unwrap(), log)
+}
+
+fn conversation(n: u128) -> ConversationRow {
+    ConversationRow {
+        id: ConversationId::new(n),
+        citizen: CitizenId::new(1),
+        item: Some("residence-permit".to_owned()),
+        team: "residence".to_owned(),
+        channel: Channel::Pc,
+        stage: Stage::Bot,
+        agent: None,
+        outcome: None,
+        stars: None,
+        comment: None,
+        opened_at: Timestamp(1_000),
+        closed_at: None,
+        clock_no: 0,
+        slot: None,
+        call_back_phone: None,
+        citizen_read: 0,
+        agent_read: 0,
+    }
+}
+
+fn message(n: u128, author: Author, client_id: &str) -> NewEntry {
+    NewEntry {
+        conversation: ConversationId::new(n),
+        lane: Lane::Public,
+        at: Timestamp(2_000),
+        author,
+        client_id: Some(client_id.to_owned()),
+        body: "{}".to_owned(),
+        only_in: None,
+        follows: false,
+        answers: matches!(author, Author::Agent(_)),
+    }
+}
+
+async fn seed(store: &Store, n: u128) {
+    let citizen = CitizenRow {
+        id: CitizenId::new(1),
+        name: "张伟".to_owned(),
+        kind: CitizenKind::Person,
+        level: "L3".to_owned(),
+        phone: None,
+        seen_at: Timestamp(0),
+    };
+    let changes = vec![Change::Citizen(citizen), Change::NewConversation(conversation(n))];
+    store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+}
+
+fn one(entry: NewEntry) -> Unit {
+    Unit { entries: vec![entry], ..Unit::default() }
+}
+
+#[tokio::test]
+async fn a_thousand_concurrent_messages_are_numbered_without_gap_and_published_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, log) = open(dir.path()).await;
+    seed(&store, 7).await;
+    let sends: Vec<_> = (0..1_000)
+        .map(|i| {
+            let store = store.clone();
+            tokio::spawn(async move { store.commit(one(message(7, Author::Citizen, &format!("m{i}")))).await.unwrap() })
+        })
+        .collect();
+    for send in sends {
+        send.await.unwrap();
+    }
+    let rows = store.entries_after(ConversationId::new(7), Lane::Public, 0, 2_000).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.seq).collect::<Vec<_>>(), (1..=1_000).collect::<Vec<_>>());
+    let published: Vec<u64> = log.lock().unwrap().iter().map(|(_, seq)| *seq).collect();
+    assert_eq!(published, (1..=1_000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_repeated_client_id_gets_the_first_number_even_within_one_batch_and_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    seed(&store, 7).await;
+    let twice =
+        Unit { entries: vec![message(7, Author::Citizen, "a"), message(7, Author::Citizen, "a")], ..Unit::default() };
+    let done = store.commit(twice).await.unwrap();
+    let again = Written::Duplicate { seq: 1, at: Timestamp(2_000) };
+    assert_eq!(done.entries, [Written::New { seq: 1, answered: false }, again]);
+    store.close().await;
+
+    let (store, log) = open(dir.path()).await;
+    assert_eq!(store.commit(one(message(7, Author::Citizen, "a"))).await.unwrap().entries, [again]);
+    // The same id by another author is another message.
+    let other = store.commit(one(message(7, Author::Agent(AgentId::new(3)), "a"))).await.unwrap();
+    assert_eq!(other.entries, [Written::New { seq: 2, answered: false }]);
+    assert_eq!(log.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn lanes_are_numbered_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    seed(&store, 7).await;
+    store.commit(one(message(7, Author::Citizen, "a"))).await.unwrap();
+    let note = NewEntry { lane: Lane::Notes, ..message(7, Author::Agent(AgentId::new(3)), "n") };
+    assert_eq!(store.commit(one(note)).await.unwrap().entries, [Written::New { seq: 1, answered: false }]);
+    let next = store.commit(one(message(7, Author::Citizen, "b"))).await.unwrap();
+    assert_eq!(next.entries, [Written::New { seq: 2, answered: false }]);
+}
+
+#[tokio::test]
+async fn the_bot_is_silent_once_a_human_was_asked_and_never_answers_a_duplicate() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    seed(&store, 7).await;
+    let question = |id: &str| {
+        let bot = NewEntry { client_id: None, only_in: Some(Stage::Bot), follows: true, ..message(7, Author::Bot, "") };
+        Unit { entries: vec![message(7, Author::Citizen, id), bot], ..Unit::default() }
+    };
+    let first = store.commit(question("a")).await.unwrap();
+    assert_eq!(first.entries[1], Written::New { seq: 2, answered: false });
+    assert_eq!(store.commit(question("a")).await.unwrap().entries[1], Written::Skipped);
+
+    let waiting = ConversationRow { stage: Stage::Waiting, ..conversation(7) };
+    store.commit(Unit { changes: vec![Change::Conversation(waiting)], ..Unit::default() }).await.unwrap();
+    let asked = store.commit(question("b")).await.unwrap();
+    assert_eq!(asked.entries, [Written::New { seq: 3, answered: false }, Written::Skipped]);
+}
+
+#[tokio::test]
+async fn the_first_human_reply_stops_the_clock_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    seed(&store, 7).await;
+    let clock = LedgerRow {
+        conversation: ConversationId::new(7),
+        no: 1,
+        team: "residence".to_owned(),
+        asked_at: Timestamp(1_000),
+        due_at: Timestamp(61_000),
+        step: SlaStep::Running,
+        breached_at: None,
+        answered_at: None,
+        left_at: None,
+    };
+    let row = ConversationRow { stage: Stage::Serving, clock_no: 1, ..conversation(7) };
+    let changes = vec![Change::Conversation(row), Change::Clock(clock)];
+    store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+
+    let agent = Author::Agent(AgentId::new(3));
+    let citizen = store.commit(one(message(7, Author::Citizen, "c"))).await.unwrap();
+    assert_eq!(citizen.entries, [Written::New { seq: 1, answered: false }]);
+    let first = store.commit(one(message(7, agent, "x"))).await.unwrap();
+    assert_eq!(first.entries, [Written::New { seq: 2, answered: true }]);
+    let second = store.commit(one(NewEntry { at: Timestamp(9_000), ..message(7, agent, "y") })).await.unwrap();
+    assert_eq!(second.entries, [Written::New { seq: 3, answered: false }]);
+    let row = store.last_clock(ConversationId::new(7)).await.unwrap().unwrap();
+    assert_eq!((row.answered_at, row.due_at), (Some(Timestamp(2_000)), Timestamp(61_000)));
+}
+
+#[tokio::test]
+async fn a_bad_unit_is_refused_whole_and_disturbs_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path()).await;
+    seed(&store, 7).await;
+    let event = Event {
+        id: "e1".to_owned(),
+        conversation: None,
+        at: Timestamp(1),
+        actor: "system".to_owned(),
+        kind: "test",
+        detail: "{}".to_owned(),
+    };
+    let unknown = Unit { events: vec![event], ..one(message(99, Author::Citizen, "a")) };
+    // A second conversation with the same id breaks the primary key in the middle of a batch.
+    let clash = Unit { changes: vec![Change::NewConversation(conversation(7))], ..Unit::default() };
+    let (good, unknown, clash) =
+        tokio::join!(store.commit(one(message(7, Author::Citizen, "a"))), store.commit(unknown), store.commit(clash));
+    assert_eq!(good.unwrap().entries, [Written::New { seq: 1, answered: false }]);
+    assert!(matches!(unknown, Err(StoreError::UnknownConversation(id)) if id == ConversationId::new(99)));
+    assert!(matches!(clash, Err(StoreError::Database(_))));
+    let left = sqlx::query("SELECT id FROM event").fetch_all(&store.readers).await.unwrap();
+    assert!(left.is_empty(), "nothing of a refused unit stays");
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_file_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_store, _) = open(dir.path()).await;
+    let second = Store::open(dir.path(), 1, Box::new(|_| {})).await;
+    let message = second.err().unwrap().to_string();
+    assert!(message.contains("bangban.db is in use") && message.contains("data.dir"), "{message}");
+}
+
+#[tokio::test]
+async fn a_full_queue_answers_busy_and_a_closed_store_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), 1, Box::new(|_| {})).await.unwrap();
+    seed(&store, 7).await;
+    let commits = (0..50).map(|i| store.commit(one(message(7, Author::Citizen, &format!("m{i}")))));
+    let results = futures_util::future::join_all(commits).await;
+    let written = results.iter().filter(|result| result.is_ok()).count();
+    assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(StoreError::Busy))));
+    assert!((1..50).contains(&written), "{written}");
+    let rows = store.entries_after(ConversationId::new(7), Lane::Public, 0, 100).await.unwrap();
+    assert_eq!(rows.len(), written, "what was not acknowledged was not written");
+    store.close().await;
+    let late = store.commit(one(message(7, Author::Citizen, "late"))).await;
+    assert!(matches!(late, Err(StoreError::Closed)));
+}

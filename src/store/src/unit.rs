@@ -1,0 +1,193 @@
+//! What one commit changes.
+
+use bangban_domain::{
+    AgentId, ConversationId, Timestamp,
+    words::{AgentStatus, SlaStep, Stage},
+};
+
+use crate::{CitizenRow, ConversationRow, Lane, LedgerRow, ReceiptRow, StaffRow};
+
+/// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Unit {
+    /// Rows.
+    pub changes: Vec<Change>,
+    /// Threads.
+    pub entries: Vec<NewEntry>,
+    /// Event log.
+    pub events: Vec<Event>,
+}
+
+/// Who wrote an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// The citizen of the conversation.
+    Citizen,
+    /// 小申.
+    Bot,
+    /// The server.
+    System,
+    /// A member of staff.
+    Agent(AgentId),
+}
+
+impl Author {
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Citizen => "citizen".to_owned(),
+            Self::Bot => "bot".to_owned(),
+            Self::System => "system".to_owned(),
+            Self::Agent(id) => id.to_string(),
+        }
+    }
+}
+
+/// An entry that gets its number from the writer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEntry {
+    /// Conversation.
+    pub conversation: ConversationId,
+    /// Lane.
+    pub lane: Lane,
+    /// When the frame was read.
+    pub at: Timestamp,
+    /// Who.
+    pub author: Author,
+    /// The sender's id: an entry of the same author with the same one is not written again.
+    pub client_id: Option<String>,
+    /// JSON.
+    pub body: String,
+    /// Write it only if the conversation is in this stage at commit (the bot is silent once a human was asked).
+    pub only_in: Option<Stage>,
+    /// Write it only if the previous entry of this unit was written (the bot does not answer a duplicate twice).
+    pub follows: bool,
+    /// A human's response: stops the open clock of the conversation.
+    pub answers: bool,
+}
+
+/// A change of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Inserts or updates.
+    Citizen(CitizenRow),
+    /// Inserts or updates by login; keeps the status.
+    Staff(StaffRow),
+    /// Inserts a new one.
+    NewConversation(ConversationRow),
+    /// Updates all but numbers and read positions.
+    Conversation(ConversationRow),
+    /// A new clock.
+    Clock(LedgerRow),
+    /// A step was reached at this instant.
+    Step {
+        /// Conversation.
+        conversation: ConversationId,
+        /// Clock.
+        no: u32,
+        /// Which.
+        step: SlaStep,
+        /// When.
+        at: Timestamp,
+    },
+    /// A reported breach is none: the reply had been read in time.
+    StrikeBreach {
+        /// Conversation.
+        conversation: ConversationId,
+        /// Clock.
+        no: u32,
+    },
+    /// The citizen left without a human response.
+    Left {
+        /// Conversation.
+        conversation: ConversationId,
+        /// Clock.
+        no: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// Read positions only grow.
+    Read {
+        /// Conversation.
+        conversation: ConversationId,
+        /// The agents' position, else the citizen's.
+        by_agent: bool,
+        /// Up to where.
+        seq: u64,
+    },
+    /// Replaces or, with an empty text, removes.
+    Draft {
+        /// Whose.
+        agent: AgentId,
+        /// Conversation.
+        conversation: ConversationId,
+        /// Text.
+        text: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// An agent's status.
+    Status {
+        /// Who.
+        agent: AgentId,
+        /// What.
+        status: AgentStatus,
+        /// When.
+        at: Timestamp,
+    },
+    /// A receipt.
+    Receipt(ReceiptRow),
+}
+
+/// A line of the event log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Unique, sorts by time.
+    pub id: String,
+    /// Conversation, if it concerns one.
+    pub conversation: Option<ConversationId>,
+    /// When.
+    pub at: Timestamp,
+    /// `citizen`, `bot`, `system` or an agent's id.
+    pub actor: String,
+    /// What, e.g. `assigned`.
+    pub kind: &'static str,
+    /// JSON without personal data.
+    pub detail: String,
+}
+
+/// What became of an entry of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// New, under this number.
+    New {
+        /// Number.
+        seq: u64,
+        /// It stopped the conversation's clock.
+        answered: bool,
+    },
+    /// Was there before.
+    Duplicate {
+        /// First number.
+        seq: u64,
+        /// First instant.
+        at: Timestamp,
+    },
+    /// A condition (`only_in`, `follows`) did not hold.
+    Skipped,
+}
+
+/// Result of a unit: one [`Written`] per entry, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// In the order of [`Unit::entries`].
+    pub entries: Vec<Written>,
+}
+
+/// A new entry that is durable now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// Number.
+    pub seq: u64,
+    /// The entry.
+    pub entry: NewEntry,
+}
