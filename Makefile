@@ -1,33 +1,22 @@
-# The only entry point: `make run`, `make test`; `make help` lists the rest.
+# The only entry point: `make help` lists the targets.
 
 # Outside the clone, so that a fresh clone (CI's, a colleague's) reuses what is already built.
 CARGO_TARGET_DIR ?= $(HOME)/.cache/bangban-target
 export CARGO_TARGET_DIR
 
-BANGBAN := $(CARGO_TARGET_DIR)/debug/bangban
 WEB := web-agent
 DEPS := $(WEB)/node_modules/.package-lock.json
 # The loader is built last, so its presence says that the whole web build went well.
 DIST := $(WEB)/dist/bangban.js
 # Folders are listed too: their time changes when a file is removed.
-WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/e2e -type f -o -type d 2>/dev/null) \
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f -o -type d 2>/dev/null) \
 	$(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: run test dev fmt lint gen web web-deps bench release clean help check-tools
-
-run: check-tools web ## build and start the demo server on http://127.0.0.1:8080
-	cargo build -p bangban-server
-	@mkdir -p var
-	exec $(BANGBAN) serve --demo
+.PHONY: test fmt lint gen web web-deps bench clean help check-tools
 
 test: ## everything CI runs; ends with "N passed, N failed"
 	@scripts/test.sh
-
-dev: check-tools web ## demo server plus the Vite server, which reloads pages as you edit them
-	cargo build -p bangban-server
-	@mkdir -p var
-	@scripts/dev.sh $(BANGBAN)
 
 fmt: web-deps ## format Rust and web sources
 	cargo fmt --all
@@ -53,12 +42,8 @@ $(DIST): $(DEPS) $(WEB_SOURCES)
 	@rm -f $@
 	cd $(WEB) && npm run --silent build
 
-bench: web ## load program against a release build; ARGS="..." are passed on
-	cargo run --release --locked -p bangban-loadtests -- $(ARGS)
-
-release: check-tools web ## optimised binary
-	cargo build --release --locked -p bangban-server
-	@echo "$(CARGO_TARGET_DIR)/release/bangban"
+bench: ## speed of the routing core (criterion)
+	cargo bench -p bangban-domain
 
 clean: ## remove what was built (keeps ./var)
 	cargo clean

@@ -19,6 +19,7 @@ pub struct Request {
 }
 
 /// What the server sends.
+#[expect(clippy::large_enum_variant, reason = "made, serialised and dropped; never kept in numbers")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(untagged)]
@@ -29,7 +30,7 @@ pub enum Frame {
         #[serde(rename = "ref")]
         reference: u32,
         /// The result.
-        ok: Ok,
+        ok: Answer,
     },
     /// The request was refused; nothing was changed.
     Failure {
@@ -58,7 +59,7 @@ pub enum Frame {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum Ok {
+pub enum Answer {
     /// Carried out; nothing more to tell.
     Done,
     /// Answer to `hello`.
@@ -82,7 +83,7 @@ pub enum Ok {
         /// The position that the snapshot stands at: the next event has `seq + 1`.
         seq: u64,
         /// The state at that position.
-        snapshot: Snapshot,
+        snapshot: Box<Snapshot>,
     },
     /// Answer to `open_conversation`.
     Opened {

@@ -15,7 +15,7 @@ mod view;
 pub use command::{Command, Login, LoginReply, TransferTarget};
 pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};
-pub use frame::{Frame, Ok, Request};
+pub use frame::{Answer, Frame, Request};
 pub use thread::{BotOption, HandOverReason, Party, ThreadBody, ThreadEntry};
 pub use topic::{ParseTopicError, Topic};
 pub use view::*;

@@ -3,11 +3,15 @@
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
+    sync::Arc,
 };
 
 use bangban_domain::{ConversationId, Timestamp, words::Stage};
 use sqlx::{Any, AnyPool, AssertSqlSafe, Row, Transaction};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use crate::{Change, Committed, Lane, NewEntry, Published, StoreError, Unit, Written};
 
@@ -22,7 +26,13 @@ type Waiting = (Unit, oneshot::Sender<Result<Committed, StoreError>>);
 #[derive(Clone)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Waiting>,
-    task: std::sync::Arc<Mutex<Option<(oneshot::Sender<()>, tokio::task::JoinHandle<()>)>>>,
+    /// Taken by the one who closes.
+    task: Arc<Mutex<Option<Task>>>,
+}
+
+struct Task {
+    stop: oneshot::Sender<()>,
+    handle: JoinHandle<()>,
 }
 
 impl Writer {
@@ -30,8 +40,8 @@ impl Writer {
     pub(crate) fn start(pool: AnyPool, lock: File, queue: usize, publisher: Publisher) -> Self {
         let (sender, receiver) = mpsc::channel(queue);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(pool, lock, receiver, stopped, publisher));
-        Self { queue: sender, task: std::sync::Arc::new(Mutex::new(Some((stop, task)))) }
+        let handle = tokio::spawn(run(pool, lock, receiver, stopped, publisher));
+        Self { queue: sender, task: Arc::new(Mutex::new(Some(Task { stop, handle }))) }
     }
 
     pub(crate) async fn commit(&self, unit: Unit) -> Result<Committed, StoreError> {
@@ -44,10 +54,10 @@ impl Writer {
     }
 
     pub(crate) async fn close(&self) {
-        if let Some((stop, task)) = self.task.lock().await.take() {
+        if let Some(Task { stop, handle }) = self.task.lock().await.take() {
             // A receiver that is gone has stopped already.
             let _ = stop.send(());
-            if let Err(error) = task.await {
+            if let Err(error) = handle.await {
                 tracing::error!(%error, "the writer ended badly");
             }
         }
@@ -82,9 +92,8 @@ async fn run(
                 }
             }
             Err(error) => {
-                for reply in replies {
+                if let Some(reply) = replies.into_iter().next() {
                     drop(reply.send(Err(error)));
-                    break;
                 }
             }
         }

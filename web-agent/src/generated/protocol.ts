@@ -60,6 +60,92 @@ conversations: Array<DeskConversation>,
 waiting: number, };
 
 /**
+ * Successful results, one for each kind of request that has something to tell.
+ */
+export type Answer = { "type": "done" } | { "type": "welcome", 
+/**
+ * Who the token says you are.
+ */
+me: Identity, 
+/**
+ * The server's clock, to correct countdowns on a machine with a wrong one.
+ */
+now: Timestamp, 
+/**
+ * Seconds between `tick` events; a client that hears nothing for three of them has lost the link.
+ */
+tickSeconds: number, 
+/**
+ * A citizen's conversations of the last 7 days and all that are open, newest first. Empty for staff, whose
+ * list is the `agent` topic.
+ */
+conversations: Array<MyConversation>, } | { "type": "subscribed", 
+/**
+ * The topic.
+ */
+topic: Topic, 
+/**
+ * See [`Frame::Event`].
+ */
+epoch: number, 
+/**
+ * The position that the snapshot stands at: the next event has `seq + 1`.
+ */
+seq: number, 
+/**
+ * The state at that position.
+ */
+snapshot: Snapshot, } | { "type": "opened", 
+/**
+ * The new conversation, or the open one of the same citizen on the same item.
+ */
+conversation: ConversationId, } | { "type": "sent", 
+/**
+ * Position in the thread.
+ */
+seq: number, 
+/**
+ * When the server read the frame that first brought it.
+ */
+at: Timestamp, } | { "type": "queued", 
+/**
+ * When the promise ends (rule 1).
+ */
+dueAt: Timestamp, } | { "type": "out_of_hours", 
+/**
+ * When a human is there again.
+ */
+opensAt: Timestamp, 
+/**
+ * Call-back times that still have room, soonest first.
+ */
+slots: Array<Slot>, } | { "type": "message_left", 
+/**
+ * What the citizen quotes when asking about it, e.g. `SH20261124-0007`.
+ */
+receipt: string, 
+/**
+ * The promised call-back.
+ */
+slot: Slot, } | { "type": "earlier", 
+/**
+ * Oldest first.
+ */
+entries: Array<ThreadEntry>, 
+/**
+ * Is there still more before these?
+ */
+more: boolean, } | { "type": "knowledge", 
+/**
+ * Best first.
+ */
+hits: Array<KnowledgeHit>, } | { "type": "closed", 
+/**
+ * The hand-on receipt, if there is one.
+ */
+receipt: string | null, };
+
+/**
  * Somebody whose minute is running out or over.
  */
 export type AtRisk = { 
@@ -687,7 +773,7 @@ ref: number,
 /**
  * The result.
  */
-ok: Ok, } | { 
+ok: Answer, } | { 
 /**
  * The request's `ref`; 0 when the frame had no readable one.
  */
@@ -936,92 +1022,6 @@ transferFrom: string | null,
  * A transfer: what they wrote.
  */
 transferNote: string | null, };
-
-/**
- * Successful results, one for each kind of request that has something to tell.
- */
-export type Ok = { "type": "done" } | { "type": "welcome", 
-/**
- * Who the token says you are.
- */
-me: Identity, 
-/**
- * The server's clock, to correct countdowns on a machine with a wrong one.
- */
-now: Timestamp, 
-/**
- * Seconds between `tick` events; a client that hears nothing for three of them has lost the link.
- */
-tickSeconds: number, 
-/**
- * A citizen's conversations of the last 7 days and all that are open, newest first. Empty for staff, whose
- * list is the `agent` topic.
- */
-conversations: Array<MyConversation>, } | { "type": "subscribed", 
-/**
- * The topic.
- */
-topic: Topic, 
-/**
- * See [`Frame::Event`].
- */
-epoch: number, 
-/**
- * The position that the snapshot stands at: the next event has `seq + 1`.
- */
-seq: number, 
-/**
- * The state at that position.
- */
-snapshot: Snapshot, } | { "type": "opened", 
-/**
- * The new conversation, or the open one of the same citizen on the same item.
- */
-conversation: ConversationId, } | { "type": "sent", 
-/**
- * Position in the thread.
- */
-seq: number, 
-/**
- * When the server read the frame that first brought it.
- */
-at: Timestamp, } | { "type": "queued", 
-/**
- * When the promise ends (rule 1).
- */
-dueAt: Timestamp, } | { "type": "out_of_hours", 
-/**
- * When a human is there again.
- */
-opensAt: Timestamp, 
-/**
- * Call-back times that still have room, soonest first.
- */
-slots: Array<Slot>, } | { "type": "message_left", 
-/**
- * What the citizen quotes when asking about it, e.g. `SH20261124-0007`.
- */
-receipt: string, 
-/**
- * The promised call-back.
- */
-slot: Slot, } | { "type": "earlier", 
-/**
- * Oldest first.
- */
-entries: Array<ThreadEntry>, 
-/**
- * Is there still more before these?
- */
-more: boolean, } | { "type": "knowledge", 
-/**
- * Best first.
- */
-hits: Array<KnowledgeHit>, } | { "type": "closed", 
-/**
- * The hand-on receipt, if there is one.
- */
-receipt: string | null, };
 
 /**
  * How a conversation ended.

@@ -1,0 +1,178 @@
+//! What others may know of the router's state, and the check of its invariants.
+
+use super::{Clock, Link, Router, Target, Where, load};
+use crate::{AgentId, ConversationId, OfferId, TeamId, Timestamp, words::AgentStatus};
+
+/// Where a conversation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the queue.
+    Waiting,
+    /// One agent is looking at it.
+    Offered {
+        /// The offer.
+        offer: OfferId,
+        /// Who.
+        agent: AgentId,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// On somebody's desk.
+    Serving {
+        /// Whose.
+        agent: AgentId,
+        /// A pending transfer.
+        transfer: Option<Target>,
+    },
+}
+
+/// A conversation as the router sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routed {
+    /// Whose queue.
+    pub team: TeamId,
+    /// Its clock.
+    pub clock: Clock,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// An open offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfferRead {
+    /// Which.
+    pub id: OfferId,
+    /// Of which conversation.
+    pub conversation: ConversationId,
+    /// Until when.
+    pub expires_at: Timestamp,
+    /// Who hands it on.
+    pub transfer_by: Option<AgentId>,
+}
+
+/// An agent as the router sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentRead {
+    /// Chosen status; `Break` during a short break.
+    pub status: AgentStatus,
+    /// End of a short break.
+    pub break_until: Option<Timestamp>,
+    /// Conversations at once.
+    pub capacity: u32,
+    /// Conversations now.
+    pub load: u32,
+    /// Has a console.
+    pub is_connected: bool,
+    /// Was gone for 60 s, or never came.
+    pub is_lost: bool,
+    /// Could take an offer now.
+    pub is_free: bool,
+    /// Open offer.
+    pub offer: Option<OfferRead>,
+}
+
+impl Router {
+    /// One conversation, if it waits or is served.
+    #[must_use]
+    pub fn conversation(&self, id: ConversationId) -> Option<Routed> {
+        let case = self.cases.get(&id)?;
+        let place = match case.place {
+            Where::Waiting => Place::Waiting,
+            Where::Offered(offer) => {
+                let made = self.offers.get(&offer)?;
+                Place::Offered { offer, agent: made.agent, expires_at: made.expires_at }
+            }
+            Where::Serving { agent, transfer } => Place::Serving { agent, transfer: transfer.map(|(to, _)| to) },
+        };
+        Some(Routed { team: case.team, clock: case.clock, place })
+    }
+
+    /// One agent.
+    #[must_use]
+    pub fn agent(&self, id: AgentId) -> Option<AgentRead> {
+        let agent = self.agents.get(&id)?;
+        let offer = agent.offer.and_then(|id| {
+            self.offers.get(&id).map(|offer| OfferRead {
+                id,
+                conversation: offer.conversation,
+                expires_at: offer.expires_at,
+                transfer_by: offer.transfer_by,
+            })
+        });
+        Some(AgentRead {
+            status: if agent.break_until.is_some() { AgentStatus::Break } else { agent.status },
+            break_until: agent.break_until,
+            capacity: agent.capacity,
+            load: load(agent),
+            is_connected: agent.link == Link::Connected,
+            is_lost: agent.link == Link::Lost,
+            is_free: self.is_free(agent),
+            offer,
+        })
+    }
+
+    /// Everybody known, in no order.
+    pub fn agents(&self) -> impl Iterator<Item = (AgentId, AgentRead)> + '_ {
+        self.agents.keys().filter_map(|id| self.agent(*id).map(|read| (*id, read)))
+    }
+
+    /// What an agent serves.
+    pub fn serving(&self, id: AgentId) -> impl Iterator<Item = ConversationId> + '_ {
+        self.agents.get(&id).into_iter().flat_map(|agent| agent.serving.iter().copied())
+    }
+
+    /// A team's queue in order, those who are being offered included.
+    pub fn queue(&self, team: TeamId) -> impl Iterator<Item = ConversationId> + '_ {
+        self.teams.get(usize::from(team.0)).into_iter().flat_map(|team| team.line.iter().map(|key| key.2))
+    }
+
+    /// Everybody known to the router, in no order.
+    pub fn conversations(&self) -> impl Iterator<Item = (ConversationId, Routed)> + '_ {
+        self.cases.keys().filter_map(|id| self.conversation(*id).map(|routed| (*id, routed)))
+    }
+
+    /// Promised call-backs of a team that are still to come.
+    #[must_use]
+    pub fn call_backs(&self, team: TeamId) -> usize {
+        self.teams.get(usize::from(team.0)).map_or(0, |team| team.call_backs)
+    }
+
+    /// Panics if the state contradicts itself. Large states are left out: the tests' states are small.
+    #[cfg(debug_assertions)]
+    pub(super) fn check_invariants(&self) {
+        if self.cases.len() + self.agents.len() > 200 {
+            return;
+        }
+        for (id, case) in &self.cases {
+            let key = (case.rank, case.clock.due_at, *id);
+            let team = &self.teams[usize::from(case.team.0)];
+            match case.place {
+                Where::Waiting => {
+                    assert!(team.open.contains(&key) && team.line.contains(&key), "{id} not in its queue");
+                }
+                Where::Offered(offer) => {
+                    assert!(!team.open.contains(&key) && team.line.contains(&key), "{id} offered and open");
+                    assert_eq!(self.offers.get(&offer).map(|offer| offer.conversation), Some(*id), "{id} offer");
+                }
+                Where::Serving { agent, .. } => {
+                    assert!(self.agents.get(&agent).is_some_and(|agent| agent.serving.contains(id)), "{id} on no desk");
+                    assert!(!team.line.contains(&key), "{id} served and in the queue");
+                }
+            }
+        }
+        for (id, agent) in &self.agents {
+            assert_eq!(agent.free_as.is_some(), self.is_free(agent), "{id}: free set");
+            for conversation in &agent.serving {
+                let place = self.cases.get(conversation).map(|case| case.place);
+                assert!(
+                    matches!(place, Some(Where::Serving { agent, .. }) if agent == *id),
+                    "{conversation} on two desks"
+                );
+            }
+        }
+        for (id, offer) in &self.offers {
+            assert_eq!(self.agents.get(&offer.agent).and_then(|agent| agent.offer), Some(*id), "{id}: both sides");
+        }
+        assert!(self.timers.first().is_none_or(|(at, _)| *at > self.now), "a deadline was left behind");
+    }
+}

@@ -1,0 +1,372 @@
+//! Every number of the rules, one millisecond before and at it.
+
+use super::*;
+use crate::words::SlaStep::{Alerted, Breached, Warned};
+
+const T0: i64 = 1_000_000;
+const TEAM: TeamId = TeamId(0);
+const OTHER: TeamId = TeamId(1);
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp(T0 + ms)
+}
+
+fn cv(n: u128) -> ConversationId {
+    ConversationId::new(n)
+}
+
+fn ag(n: u128) -> AgentId {
+    AgentId::new(n)
+}
+
+struct Desk {
+    router: Router,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { router: Router::new(1, Settings::default(), 2) }
+    }
+
+    /// Agents 1.. of team 0, online and connected at 0 ms, with this capacity.
+    fn with_agents(capacities: &[u32]) -> Self {
+        let mut desk = Self::new();
+        for (n, capacity) in (1..).zip(capacities) {
+            desk.join(0, n, *capacity, vec![TEAM]);
+        }
+        desk
+    }
+
+    fn join(&mut self, ms: i64, n: u128, capacity: u32, teams: Vec<TeamId>) {
+        self.ok(ms, Input::AgentKnown { agent: ag(n), teams, capacity, status: AgentStatus::Online });
+        self.ok(ms, Input::AgentConnected { agent: ag(n) });
+    }
+
+    fn ok(&mut self, ms: i64, input: Input) -> Vec<Effect> {
+        let mut out = Vec::new();
+        self.router.handle(at(ms), input, &mut out).unwrap();
+        out
+    }
+
+    fn refused(&mut self, ms: i64, input: Input) -> Refusal {
+        self.router.handle(at(ms), input, &mut Vec::new()).unwrap_err()
+    }
+
+    fn tick(&mut self, ms: i64) -> Vec<Effect> {
+        self.ok(ms, Input::Tick)
+    }
+
+    fn ask(&mut self, ms: i64, n: u128) -> Vec<Effect> {
+        self.ok(ms, Input::HumanRequested { conversation: cv(n), team: TEAM, at: at(ms) })
+    }
+
+    fn offer_of(&self, n: u128) -> OfferId {
+        self.router.agent(ag(n)).unwrap().offer.expect("an open offer").id
+    }
+
+    fn accept(&mut self, ms: i64, n: u128) -> Vec<Effect> {
+        let offer = self.offer_of(n);
+        self.ok(ms, Input::OfferAccepted { agent: ag(n), offer })
+    }
+
+    fn place(&self, n: u128) -> Place {
+        self.router.conversation(cv(n)).unwrap().place
+    }
+
+    fn offered_to(&self, n: u128) -> Option<AgentId> {
+        match self.place(n) {
+            Place::Offered { agent, .. } => Some(agent),
+            Place::Waiting | Place::Serving { .. } => None,
+        }
+    }
+}
+
+fn steps(effects: &[Effect]) -> Vec<(SlaStep, Timestamp)> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Stepped { step, at, .. } => Some((*step, *at)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn the_clock_warns_at_30_alerts_at_45_and_breaches_at_60_seconds_once_each() {
+    let mut desk = Desk::new();
+    desk.ask(0, 1);
+    assert_eq!(desk.router.next_deadline(), Some(at(30_000)));
+    for (before, step, due) in [(29_999, Warned, 30_000), (44_999, Alerted, 45_000), (59_999, Breached, 60_000)] {
+        assert_eq!(steps(&desk.tick(before)), []);
+        assert_eq!(steps(&desk.tick(due)), [(step, at(due))]);
+        assert_eq!(steps(&desk.tick(due)), []);
+    }
+    assert_eq!(desk.router.next_deadline(), None, "nothing more to wait for");
+}
+
+#[test]
+fn waking_late_reports_every_step_with_the_instant_of_the_rule() {
+    let mut desk = Desk::new();
+    desk.ask(0, 1);
+    assert_eq!(steps(&desk.tick(7_200_000)), [(Warned, at(30_000)), (Alerted, at(45_000)), (Breached, at(60_000))]);
+}
+
+#[test]
+fn an_offer_stands_for_15_seconds_then_the_agent_is_on_a_30_second_break_and_the_next_is_asked() {
+    let mut desk = Desk::with_agents(&[1, 1]);
+    desk.ask(0, 1);
+    assert_eq!(desk.offered_to(1), Some(ag(1)));
+    let missed = desk.offer_of(1);
+    assert_eq!(desk.tick(14_999), []);
+    let effects = desk.tick(15_000);
+    assert!(effects.contains(&Effect::StatusChanged {
+        agent: ag(1),
+        status: AgentStatus::Break,
+        until: Some(at(45_000))
+    }));
+    assert!(effects.contains(&Effect::OfferEnded {
+        offer: missed,
+        conversation: cv(1),
+        agent: ag(1),
+        reason: OfferEnd::Missed
+    }));
+    assert_eq!(desk.offered_to(1), Some(ag(2)));
+    assert_eq!(desk.refused(15_001, Input::OfferAccepted { agent: ag(1), offer: missed }), Refusal::OfferGone(missed));
+    desk.accept(15_002, 2);
+    desk.tick(44_999);
+    assert!(!desk.router.agent(ag(1)).unwrap().is_free);
+    desk.tick(45_000);
+    assert!(desk.router.agent(ag(1)).unwrap().is_free);
+}
+
+#[test]
+fn an_offer_accepted_at_14_999_is_taken() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    let offer = desk.offer_of(1);
+    assert_eq!(
+        desk.accept(14_999, 1),
+        [Effect::Assigned { offer, conversation: cv(1), agent: ag(1), team: TEAM, transfer_by: None }]
+    );
+    assert_eq!(desk.place(1), Place::Serving { agent: ag(1), transfer: None });
+}
+
+#[test]
+fn a_missed_conversation_goes_before_those_who_asked_earlier() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    desk.ask(1_000, 2);
+    desk.tick(15_000);
+    assert_eq!(desk.router.queue(TEAM).collect::<Vec<_>>(), [cv(1), cv(2)]);
+    desk.tick(45_000);
+    assert_eq!(desk.offered_to(1), Some(ag(1)));
+}
+
+#[test]
+fn the_oldest_is_served_first_across_the_teams_of_whoever_becomes_free() {
+    let mut desk = Desk::new();
+    desk.ok(0, Input::HumanRequested { conversation: cv(9), team: OTHER, at: at(0) });
+    desk.ask(1, 1);
+    desk.ask(2, 2);
+    desk.join(10, 1, 3, vec![TEAM, OTHER]);
+    for expected in [9, 1, 2] {
+        assert_eq!(desk.router.agent(ag(1)).unwrap().offer.unwrap().conversation, cv(expected));
+        desk.accept(20, 1);
+    }
+    assert_eq!(desk.router.agent(ag(1)).unwrap().load, 3);
+}
+
+#[test]
+fn nobody_gets_an_offer_above_capacity_and_closing_brings_the_next_one_at_once() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    desk.accept(1, 1);
+    desk.ask(2, 2);
+    assert_eq!(desk.place(2), Place::Waiting);
+    desk.ok(3, Input::HumanReplied { conversation: cv(1), at: at(3) });
+    desk.ok(5, Input::Closed { conversation: cv(1) });
+    assert_eq!(desk.offered_to(2), Some(ag(1)));
+}
+
+#[test]
+fn the_least_loaded_is_asked_and_among_them_who_has_rested_longest() {
+    let mut desk = Desk::new();
+    desk.join(0, 1, 2, vec![TEAM]);
+    desk.join(5, 2, 2, vec![TEAM]);
+    desk.join(9, 3, 2, vec![TEAM]);
+    for (ms, conversation, expected) in [(10, 1, 1), (20, 2, 2), (30, 3, 3), (40, 4, 1)] {
+        desk.ask(ms, conversation);
+        assert_eq!(desk.offered_to(conversation), Some(ag(expected)), "conversation {conversation}");
+        desk.accept(ms + 1, expected);
+    }
+}
+
+#[test]
+fn an_offer_is_withdrawn_without_blame_when_the_agent_pauses_and_the_next_is_asked() {
+    for status in [AgentStatus::Break, AgentStatus::Offline] {
+        let mut desk = Desk::with_agents(&[1, 1]);
+        desk.ask(0, 1);
+        let offer = desk.offer_of(1);
+        let effects = desk.ok(5, Input::StatusChosen { agent: ag(1), status });
+        assert!(effects.contains(&Effect::OfferEnded {
+            offer,
+            conversation: cv(1),
+            agent: ag(1),
+            reason: OfferEnd::AgentUnavailable
+        }));
+        assert_eq!(desk.offered_to(1), Some(ag(2)));
+    }
+}
+
+#[test]
+fn who_declined_is_asked_again_only_after_15_seconds_and_only_if_nobody_else_took_it() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    let offer = desk.offer_of(1);
+    desk.ok(1_000, Input::OfferDeclined { agent: ag(1), offer });
+    assert_eq!(desk.place(1), Place::Waiting);
+    assert!(desk.router.agent(ag(1)).unwrap().is_free, "declining is no break");
+    desk.tick(15_999);
+    assert_eq!(desk.place(1), Place::Waiting);
+    desk.tick(16_000);
+    assert_eq!(desk.offered_to(1), Some(ag(1)));
+}
+
+#[test]
+fn a_lost_agent_gives_back_the_unanswered_at_20_and_all_at_60_seconds() {
+    let mut desk = Desk::with_agents(&[2]);
+    desk.ask(0, 1);
+    desk.accept(1, 1);
+    desk.ok(2, Input::HumanReplied { conversation: cv(1), at: at(2) });
+    desk.ask(3, 2);
+    desk.accept(4, 1);
+    desk.ok(1_000, Input::AgentDisconnected { agent: ag(1) });
+    desk.tick(20_999);
+    assert_eq!(desk.place(2), Place::Serving { agent: ag(1), transfer: None });
+    let effects = desk.tick(21_000);
+    assert!(effects.contains(&Effect::AgentMissing { agent: ag(1), lost: false }));
+    assert_eq!((desk.place(1), desk.place(2)), (Place::Serving { agent: ag(1), transfer: None }, Place::Waiting));
+    desk.tick(60_999);
+    assert_eq!(desk.place(1), Place::Serving { agent: ag(1), transfer: None });
+    let effects = desk.tick(61_000);
+    assert!(effects.contains(&Effect::AgentMissing { agent: ag(1), lost: true }));
+    assert_eq!(desk.place(1), Place::Waiting);
+    let clock = desk.router.conversation(cv(2)).unwrap().clock;
+    assert_eq!((clock.asked_at, clock.due_at), (at(3), at(60_003)), "the clock never restarts");
+}
+
+#[test]
+fn reloading_the_console_is_no_loss() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    desk.accept(1, 1);
+    desk.ok(2, Input::AgentDisconnected { agent: ag(1) });
+    desk.ok(20_001, Input::AgentConnected { agent: ag(1) });
+    desk.tick(200_000);
+    assert_eq!(desk.place(1), Place::Serving { agent: ag(1), transfer: None });
+}
+
+#[test]
+fn a_reply_read_at_59_990_and_known_at_60_020_is_a_hit_and_strikes_the_breach() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    desk.accept(1, 1);
+    let effects = desk.ok(60_020, Input::HumanReplied { conversation: cv(1), at: at(59_990) });
+    assert_eq!(steps(&effects).last(), Some(&(Breached, at(60_000))));
+    let answered = Effect::Answered { conversation: cv(1), at: at(59_990), strikes_breach: true };
+    assert_eq!(effects.last(), Some(&answered));
+    let late = desk.ok(60_030, Input::HumanReplied { conversation: cv(1), at: at(60_030) });
+    assert_eq!(late, [], "only the first response counts");
+}
+
+#[test]
+fn a_transfer_stays_with_its_agent_until_accepted_and_keeps_the_clock() {
+    let mut desk = Desk::with_agents(&[1, 1]);
+    desk.ask(0, 1);
+    desk.accept(1, 1);
+    let clock = desk.router.conversation(cv(1)).unwrap().clock;
+    let to = Target::Agent(ag(2));
+    desk.ok(10, Input::TransferRequested { conversation: cv(1), by: ag(1), to });
+    assert_eq!(desk.place(1), Place::Serving { agent: ag(1), transfer: Some(to) });
+    let offer = desk.offer_of(2);
+    let effects = desk.ok(20, Input::OfferDeclined { agent: ag(2), offer });
+    assert!(effects.contains(&Effect::TransferEnded { conversation: cv(1), by: ag(1), reason: OfferEnd::Declined }));
+    desk.ok(30, Input::TransferRequested { conversation: cv(1), by: ag(1), to });
+    desk.accept(40, 2);
+    assert_eq!(desk.place(1), Place::Serving { agent: ag(2), transfer: None });
+    assert_eq!(desk.router.conversation(cv(1)).unwrap().clock, clock);
+    assert!(desk.router.agent(ag(1)).unwrap().is_free);
+}
+
+#[test]
+fn a_transfer_to_a_team_waits_for_it_and_can_be_taken_back() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    desk.accept(1, 1);
+    desk.ok(10, Input::TransferRequested { conversation: cv(1), by: ag(1), to: Target::Team(OTHER) });
+    desk.ok(20, Input::TransferCancelled { conversation: cv(1), by: ag(1) });
+    desk.join(30, 2, 1, vec![OTHER]);
+    assert_eq!(desk.router.agent(ag(2)).unwrap().offer, None);
+    desk.ok(40, Input::TransferRequested { conversation: cv(1), by: ag(1), to: Target::Team(OTHER) });
+    desk.accept(50, 2);
+    assert_eq!(desk.router.conversation(cv(1)).unwrap().team, OTHER);
+}
+
+#[test]
+fn what_is_impossible_is_refused_and_changes_nothing() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    let refusals = [
+        (Input::HumanRequested { conversation: cv(1), team: TEAM, at: at(5) }, Refusal::AlreadyRouted(cv(1))),
+        (Input::HumanRequested { conversation: cv(2), team: TeamId(7), at: at(5) }, Refusal::UnknownTeam(TeamId(7))),
+        (Input::AgentConnected { agent: ag(8) }, Refusal::UnknownAgent(ag(8))),
+        (Input::HumanReplied { conversation: cv(8), at: at(5) }, Refusal::UnknownConversation(cv(8))),
+        (Input::RequestCancelled { conversation: cv(8) }, Refusal::UnknownConversation(cv(8))),
+        (
+            Input::TransferRequested { conversation: cv(1), by: ag(1), to: Target::Team(OTHER) },
+            Refusal::NotServing(cv(1)),
+        ),
+    ];
+    let before = format!("{:?}", desk.router.conversation(cv(1)));
+    for (input, refusal) in refusals {
+        assert_eq!(desk.refused(5, input), refusal);
+    }
+    assert_eq!(format!("{:?}", desk.router.conversation(cv(1))), before);
+}
+
+#[test]
+fn a_call_back_enters_the_queue_at_its_slot_with_its_own_minute() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ok(0, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500_000) });
+    assert_eq!(desk.router.call_backs(TEAM), 1);
+    assert_eq!(desk.tick(499_999), []);
+    desk.tick(500_000);
+    let routed = desk.router.conversation(cv(1)).unwrap();
+    assert_eq!((routed.clock.asked_at, routed.clock.due_at), (at(500_000), at(560_000)));
+    assert_eq!((desk.offered_to(1), desk.router.call_backs(TEAM)), (Some(ag(1)), 0));
+}
+
+#[test]
+fn a_cancelled_request_frees_the_agent_and_is_counted_as_left() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    desk.ask(1, 2);
+    let effects = desk.ok(5, Input::RequestCancelled { conversation: cv(1) });
+    assert!(effects.contains(&Effect::Left { conversation: cv(1) }));
+    assert_eq!(desk.offered_to(2), Some(ag(1)));
+}
+
+#[test]
+fn after_a_restart_the_clock_stands_where_it_stood_and_the_agent_has_time_to_come_back() {
+    let mut desk = Desk::new();
+    desk.ok(0, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 2, status: AgentStatus::Online });
+    let waiting = Clock { asked_at: at(-35_000), due_at: at(25_000), answered_at: None, step: Warned };
+    let served = Clock { asked_at: at(-90_000), due_at: at(-30_000), answered_at: Some(at(-80_000)), step: Warned };
+    desk.ok(0, Input::Restored { conversation: cv(1), team: TEAM, clock: waiting, agent: None });
+    desk.ok(0, Input::Restored { conversation: cv(2), team: TEAM, clock: served, agent: Some(ag(1)) });
+    assert_eq!(steps(&desk.tick(9_999)), []);
+    assert_eq!(steps(&desk.tick(10_000)), [(Alerted, at(10_000))]);
+    desk.ok(12_000, Input::AgentConnected { agent: ag(1) });
+    assert_eq!(desk.offered_to(1), Some(ag(1)));
+    assert_eq!(desk.place(2), Place::Serving { agent: ag(1), transfer: None });
+}
