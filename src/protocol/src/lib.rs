@@ -25,6 +25,3 @@ pub const VERSION: u32 = 1;
 
 /// Longest frame that a client may send, in bytes.
 pub const MAX_FRAME: usize = 64 * 1024;
-
-/// Longest text of one message, in Unicode scalar values.
-pub const MAX_TEXT: usize = 4_000;

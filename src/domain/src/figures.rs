@@ -1,0 +1,252 @@
+//! Published figures, as DOMAIN "Definitions of the published figures" writes them.
+//!
+//! Within-minute rate: first human response ≤ 60 s / human asked for in service hours. People who left before 60 s
+//! without an answer are excluded and published as short abandons; those who left later count as misses. A request whose
+//! minute still runs is not decided and is in neither number.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    ConversationId, TeamId, Timestamp,
+    calendar::Calendar,
+    time::{HOUR, Millis},
+};
+
+/// One request for a human.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// Whose.
+    pub conversation: ConversationId,
+    /// Whose queue.
+    pub team: TeamId,
+    /// Begin of the minute.
+    pub asked_at: Timestamp,
+    /// Its end.
+    pub due_at: Timestamp,
+    /// First human response.
+    pub answered_at: Option<Timestamp>,
+    /// Left without one.
+    pub left_at: Option<Timestamp>,
+}
+
+/// What a request counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The minute still runs.
+    Undecided,
+    /// Answered in time; 60.000 s is in time.
+    Hit,
+    /// Answered late, left late, or not answered yet and overdue.
+    Miss,
+    /// Left within the minute: outside the rate.
+    ShortAbandon,
+}
+
+impl Request {
+    /// What it counts as at `now`.
+    #[must_use]
+    pub fn verdict(&self, now: Timestamp) -> Verdict {
+        match (self.answered_at, self.left_at) {
+            (Some(at), _) if at <= self.due_at => Verdict::Hit,
+            (Some(_), _) => Verdict::Miss,
+            (None, Some(at)) if at < self.due_at => Verdict::ShortAbandon,
+            (None, Some(_)) => Verdict::Miss,
+            (None, None) if now > self.due_at => Verdict::Miss,
+            (None, None) => Verdict::Undecided,
+        }
+    }
+}
+
+/// Numbers of the within-minute rate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Requests of the last hour: answered in time.
+    pub hour_hits: u32,
+    /// ... of those decided.
+    pub hour_decided: u32,
+    /// Requests of today: answered in time.
+    pub today_hits: u32,
+    /// ... of those decided.
+    pub today_decided: u32,
+    /// Left within the minute today.
+    pub today_short_abandons: u32,
+}
+
+impl Rates {
+    fn add(&mut self, verdict: Verdict, in_last_hour: bool) {
+        let hour = u32::from(in_last_hour);
+        match verdict {
+            Verdict::Undecided => {}
+            Verdict::Hit => {
+                self.today_hits += 1;
+                self.today_decided += 1;
+                self.hour_hits += hour;
+                self.hour_decided += hour;
+            }
+            Verdict::Miss => {
+                self.today_decided += 1;
+                self.hour_decided += hour;
+            }
+            Verdict::ShortAbandon => self.today_short_abandons += 1,
+        }
+    }
+}
+
+/// The length of "the last hour".
+const RECENT: Millis = HOUR;
+
+/// By the definition, from rows: what [`Today`] must equal. `team` `None`: all.
+#[must_use]
+pub fn recount<'a>(requests: impl IntoIterator<Item = &'a Request>, team: Option<TeamId>, now: Timestamp) -> Rates {
+    let today = Calendar::day_start(now);
+    let mut rates = Rates::default();
+    for request in requests {
+        if request.asked_at >= today && request.asked_at <= now && team.is_none_or(|team| team == request.team) {
+            rates.add(request.verdict(now), request.asked_at > now - RECENT);
+        }
+    }
+    rates
+}
+
+/// Today's requests, kept so that the board's numbers cost what the last hour costs and not what the day costs.
+#[derive(Debug, Default)]
+pub struct Today {
+    day: Option<Timestamp>,
+    /// Decided and older than an hour: only their sums are needed.
+    settled: BTreeMap<TeamId, Rates>,
+    /// The others, in order of asking.
+    recent: VecDeque<Request>,
+}
+
+impl Today {
+    /// Takes a request, or what has become of it (same conversation and `asked_at`).
+    pub fn record(&mut self, request: Request, now: Timestamp) {
+        self.settle(now);
+        if self.day.is_none_or(|day| request.asked_at < day) {
+            return;
+        }
+        let same = |other: &Request| other.conversation == request.conversation && other.asked_at == request.asked_at;
+        if let Some(known) = self.recent.iter_mut().rev().find(|other| same(other)) {
+            *known = request;
+        } else {
+            let place = self.recent.partition_point(|other| other.asked_at <= request.asked_at);
+            self.recent.insert(place, request);
+        }
+    }
+
+    /// The numbers at `now`; `team` `None`: all.
+    #[must_use]
+    pub fn rates(&mut self, team: Option<TeamId>, now: Timestamp) -> Rates {
+        self.settle(now);
+        let mut rates = Rates::default();
+        for (_, settled) in self.settled.iter().filter(|(id, _)| team.is_none_or(|team| team == **id)) {
+            rates.today_hits += settled.today_hits;
+            rates.today_decided += settled.today_decided;
+            rates.today_short_abandons += settled.today_short_abandons;
+        }
+        for request in self.recent.iter().filter(|request| team.is_none_or(|team| team == request.team)) {
+            rates.add(request.verdict(now), request.asked_at > now - RECENT);
+        }
+        rates
+    }
+
+    /// Forgets yesterday; sums up what can change no more.
+    fn settle(&mut self, now: Timestamp) {
+        let day = Calendar::day_start(now);
+        if self.day != Some(day) {
+            self.day = Some(day);
+            self.settled.clear();
+            self.recent.retain(|request| request.asked_at >= day);
+        }
+        while let Some(first) = self.recent.front().copied() {
+            // An open one can still be answered (a late reply stays a miss, but it may turn out to have been in time).
+            let is_final = first.answered_at.is_some() || first.left_at.is_some();
+            if first.asked_at > now - RECENT || !is_final {
+                return;
+            }
+            self.recent.pop_front();
+            self.settled.entry(first.team).or_default().add(first.verdict(now), false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// 2026-11-24 12:00 in Shanghai.
+    const NOON: i64 = 1_795_492_800_000;
+
+    fn request(n: u128, asked: i64) -> Request {
+        Request {
+            conversation: ConversationId::new(n),
+            team: TeamId(u16::try_from(n % 2).unwrap()),
+            asked_at: Timestamp(asked),
+            due_at: Timestamp(asked + 60_000),
+            answered_at: None,
+            left_at: None,
+        }
+    }
+
+    #[test]
+    fn sixty_seconds_is_a_hit_and_one_millisecond_more_a_miss() {
+        let asked = request(1, NOON);
+        let at = |ms| Timestamp(NOON + ms);
+        let answered = |ms| Request { answered_at: Some(at(ms)), ..asked };
+        let left = |ms| Request { left_at: Some(at(ms)), ..asked };
+        for (request, now, verdict) in [
+            (asked, 60_000, Verdict::Undecided),
+            (asked, 60_001, Verdict::Miss),
+            (answered(60_000), 70_000, Verdict::Hit),
+            (answered(60_001), 70_000, Verdict::Miss),
+            (left(59_999), 70_000, Verdict::ShortAbandon),
+            (left(60_000), 70_000, Verdict::Miss),
+        ] {
+            assert_eq!(request.verdict(at(now)), verdict, "{request:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn the_constant_is_noon() {
+        assert_eq!(Timestamp(NOON).since(Calendar::day_start(Timestamp(NOON))), 12 * HOUR);
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order, the running sums equal the definition over the rows.
+        #[test]
+        fn the_running_sums_equal_a_recount(
+            steps in prop::collection::vec((0_i64..240_000, 0_u8..4, 0_usize..20), 1..300),
+            start in -12 * HOUR..12 * HOUR,
+        ) {
+            let mut now = NOON + start;
+            let mut rows: Vec<Request> = Vec::new();
+            let mut today = Today::default();
+            for (pause, what, which) in steps {
+                now += pause;
+                let open: Vec<usize> = (0..rows.len())
+                    .filter(|i| rows[*i].answered_at.is_none() && rows[*i].left_at.is_none())
+                    .collect();
+                let chosen = open.get(which % open.len().max(1)).copied();
+                match (what, chosen) {
+                    (1, Some(i)) => rows[i].answered_at = Some(Timestamp(now)),
+                    (2, Some(i)) => rows[i].left_at = Some(Timestamp(now)),
+                    _ => rows.push(request(rows.len() as u128, now)),
+                }
+                let changed = match (what, chosen) {
+                    (1 | 2, Some(i)) => rows[i],
+                    _ => rows[rows.len() - 1],
+                };
+                today.record(changed, Timestamp(now));
+                for team in [None, Some(TeamId(0)), Some(TeamId(1))] {
+                    prop_assert_eq!(
+                        today.rates(team, Timestamp(now)),
+                        recount(&rows, team, Timestamp(now)),
+                        "team {:?}", team
+                    );
+                }
+            }
+        }
+    }
+}
