@@ -1,0 +1,282 @@
+//! Configuration: `config/default.toml` (embedded, documents every key) < file < environment `BANGBAN__SECTION__KEY`.
+
+use std::path::{Path, PathBuf};
+
+use bangban_domain::{
+    calendar::{Calendar, CalendarFile, Holidays, Hours},
+    routing::Settings,
+    time::SECOND,
+};
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+use serde::Deserialize;
+
+const DEFAULTS: &str = include_str!("../../../config/default.toml");
+const HOLIDAYS: &str = include_str!("../../../config/calendar/holidays_cn.json");
+
+/// A configuration that cannot be used; names the key.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Missing, unknown or of the wrong type.
+    #[error("configuration: {0}")]
+    Shape(Box<figment::Error>),
+    /// A value out of its bounds.
+    #[error("configuration: {key}: {problem}")]
+    Value {
+        /// The key, e.g. `sla.warn_seconds`.
+        key: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The file of `--config` is not there.
+    #[error("configuration file {0} cannot be read")]
+    File(PathBuf),
+}
+
+/// All keys; see `config/default.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[http]`.
+    pub http: Http,
+    /// `[data]`.
+    pub data: Data,
+    /// `[auth]`.
+    pub auth: Auth,
+    /// `[service]`.
+    pub service: Service,
+    /// `[sla]`.
+    pub sla: Sla,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[log]`.
+    pub log: Log,
+}
+
+/// `[http]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port.
+    pub listen: String,
+}
+
+/// `[data]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Folder.
+    pub dir: PathBuf,
+}
+
+/// `[auth]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Signs citizens' tokens.
+    pub portal_secret: String,
+    /// Signs staff's tokens.
+    pub staff_secret: String,
+    /// Length of a log-in.
+    pub staff_token_hours: u32,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("staff_token_hours", &self.staff_token_hours).finish_non_exhaustive()
+    }
+}
+
+/// `[service]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// When humans answer.
+    pub hours: HoursKey,
+    /// Periods of a working day.
+    pub periods: Vec<String>,
+    /// Length of a call-back slot.
+    pub slot_minutes: u16,
+    /// People in one slot.
+    pub slot_capacity: u16,
+}
+
+/// `service.hours`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoursKey {
+    /// Periods of working days.
+    Calendar,
+    /// Round the clock.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `[sla]`, all in seconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sla {
+    warn_seconds: u32,
+    alert_seconds: u32,
+    breach_seconds: u32,
+    offer_seconds: u32,
+    missed_break_seconds: u32,
+    suspect_seconds: u32,
+    lost_seconds: u32,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bound of the desk's mailbox and the writer's queue.
+    pub mailbox: usize,
+    /// Bound of one socket's queue, in frames.
+    pub socket_queue: usize,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Text for people or JSON for machines.
+    pub format: LogFormat,
+    /// A tracing filter.
+    pub level: String,
+}
+
+/// `log.format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One line of text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the key or the file.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(path) = file {
+            if !path.is_file() {
+                return Err(ConfigError::File(path.to_owned()));
+            }
+            figment = figment.merge(Toml::file(path));
+        }
+        Self::check(&figment.merge(Env::prefixed("BANGBAN__").split("__")))
+    }
+
+    fn check(figment: &Figment) -> Result<Self, ConfigError> {
+        let config: Self = figment.extract().map_err(|error| ConfigError::Shape(Box::new(error)))?;
+        let sla = &config.sla;
+        let positive = [
+            ("limits.mailbox", config.limits.mailbox as u64),
+            ("limits.socket_queue", config.limits.socket_queue as u64),
+            ("auth.staff_token_hours", config.auth.staff_token_hours.into()),
+            ("service.slot_minutes", config.service.slot_minutes.into()),
+            ("service.slot_capacity", config.service.slot_capacity.into()),
+            ("sla.offer_seconds", sla.offer_seconds.into()),
+            ("sla.warn_seconds", sla.warn_seconds.into()),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(ConfigError::Value { key, problem: "must be 1 or more".to_owned() });
+        }
+        for (key, value, after, least) in [
+            ("sla.alert_seconds", sla.alert_seconds, "sla.warn_seconds", sla.warn_seconds),
+            ("sla.breach_seconds", sla.breach_seconds, "sla.alert_seconds", sla.alert_seconds),
+            ("sla.lost_seconds", sla.lost_seconds, "sla.suspect_seconds", sla.suspect_seconds),
+        ] {
+            if value <= least {
+                return Err(ConfigError::Value { key, problem: format!("must be more than {after} ({least})") });
+            }
+        }
+        for (key, secret) in
+            [("auth.portal_secret", &config.auth.portal_secret), ("auth.staff_secret", &config.auth.staff_secret)]
+        {
+            if !secret.is_empty() && secret.len() < 32 {
+                return Err(ConfigError::Value { key, problem: "must have 32 characters or more".to_owned() });
+            }
+        }
+        config.calendar()?;
+        Ok(config)
+    }
+
+    /// The service calendar.
+    ///
+    /// # Errors
+    /// Names `service.periods`.
+    pub fn calendar(&self) -> Result<Calendar, ConfigError> {
+        let value = |problem: String| ConfigError::Value { key: "service.periods", problem };
+        let file: CalendarFile = serde_json::from_str(HOLIDAYS).map_err(|error| value(error.to_string()))?;
+        let holidays = Holidays::try_from(file).map_err(|error| value(error.to_string()))?;
+        let hours = match self.service.hours {
+            HoursKey::Calendar => Hours::WorkingDays,
+            HoursKey::Always => Hours::Always,
+            HoursKey::Never => Hours::Never,
+        };
+        Calendar::new(holidays, hours, &self.service.periods).map_err(|error| value(error.to_string()))
+    }
+
+    /// The router's numbers.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let span = |seconds: u32| i64::from(seconds) * SECOND;
+        Settings {
+            offer: span(self.sla.offer_seconds),
+            missed_break: span(self.sla.missed_break_seconds),
+            warn: span(self.sla.warn_seconds),
+            alert: span(self.sla.alert_seconds),
+            breach: span(self.sla.breach_seconds),
+            suspect: span(self.sla.suspect_seconds),
+            lost: span(self.sla.lost_seconds),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(toml: &str) -> Result<Config, ConfigError> {
+        Config::check(&Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(toml)))
+    }
+
+    #[test]
+    fn the_defaults_are_complete_and_hold_the_numbers_of_the_rules() {
+        let config = with("").unwrap();
+        assert_eq!(config.settings(), Settings::default());
+        assert_eq!((config.service.slot_minutes, config.service.slot_capacity), (30, 4));
+    }
+
+    #[test]
+    fn every_bad_value_is_named_by_its_key() {
+        for (toml, named) in [
+            ("[sla]\nalert_seconds = 30", "sla.alert_seconds: must be more than sla.warn_seconds (30)"),
+            ("[sla]\nwarn_seconds = 0", "sla.warn_seconds: must be 1 or more"),
+            ("[service]\nperiods = [\"9-11\"]", "service.periods: service period \"9-11\""),
+            ("[auth]\nportal_secret = \"short\"", "auth.portal_secret: must have 32"),
+            ("[http]\nlisten = 8080", "http.listen"),
+            ("[service]\nhours = \"sometimes\"", "service.hours"),
+            ("[http]\nport = 1", "port"),
+        ] {
+            let message = with(toml).unwrap_err().to_string();
+            assert!(message.contains(named), "{message} does not name {named}");
+        }
+        let missing = Config::check(&Figment::from(Toml::string("[http]"))).unwrap_err().to_string();
+        assert!(missing.contains("listen"), "{missing}");
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = with(&format!("[auth]\nstaff_secret = \"{}\"", "x".repeat(40))).unwrap();
+        assert!(!format!("{config:?}").contains("xxxx"));
+    }
+}

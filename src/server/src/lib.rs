@@ -1,0 +1,7 @@
+//! The world around the core: configuration, time, tokens.
+//!
+//! Being built: sessions, the desk that owns the router and the pages follow.
+
+pub mod auth;
+pub mod clock;
+pub mod config;
