@@ -3,5 +3,8 @@
 //! Being built: sessions, the desk that owns the router and the pages follow.
 
 pub mod auth;
+pub mod bot;
+pub mod catalogue;
 pub mod clock;
 pub mod config;
+pub mod hub;

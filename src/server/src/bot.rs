@@ -1,0 +1,97 @@
+//! 小申's answer to one message: a pure function of the message, the item and the knowledge base.
+
+use bangban_protocol::{BotOption, HandOverReason, ThreadBody};
+use bangban_search::{Decision, HandOverReason as Reason};
+
+use crate::catalogue::Catalogue;
+
+/// What 小申 says, and whether the citizen has thereby asked for a human.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The entry of the thread.
+    pub body: ThreadBody,
+    /// "I want a person" is a request for a human (rule 1), not a question.
+    pub requests_human: bool,
+}
+
+/// The official answer of an entry, with its source.
+#[must_use]
+pub fn answer(catalogue: &Catalogue, entry: &str) -> Option<ThreadBody> {
+    let entry = catalogue.index().entry(entry)?;
+    Some(ThreadBody::BotAnswer {
+        entry: entry.id.clone(),
+        question: entry.question.clone(),
+        text: entry.answer.clone(),
+        source: entry.source.clone(),
+    })
+}
+
+/// Answers, asks back, or points at a human, by confidence.
+#[must_use]
+pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>) -> Reply {
+    let decision = catalogue.index().decide(text, item);
+    let body = match &decision {
+        Decision::Greeting => {
+            let item = item.and_then(|code| catalogue.item(code));
+            ThreadBody::BotGreeting {
+                item_name: item.map(|item| item.name.clone()),
+                suggestions: catalogue.suggestions(item),
+            }
+        }
+        Decision::Answer { entry, .. } => match answer(catalogue, entry) {
+            Some(body) => body,
+            None => ThreadBody::BotHandOver { reason: HandOverReason::NotFound },
+        },
+        Decision::Clarify { options } => {
+            let options = options.iter().filter_map(|id| catalogue.index().entry(id));
+            let option =
+                |entry: &bangban_search::Entry| BotOption { entry: entry.id.clone(), question: entry.question.clone() };
+            ThreadBody::BotClarify { options: options.map(option).collect() }
+        }
+        Decision::HandOver { reason } => ThreadBody::BotHandOver { reason: wire(*reason) },
+    };
+    let requests_human = matches!(decision, Decision::HandOver { reason: Reason::WantsPerson });
+    Reply { body, requests_human }
+}
+
+const fn wire(reason: Reason) -> HandOverReason {
+    match reason {
+        Reason::WantsPerson => HandOverReason::WantsPerson,
+        Reason::Emergency => HandOverReason::Emergency,
+        Reason::Complaint => HandOverReason::Complaint,
+        Reason::NotFound => HandOverReason::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn real_questions_get_the_official_answer_with_its_source() {
+        let catalogue = Catalogue::demo().unwrap();
+        let Reply { body, requests_human } =
+            reply(&catalogue, "居住证怎么办理，需要什么材料？", Some("residence-permit"));
+        let ThreadBody::BotAnswer { entry, text, source, .. } = body else { panic!("{body:?}") };
+        assert_eq!((entry.as_str(), requests_human), ("kb-residence-permit-apply", false));
+        assert!(text.contains("居住登记") && !source.is_empty());
+    }
+
+    #[test]
+    fn asking_for_a_person_is_a_request_and_an_emergency_is_not() {
+        let catalogue = Catalogue::demo().unwrap();
+        let asked = reply(&catalogue, "转人工", None);
+        assert_eq!(asked.body, ThreadBody::BotHandOver { reason: HandOverReason::WantsPerson });
+        assert!(asked.requests_human);
+        let fire = reply(&catalogue, "家里着火了怎么办", None);
+        assert_eq!(fire.body, ThreadBody::BotHandOver { reason: HandOverReason::Emergency });
+        assert!(!fire.requests_human);
+    }
+
+    #[test]
+    fn what_it_does_not_know_it_does_not_answer() {
+        let catalogue = Catalogue::demo().unwrap();
+        let unknown = reply(&catalogue, "量子计算机的退相干时间一般是多少", None);
+        assert_eq!(unknown.body, ThreadBody::BotHandOver { reason: HandOverReason::NotFound });
+    }
+}
