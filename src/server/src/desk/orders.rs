@@ -1,0 +1,491 @@
+//! One function per order: who may give it, in which stage, and what follows.
+
+use super::{
+    Actor, Answer, Author, Batch, Calendar, Case, Change, Channel, ConversationId, ConversationRow, ErrorCode,
+    HandOnChannel, Input, Lane, OfferId, Order, Outcome, Owner, Party, Stage, Timestamp, TransferTarget, WireError,
+    case::slot, entry, new_id,
+};
+use bangban_domain::{
+    AgentId, CitizenId,
+    conversation::{may_close_with, may_continue, may_pass},
+    routing::{Refusal, Target},
+    words::Role,
+};
+use bangban_protocol::{Slot, ThreadBody};
+use bangban_store::{CitizenRow, ReceiptRow};
+
+/// Out of hours this many call-back times are offered.
+const SLOTS_OFFERED: usize = 8;
+
+pub(super) fn refused(refusal: &Refusal) -> WireError {
+    let code = match refusal {
+        Refusal::UnknownAgent(_) | Refusal::UnknownConversation(_) | Refusal::UnknownTeam(_) => ErrorCode::NotFound,
+        Refusal::OfferGone(_) => ErrorCode::OfferGone,
+        Refusal::NotServing(_) => ErrorCode::Forbidden,
+        Refusal::AlreadyRouted(_) | Refusal::WrongTransfer(_) | Refusal::CannotBeAsked(_) => ErrorCode::InvalidStage,
+    };
+    WireError::new(code, refusal.to_string())
+}
+
+fn forbidden() -> WireError {
+    WireError::new(ErrorCode::Forbidden, "your role or your part in the conversation does not allow it")
+}
+
+fn wrong_stage(stage: Stage) -> WireError {
+    WireError::new(ErrorCode::InvalidStage, format!("not possible in stage {stage}"))
+}
+
+fn unknown() -> WireError {
+    WireError::new(ErrorCode::NotFound, "no such conversation")
+}
+
+fn agent_of(who: &Actor) -> Result<AgentId, WireError> {
+    match who {
+        Actor::Staff(staff) if staff.role == Role::Agent => Ok(staff.id),
+        Actor::Staff(_) | Actor::Citizen(_) | Actor::System => Err(forbidden()),
+    }
+}
+
+impl Owner {
+    pub(super) fn order(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        now: Timestamp,
+        order: Order,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        match order {
+            Order::Open { item, channel } => self.open(who, at, item, channel, batch),
+            Order::Reopen(id) => self.reopen(who, at, id, batch),
+            Order::RequestHuman(id) => self.request_human(who, at, now, id, batch),
+            Order::CancelRequest(id) => self.cancel_request(who, at, now, id, batch),
+            Order::LeaveMessage { conversation, client_id, text, phone, slot } => {
+                self.leave_message(who, at, now, (conversation, client_id, text, phone, slot), batch)
+            }
+            Order::Feedback { conversation, answer, solved } => {
+                self.feedback(who, at, conversation, answer, solved, batch)
+            }
+            Order::Finish(id) => self.finish(who, at, now, id, batch),
+            Order::Rate { conversation, stars, comment } => self.rate(who, at, conversation, stars, comment, batch),
+            Order::Status(status) => {
+                let agent = agent_of(who)?;
+                self.decide(Input::StatusChosen { agent, status }, now, batch)?;
+                Ok(Answer::Done)
+            }
+            Order::Connected => {
+                let agent = agent_of(who)?;
+                batch.desks = true;
+                self.decide(Input::AgentConnected { agent }, now, batch)?;
+                Ok(Answer::Done)
+            }
+            Order::Disconnected => {
+                let agent = agent_of(who)?;
+                batch.desks = true;
+                self.decide(Input::AgentDisconnected { agent }, now, batch)?;
+                Ok(Answer::Done)
+            }
+            Order::Accept(offer) => self.accept(who, now, offer, batch),
+            Order::Decline(offer) => {
+                let agent = agent_of(who)?;
+                self.decide(Input::OfferDeclined { agent, offer }, now, batch)?;
+                Ok(Answer::Done)
+            }
+            Order::Transfer { conversation, to, note } => self.transfer(who, at, now, (conversation, &to, note), batch),
+            Order::CancelTransfer(conversation) => {
+                let by = agent_of(who)?;
+                self.decide(Input::TransferCancelled { conversation, by }, now, batch)?;
+                Ok(Answer::Done)
+            }
+            Order::Close { conversation, outcome, hand_on } => {
+                self.close(who, now, conversation, outcome, hand_on, batch)
+            }
+            Order::Replied(conversation) => {
+                self.decide(Input::HumanReplied { conversation, at }, now, batch)?;
+                Ok(Answer::Done)
+            }
+        }
+    }
+
+    /// The citizen's own conversation.
+    fn own(&mut self, who: &Actor, id: ConversationId) -> Result<&mut Case, WireError> {
+        let Actor::Citizen(citizen) = who else { return Err(forbidden()) };
+        // Not telling strangers that it exists.
+        self.cases.get_mut(&id).filter(|case| case.row.citizen == citizen.id).ok_or_else(unknown)
+    }
+
+    fn open_of(&self, citizen: CitizenId, item: Option<&str>) -> Option<ConversationId> {
+        let open = self.cases.values().filter(|case| case.row.citizen == citizen && case.row.stage != Stage::Closed);
+        open.filter(|case| case.row.item.as_deref() == item).map(|case| case.row.id).max()
+    }
+
+    fn open(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        item: Option<String>,
+        channel: Channel,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let Actor::Citizen(citizen) = who else { return Err(forbidden()) };
+        if let Some(conversation) = self.open_of(citizen.id, item.as_deref()) {
+            return Ok(Answer::Opened { conversation });
+        }
+        let known = match &item {
+            Some(code) => Some(self.world.catalogue.item(code).ok_or_else(|| WireError {
+                field: Some("item".to_owned()),
+                ..WireError::new(ErrorCode::UnknownItem, format!("there is no item {code:?}"))
+            })?),
+            None => None,
+        };
+        let conversation = ConversationId::new(new_id());
+        let greeting = ThreadBody::BotGreeting {
+            item_name: known.map(|item| item.name.clone()),
+            suggestions: self.world.catalogue.suggestions(known),
+        };
+        let row = ConversationRow {
+            id: conversation,
+            citizen: citizen.id,
+            team: self.world.catalogue.team_of(item.as_deref()).to_owned(),
+            item,
+            channel,
+            stage: Stage::Bot,
+            agent: None,
+            outcome: None,
+            stars: None,
+            comment: None,
+            opened_at: at,
+            closed_at: None,
+            clock_no: 0,
+            slot: None,
+            call_back_phone: None,
+            citizen_read: 0,
+            agent_read: 0,
+        };
+        let person = CitizenRow {
+            id: citizen.id,
+            name: citizen.name.clone(),
+            kind: citizen.kind,
+            level: citizen.level.clone(),
+            phone: citizen.phone.clone(),
+            seen_at: at,
+        };
+        batch.unit.changes.extend([Change::Citizen(person), Change::NewConversation(row.clone())]);
+        batch.unit.entries.push(entry(conversation, Lane::Public, at, Author::Bot, &Party::Bot, &greeting));
+        batch.log(conversation, at, "citizen", "opened");
+        batch.views.insert(conversation);
+        self.cases.insert(conversation, Case::new(row, &citizen.name, citizen.kind, None, None));
+        Ok(Answer::Opened { conversation })
+    }
+
+    fn reopen(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        id: ConversationId,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let case = self.own(who, id)?;
+        if case.row.stage != Stage::Closed {
+            return Ok(Answer::Done);
+        }
+        if !case.row.closed_at.is_some_and(|closed| may_continue(closed, at)) {
+            return Err(wrong_stage(Stage::Closed));
+        }
+        case.row.stage = Stage::Bot;
+        case.row.agent = None;
+        case.row.outcome = None;
+        case.row.closed_at = None;
+        batch.say(id, at, ThreadBody::Reopened);
+        batch.log(id, at, "citizen", "reopened");
+        batch.touch(id);
+        Ok(Answer::Done)
+    }
+
+    fn request_human(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        now: Timestamp,
+        id: ConversationId,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        self.own(who, id)?;
+        self.reopen(who, at, id, batch)?;
+        let case = self.own(who, id)?;
+        match (case.row.stage, case.clock) {
+            // Asked already, perhaps in another tab: the same promise.
+            (Stage::Waiting | Stage::Offered | Stage::Serving, Some(clock)) => {
+                return Ok(Answer::Queued { due_at: clock.due_at });
+            }
+            (Stage::Bot | Stage::CallBack, _) => {}
+            (stage, _) => return Err(wrong_stage(stage)),
+        }
+        let row = case.row.clone();
+        if !self.world.calendar.in_service(at) {
+            let slots = self.free_slots(at).take(SLOTS_OFFERED).collect();
+            let opens_at = self.world.calendar.next_open(at).unwrap_or(at);
+            return Ok(Answer::OutOfHours { opens_at, slots });
+        }
+        let team = self.team_of(&row);
+        if row.stage == Stage::CallBack
+            && let Some(case) = self.cases.get_mut(&id)
+        {
+            case.row.stage = Stage::Bot;
+            case.row.slot = None;
+        }
+        self.decide(Input::HumanRequested { conversation: id, team, at }, now, batch)?;
+        Ok(Answer::Queued { due_at: at + self.world.settings.breach })
+    }
+
+    /// Slots that still have room.
+    fn free_slots(&self, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
+        let (length, capacity) = self.world.slots;
+        self.world.calendar.slots(from, length).map(slot).filter(move |slot| {
+            let taken = self.cases.values().filter(|case| {
+                case.row.stage == Stage::CallBack && case.row.slot.is_some_and(|(begin, _)| begin == slot.starts_at)
+            });
+            taken.count() < capacity as usize
+        })
+    }
+
+    fn cancel_request(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        now: Timestamp,
+        id: ConversationId,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let stage = self.own(who, id)?.row.stage;
+        match stage {
+            Stage::Bot => return Ok(Answer::Done),
+            Stage::Waiting | Stage::Offered | Stage::CallBack => {}
+            Stage::Serving | Stage::WrapUp | Stage::Closed => return Err(wrong_stage(stage)),
+        }
+        self.decide(Input::RequestCancelled { conversation: id }, now, batch)?;
+        if let Some(case) = self.cases.get_mut(&id) {
+            case.row.stage = Stage::Bot;
+            case.row.slot = None;
+        }
+        batch.say(id, at, ThreadBody::RequestCancelled);
+        batch.touch(id);
+        Ok(Answer::Done)
+    }
+
+    fn next_receipt(&mut self, letters: &str, at: Timestamp) -> String {
+        let day = Calendar::day_start(at);
+        let number = if self.receipts.0 == day { self.receipts.1 + 1 } else { 1 };
+        self.receipts = (day, number);
+        format!("{letters}{}-{number:04}", Calendar::day_number(at))
+    }
+
+    fn leave_message(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        now: Timestamp,
+        (id, client_id, text, phone, starts_at): (ConversationId, String, String, String, Timestamp),
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let stage = self.own(who, id)?.row.stage;
+        if stage != Stage::Bot {
+            return Err(wrong_stage(stage));
+        }
+        let offered = self.world.calendar.slots(at, self.world.slots.0).map(slot).take(200);
+        let wanted = offered.into_iter().find(|slot| slot.starts_at == starts_at);
+        let wanted = wanted.ok_or_else(|| WireError::field("slot", "not the begin of a slot in the coming days"))?;
+        if !self.free_slots(at).take(200).any(|slot| slot == wanted) {
+            return Err(WireError::new(ErrorCode::SlotFull, "the slot is full, choose another"));
+        }
+        let receipt = self.next_receipt("SH", at);
+        let Some(case) = self.cases.get_mut(&id) else { return Err(unknown()) };
+        case.row.stage = Stage::CallBack;
+        case.row.slot = Some((wanted.starts_at, wanted.ends_at));
+        case.row.call_back_phone = Some(phone);
+        case.last_text = Some(text.chars().take(80).collect());
+        let row = case.row.clone();
+        let team = self.team_of(&row);
+        self.decide(Input::CallBackPromised { conversation: id, team, at: wanted.starts_at }, now, batch)?;
+        let body = ThreadBody::Text { text, entry: None };
+        let mut message = entry(id, Lane::Public, at, Author::Citizen, &Party::Citizen, &body);
+        message.client_id = Some(client_id);
+        batch.unit.entries.push(message);
+        batch.say(id, at, ThreadBody::MessageLeft { receipt: receipt.clone(), slot: wanted });
+        let made = ReceiptRow { receipt: receipt.clone(), conversation: id, hand_on: None, made_at: at };
+        batch.unit.changes.push(Change::Receipt(made));
+        batch.log(id, at, "citizen", "message_left");
+        batch.touch(id);
+        Ok(Answer::MessageLeft { receipt, slot: wanted })
+    }
+
+    fn feedback(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        id: ConversationId,
+        answer: u64,
+        solved: bool,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let case = self.own(who, id)?;
+        if case.row.stage != Stage::Bot {
+            return Err(wrong_stage(case.row.stage));
+        }
+        let body = ThreadBody::BotFeedback { answer, solved };
+        batch.unit.entries.push(entry(id, Lane::Public, at, Author::Citizen, &Party::Citizen, &body));
+        batch.log(id, at, "citizen", if solved { "bot_solved" } else { "bot_unsolved" });
+        if solved {
+            self.shut(id, at, Outcome::SolvedByBot, None, None, batch);
+        }
+        Ok(Answer::Done)
+    }
+
+    fn shut(
+        &mut self,
+        id: ConversationId,
+        at: Timestamp,
+        outcome: Outcome,
+        hand_on: Option<HandOnChannel>,
+        receipt: Option<String>,
+        batch: &mut Batch,
+    ) {
+        if let Some(case) = self.cases.get_mut(&id) {
+            debug_assert!(may_pass(case.row.stage, Stage::Closed));
+            case.row.stage = Stage::Closed;
+            case.row.outcome = Some(outcome);
+            case.row.closed_at = Some(at);
+            case.transfer = None;
+        }
+        batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt });
+        batch.touch(id);
+    }
+
+    fn finish(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        now: Timestamp,
+        id: ConversationId,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let case = self.own(who, id)?;
+        match case.row.stage {
+            Stage::Closed | Stage::WrapUp => {}
+            Stage::Serving => {
+                case.row.stage = Stage::WrapUp;
+                batch.say(id, at, ThreadBody::Finished);
+                batch.log(id, at, "citizen", "finished");
+                batch.desks = true;
+                batch.touch(id);
+            }
+            Stage::Bot | Stage::Waiting | Stage::Offered | Stage::CallBack => {
+                self.decide(Input::Closed { conversation: id }, now, batch)?;
+                self.shut(id, at, Outcome::Abandoned, None, None, batch);
+                batch.log(id, at, "citizen", "abandoned");
+            }
+        }
+        Ok(Answer::Done)
+    }
+
+    fn rate(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        id: ConversationId,
+        stars: u8,
+        comment: String,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let case = self.own(who, id)?;
+        let in_time = case.row.closed_at.is_some_and(|closed| may_continue(closed, at));
+        if case.row.stage != Stage::Closed || case.row.agent.is_none() || !in_time {
+            return Err(wrong_stage(case.row.stage));
+        }
+        case.row.stars = Some(stars);
+        case.row.comment = Some(comment);
+        batch.say(id, at, ThreadBody::Rated { stars });
+        batch.log(id, at, "citizen", "rated");
+        batch.touch(id);
+        Ok(Answer::Done)
+    }
+
+    fn accept(&mut self, who: &Actor, now: Timestamp, offer: OfferId, batch: &mut Batch) -> Result<Answer, WireError> {
+        let agent = agent_of(who)?;
+        self.decide(Input::OfferAccepted { agent, offer }, now, batch)?;
+        Ok(Answer::Done)
+    }
+
+    fn transfer(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        now: Timestamp,
+        (id, to, note): (ConversationId, &TransferTarget, String),
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let by = agent_of(who)?;
+        let (target, to_name) = match to {
+            TransferTarget::Agent { agent } => {
+                let name = self.staff.get(agent).map(|member| member.name.clone());
+                (Target::Agent(*agent), name.ok_or_else(|| WireError::field("to", "no such agent"))?)
+            }
+            TransferTarget::Team { team } => {
+                let id = self.world.catalogue.team(team).ok_or_else(|| WireError::field("to", "no such team"))?;
+                let name = self.world.catalogue.team_at(id).map(|team| team.name.clone()).unwrap_or_default();
+                (Target::Team(id), name)
+            }
+        };
+        // Before the offer is made, which shows it.
+        let before = self.cases.get_mut(&id).map(|case| case.transfer.replace((to_name.clone(), note.clone())));
+        if let Err(error) = self.decide(Input::TransferRequested { conversation: id, by, to: target }, now, batch) {
+            if let (Some(before), Some(case)) = (before, self.cases.get_mut(&id)) {
+                case.transfer = before;
+            }
+            return Err(error);
+        }
+        let name = self.staff.get(&by).map(|member| member.name.clone()).unwrap_or_default();
+        let body = ThreadBody::TransferNote { to_name, what: "requested".to_owned(), text: note };
+        let from = Party::Agent { id: by, name };
+        batch.unit.entries.push(entry(id, Lane::Notes, at, Author::Agent(by), &from, &body));
+        batch.log(id, at, &by.to_string(), "transfer_requested");
+        batch.desks = true;
+        Ok(Answer::Done)
+    }
+
+    fn close(
+        &mut self,
+        who: &Actor,
+        now: Timestamp,
+        id: ConversationId,
+        outcome: Outcome,
+        hand_on: Option<HandOnChannel>,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let agent = agent_of(who)?;
+        let case = self.cases.get(&id).ok_or_else(unknown)?;
+        if case.row.agent != Some(agent) {
+            return Err(forbidden());
+        }
+        if !matches!(case.row.stage, Stage::Serving | Stage::WrapUp) {
+            return Err(wrong_stage(case.row.stage));
+        }
+        if !may_close_with(outcome) {
+            return Err(WireError::field("outcome", "not an outcome that an agent may give"));
+        }
+        if hand_on.is_some() != (outcome == Outcome::OutOfScope) {
+            return Err(WireError::field("handOn", "needed with out_of_scope, and only there"));
+        }
+        self.decide(Input::Closed { conversation: id }, now, batch)?;
+        let receipt = hand_on.map(|channel| {
+            let receipt = self.next_receipt("ZB", now);
+            let made = ReceiptRow { receipt: receipt.clone(), conversation: id, hand_on: Some(channel), made_at: now };
+            batch.unit.changes.push(Change::Receipt(made));
+            receipt
+        });
+        self.shut(id, now, outcome, hand_on, receipt.clone(), batch);
+        batch.log(id, now, &agent.to_string(), outcome.as_str());
+        batch.desks = true;
+        Ok(Answer::Closed { receipt })
+    }
+}
