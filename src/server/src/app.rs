@@ -563,5 +563,3 @@ pub fn demo_citizen(code: &str) -> Option<(&'static str, CitizenKind, &'static s
         _ => None,
     }
 }
-
-#[must_use]

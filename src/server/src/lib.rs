@@ -1,6 +1,4 @@
-//! The world around the core: configuration, time, tokens.
-//!
-//! Being built: sessions, the desk that owns the router and the pages follow.
+//! The world around the core: sessions, the desk that owns the router, configuration, time, tokens.
 
 pub mod app;
 pub mod auth;
@@ -9,4 +7,6 @@ pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod desk;
+pub mod http;
 pub mod hub;
+pub mod session;
