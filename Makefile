@@ -13,7 +13,12 @@ WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f -o -type d 2>/dev/n
 	$(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: test fmt lint gen web web-deps bench clean help check-tools
+.PHONY: run test fmt lint gen web web-deps bench clean help check-tools
+
+run: check-tools ## build and start the demo server on ws://127.0.0.1:8080/ws
+	cargo build --locked -p bangban-server
+	@mkdir -p var
+	exec $(CARGO_TARGET_DIR)/debug/bangban serve --demo
 
 test: ## everything CI runs; ends with "N passed, N failed"
 	@scripts/test.sh

@@ -1,6 +1,6 @@
 //! `bangban`: the command line.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use bangban_server::{
@@ -69,9 +69,14 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (http.listen)"))?;
     let app = App::start(&config, Clock::system(), demo).await?;
-    println!("Bangban serves the protocol of docs/protocol.md on ws://{}/ws", listener.local_addr()?);
+    let mut greeting =
+        format!("Bangban serves the protocol of docs/protocol.md on ws://{}/ws\n", listener.local_addr()?);
     if demo {
-        println!("demo accounts agent1001 .. agent1006, super1; password {DEMO_PASSWORD}");
+        greeting += &format!("demo accounts agent1001 .. agent1006, super1; password {DEMO_PASSWORD}\n");
+    }
+    // Nobody has to listen.
+    if let Err(error) = std::io::stdout().write_all(greeting.as_bytes()) {
+        tracing::debug!(%error, "no standard output");
     }
     let store = app.store.clone();
     let served = axum::serve(

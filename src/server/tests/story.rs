@@ -1,5 +1,7 @@
 //! Stories against the real binary over real sockets.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
+
 use std::{path::Path, process::Stdio, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
