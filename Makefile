@@ -13,12 +13,22 @@ WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f -o -type d 2>/dev/n
 	$(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: run test fmt lint gen web web-deps bench clean help check-tools
+.PHONY: run dev release test fmt lint gen web web-deps bench clean help check-tools
 
-run: check-tools ## build and start the demo server on ws://127.0.0.1:8080/ws
+run: check-tools web ## build pages and server, start the demo on http://127.0.0.1:8080 (data in ./var)
 	cargo build --locked -p bangban-server
 	@mkdir -p var
-	exec $(CARGO_TARGET_DIR)/debug/bangban serve --demo
+	@# Round the clock, so that the demo answers whenever it is tried.
+	BANGBAN__SERVICE__HOURS=$${BANGBAN__SERVICE__HOURS:-always} exec $(CARGO_TARGET_DIR)/debug/bangban serve --demo
+
+dev: check-tools web ## the demo server, and the pages from vite on http://localhost:5173, reloaded when edited
+	cargo build --locked -p bangban-server
+	@mkdir -p var
+	@scripts/dev.sh
+
+release: check-tools web ## build pages and the server that has them inside; prints the path of the binary
+	cargo build --locked --release -p bangban-server
+	@echo $(CARGO_TARGET_DIR)/release/bangban
 
 test: ## everything CI runs; ends with "N passed, N failed"
 	@scripts/test.sh

@@ -35,6 +35,7 @@ export default defineConfig(({ mode }) =>
         server: {
           proxy: {
             '/api': `http://${server}`,
+            '/bangban.js': `http://${server}`, // the loader is a build of its own
             '/ws': { target: `ws://${server}`, ws: true },
           },
         },

@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     config::Config,
     desk::{Actor, Desk, Order, Shared, World, entry, view_of},
+    http::ANY_ORIGIN,
     hub::Hub,
 };
 
@@ -51,6 +52,8 @@ pub struct App {
     pub demo: bool,
     /// Frames that may wait for one socket.
     pub socket_queue: usize,
+    /// Origins of the portals that may embed the widget; [`ANY_ORIGIN`] for all.
+    pub portal_origins: Vec<String>,
     catalogue: Arc<Catalogue>,
     desk: Desk,
     shared: Arc<Shared>,
@@ -124,8 +127,30 @@ impl App {
         let names = store.staff().await?.into_iter().map(|member| (member.id, member.name)).collect();
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let socket_queue = config.limits.socket_queue;
-        let consoles = DashMap::new();
-        Ok(Arc::new(Self { clock, auth, hub, store, demo, socket_queue, catalogue, desk, shared, names, consoles }))
+        let mut portal_origins = config.http.portal_origins.clone();
+        if demo && portal_origins.is_empty() {
+            portal_origins.push(ANY_ORIGIN.to_owned());
+        }
+        Ok(Arc::new(Self {
+            clock,
+            auth,
+            hub,
+            store,
+            demo,
+            socket_queue,
+            portal_origins,
+            catalogue,
+            desk,
+            shared,
+            names,
+            consoles: DashMap::new(),
+        }))
+    }
+
+    /// Log-ins of the demo staff of a role.
+    #[must_use]
+    pub fn demo_logins(&self, role: Role) -> Vec<&str> {
+        self.catalogue.staff.iter().filter(|member| member.role == role).map(|member| member.login.as_str()).collect()
     }
 
     /// Answer to `hello`: who you are and, for a citizen, your conversations. Counts an agent's consoles.

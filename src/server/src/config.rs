@@ -13,6 +13,8 @@ use figment::{
 };
 use serde::Deserialize;
 
+use crate::http::{ANY_ORIGIN, is_origin};
+
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 const HOLIDAYS: &str = include_str!("../../../config/calendar/holidays_cn.json");
 
@@ -61,6 +63,8 @@ pub struct Config {
 pub struct Http {
     /// Address and port.
     pub listen: String,
+    /// Origins whose pages may embed the widget.
+    pub portal_origins: Vec<String>,
 }
 
 /// `[data]`.
@@ -205,6 +209,12 @@ impl Config {
                 return Err(ConfigError::Value { key, problem: "must have 32 characters or more".to_owned() });
             }
         }
+        for origin in &config.http.portal_origins {
+            if origin != ANY_ORIGIN && !is_origin(origin) {
+                let problem = format!("{origin:?} is not an origin such as \"https://portal.example\", nor \"*\"");
+                return Err(ConfigError::Value { key: "http.portal_origins", problem });
+            }
+        }
         config.calendar()?;
         Ok(config)
     }
@@ -266,6 +276,7 @@ mod tests {
             ("[http]\nlisten = 8080", "http.listen"),
             ("[service]\nhours = \"sometimes\"", "service.hours"),
             ("[http]\nport = 1", "port"),
+            ("[http]\nportal_origins = [\"https://a.example/\"]", "http.portal_origins: \"https://a.example/\" is not"),
         ] {
             let message = with(toml).unwrap_err().to_string();
             assert!(message.contains(named), "{message} does not name {named}");

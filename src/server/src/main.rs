@@ -1,12 +1,18 @@
 //! `bangban`: the command line.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write as _,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
+use bangban_domain::words::Role;
 use bangban_server::{
     app::{App, DEMO_PASSWORD},
     clock::Clock,
-    config::{Config, LogFormat},
+    config::{Config, HoursKey, LogFormat},
     http,
 };
 use clap::{Parser, Subcommand};
@@ -69,11 +75,7 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (http.listen)"))?;
     let app = App::start(&config, Clock::system(), demo).await?;
-    let mut greeting =
-        format!("Bangban serves the protocol of docs/protocol.md on ws://{}/ws\n", listener.local_addr()?);
-    if demo {
-        greeting += &format!("demo accounts agent1001 .. agent1006, super1; password {DEMO_PASSWORD}\n");
-    }
+    let greeting = greeting(listener.local_addr()?, demo.then_some(&*app), config.service.hours);
     // Nobody has to listen.
     if let Err(error) = std::io::stdout().write_all(greeting.as_bytes()) {
         tracing::debug!(%error, "no standard output");
@@ -95,6 +97,34 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
     // What was accepted is finished; sockets are closed by the end of the process and resume.
     store.close().await;
     Ok(())
+}
+
+/// What `serve` says first. Programs read the address at the end of the first line.
+fn greeting(mut address: SocketAddr, demo: Option<&App>, hours: HoursKey) -> String {
+    if address.ip().is_unspecified() {
+        // Where a browser on this machine finds it.
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    let mut text = format!("Bangban serves the protocol of docs/protocol.md on ws://{address}/ws\n");
+    let mut line = |name: &str, value: &str| text += &format!("  {name:<13}{value}\n");
+    if demo.is_some() {
+        line("demo portal", &format!("http://{address}/demo-portal.html"));
+    }
+    line("widget", &format!("http://{address}/widget.html"));
+    line("console", &format!("http://{address}/console"));
+    line("board", &format!("http://{address}/board"));
+    if let Some(app) = demo {
+        line("agents", &app.demo_logins(Role::Agent).join(", "));
+        line("supervisor", &app.demo_logins(Role::Supervisor).join(", "));
+        line("password", DEMO_PASSWORD);
+    }
+    let humans = match hours {
+        HoursKey::Calendar => "humans answer in the periods of working days (service.hours = \"calendar\")",
+        HoursKey::Always => "humans answer round the clock (service.hours = \"always\"; the default is \"calendar\")",
+        HoursKey::Never => "humans never answer (service.hours = \"never\"; the default is \"calendar\")",
+    };
+    line("hours", humans);
+    text
 }
 
 async fn stop_signal() {

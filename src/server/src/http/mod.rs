@@ -1,17 +1,23 @@
-//! HTTP: the WebSocket's door, log-in, health.
+//! HTTP: the pages, the WebSocket's door, log-in, health.
+
+mod pages;
+mod security;
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, State, WebSocketUpgrade},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
+    middleware::map_response,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use bangban_domain::time::HOUR;
 use bangban_protocol::{ErrorCode, Identity, Login, LoginReply, MAX_FRAME, VERSION, WireError};
+pub use security::{ANY_ORIGIN, is_origin};
 use serde::{Deserialize, Serialize};
+use tower_http::compression::CompressionLayer;
 
 use crate::{
     app::{App, demo_citizen},
@@ -22,7 +28,7 @@ use crate::{
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
-        .route("/ws", get(websocket))
+        .route("/", get(pages::landing))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/api/config", get(config))
@@ -30,7 +36,15 @@ pub fn router(app: Arc<App>) -> Router {
     if app.demo {
         router = router.route("/api/demo/token", post(demo_token));
     }
-    router.layer(DefaultBodyLimit::max(4096)).with_state(app)
+    router
+        .fallback(pages::file)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CompressionLayer::new())
+        // Not compressed: the socket's own frames are no body.
+        .route("/ws", get(websocket))
+        .layer(map_response(security::add_headers))
+        .layer(DefaultBodyLimit::max(4096))
+        .with_state(app)
 }
 
 /// A refusal over HTTP: `{"error": {...}}`.
@@ -47,7 +61,18 @@ fn internal(error: &impl std::fmt::Display) -> Refused {
     Refused(StatusCode::INTERNAL_SERVER_ERROR, WireError::new(ErrorCode::Internal, "the server could not do it"))
 }
 
-async fn websocket(State(app): State<Arc<App>>, upgrade: WebSocketUpgrade) -> Response {
+async fn wrong_method() -> Refused {
+    Refused(StatusCode::METHOD_NOT_ALLOWED, WireError::new(ErrorCode::BadRequest, "not with this method"))
+}
+
+async fn websocket(State(app): State<Arc<App>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    if !security::may_connect(&headers, &app.portal_origins) {
+        let error = WireError {
+            field: Some("Origin".to_owned()),
+            ..WireError::new(ErrorCode::Forbidden, "pages of this origin may not connect (http.portal_origins)")
+        };
+        return Refused(StatusCode::FORBIDDEN, error).into_response();
+    }
     // Small buffers: tens of thousands of sockets are idle most of the time.
     upgrade
         .read_buffer_size(4096)

@@ -1,0 +1,221 @@
+//! The web pages, out of the binary: `web-agent/dist` as it was when the binary was built. A debug build reads the files
+//! when they are asked for, so that a rebuilt page needs no rebuilt server.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use bangban_domain::words::Role;
+use bangban_protocol::{ErrorCode, WireError};
+use rust_embed::{Embed, EmbeddedFile};
+
+use super::{
+    Refused,
+    security::{Framing, ONE_FILE, host, page_policy},
+};
+use crate::app::{App, DEMO_PASSWORD};
+
+#[derive(Embed)]
+#[folder = "../../web-agent/dist"]
+#[allow_missing = true]
+struct Web;
+
+/// The stand-in for a portal; served in the demo only.
+const DEMO_PORTAL: &str = "demo-portal.html";
+
+/// The one file that pages of other origins load.
+const LOADER: &str = "bangban.js";
+
+/// What every build has; while one is missing, the build is.
+const PAGES: [&str; 4] = ["widget.html", "console.html", "board.html", LOADER];
+
+/// `/`: where to go from here.
+pub(super) async fn landing(State(app): State<Arc<App>>) -> Response {
+    let (portal, accounts) = if app.demo {
+        let portal = r#"<li><a href="/demo-portal.html"><strong>演示门户</strong>以办事人身份体验：选择事项，点击“在线帮办”</a></li>"#;
+        let accounts = format!(
+            r#"<h2>演示账号</h2><div class="notice"><p>帮办员 <code>{}</code>；督导 <code>{}</code>；口令均为 <code>{DEMO_PASSWORD}</code></p><p>人物、企业和办件均为虚构。演示模式任何人都能登录，请勿对外开放，勿填写真实个人信息。</p></div>"#,
+            app.demo_logins(Role::Agent).join(" "),
+            app.demo_logins(Role::Supervisor).join(" "),
+        );
+        (portal, accounts)
+    } else {
+        ("", String::new())
+    };
+    let page = include_str!("landing.html").replace("{{portal}}", portal).replace("{{accounts}}", &accounts);
+    html(StatusCode::OK, page)
+}
+
+fn html(status: StatusCode, page: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::CONTENT_SECURITY_POLICY, ONE_FILE),
+    ];
+    (status, headers, page).into_response()
+}
+
+/// Everything that has no route of its own: a file of the web build, or nothing.
+pub(super) async fn file(State(app): State<Arc<App>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if method != Method::GET && method != Method::HEAD {
+        return not_found(&headers);
+    }
+    let path = match uri.path().trim_start_matches('/') {
+        "console" => "console.html",
+        "board" => "board.html",
+        path => path,
+    };
+    // The build's own notes (.vite/) are nobody's business.
+    let is_hidden = path.split('/').any(|part| part.is_empty() || part.starts_with('.'));
+    if is_hidden || (path == DEMO_PORTAL && !app.demo) {
+        return not_found(&headers);
+    }
+    match Web::get(path) {
+        Some(found) => answer(path, found.into(), &headers, &app.portal_origins),
+        None if PAGES.contains(&path) || path == DEMO_PORTAL => {
+            html(StatusCode::SERVICE_UNAVAILABLE, include_str!("unbuilt.html").to_owned())
+        }
+        None => not_found(&headers),
+    }
+}
+
+/// A page for people, JSON for programs.
+fn not_found(headers: &HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if accepts.is_some_and(|value| value.contains("text/html")) {
+        return html(StatusCode::NOT_FOUND, include_str!("not_found.html").to_owned());
+    }
+    Refused(StatusCode::NOT_FOUND, WireError::new(ErrorCode::NotFound, "no such page")).into_response()
+}
+
+/// A file and what is said of it.
+struct Asset {
+    body: Bytes,
+    etag: String,
+    kind: String,
+}
+
+impl From<EmbeddedFile> for Asset {
+    fn from(file: EmbeddedFile) -> Self {
+        let hash = file.metadata.sha256_hash();
+        let digits: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let kind = file.metadata.mimetype();
+        let is_text = kind.starts_with("text/") || kind == "application/json" || kind == "image/svg+xml";
+        Self {
+            // Weak, because the same tag goes with the compressed bytes.
+            etag: format!("W/\"{digits}\""),
+            kind: if is_text { format!("{kind}; charset=utf-8") } else { kind.to_owned() },
+            body: match file.data {
+                std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+            },
+        }
+    }
+}
+
+fn answer(path: &str, asset: Asset, request: &HeaderMap, portals: &[String]) -> Response {
+    // Names under assets/ carry a hash of what they hold.
+    let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let mut response = if is_known(request, &asset.etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let kind = HeaderValue::try_from(asset.kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        ([(header::CONTENT_TYPE, kind)], Body::from(asset.body)).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    if let Ok(etag) = HeaderValue::try_from(asset.etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    let policy = match path {
+        DEMO_PORTAL => Some(ONE_FILE),
+        "widget.html" => Some(page_policy(host(request), &Framing::Portals(portals))),
+        path if path.ends_with(".html") => Some(page_policy(host(request), &Framing::Nobody)),
+        _ => None,
+    };
+    if let Some(policy) = policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if path == LOADER {
+        let any = HeaderValue::from_static("cross-origin");
+        headers.insert(HeaderName::from_static("cross-origin-resource-policy"), any);
+        // For portals that pin it with `integrity`, which needs `crossorigin`.
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    response
+}
+
+/// Does the browser have this very version?
+fn is_known(request: &HeaderMap, etag: &str) -> bool {
+    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let wanted = bare(etag);
+    request
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|tag| tag.trim() == "*" || bare(tag) == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asset(kind: &str) -> Asset {
+        Asset { body: Bytes::from_static(b"x"), etag: "W/\"abc\"".to_owned(), kind: kind.to_owned() }
+    }
+
+    fn header_of<'a>(response: &'a Response, name: &str) -> &'a str {
+        response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[test]
+    fn what_carries_a_hash_is_kept_for_ever_and_the_rest_is_asked_for_again() {
+        let none = HeaderMap::new();
+        let hashed = answer("assets/main-1a2b.js", asset("text/javascript"), &none, &[]);
+        assert_eq!(header_of(&hashed, "cache-control"), "public, max-age=31536000, immutable");
+        let page = answer("console.html", asset("text/html"), &none, &[]);
+        assert_eq!(header_of(&page, "cache-control"), "no-cache");
+        assert_eq!(header_of(&page, "etag"), "W/\"abc\"");
+    }
+
+    #[test]
+    fn a_known_version_is_not_sent_again() {
+        for (sent, status) in [
+            ("W/\"abc\"", 304),
+            ("\"abc\"", 304),
+            ("\"old\", W/\"abc\"", 304),
+            ("*", 304),
+            ("\"abcd\"", 200),
+            ("", 200),
+        ] {
+            let mut request = HeaderMap::new();
+            request.insert(header::IF_NONE_MATCH, sent.parse().unwrap());
+            let response = answer("board.html", asset("text/html"), &request, &[]);
+            assert_eq!(response.status(), status, "{sent}");
+            assert_eq!(header_of(&response, "etag"), "W/\"abc\"");
+            assert!(header_of(&response, "content-security-policy").contains("frame-ancestors 'none'"));
+        }
+    }
+
+    #[test]
+    fn portals_load_the_script_and_frame_the_widget_and_nothing_else() {
+        let portals = ["https://portal.example".to_owned()];
+        let get = |path: &str| answer(path, asset("text/html"), &HeaderMap::new(), &portals);
+        assert_eq!(header_of(&get(LOADER), "cross-origin-resource-policy"), "cross-origin");
+        assert_eq!(header_of(&get("widget.html"), "cross-origin-resource-policy"), "");
+        let ancestors = |path| {
+            let response = get(path);
+            let policy = header_of(&response, "content-security-policy").to_owned();
+            policy.split_once("frame-ancestors ").unwrap().1.to_owned()
+        };
+        assert_eq!(ancestors("widget.html"), "'self' https://portal.example");
+        for path in ["console.html", "board.html", DEMO_PORTAL] {
+            assert_eq!(ancestors(path), "'none'", "{path}");
+        }
+    }
+}
