@@ -15,9 +15,10 @@ import type { Answer, Command, EventBody, Frame, Snapshot, Timestamp, Topic, Wir
 export const PROTOCOL = 1;
 
 export type LinkState =
-  | { kind: 'connecting' }
+  /** `since`: as below, if there was a link before. */
+  | { kind: 'connecting'; since?: number }
   | { kind: 'open' }
-  /** `since`: local instant at which the link was lost. */
+  /** `since`: local instant at which the link was lost; attempts that fail do not change it. */
   | { kind: 'lost'; since: number }
   /** No more attempts: `reason` tells the page what to do about it. */
   | { kind: 'stopped'; reason: StopReason };
@@ -112,7 +113,11 @@ export class Link {
   private attempts = 0;
   private timer: number | undefined;
   private watch: number | undefined;
-  private heardAt = 0;
+  /** Begin of the present silence: the last frame, or the begin of the attempt. */
+  private quietSince = 0;
+  private frameAt: number | undefined;
+  /** When the link was lost that we try to get back. */
+  private lostAt: number | undefined;
   private tickMs = 15_000;
   private offsetMs = 0;
   private readonly pending = new Map<number, Pending>();
@@ -131,10 +136,16 @@ export class Link {
     return this.environment.now() + this.offsetMs;
   }
 
+  /** Local instant of the last frame from the server; undefined: there was none yet. */
+  get heardAt(): number | undefined {
+    return this.frameAt;
+  }
+
   /** Connects, or connects anew after a stop. */
   start(): void {
     if (this.current.kind !== 'stopped') return;
     this.attempts = 0;
+    this.lostAt = undefined;
     this.connect();
   }
 
@@ -152,9 +163,7 @@ export class Link {
 
   /** Looks whether the link is dead; call it when a hidden page is shown again. */
   check(): void {
-    if (this.current.kind === 'open' && this.environment.now() - this.heardAt > SILENT_TICKS * this.tickMs) {
-      this.drop();
-    }
+    if (this.current.kind === 'open' && this.isSilent()) this.drop(this.quietSince);
   }
 
   /** Sends a request. Rejects with `RequestError`, code "lost" if there is no link or it breaks before the answer. */
@@ -183,7 +192,7 @@ export class Link {
 
   private connect(): void {
     this.clearTimers();
-    this.setState({ kind: 'connecting' });
+    this.setState(this.lostAt === undefined ? { kind: 'connecting' } : { kind: 'connecting', since: this.lostAt });
     const socket = this.environment.socket(this.options.url);
     this.socket = socket;
     socket.onopen = () => this.hello(socket);
@@ -193,7 +202,7 @@ export class Link {
     socket.onclose = (event) => {
       if (socket === this.socket) this.closed(event.code);
     };
-    this.heardAt = this.environment.now();
+    this.quietSince = this.environment.now();
     this.watchSilence();
   }
 
@@ -207,6 +216,7 @@ export class Link {
         this.offsetMs = answer.now - (asked + heard) / 2;
         this.tickMs = answer.tickSeconds * 1000;
         this.attempts = 0;
+        this.lostAt = undefined;
         this.setState({ kind: 'open' });
         this.options.onWelcome(answer);
         for (const [topic, topical] of this.topics) this.join(topic, topical);
@@ -215,7 +225,7 @@ export class Link {
         if (socket !== this.socket) return;
         if (error.code === 'unsupported_protocol') this.end('protocol');
         else if (error.code === 'unauthenticated' || error.code === 'token_expired') this.end('token');
-        else this.drop();
+        else this.drop(this.environment.now());
       },
     );
   }
@@ -265,7 +275,7 @@ export class Link {
   }
 
   private receive(frame: Frame): void {
-    this.heardAt = this.environment.now();
+    this.frameAt = this.quietSince = this.environment.now();
     if ('ref' in frame) {
       const pending = this.pending.get(frame.ref);
       this.pending.delete(frame.ref);
@@ -287,7 +297,7 @@ export class Link {
   }
 
   private tick(now: Timestamp): void {
-    const offset = now - this.heardAt;
+    const offset = now - this.quietSince;
     // A tick is late by the way it took, never early; only a step of one of the clocks makes a large difference.
     if (Math.abs(offset - this.offsetMs) > 2_000) this.offsetMs = offset;
   }
@@ -295,14 +305,14 @@ export class Link {
   private closed(code: number): void {
     if (code === 4500 || code === 4501) this.end('token');
     else if (code >= 4500 && code <= 4999) this.end('protocol');
-    else this.drop();
+    else this.drop(this.environment.now());
   }
 
-  /** The link is lost: refuse what waits, try again after a pause. */
-  private drop(): void {
+  /** The link is lost since `at`: refuse what waits, try again after a pause. */
+  private drop(at: number): void {
     this.discardSocket();
-    const since = this.current.kind === 'lost' ? this.current.since : this.environment.now();
-    this.setState({ kind: 'lost', since });
+    this.lostAt ??= at;
+    this.setState({ kind: 'lost', since: this.lostAt });
     const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** this.attempts);
     this.attempts += 1;
     // Spread, so that a restarted server is not met by everybody at once.
@@ -327,10 +337,13 @@ export class Link {
 
   private watchSilence(): void {
     this.watch = this.environment.setTimeout(() => {
-      const silent = this.environment.now() - this.heardAt > SILENT_TICKS * this.tickMs;
-      if (silent) this.drop();
+      if (this.isSilent()) this.drop(this.quietSince);
       else this.watchSilence();
     }, this.tickMs);
+  }
+
+  private isSilent(): boolean {
+    return this.environment.now() - this.quietSince > SILENT_TICKS * this.tickMs;
   }
 
   private clearTimers(): void {
