@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     config::Config,
     desk::{Actor, Desk, Order, Shared, World, entry, view_of},
-    http::ANY_ORIGIN,
+    http::{ANY_ORIGIN, Door},
     hub::Hub,
 };
 
@@ -54,6 +54,8 @@ pub struct App {
     pub socket_queue: usize,
     /// Origins of the portals that may embed the widget; [`ANY_ORIGIN`] for all.
     pub portal_origins: Vec<String>,
+    /// Log-in.
+    pub door: Door,
     catalogue: Arc<Catalogue>,
     desk: Desk,
     shared: Arc<Shared>,
@@ -139,6 +141,7 @@ impl App {
             demo,
             socket_queue,
             portal_origins,
+            door: Door::new(config.login_policy(), config.http.trust_forwarded),
             catalogue,
             desk,
             shared,

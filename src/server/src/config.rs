@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bangban_domain::{
     calendar::{Calendar, CalendarFile, Holidays, Hours},
     routing::Settings,
-    time::SECOND,
+    time::{MINUTE, SECOND},
 };
 use figment::{
     Figment,
@@ -13,7 +13,10 @@ use figment::{
 };
 use serde::Deserialize;
 
-use crate::http::{ANY_ORIGIN, is_origin};
+use crate::{
+    http::{ANY_ORIGIN, is_origin},
+    throttle::{LoginPolicy, Rate},
+};
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 const HOLIDAYS: &str = include_str!("../../../config/calendar/holidays_cn.json");
@@ -65,6 +68,8 @@ pub struct Http {
     pub listen: String,
     /// Origins whose pages may embed the widget.
     pub portal_origins: Vec<String>,
+    /// Does a proxy in front of us write `X-Forwarded-For`?
+    pub trust_forwarded: bool,
 }
 
 /// `[data]`.
@@ -85,6 +90,14 @@ pub struct Auth {
     pub staff_secret: String,
     /// Length of a log-in.
     pub staff_token_hours: u32,
+    /// So many wrong passwords lock a staff number.
+    pub wrong_per_login: u32,
+    /// So many lock an address.
+    pub wrong_per_address: u32,
+    /// Span within which they count.
+    pub wrong_minutes: u32,
+    /// Length of the lock.
+    pub lock_minutes: u32,
 }
 
 impl std::fmt::Debug for Auth {
@@ -140,6 +153,14 @@ pub struct Limits {
     pub mailbox: usize,
     /// Bound of one socket's queue, in frames.
     pub socket_queue: usize,
+    /// Commands at once of one citizen.
+    pub citizen_burst: u32,
+    /// Commands a second of one citizen.
+    pub citizen_per_second: u32,
+    /// Commands at once of one member of staff.
+    pub staff_burst: u32,
+    /// Commands a second of one member of staff.
+    pub staff_per_second: u32,
 }
 
 /// `[log]`.
@@ -184,7 +205,15 @@ impl Config {
         let positive = [
             ("limits.mailbox", config.limits.mailbox as u64),
             ("limits.socket_queue", config.limits.socket_queue as u64),
+            ("limits.citizen_burst", config.limits.citizen_burst.into()),
+            ("limits.citizen_per_second", config.limits.citizen_per_second.into()),
+            ("limits.staff_burst", config.limits.staff_burst.into()),
+            ("limits.staff_per_second", config.limits.staff_per_second.into()),
             ("auth.staff_token_hours", config.auth.staff_token_hours.into()),
+            ("auth.wrong_per_login", config.auth.wrong_per_login.into()),
+            ("auth.wrong_per_address", config.auth.wrong_per_address.into()),
+            ("auth.wrong_minutes", config.auth.wrong_minutes.into()),
+            ("auth.lock_minutes", config.auth.lock_minutes.into()),
             ("service.slot_minutes", config.service.slot_minutes.into()),
             ("service.slot_capacity", config.service.slot_capacity.into()),
             ("sla.offer_seconds", sla.offer_seconds.into()),
@@ -235,6 +264,29 @@ impl Config {
         Calendar::new(holidays, hours, &self.service.periods).map_err(|error| value(error.to_string()))
     }
 
+    /// The log-in throttle's numbers.
+    #[must_use]
+    pub fn login_policy(&self) -> LoginPolicy {
+        LoginPolicy {
+            per_login: self.auth.wrong_per_login,
+            per_address: self.auth.wrong_per_address,
+            window: i64::from(self.auth.wrong_minutes) * MINUTE,
+            lock: i64::from(self.auth.lock_minutes) * MINUTE,
+        }
+    }
+
+    /// How often a citizen may ask for something.
+    #[must_use]
+    pub const fn citizen_rate(&self) -> Rate {
+        Rate { burst: self.limits.citizen_burst, per_second: self.limits.citizen_per_second }
+    }
+
+    /// How often a member of staff may.
+    #[must_use]
+    pub const fn staff_rate(&self) -> Rate {
+        Rate { burst: self.limits.staff_burst, per_second: self.limits.staff_per_second }
+    }
+
     /// The router's numbers.
     #[must_use]
     pub fn settings(&self) -> Settings {
@@ -264,6 +316,8 @@ mod tests {
         let config = with("").unwrap();
         assert_eq!(config.settings(), Settings::default());
         assert_eq!((config.service.slot_minutes, config.service.slot_capacity), (30, 4));
+        assert_eq!(config.login_policy(), LoginPolicy::default());
+        assert_eq!(config.citizen_rate(), Rate { burst: 20, per_second: 1 });
     }
 
     #[test]

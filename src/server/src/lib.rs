@@ -10,3 +10,4 @@ pub mod desk;
 pub mod http;
 pub mod hub;
 pub mod session;
+pub mod throttle;

@@ -88,7 +88,7 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
                 tracing::debug!(%error, "no TCP_NODELAY");
             }
         }),
-        http::router(app),
+        http::router(app).into_make_service_with_connect_info::<SocketAddr>(),
     );
     tokio::select! {
         ended = served => ended?,

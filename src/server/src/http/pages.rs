@@ -14,7 +14,7 @@ use bangban_protocol::{ErrorCode, WireError};
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::{
-    Refused,
+    refused::Refused,
     security::{Framing, ONE_FILE, host, page_policy},
 };
 use crate::app::{App, DEMO_PASSWORD};
@@ -89,7 +89,7 @@ fn not_found(headers: &HeaderMap) -> Response {
     if accepts.is_some_and(|value| value.contains("text/html")) {
         return html(StatusCode::NOT_FOUND, include_str!("not_found.html").to_owned());
     }
-    Refused(StatusCode::NOT_FOUND, WireError::new(ErrorCode::NotFound, "no such page")).into_response()
+    Refused::new(StatusCode::NOT_FOUND, WireError::new(ErrorCode::NotFound, "no such page")).into_response()
 }
 
 /// A file and what is said of it.

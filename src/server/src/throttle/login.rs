@@ -1,0 +1,349 @@
+//! Wrong passwords. Each attempt is counted for the staff number and for the address that it came from; too many within
+//! the window lock that one for a while, right password or not.
+//!
+//! ```text
+//! admit ──> underway ──right──> the login's wrong ones are forgotten
+//!    │          └──wrong, or never finished──> counted ──the last allowed one──> locked until `lock` has passed
+//!    └──locked, or as many underway as may still be wrong──> refused, with the time to wait
+//! ```
+//! Attempts under way count as if they were wrong, so that a hundred at once are not a hundred free guesses.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::Hash,
+    net::IpAddr,
+};
+
+use bangban_domain::{
+    Timestamp,
+    time::{MINUTE, Millis, SECOND},
+};
+
+/// The numbers; defaults are those of `config/default.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginPolicy {
+    /// So many wrong passwords for one staff number lock it.
+    pub per_login: u32,
+    /// So many from one address lock the address.
+    pub per_address: u32,
+    /// Within this span.
+    pub window: Millis,
+    /// For this long.
+    pub lock: Millis,
+}
+
+impl Default for LoginPolicy {
+    fn default() -> Self {
+        Self { per_login: 5, per_address: 30, window: 15 * MINUTE, lock: 15 * MINUTE }
+    }
+}
+
+/// At most so many staff numbers and so many addresses are remembered; beyond, the one that was wrong longest ago is
+/// forgotten. To push one out takes thousands of attempts, from hundreds of addresses.
+const REMEMBERED: usize = 10_000;
+
+/// How long to wait when only attempts under way stand in the way.
+const MOMENT: Millis = SECOND;
+
+/// Refused; the same attempt may succeed after this span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany {
+    /// From now.
+    pub retry_after: Millis,
+}
+
+/// Whom an address stands for: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Address(u64);
+
+impl From<IpAddr> for Address {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(four) => Self(u32::from(four).into()),
+            IpAddr::V6(six) => Self((u128::from(six) >> 64) as u64),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct LoginThrottle {
+    policy: LoginPolicy,
+    logins: Records<String>,
+    addresses: Records<Address>,
+}
+
+impl LoginThrottle {
+    /// Nobody has tried yet.
+    #[must_use]
+    pub fn new(policy: LoginPolicy) -> Self {
+        Self { policy, logins: Records(HashMap::new()), addresses: Records(HashMap::new()) }
+    }
+
+    /// May this attempt go on? If so, [`LoginThrottle::finish`] must follow.
+    ///
+    /// # Errors
+    /// Says how long to wait.
+    pub fn admit(&mut self, now: Timestamp, login: &str, address: Address) -> Result<(), TooMany> {
+        self.addresses.may(now, &address, self.policy.per_address, self.policy.window)?;
+        self.logins.may(now, login, self.policy.per_login, self.policy.window)?;
+        self.addresses.begin(now, address, self.policy.window);
+        self.logins.begin(now, login.to_owned(), self.policy.window);
+        Ok(())
+    }
+
+    /// What became of an admitted attempt.
+    pub fn finish(&mut self, now: Timestamp, login: &str, address: Address, was_right: bool) {
+        let LoginPolicy { per_login, per_address, window, lock } = self.policy;
+        if was_right {
+            // The address's stay: whoever has one account must not wash away guesses at others.
+            self.addresses.end(&address);
+            self.logins.forget(login);
+        } else {
+            self.addresses.wrong(now, &address, per_address, window, lock);
+            self.logins.wrong(now, login, per_login, window, lock);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    /// When, oldest first; none older than the window.
+    wrong: VecDeque<Timestamp>,
+    underway: u32,
+    locked_until: Option<Timestamp>,
+}
+
+impl Record {
+    fn expire(&mut self, now: Timestamp, window: Millis) {
+        while self.wrong.front().is_some_and(|at| now.since(*at) >= window) {
+            self.wrong.pop_front();
+        }
+        self.locked_until = self.locked_until.filter(|until| *until > now);
+    }
+
+    fn is_blank(&self) -> bool {
+        self.wrong.is_empty() && self.underway == 0 && self.locked_until.is_none()
+    }
+}
+
+#[derive(Debug)]
+struct Records<K>(HashMap<K, Record>);
+
+impl<K: Hash + Eq + Clone> Records<K> {
+    fn may<Q>(&mut self, now: Timestamp, key: &Q, limit: u32, window: Millis) -> Result<(), TooMany>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Some(record) = self.0.get_mut(key) else { return Ok(()) };
+        record.expire(now, window);
+        if let Some(until) = record.locked_until {
+            return Err(TooMany { retry_after: until.since(now) });
+        }
+        if record.wrong.len() + record.underway as usize >= limit as usize {
+            return Err(TooMany { retry_after: MOMENT });
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, now: Timestamp, key: K, window: Millis) {
+        if self.0.len() >= REMEMBERED && !self.0.contains_key(&key) {
+            self.make_room(now, window);
+        }
+        self.0.entry(key).or_default().underway += 1;
+    }
+
+    fn make_room(&mut self, now: Timestamp, window: Millis) {
+        self.0.retain(|_, record| {
+            record.expire(now, window);
+            !record.is_blank()
+        });
+        if self.0.len() >= REMEMBERED {
+            let idle = self.0.iter().filter(|(_, record)| record.underway == 0);
+            let oldest = idle.min_by_key(|(_, record)| record.wrong.back().copied().max(record.locked_until));
+            if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+                self.0.remove(&key);
+            }
+        }
+    }
+
+    fn end<Q>(&mut self, key: &Q)
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Some(record) = self.0.get_mut(key) else { return };
+        record.underway = record.underway.saturating_sub(1);
+        if record.is_blank() {
+            self.0.remove(key);
+        }
+    }
+
+    fn forget<Q>(&mut self, key: &Q)
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        if let Some(record) = self.0.get_mut(key) {
+            record.wrong.clear();
+        }
+        self.end(key);
+    }
+
+    fn wrong<Q>(&mut self, now: Timestamp, key: &Q, limit: u32, window: Millis, lock: Millis)
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let Some(record) = self.0.get_mut(key) else { return };
+        record.expire(now, window);
+        record.underway = record.underway.saturating_sub(1);
+        record.wrong.push_back(now);
+        if record.wrong.len() >= limit as usize {
+            record.wrong.clear();
+            record.locked_until = Some(now + lock);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGIN: Timestamp = Timestamp(1_800_000_000_000);
+    const WINDOW: Millis = 15 * MINUTE;
+
+    fn address(n: u8) -> Address {
+        IpAddr::from([10, 0, 0, n]).into()
+    }
+
+    fn throttle() -> LoginThrottle {
+        LoginThrottle::new(LoginPolicy::default())
+    }
+
+    /// One wrong attempt; says whether it was admitted.
+    fn guess(throttle: &mut LoginThrottle, now: Timestamp, login: &str, from: Address) -> Result<(), TooMany> {
+        throttle.admit(now, login, from)?;
+        throttle.finish(now, login, from, false);
+        Ok(())
+    }
+
+    #[test]
+    fn the_fifth_wrong_password_within_fifteen_minutes_locks_the_login_for_fifteen_minutes() {
+        let mut throttle = throttle();
+        for n in 0..4 {
+            assert_eq!(guess(&mut throttle, BEGIN + n, "a", address(1)), Ok(()), "wrong password {n}");
+        }
+        let fifth = BEGIN + WINDOW - 1;
+        assert_eq!(guess(&mut throttle, fifth, "a", address(2)), Ok(()), "from anywhere");
+        for (later, expected) in [
+            (0, Err(TooMany { retry_after: WINDOW })),
+            (1, Err(TooMany { retry_after: WINDOW - 1 })),
+            (WINDOW - 1, Err(TooMany { retry_after: 1 })),
+            (WINDOW, Ok(())),
+        ] {
+            assert_eq!(throttle.admit(fifth + later, "a", address(3)), expected, "{later} ms after the fifth");
+        }
+        assert_eq!(throttle.admit(fifth, "b", address(1)), Ok(()), "others are not concerned");
+    }
+
+    #[test]
+    fn four_wrong_passwords_and_those_that_are_fifteen_minutes_old_lock_nothing() {
+        let mut throttle = throttle();
+        for n in 0..4 {
+            guess(&mut throttle, BEGIN + n, "a", address(1)).unwrap();
+        }
+        // The first is out of the window now, so this is again the fourth.
+        guess(&mut throttle, BEGIN + WINDOW, "a", address(1)).unwrap();
+        assert_eq!(throttle.admit(BEGIN + WINDOW, "a", address(1)), Ok(()));
+    }
+
+    #[test]
+    fn after_the_lock_the_count_begins_anew() {
+        let mut throttle = throttle();
+        for n in 0..5 {
+            guess(&mut throttle, BEGIN + n, "a", address(1)).unwrap();
+        }
+        let unlocked = BEGIN + 4 + WINDOW;
+        for n in 0..5 {
+            assert_eq!(guess(&mut throttle, unlocked + n, "a", address(1)), Ok(()), "wrong password {n}");
+        }
+        assert_eq!(throttle.admit(unlocked + 4, "a", address(1)), Err(TooMany { retry_after: WINDOW }));
+    }
+
+    #[test]
+    fn the_right_password_forgets_the_wrong_ones_of_the_login_but_not_of_the_address() {
+        let mut throttle = throttle();
+        for n in 0..29 {
+            let login = format!("staff{}", n % 10);
+            guess(&mut throttle, BEGIN + n, &login, address(1)).unwrap();
+        }
+        throttle.admit(BEGIN + 30, "own", address(1)).unwrap();
+        throttle.finish(BEGIN + 30, "own", address(1), true);
+        guess(&mut throttle, BEGIN + 31, "x", address(1)).unwrap();
+        assert_eq!(throttle.admit(BEGIN + 31, "own", address(1)), Err(TooMany { retry_after: WINDOW }), "30th");
+        assert_eq!(throttle.admit(BEGIN + 31, "own", address(2)), Ok(()), "from elsewhere");
+
+        let mut throttle = self::throttle();
+        for n in 0..4 {
+            guess(&mut throttle, BEGIN + n, "a", address(1)).unwrap();
+        }
+        throttle.admit(BEGIN + 5, "a", address(1)).unwrap();
+        throttle.finish(BEGIN + 5, "a", address(1), true);
+        for n in 6..10 {
+            assert_eq!(guess(&mut throttle, BEGIN + n, "a", address(1)), Ok(()), "wrong password {n}");
+        }
+    }
+
+    #[test]
+    fn the_thirtieth_wrong_password_from_one_address_locks_the_address() {
+        let mut throttle = throttle();
+        for n in 0..30 {
+            assert_eq!(guess(&mut throttle, BEGIN + n, &format!("staff{n}"), address(1)), Ok(()), "{n}");
+        }
+        assert_eq!(throttle.admit(BEGIN + 29, "new", address(1)), Err(TooMany { retry_after: WINDOW }));
+        assert_eq!(throttle.admit(BEGIN + 29 + WINDOW, "new", address(1)), Ok(()));
+    }
+
+    #[test]
+    fn guesses_at_the_same_time_are_no_more_than_guesses_one_after_the_other() {
+        let mut throttle = throttle();
+        for n in 0..5 {
+            assert_eq!(throttle.admit(BEGIN, "a", address(1)), Ok(()), "{n}");
+        }
+        assert_eq!(throttle.admit(BEGIN, "a", address(1)), Err(TooMany { retry_after: MOMENT }));
+        // They were all right: five consoles of one agent.
+        for _ in 0..5 {
+            throttle.finish(BEGIN, "a", address(1), true);
+        }
+        assert_eq!(throttle.admit(BEGIN, "a", address(1)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_goes_when_it_is_old() {
+        let mut throttle = throttle();
+        for n in 0..REMEMBERED + 500 {
+            let from = IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
+            guess(&mut throttle, BEGIN + i64::try_from(n).unwrap(), &format!("staff{n}"), from.into()).unwrap();
+        }
+        assert_eq!((throttle.logins.0.len(), throttle.addresses.0.len()), (REMEMBERED, REMEMBERED));
+        assert!(!throttle.logins.0.contains_key("staff0") && throttle.logins.0.contains_key("staff500"));
+        let later = BEGIN + i64::try_from(REMEMBERED).unwrap() + 2 * WINDOW;
+        guess(&mut throttle, later, "late", address(1)).unwrap();
+        assert_eq!((throttle.logins.0.len(), throttle.addresses.0.len()), (1, 1));
+        // A right password leaves nothing behind.
+        throttle.admit(later, "right", address(2)).unwrap();
+        throttle.finish(later, "right", address(2), true);
+        assert_eq!((throttle.logins.0.len(), throttle.addresses.0.len()), (1, 1));
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address_and_an_ipv4_address_is_the_same_in_either_dress() {
+        let address = |text: &str| Address::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(address("2001:db8:1:2::1"), address("2001:db8:1:2:ffff::9"));
+        assert_ne!(address("2001:db8:1:2::1"), address("2001:db8:1:3::1"));
+        assert_eq!(address("10.0.0.1"), address("::ffff:10.0.0.1"));
+        assert_ne!(address("10.0.0.1"), address("10.0.0.2"));
+    }
+}
