@@ -1,0 +1,54 @@
+/** An entry of the thread as plain words: for system lines, screen readers and reading aloud. */
+import { computed } from 'vue';
+import type { ThreadBody } from '../../generated/protocol';
+import { useSharedWords } from '../../shared/words';
+import { useWidgetWords } from './words';
+
+/** A function that puts a body into words, in the current language. */
+export function useEntryText(): (body: ThreadBody) => string {
+  const words = useWidgetWords();
+  const shared = useSharedWords();
+  const tell = computed(() => {
+    const { system, greeting, clarify, handOver, closed, handedOn, answer, receipt, rating } = words.value;
+    return (body: ThreadBody): string => {
+      switch (body.type) {
+        case 'text':
+          return body.text;
+        case 'bot_greeting':
+          return body.itemName ? greeting.item(body.itemName) : greeting.general;
+        case 'bot_answer':
+          return `${body.text} ${answer.source(body.source)}`;
+        case 'bot_clarify':
+          return [clarify.title, ...body.options.map((option) => option.question)].join(' ');
+        case 'bot_hand_over':
+          return handOver[body.reason];
+        case 'bot_feedback':
+          return body.solved ? answer.wasSolved : answer.wasUnsolved;
+        case 'agent_joined':
+          return system.agent_joined(body.name, body.teamName);
+        case 'agent_left':
+          return system.agent_left(body.name);
+        case 'transferred':
+          return system.transferred(body.fromName, body.name, body.teamName);
+        case 'message_left':
+          return `${receipt.title} ${receipt.number} ${body.receipt}`;
+        case 'closed':
+          return body.handOn
+            ? `${closed[body.outcome]} ${handedOn.title(shared.value.handOn[body.handOn])} ${body.receipt ?? ''}`
+            : closed[body.outcome];
+        case 'rated':
+          return system.rated(body.stars, rating.stars[body.stars - 1] ?? '');
+        case 'note':
+        case 'transfer_note':
+          return system.note;
+        case 'human_requested':
+        case 'request_cancelled':
+        case 'call_back_due':
+        case 'finished':
+        case 'reopened':
+          return system[body.type];
+      }
+    };
+  });
+  return (body) => tell.value(body);
+}

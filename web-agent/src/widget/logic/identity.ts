@@ -1,0 +1,59 @@
+/** Who the citizen is: the portal's token, or in the demo one of the demo people. */
+import type { WireError } from '../../generated/protocol';
+import { remember, safeStorage } from './preferences';
+
+/** The demo people that the server knows (`demo_citizen` in src/server/src/app.rs). */
+export const demoCitizens = ['demo-citizen-1', 'demo-citizen-2', 'demo-enterprise-1'] as const;
+export type DemoCitizen = (typeof demoCitizens)[number];
+
+const KEY = 'bangban.demo-citizen';
+const session = safeStorage('sessionStorage');
+
+/** The demo person of this tab. */
+export function chosenDemoCitizen(): DemoCitizen | null {
+  const chosen = session?.getItem(KEY);
+  return demoCitizens.find((citizen) => citizen === chosen) ?? null;
+}
+
+export function chooseDemoCitizen(citizen: DemoCitizen | null): void {
+  if (citizen) remember(session, KEY, citizen);
+  else session?.removeItem(KEY);
+}
+
+/** The server was not reached, or does not give tokens. */
+export class TokenError extends Error {
+  constructor(readonly code: WireError['code'] | 'lost') {
+    super(code);
+    this.name = 'TokenError';
+  }
+}
+
+/** Is the server the demo? Throws `TokenError` if it cannot be asked. */
+export async function isDemo(): Promise<boolean> {
+  const config = (await ask('/api/config')) as { demo?: boolean };
+  return config.demo === true;
+}
+
+/** A token for a demo person. Throws `TokenError`. */
+export async function demoToken(citizen: DemoCitizen): Promise<string> {
+  const reply = await ask('/api/demo/token', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ citizen }),
+  });
+  return (reply as { token: string }).token;
+}
+
+async function ask(path: string, init?: RequestInit): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch {
+    throw new TokenError('lost');
+  }
+  if (!response.ok) {
+    const body = (await response.json().catch(() => null)) as { error?: WireError } | null;
+    throw new TokenError(body?.error?.code ?? (response.status >= 500 ? 'lost' : 'internal'));
+  }
+  return response.json();
+}

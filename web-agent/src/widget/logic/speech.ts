@@ -1,0 +1,47 @@
+/** Reading aloud, if this browser has a Chinese voice. */
+import { readonly, ref } from 'vue';
+
+const engine: SpeechSynthesis | undefined = globalThis.speechSynthesis;
+
+/** The best voice for Mandarin: one on the device before one from a service. */
+export function mandarin(voices: readonly SpeechSynthesisVoice[]): SpeechSynthesisVoice | null {
+  const chinese = voices.filter(({ lang }) => /^(zh|cmn)([-_](CN|Hans)|$)/i.test(lang));
+  return chinese.find((voice) => voice.localService) ?? chinese[0] ?? null;
+}
+
+const voice = ref<SpeechSynthesisVoice | null>(null);
+const reading = ref<string | null>(null);
+
+const look = () => {
+  voice.value = mandarin(engine?.getVoices() ?? []);
+};
+look();
+// Chromium knows its voices only after a while.
+engine?.addEventListener?.('voiceschanged', look);
+
+/** Can we read aloud? */
+export const canRead = readonly(voice);
+/** Key of what is being read. */
+export const readingKey = readonly(reading);
+
+export function stopReading(): void {
+  engine?.cancel();
+  reading.value = null;
+}
+
+/** Reads a text; `key` tells which one. */
+export function readAloud(key: string, text: string): void {
+  if (!engine || !voice.value) return;
+  stopReading();
+  const speech = new SpeechSynthesisUtterance(text);
+  speech.voice = voice.value;
+  speech.lang = voice.value.lang;
+  speech.rate = 0.9;
+  const ended = () => {
+    if (reading.value === key) reading.value = null;
+  };
+  speech.onend = ended;
+  speech.onerror = ended;
+  reading.value = key;
+  engine.speak(speech);
+}

@@ -1,0 +1,556 @@
+/**
+ * The panel's state and everything the citizen can do; components only show it. One `Widget` lives as long as the page;
+ * a new person in the demo replaces the link and the conversations.
+ */
+import { computed, inject, ref, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue';
+import type {
+  Channel,
+  ConversationId,
+  ErrorCode,
+  Identity,
+  MyConversation,
+  Slot,
+  ThreadEntry,
+  Timestamp,
+} from '../../generated/protocol';
+import { setClock } from '../../shared/clock';
+import { Link, RequestError, followBrowser, socketUrl, type LinkState, type Welcome } from '../../shared/link';
+import { Outbox, newClientId, type Outgoing } from '../../shared/outbox';
+import type { ThreadState } from '../../shared/thread';
+import { emptyThread } from '../../shared/thread';
+import { createConversations, type Conversations } from './conversations';
+import { connectHost, type Host } from './host';
+import { chooseDemoCitizen, chosenDemoCitizen, demoToken, isDemo, TokenError, type DemoCitizen } from './identity';
+import { chooseElder, elder, remember, safeStorage, wishElder } from './preferences';
+import { asksForPerson, comeBackTo, type Remembered } from './situation';
+
+/** What the whole panel shows. */
+export type Phase =
+  /** Finding out who the citizen is, or making the first connection. */
+  | 'starting'
+  /** Demo: choose a person. */
+  | 'identify'
+  /** No token and no demo: come from the portal. */
+  | 'no_token'
+  | 'live'
+  /** The token's time is over and a new one was asked for. */
+  | 'renewing'
+  /** The token's time is over and nobody gave a new one. */
+  | 'expired'
+  /** The page speaks another protocol: reload. */
+  | 'outdated'
+  /** The server was not reached to find out who the citizen is. */
+  | 'unreachable';
+
+/** Out of hours: when humans are back, and the times that one may choose. */
+export interface OutOfHours {
+  conversation: ConversationId;
+  opensAt: Timestamp;
+  slots: readonly Slot[];
+}
+
+export interface Notice {
+  /** `unknown_item`: the page's item does not exist; a general conversation is shown instead. */
+  code: ErrorCode | 'lost';
+}
+
+export interface Receipt {
+  receipt: string;
+  slot: Slot;
+}
+
+/** How long the portal has to hand in a new token. */
+const RENEW_MS = 10_000;
+/** How long a page around us has to speak before we take it for a stranger. */
+const HOST_MS = 3_000;
+/** A message that another tab wrote and did not send within this time is sent by this one. */
+const ADOPT_MS = 4_000;
+/** So many new tokens may be refused one after the other before we stop asking. */
+const RENEWALS = 2;
+
+export type Widget = ReturnType<typeof createWidget>;
+
+export const widgetKey: InjectionKey<Widget> = Symbol('widget');
+
+export function useWidget(): Widget {
+  const widget = inject(widgetKey);
+  if (!widget) throw new Error('useWidget() outside of the widget');
+  return widget;
+}
+
+const codeOf = (error: unknown): ErrorCode | 'lost' => {
+  if (error instanceof RequestError || error instanceof TokenError) return error.code;
+  console.error(error);
+  return 'internal';
+};
+
+/** Phone or computer, as the reports tell them apart; a hall's kiosk says so in its address. */
+function channelOf(parameters: URLSearchParams): Channel {
+  if (parameters.get('channel') === 'hall') return 'hall';
+  return matchMedia('(pointer: coarse)').matches ? 'mobile' : 'pc';
+}
+
+export function createWidget() {
+  const parameters = new URLSearchParams(location.search);
+  const channel = channelOf(parameters);
+  const session = safeStorage('sessionStorage');
+  const local = safeStorage('localStorage');
+
+  const phase = ref<Phase>('starting');
+  const isDemoServer = ref(false);
+  const linkState = shallowRef<LinkState>({ kind: 'connecting' });
+  /** Local instant at which the link was lost; `null`: it is there. */
+  const lostSince = ref<number | null>(null);
+  const me = shallowRef<Extract<Identity, { type: 'citizen' }> | null>(null);
+  const conversations = shallowRef<Conversations | null>(null);
+  const shown = ref<ConversationId | null>(null);
+  const outgoing = shallowRef<readonly Outgoing[]>([]);
+  const notice = shallowRef<Notice | null>(null);
+  const outOfHours = shallowRef<OutOfHours | null>(null);
+  const isAsking = ref(false);
+  /** The citizen asked for a human while the link was lost: done as soon as it is back. */
+  const asksWhenBack = ref<ConversationId | null>(null);
+  const panelOpen = ref(true);
+  /** News of the last moment, for the announcer, the sound and the bell. */
+  const news = shallowRef<{ conversation: ConversationId; entries: readonly ThreadEntry[] } | null>(null);
+
+  let pageItem: string | null = parameters.get('item') || null;
+  let token = '';
+  let link: Link | null = null;
+  let outbox: Outbox | null = null;
+  let unfollow = () => {};
+  let hostTimer = 0;
+  let renewTimer = 0;
+  let renewals = 0;
+  /** Messages that this tab sent: only they may open a form here. */
+  const sentHere = new Set<string>();
+
+  const host: Host = connectHost((message) => {
+    if (message.item !== undefined && !link) pageItem = message.item || pageItem;
+    if (message.elder !== undefined) {
+      wishElder(message.elder);
+      host.say({ elder: elder.value });
+    }
+    if (message.open !== undefined) panelOpen.value = message.open;
+    if (message.token !== undefined) void handedIn(message.token);
+  });
+
+  // --- who ---------------------------------------------------------------------------------------------------------
+
+  async function handedIn(portalToken: string | null): Promise<void> {
+    window.clearTimeout(hostTimer);
+    if (portalToken) signIn(portalToken);
+    else if (phase.value === 'starting') await withoutToken();
+  }
+
+  async function withoutToken(): Promise<void> {
+    try {
+      isDemoServer.value = await isDemo();
+      const citizen = chosenDemoCitizen();
+      if (!isDemoServer.value) phase.value = 'no_token';
+      else if (citizen) signIn(await demoToken(citizen));
+      else phase.value = 'identify';
+    } catch (error) {
+      codeOf(error);
+      phase.value = 'unreachable';
+    }
+  }
+
+  function start(): void {
+    phase.value = 'starting';
+    if (host.isEmbedded) hostTimer = window.setTimeout(() => void handedIn(null), HOST_MS);
+    else void withoutToken();
+  }
+
+  async function chooseCitizen(citizen: DemoCitizen): Promise<void> {
+    notice.value = null;
+    try {
+      const demo = await demoToken(citizen);
+      chooseDemoCitizen(citizen);
+      signIn(demo);
+    } catch (error) {
+      notice.value = { code: codeOf(error) };
+    }
+  }
+
+  /** Demo: be somebody else. */
+  function leave(): void {
+    chooseDemoCitizen(null);
+    signOut();
+    phase.value = 'identify';
+  }
+
+  function signOut(): void {
+    unfollow();
+    conversations.value?.close();
+    link?.stop();
+    link = null;
+    outbox = null;
+    me.value = null;
+    conversations.value = null;
+    shown.value = null;
+    outgoing.value = [];
+    outOfHours.value = null;
+    asksWhenBack.value = null;
+    notice.value = null;
+  }
+
+  function signIn(newToken: string): void {
+    window.clearTimeout(renewTimer);
+    token = newToken;
+    if (link) {
+      if (phase.value !== 'live') phase.value = 'starting';
+      link.start();
+      return;
+    }
+    phase.value = 'starting';
+    link = new Link({
+      url: socketUrl(),
+      token: () => token,
+      onState: (state) => linkChanged(state),
+      onWelcome: (welcome) => welcomed(welcome),
+    });
+    const newLink = link;
+    setClock(() => newLink.serverNow());
+    unfollow = followBrowser(link);
+    link.start();
+  }
+
+  /** Asks for a new token: the demo server, or the page around us. */
+  async function renew(): Promise<void> {
+    phase.value = 'renewing';
+    renewals += 1;
+    if (renewals > RENEWALS) {
+      phase.value = 'expired';
+      return;
+    }
+    const citizen = chosenDemoCitizen();
+    try {
+      if (citizen && isDemoServer.value) {
+        signIn(await demoToken(citizen));
+        return;
+      }
+    } catch (error) {
+      codeOf(error);
+      phase.value = 'expired';
+      return;
+    }
+    if (!host.isEmbedded) {
+      phase.value = 'expired';
+      return;
+    }
+    host.say({ expired: true });
+    renewTimer = window.setTimeout(() => {
+      phase.value = 'expired';
+    }, RENEW_MS);
+  }
+
+  function linkChanged(state: LinkState): void {
+    linkState.value = state;
+    if (state.kind === 'open') lostSince.value = null;
+    if (state.kind === 'lost') lostSince.value ??= state.since;
+    if (state.kind !== 'stopped') return;
+    lostSince.value = null;
+    if (state.reason === 'token') void renew();
+    else if (state.reason === 'protocol') phase.value = 'outdated';
+  }
+
+  function welcomed(welcome: Welcome): void {
+    if (welcome.me.type !== 'citizen') {
+      phase.value = 'no_token';
+      link?.stop();
+      return;
+    }
+    if (me.value && me.value.id !== welcome.me.id) {
+      // The portal's person changed under us: start anew as that one, with nothing of the other on screen.
+      const theirs = token;
+      signOut();
+      signIn(theirs);
+      return;
+    }
+    if (!me.value) begin(welcome.me);
+    renewals = 0;
+    conversations.value!.replace(welcome.conversations);
+    phase.value = 'live';
+    void outbox!.flush();
+    if (shown.value === null) void showFirst(welcome.conversations);
+    if (asksWhenBack.value) void requestHuman(asksWhenBack.value);
+  }
+
+  function begin(citizen: Extract<Identity, { type: 'citizen' }>): void {
+    const newLink = link!;
+    me.value = citizen;
+    outbox = new Outbox({
+      storage: local,
+      key: `bangban.outbox.${citizen.id}`,
+      send: (message) =>
+        newLink.request(
+          message.choose && message.entry
+            ? {
+                type: 'choose_entry',
+                conversation: message.conversation,
+                clientId: message.clientId,
+                entry: message.entry,
+              }
+            : {
+                type: 'send',
+                conversation: message.conversation,
+                clientId: message.clientId,
+                text: message.text,
+              },
+        ),
+      changed: (messages) => {
+        outgoing.value = messages;
+      },
+    });
+    outgoing.value = outbox.messages();
+    const box = outbox;
+    conversations.value = createConversations({
+      link: newLink,
+      now: () => Date.now(),
+      arrived: (entries) => {
+        for (const entry of entries) if (entry.clientId) box.settle(entry.clientId);
+      },
+      news: (conversation, entries) => heard(conversation, entries),
+    });
+  }
+
+  // --- conversations -----------------------------------------------------------------------------------------------
+
+  const shownKey = () => `bangban.shown.${me.value?.id}`;
+  const openedKey = () => `bangban.opened.${me.value?.id}`;
+
+  async function showFirst(mine: readonly MyConversation[]): Promise<void> {
+    let remembered: Remembered | null = null;
+    try {
+      remembered = JSON.parse(session?.getItem(shownKey()) ?? 'null') as Remembered | null;
+    } catch {
+      // Not ours: as if there were none.
+    }
+    const back = comeBackTo(mine, pageItem, remembered);
+    if (back) show(back);
+    else await openNew();
+  }
+
+  /** Opens (or finds) the conversation on the page's item and shows it. */
+  async function openNew(item: string | null = pageItem): Promise<void> {
+    try {
+      const answer = await link!.request({ type: 'open_conversation', channel, ...(item ? { item } : {}) });
+      if (answer.type !== 'opened') return;
+      conversations.value!.add({
+        id: answer.conversation,
+        item,
+        itemName: null,
+        stage: 'bot',
+        openedAt: link!.serverNow(),
+      });
+      // Other tabs hear of it by the storage event.
+      remember(local, openedKey(), answer.conversation);
+      show(answer.conversation);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'lost') return; // The next welcome tries again.
+      notice.value = { code };
+      if (code !== 'unknown_item' || item === null) return;
+      pageItem = null;
+      await openNew(null);
+    }
+  }
+
+  function show(id: ConversationId): void {
+    conversations.value!.listen(id);
+    shown.value = id;
+    const remembered: Remembered = { pageItem, id };
+    remember(session, shownKey(), JSON.stringify(remembered));
+  }
+
+  function heard(conversation: ConversationId, entries: readonly ThreadEntry[]): void {
+    if (entries.length === 0) return;
+    news.value = { conversation, entries };
+    const { entries: all } = conversations.value!.thread(conversation);
+    const asked = [...all].reverse().find((entry) => entry.body.type === 'text');
+    const isOurs = asked?.clientId !== undefined && sentHere.has(asked.clientId);
+    if (isOurs && asksForPerson(all)) {
+      sentHere.delete(asked.clientId!);
+      void requestHuman(conversation);
+    }
+  }
+
+  const thread: ComputedRef<ThreadState> = computed(() =>
+    shown.value && conversations.value ? conversations.value.thread(shown.value) : emptyThread,
+  );
+
+  // --- what the citizen does ---------------------------------------------------------------------------------------
+
+  /** Carries something out and says what went wrong; `null`: it did. */
+  async function attempt<T>(run: () => Promise<T>): Promise<T | null> {
+    notice.value = null;
+    try {
+      return await run();
+    } catch (error) {
+      notice.value = { code: codeOf(error) };
+      return null;
+    }
+  }
+
+  function say(text: string): void {
+    if (!shown.value) return;
+    notice.value = null;
+    sentHere.add(
+      outbox!.add({ conversation: shown.value, text: text.trim(), writtenAt: Math.round(link!.serverNow()) }),
+    );
+  }
+
+  function choose(entry: string, question: string): void {
+    if (!shown.value) return;
+    notice.value = null;
+    outbox!.add({
+      conversation: shown.value,
+      text: question,
+      entry,
+      choose: true,
+      writtenAt: Math.round(link!.serverNow()),
+    });
+  }
+
+  const judge = (seq: number, solved: boolean) =>
+    attempt(() => link!.request({ type: 'bot_feedback', conversation: shown.value!, seq, solved }));
+
+  async function requestHuman(conversation: ConversationId | null = shown.value): Promise<void> {
+    if (!conversation || isAsking.value) return;
+    if (linkState.value.kind !== 'open') {
+      asksWhenBack.value = conversation;
+      return;
+    }
+    isAsking.value = true;
+    asksWhenBack.value = null;
+    notice.value = null;
+    try {
+      const answer = await link!.request({ type: 'request_human', conversation });
+      if (answer.type === 'out_of_hours') {
+        outOfHours.value = { conversation, opensAt: answer.opensAt, slots: answer.slots };
+      }
+    } catch (error) {
+      if (codeOf(error) === 'lost') asksWhenBack.value = conversation;
+      else notice.value = { code: codeOf(error) };
+    } finally {
+      isAsking.value = false;
+    }
+  }
+
+  /** Waiting: back to 小申. A promised call-back: not needed any more. */
+  const cancelRequest = () => attempt(() => link!.request({ type: 'cancel_request', conversation: shown.value! }));
+
+  const finish = () => attempt(() => link!.request({ type: 'finish', conversation: shown.value! }));
+
+  const rate = (stars: number, comment: string) =>
+    attempt(() => link!.request({ type: 'rate', conversation: shown.value!, stars, comment }));
+
+  let leftId = newClientId();
+  /** Out of hours: leaves the message. Throws `RequestError`, for the form to show at the right field. */
+  async function leaveMessage(text: string, phone: string, slot: Slot): Promise<Receipt | null> {
+    const conversation = outOfHours.value?.conversation;
+    if (!conversation) return null;
+    const answer = await link!.request({
+      type: 'leave_message',
+      conversation,
+      clientId: leftId,
+      text: text.trim(),
+      phone: phone.trim(),
+      slot: slot.startsAt,
+    });
+    if (answer.type !== 'message_left') return null;
+    leftId = newClientId();
+    return { receipt: answer.receipt, slot: answer.slot };
+  }
+
+  /** The slots as they are now, after one was full. */
+  async function refreshSlots(): Promise<void> {
+    const conversation = outOfHours.value?.conversation;
+    if (!conversation) return;
+    const answer = await link!.request({ type: 'request_human', conversation });
+    // Hours may have begun meanwhile: then the citizen stands in the queue, which is better.
+    outOfHours.value =
+      answer.type === 'out_of_hours' ? { conversation, opensAt: answer.opensAt, slots: answer.slots } : null;
+  }
+
+  function typing(isTyping: boolean): void {
+    if (!shown.value || linkState.value.kind !== 'open') return;
+    link!.request({ type: 'typing', conversation: shown.value, typing: isTyping }).catch(() => {});
+  }
+
+  // --- the browser -------------------------------------------------------------------------------------------------
+
+  const isVisible = ref(document.visibilityState === 'visible');
+  document.addEventListener('visibilitychange', () => {
+    isVisible.value = document.visibilityState === 'visible';
+  });
+
+  window.addEventListener('storage', (event) => {
+    outbox?.changedElsewhere(event.key);
+    if (event.key?.startsWith('bangban.outbox.')) window.setTimeout(() => void outbox?.flush(), ADOPT_MS);
+    if (me.value && event.key === openedKey() && event.newValue) {
+      const stub = { id: event.newValue, item: null, itemName: null, stage: 'bot' as const, openedAt: Date.now() };
+      conversations.value?.add(stub);
+    }
+  });
+
+  const unreadTotal = computed(() => conversations.value?.unreadTotal.value ?? 0);
+  watch(unreadTotal, (unread) => host.say({ unread }));
+
+  return {
+    // State.
+    phase: phase as Readonly<Ref<Phase>>,
+    isDemoServer: isDemoServer as Readonly<Ref<boolean>>,
+    linkState: linkState as Readonly<Ref<LinkState>>,
+    lostSince: lostSince as Readonly<Ref<number | null>>,
+    me: me as Readonly<Ref<Extract<Identity, { type: 'citizen' }> | null>>,
+    list: computed<readonly MyConversation[]>(() => conversations.value?.list.value ?? []),
+    shown: shown as Readonly<Ref<ConversationId | null>>,
+    thread,
+    outgoing: outgoing as Readonly<Ref<readonly Outgoing[]>>,
+    notice,
+    outOfHours,
+    isAsking: isAsking as Readonly<Ref<boolean>>,
+    asksWhenBack,
+    news: news as Readonly<typeof news>,
+    unreadTotal,
+    unread: (id: ConversationId) => conversations.value?.unread(id) ?? 0,
+    /** Is anybody looking: the panel is open and the page is in front? */
+    isLookedAt: computed(() => panelOpen.value && isVisible.value),
+    panelOpen: panelOpen as Readonly<Ref<boolean>>,
+    isEmbedded: host.isEmbedded,
+    pageItem: () => pageItem,
+
+    // Doings.
+    start,
+    chooseCitizen,
+    leave,
+    renew,
+    reload: () => location.reload(),
+    reconnect: () => link?.retryNow(),
+    openNew: () => openNew(),
+    show,
+    loadEarlier: () => (shown.value ? conversations.value!.loadEarlier(shown.value) : Promise.resolve()),
+    see: (seq: number) => {
+      if (shown.value) conversations.value?.see(shown.value, seq);
+    },
+    say,
+    choose,
+    retry: (clientId: string) => outbox?.retry(clientId),
+    discard: (clientId: string) => outbox?.discard(clientId),
+    judge,
+    requestHuman: () => requestHuman(),
+    cancelRequest,
+    finish,
+    rate,
+    leaveMessage,
+    refreshSlots,
+    typing,
+    toggleElder: () => {
+      chooseElder(!elder.value);
+      host.say({ elder: elder.value });
+    },
+    closePanel: () => host.say({ close: true }),
+  };
+}
