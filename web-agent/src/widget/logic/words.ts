@@ -4,14 +4,14 @@ import { useWords } from '../../shared/words';
 import type { DemoCitizen } from './identity';
 
 /** `1 分钟` for a minute, else seconds. */
-const zhSpan = (seconds: number) => (seconds % 60 === 0 ? `${seconds / 60}分钟` : `${seconds}秒`);
+const zhSpan = (seconds: number) => (seconds % 60 === 0 ? `${seconds / 60} 分钟` : `${seconds} 秒`);
 const enSpan = (seconds: number) => (seconds === 60 ? '1 minute' : `${seconds} s`);
 const zhFor = (seconds: number) =>
   seconds < 60
-    ? `${seconds}秒`
+    ? `${seconds} 秒`
     : seconds % 60 === 0
-      ? `${seconds / 60}分`
-      : `${Math.floor(seconds / 60)}分${seconds % 60}秒`;
+      ? `${seconds / 60} 分`
+      : `${Math.floor(seconds / 60)} 分 ${seconds % 60} 秒`;
 const enFor = (seconds: number) =>
   seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 
@@ -73,6 +73,7 @@ const zh = {
     outdatedHelp: '在线帮办已升级，请刷新页面后继续。您写好的内容不会丢失。',
     unreachable: '暂时连接不上',
     unreachableHelp: '请检查网络后重试。',
+    retrying: '正在自动重试，请检查网络。',
     reload: '刷新页面',
     retry: '重试',
   },
@@ -100,7 +101,7 @@ const zh = {
     offered: '已找到帮办人员，正在接入',
     waited: (seconds: number) => `已等待 ${zhFor(seconds)}`,
     left: (promise: number, seconds: number) => `承诺 ${zhSpan(promise)}内响应，还剩 ${seconds} 秒`,
-    over: (promise: number) => `已超过${zhSpan(promise)}，已通知班长督促。您的位置已保留，无需重新排队。`,
+    over: (promise: number) => `已超过 ${zhSpan(promise)}，已通知班长督促。您的位置已保留，无需重新排队。`,
     again: '帮办人员暂时离线，已优先为您重新安排，之前的内容都在。',
     cancel: '取消排队',
     progress: '响应时限',
@@ -334,6 +335,7 @@ export const useWidgetWords = () =>
       outdatedHelp: 'The online help was updated. Reload the page; what you wrote is not lost.',
       unreachable: 'No connection',
       unreachableHelp: 'Check your network and try again.',
+      retrying: 'It is tried again by itself. Check your network.',
       reload: 'Reload page',
       retry: 'Try again',
     },
