@@ -1,0 +1,63 @@
+/** The board's subscription: the newest view, the state of the link, and what this page has collected since. */
+import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue';
+import type { BoardView, Timestamp } from '../generated/protocol';
+import { setClock, useNow } from '../shared/clock';
+import { followBrowser, Link, socketUrl, type LinkState } from '../shared/link';
+import { freshness } from './freshness';
+import { withSample, type TrendPoint } from './trend';
+
+export function useBoard(token: () => string) {
+  const state = shallowRef<LinkState>({ kind: 'connecting' });
+  const view = shallowRef<BoardView | null>(null);
+  const isRefused = ref(false);
+  const points = shallowRef<readonly TrendPoint[]>([]);
+  const openedAt = ref<Timestamp | null>(null);
+
+  const link = new Link({
+    url: socketUrl(),
+    token,
+    onState: (next) => (state.value = next),
+    onWelcome: () => setClock(() => link.serverNow()),
+  });
+  link.subscribe('board', {
+    snapshot: (snapshot) => {
+      if (snapshot.type === 'board') view.value = snapshot.view;
+    },
+    event: (body) => {
+      if (body.type === 'board') view.value = body.view;
+    },
+    refused: () => (isRefused.value = true),
+  });
+
+  const now = useNow();
+  /** Local time that moves with the seconds. */
+  const localNow = () => {
+    void now.value;
+    return Date.now();
+  };
+  const fresh = computed(() => freshness(state.value, localNow()));
+  /**
+   * The instant up to which the numbers are known to be true: a tick says that nothing has changed. Never later than
+   * the clock beside it, which moves once a second.
+   */
+  const knownUntil = computed<Timestamp | null>(() => {
+    if (!view.value) return null;
+    const offset = link.serverNow() - localNow();
+    return Math.min(Math.max(view.value.asOf, (link.heardAt ?? 0) + offset), now.value);
+  });
+
+  watch([view, now], () => {
+    if (!view.value || state.value.kind !== 'open') return;
+    openedAt.value ??= now.value;
+    points.value = withSample(points.value, now.value, view.value);
+  });
+
+  const unfollow = followBrowser(link);
+  link.start();
+  onScopeDispose(() => {
+    unfollow();
+    link.stop();
+  });
+
+  return { state, view, isRefused, points, openedAt, now, fresh, knownUntil, retryNow: () => link.retryNow() };
+}
