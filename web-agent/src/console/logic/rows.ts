@@ -1,0 +1,68 @@
+/** What the list shows of a conversation, and which one comes next. */
+import type { ConversationId, DeskConversation, ThreadEntry, Timestamp } from '../../generated/protocol';
+import type { ThreadState } from '../../shared/thread';
+
+export interface RowFacts {
+  /** Messages of the citizen that no agent has seen. */
+  unread: number;
+  /** The last message of citizen or agent; system lines and 小申 do not count. */
+  last: ThreadEntry | null;
+  /** Since when the citizen waits for a reply; null: the agent spoke last. */
+  owedSince: Timestamp | null;
+}
+
+const isCitizenText = (entry: ThreadEntry) => entry.from.type === 'citizen' && entry.body.type === 'text';
+const isAgentText = (entry: ThreadEntry) => entry.from.type === 'agent' && entry.body.type === 'text';
+
+export function rowFacts(thread: ThreadState): RowFacts {
+  const seen = thread.view?.agentRead ?? 0;
+  let unread = 0;
+  let last: ThreadEntry | null = null;
+  let owedSince: Timestamp | null = null;
+  let isWithHuman = false;
+  for (const entry of thread.entries) {
+    const { type } = entry.body;
+    // What was said to 小申 before does not wait for a human.
+    if (type === 'human_requested' || type === 'call_back_due') {
+      isWithHuman = true;
+      owedSince = entry.at;
+    }
+    if (isCitizenText(entry)) {
+      last = entry;
+      if (entry.seq > seen) unread += 1;
+      if (isWithHuman) owedSince ??= entry.at;
+    } else if (isAgentText(entry)) {
+      last = entry;
+      isWithHuman = true;
+      owedSince = null;
+    }
+  }
+  return { unread, last, owedSince };
+}
+
+/** The neighbour of `current`, around the ends; the first one if `current` is not in the list. */
+export function neighbour(
+  list: readonly ConversationId[],
+  current: ConversationId | null,
+  step: 1 | -1,
+): ConversationId | null {
+  if (list.length === 0) return null;
+  const at = current === null ? -1 : list.indexOf(current);
+  if (at < 0) return list[step === 1 ? 0 : list.length - 1]!;
+  return list[(at + step + list.length) % list.length]!;
+}
+
+/**
+ * Whom to turn to when `gone` has left the list: who is still owed a first response, else who has written, else whoever
+ * stands where `gone` stood. `list` is the list of now, `place` the place of `gone` before.
+ */
+export function successor(
+  list: readonly DeskConversation[],
+  place: number,
+  unread: (id: ConversationId) => number,
+): ConversationId | null {
+  const owed = list.find((one) => one.clock.answeredAt === null && one.stage !== 'wrap_up');
+  const wrote = list.find((one) => unread(one.id) > 0);
+  const there = list[Math.min(Math.max(place, 0), list.length - 1)];
+  return (owed ?? wrote ?? there)?.id ?? null;
+}

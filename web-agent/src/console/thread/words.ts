@@ -1,0 +1,148 @@
+/** Wording of everything that can stand in a thread. */
+import { computed } from 'vue';
+import type { HandOverReason, ThreadBody } from '../../generated/protocol';
+import { useSharedWords, useWords } from '../../shared/words';
+import { preciseTime, timeOfDay } from '../logic/text';
+
+export function useThreadWords() {
+  const shared = useSharedWords();
+  const words = useWords(
+    {
+      citizen: '市民',
+      bot: '小申（机器人）',
+      note: '内部备注 · 仅内部可见',
+      greeting: (item: string) => `您好，我是小申，请问关于“${item}”有什么可以帮您？`,
+      greetingNoItem: '您好，我是小申，请问有什么可以帮您？',
+      clarify: '请问您想问的是哪一个？',
+      handOver: {
+        wants_person: '市民要求人工服务',
+        emergency: '涉及紧急情况，已提示 110 / 119 / 120',
+        complaint: '涉及投诉或法律事务，已提示专门渠道',
+        not_found: '小申没有找到答案，建议转人工',
+      } satisfies Record<HandOverReason, string>,
+      solved: '市民认为小申的回答已解决问题',
+      unsolved: '市民认为小申的回答未解决问题',
+      requested: (time: string) => `市民请求人工帮办，应在 ${time} 前首次响应`,
+      cancelled: '市民取消了人工请求',
+      joined: (name: string, team: string) => `${name}（${team}）已接入`,
+      left: (name: string) => `${name} 已离线，会话回到队首`,
+      transferred: (from: string, to: string, team: string) => `${from} 转接给 ${to}（${team}）`,
+      messageLeft: (receipt: string, from: string, to: string) =>
+        `市民留言，回执号 ${receipt}，约定 ${from}–${to} 回电`,
+      callBack: (time: string) => `到约定回电时间，应在 ${time} 前首次响应`,
+      finished: '市民已结束会话，待登记结果',
+      closed: (outcome: string) => `会话已办结：${outcome}`,
+      receipt: (channel: string, receipt: string) => `（${channel}，回执号 ${receipt}）`,
+      reopened: '市民再次来询，会话继续',
+      rated: (stars: string) => `市民评价 ${stars} 星`,
+      transfer: {
+        requested: (name: string) => `请求转接给 ${name}`,
+        declined: (name: string) => `${name} 未接受转接`,
+        missed: (name: string) => `${name} 未应答转接`,
+        cancelled: (name: string) => `已撤回转接给 ${name} 的请求`,
+        unavailable: (name: string) => `${name} 已不在线，转接结束`,
+      },
+    },
+    {
+      citizen: 'Citizen',
+      bot: '小申 (assistant)',
+      note: 'Private note · seen by staff only',
+      greeting: (item) => `Hello, I am 小申. What would you like to know about “${item}”?`,
+      greetingNoItem: 'Hello, I am 小申. How can I help?',
+      clarify: 'Which of these do you mean?',
+      handOver: {
+        wants_person: 'The citizen wants a person',
+        emergency: 'An emergency: 110 / 119 / 120 were shown',
+        complaint: 'A complaint or legal matter: its own channels were shown',
+        not_found: '小申 found no answer and suggests a person',
+      },
+      solved: 'The citizen says that 小申 solved it',
+      unsolved: 'The citizen says that 小申 did not solve it',
+      requested: (time) => `The citizen asks for a person; first response due by ${time}`,
+      cancelled: 'The citizen cancelled the request',
+      joined: (name, team) => `${name} (${team}) joined`,
+      left: (name) => `${name} is gone; back at the head of the queue`,
+      transferred: (from, to, team) => `${from} handed over to ${to} (${team})`,
+      messageLeft: (receipt, from, to) => `Message left, receipt ${receipt}, call-back ${from}–${to}`,
+      callBack: (time) => `Call-back time; first response due by ${time}`,
+      finished: 'The citizen has ended it; the outcome is still to be given',
+      closed: (outcome) => `Closed: ${outcome}`,
+      receipt: (channel, receipt) => ` (${channel}, receipt ${receipt})`,
+      reopened: 'The citizen wrote again; continued',
+      rated: (stars) => `Rated ${stars} stars`,
+      transfer: {
+        requested: (name) => `Transfer to ${name} requested`,
+        declined: (name) => `${name} did not accept the transfer`,
+        missed: (name) => `${name} did not answer the transfer`,
+        cancelled: (name) => `Transfer to ${name} taken back`,
+        unavailable: (name) => `${name} is not there any more; the transfer ended`,
+      },
+    },
+  );
+
+  /** The text of a line across the thread; for bubbles an empty one. */
+  function systemText(body: ThreadBody): string {
+    const w = words.value;
+    switch (body.type) {
+      case 'bot_feedback':
+        return body.solved ? w.solved : w.unsolved;
+      case 'human_requested':
+        return w.requested(preciseTime(body.dueAt));
+      case 'request_cancelled':
+        return w.cancelled;
+      case 'agent_joined':
+        return w.joined(body.name, body.teamName);
+      case 'agent_left':
+        return w.left(body.name);
+      case 'transferred':
+        return w.transferred(body.fromName, body.name, body.teamName);
+      case 'message_left':
+        return w.messageLeft(body.receipt, timeOfDay(body.slot.startsAt), timeOfDay(body.slot.endsAt));
+      case 'call_back_due':
+        return w.callBack(preciseTime(body.dueAt));
+      case 'finished':
+        return w.finished;
+      case 'closed': {
+        const channel = body.handOn ? shared.value.handOn[body.handOn] : '';
+        const receipt = body.receipt ? w.receipt(channel, body.receipt) : '';
+        return w.closed(shared.value.outcome[body.outcome]) + receipt;
+      }
+      case 'reopened':
+        return w.reopened;
+      case 'rated':
+        return w.rated(String(body.stars));
+      case 'transfer_note': {
+        const wording = w.transfer[body.what as keyof typeof w.transfer];
+        return wording ? wording(body.toName) : '';
+      }
+      case 'text':
+      case 'note':
+      case 'bot_greeting':
+      case 'bot_answer':
+      case 'bot_clarify':
+      case 'bot_hand_over':
+        return '';
+    }
+  }
+
+  /** The text of a bubble. */
+  function bubbleText(body: ThreadBody): string {
+    const w = words.value;
+    switch (body.type) {
+      case 'text':
+      case 'note':
+      case 'bot_answer':
+        return body.text;
+      case 'bot_greeting':
+        return body.itemName ? w.greeting(body.itemName) : w.greetingNoItem;
+      case 'bot_clarify':
+        return w.clarify;
+      case 'bot_hand_over':
+        return w.handOver[body.reason];
+      default:
+        return '';
+    }
+  }
+
+  return computed(() => ({ ...words.value, systemText, bubbleText }));
+}

@@ -1,0 +1,139 @@
+/** Rings, notifies, says aloud and writes into the title what the person must not miss. */
+import { ElMessage } from 'element-plus';
+import { computed, onScopeDispose, watchEffect } from 'vue';
+import type { OfferEnd, OfferView } from '../generated/protocol';
+import { useNow } from '../shared/clock';
+import { useWords } from '../shared/words';
+import { say } from './live';
+import type { OfferChange } from './logic/offer';
+import { titleText } from './logic/title';
+import { useAlertSettings } from './stores/alerts';
+import { useDesk } from './stores/desk';
+import { useSession } from './stores/session';
+import { useThreads } from './stores/threads';
+
+export function useAlerts(): void {
+  const alerts = useAlertSettings();
+  const desk = useDesk();
+  const session = useSession();
+  const threads = useThreads();
+  const now = useNow();
+  let closeNotification = () => {};
+
+  const words = useWords(
+    {
+      base: '帮办员工作台',
+      offer: (name: string, item: string) => `新接入：${name} ${item}`,
+      spoken: (name: string, item: string) => `新的接入请求：${name}，${item}。按 Alt 加 A 接受。`,
+      noItem: '未选事项',
+      body: '请在倒计时结束前接受',
+      message: (name: string) => `${name} 发来新消息`,
+      ended: {
+        missed: '',
+        declined: '已拒绝，请求转给下一位同事',
+        agent_unavailable: '接入请求已撤回：您当前不是空闲状态',
+        conversation_gone: '接入请求已撤回：市民已取消或离开',
+        transfer_cancelled: '接入请求已撤回：同事已取消转接',
+      } satisfies Record<OfferEnd, string>,
+      takenOver: (name: string, to: string) => `${name} 的会话已由 ${to} 接手`,
+      left: (name: string) => `${name} 的会话已离开您的列表`,
+      transfer: {
+        declined: (to: string) => `${to} 未接受转接，会话仍由您服务`,
+        missed: (to: string) => `${to} 未应答转接，会话仍由您服务`,
+        unavailable: (to: string) => `${to} 已不在线，转接结束，会话仍由您服务`,
+      },
+    },
+    {
+      base: 'Agent console',
+      offer: (name, item) => `New: ${name} ${item}`,
+      spoken: (name, item) => `New offer: ${name}, ${item}. Press Alt and A to accept.`,
+      noItem: 'no item',
+      body: 'Accept before the countdown ends',
+      message: (name) => `New message from ${name}`,
+      ended: {
+        missed: '',
+        declined: 'Declined; the request goes to the next colleague',
+        agent_unavailable: 'The offer was withdrawn: you are not available',
+        conversation_gone: 'The offer was withdrawn: the citizen cancelled or left',
+        transfer_cancelled: 'The offer was withdrawn: the colleague took the transfer back',
+      },
+      takenOver: (name, to) => `${to} has taken over ${name}`,
+      left: (name) => `The conversation of ${name} has left your list`,
+      transfer: {
+        declined: (to) => `${to} did not accept the transfer; you still serve the conversation`,
+        missed: (to) => `${to} did not answer the transfer; you still serve the conversation`,
+        unavailable: (to) => `${to} is not there any more; you still serve the conversation`,
+      },
+    },
+  );
+
+  const item = (offer: OfferView) => offer.itemName ?? words.value.noItem;
+
+  function silence() {
+    alerts.ringer.stop();
+    closeNotification();
+    closeNotification = () => {};
+  }
+
+  function tellOffer(change: OfferChange) {
+    if (change.kind === 'none') return;
+    silence();
+    if (change.kind === 'new') {
+      const { offer } = change;
+      alerts.ringer.ring((offer.expiresAt - now.value) / 1000);
+      closeNotification = alerts.notify(words.value.offer(offer.citizenName, item(offer)), words.value.body, offer.id);
+      say(words.value.spoken(offer.citizenName, item(offer)), 'assertive');
+    } else if (change.kind === 'ended' && words.value.ended[change.reason]) {
+      ElMessage({ message: words.value.ended[change.reason], type: 'info', duration: 4_000, grouping: true });
+    }
+  }
+
+  const stopDesk = desk.listen({
+    offer: tellOffer,
+    left: ({ citizenName, transferTo }) => {
+      const message = transferTo ? words.value.takenOver(citizenName, transferTo) : words.value.left(citizenName);
+      ElMessage({ message, type: transferTo ? 'success' : 'warning', duration: 6_000 });
+    },
+  });
+
+  const stopThreads = threads.listen((id, lane, entry) => {
+    const conversation = desk.conversations.find((one) => one.id === id);
+    if (!conversation) return;
+    if (lane === 'shared' && entry.from.type === 'citizen' && entry.body.type === 'text') {
+      const isWatched = desk.current === id && document.visibilityState === 'visible' && document.hasFocus();
+      if (isWatched) {
+        say(`${conversation.citizenName}：${entry.body.text}`, 'polite');
+        return;
+      }
+      alerts.ringer.message();
+      say(words.value.message(conversation.citizenName), 'polite');
+      alerts.notify(words.value.message(conversation.citizenName), conversation.itemName ?? '', id);
+    }
+    if (lane === 'notes' && entry.body.type === 'transfer_note') {
+      const { what, toName } = entry.body;
+      const wording = words.value.transfer[what as keyof typeof words.value.transfer];
+      if (wording) ElMessage({ message: wording(toName), type: 'warning', duration: 8_000, showClose: true });
+    }
+  });
+
+  const title = computed(() =>
+    titleText({
+      base: words.value.base,
+      offer: desk.offer ? words.value.offer(desk.offer.citizenName, item(desk.offer)) : null,
+      owed: desk.conversations.filter((one) => one.clock.answeredAt === null).length,
+      unread: desk.conversations.reduce((sum, one) => sum + desk.unread(one.id), 0),
+      isLost: session.wasOpen && !session.isOpen,
+      second: desk.offer ? Math.floor(now.value / 1000) : 0,
+    }),
+  );
+  watchEffect(() => {
+    document.title = title.value;
+  });
+
+  onScopeDispose(() => {
+    silence();
+    stopDesk();
+    stopThreads();
+    document.title = words.value.base;
+  });
+}

@@ -1,0 +1,19 @@
+/** Which dialog is open. */
+import { reactive } from 'vue';
+import type { ConversationId, PastConversation } from '../generated/protocol';
+
+interface Dialogs {
+  transfer: ConversationId | null;
+  close: ConversationId | null;
+  past: PastConversation | null;
+  sheet: boolean;
+  undelivered: boolean;
+}
+
+const dialogs = reactive<Dialogs>({ transfer: null, close: null, past: null, sheet: false, undelivered: false });
+
+export const useDialogs = (): Dialogs => dialogs;
+
+/** Does a dialog cover the desk? */
+export const isDialogOpen = (): boolean =>
+  dialogs.transfer !== null || dialogs.close !== null || dialogs.past !== null || dialogs.sheet || dialogs.undelivered;

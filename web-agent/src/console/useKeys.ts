@@ -1,0 +1,60 @@
+/** Listens to the keyboard of the whole page. */
+import { onScopeDispose } from 'vue';
+import { keyCommand } from './logic/keys';
+import { useDesk } from './stores/desk';
+import { isDialogOpen, useDialogs } from './useDialogs';
+import { useTrouble } from './useTrouble';
+
+export interface KeyTargets {
+  lane: (lane: 'reply' | 'note') => void;
+  answer: (number: number) => void;
+  context: () => void;
+}
+
+const isText = (target: EventTarget | null): boolean =>
+  target instanceof HTMLTextAreaElement ||
+  (target instanceof HTMLInputElement && !['radio', 'checkbox', 'range', 'button'].includes(target.type));
+
+export function useKeys(targets: KeyTargets): void {
+  const desk = useDesk();
+  const dialogs = useDialogs();
+  const trouble = useTrouble();
+
+  function pressed(event: KeyboardEvent) {
+    const command = keyCommand(event, isText(event.target));
+    if (!command) return;
+    // Behind a dialog only the offer can be reached: it will not wait.
+    if (isDialogOpen() && command.do !== 'accept') return;
+    event.preventDefault();
+    switch (command.do) {
+      case 'accept':
+        desk.answerOffer(true).catch(trouble.tell);
+        break;
+      case 'step':
+        desk.step(command.by);
+        break;
+      case 'reply':
+      case 'note':
+        targets.lane(command.do);
+        break;
+      case 'answer':
+        targets.answer(command.number);
+        break;
+      case 'context':
+        targets.context();
+        break;
+      case 'transfer':
+        if (desk.open && !desk.open.transferTo) dialogs.transfer = desk.open.id;
+        break;
+      case 'close':
+        if (desk.open) dialogs.close = desk.open.id;
+        break;
+      case 'sheet':
+        dialogs.sheet = true;
+        break;
+    }
+  }
+
+  window.addEventListener('keydown', pressed);
+  onScopeDispose(() => window.removeEventListener('keydown', pressed));
+}
