@@ -656,10 +656,13 @@ impl Owner {
             // What sessions keep up to date themselves.
             view.citizen_read = view.citizen_read.max(live.view.citizen_read);
             view.agent_read = view.agent_read.max(live.view.agent_read);
-            view.citizen_online = self.world.hub.has_listeners(Topic::Conversation(id));
+            view.citizen_online = self.world.hub.citizen_online(id);
             live.view = view.clone();
         }
+        let agent = view.agent.as_ref().map(|agent| agent.id);
         self.world.hub.publish(Topic::Conversation(id), None, EventBody::Conversation { view });
+        // Whoever served before hears this last.
+        self.world.hub.only_agent(id, agent);
     }
 }
 

@@ -5,6 +5,8 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -16,7 +18,7 @@ use bangban_server::{
     http,
 };
 use clap::{Parser, Subcommand};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tracing_subscriber::EnvFilter;
 
 /// Real-time assisted help for a one-stop government portal.
@@ -45,6 +47,11 @@ enum Command {
         config: Option<PathBuf>,
     },
 }
+
+/// How long connections get to finish after a signal, and then the store: together less than the 10 s after which
+/// service managers kill.
+const FINISH: Duration = Duration::from_secs(7);
+const CLOSE: Duration = Duration::from_millis(1_500);
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -80,22 +87,34 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
     if let Err(error) = std::io::stdout().write_all(greeting.as_bytes()) {
         tracing::debug!(%error, "no standard output");
     }
-    let store = app.store.clone();
-    let served = axum::serve(
-        axum::serve::ListenerExt::tap_io(listener, |socket| {
-            // A reply must not wait for the next one.
-            if let Err(error) = socket.set_nodelay(true) {
-                tracing::debug!(%error, "no TCP_NODELAY");
-            }
-        }),
-        http::router(app).into_make_service_with_connect_info::<SocketAddr>(),
-    );
+    let listener = axum::serve::ListenerExt::tap_io(listener, |socket| {
+        // A reply must not wait for the next one.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+    });
+    let service = http::router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = app.stopping.clone();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
+    let mut served = tokio::spawn(served.into_future());
     tokio::select! {
-        ended = served => ended?,
+        ended = &mut served => ended??,
         () = stop_signal() => {}
     }
-    // What was accepted is finished; sockets are closed by the end of the process and resume.
-    store.close().await;
+    tracing::info!("stopping");
+    app.stop();
+    let finished = async {
+        app.sessions.wait().await;
+        served.await
+    };
+    match timeout(FINISH, finished).await {
+        Ok(ended) => ended??,
+        Err(_) => tracing::warn!(sessions = app.sessions.len(), "not all connections ended in time"),
+    }
+    // What was acknowledged is on disk already; what else was accepted gets this chance.
+    if timeout(CLOSE, app.store.close()).await.is_err() {
+        tracing::warn!("the store did not finish in time");
+    }
     Ok(())
 }
 

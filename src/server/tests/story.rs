@@ -28,6 +28,8 @@ impl Server {
             .env("BANGBAN__HTTP__LISTEN", "127.0.0.1:0")
             .env("BANGBAN__DATA__DIR", dir)
             .env("BANGBAN__SERVICE__HOURS", hours)
+            // Stories speak faster than people.
+            .env("BANGBAN__LIMITS__CITIZEN_BURST", "1000")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

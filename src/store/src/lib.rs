@@ -111,7 +111,20 @@ impl Store {
     /// [`StoreError::Busy`] if the queue is full, [`StoreError::UnknownConversation`], [`StoreError::Database`]. After
     /// an error nothing of the unit was done.
     pub async fn commit(&self, unit: Unit) -> Result<Committed, StoreError> {
-        self.writer.commit(unit).await
+        self.enqueue(unit)?.await
+    }
+
+    /// Hands a unit over without waiting. Units are carried out in the order in which they were handed over; the future
+    /// ends as [`Store::commit`] does, and dropping it takes nothing back.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if the queue is full, [`StoreError::Closed`]; then nothing was handed over.
+    pub fn enqueue(
+        &self,
+        unit: Unit,
+    ) -> Result<impl Future<Output = Result<Committed, StoreError>> + Send + use<>, StoreError> {
+        let result = self.writer.enqueue(unit)?;
+        Ok(async move { result.await.unwrap_or(Err(StoreError::Closed)) })
     }
 
     /// Lets the writer finish what waits, then closes the file.

@@ -226,3 +226,20 @@ async fn a_full_queue_answers_busy_and_a_closed_store_closed() {
     let late = store.commit(one(message(7, Author::Citizen, "late"))).await;
     assert!(matches!(late, Err(StoreError::Closed)));
 }
+
+#[tokio::test]
+async fn units_are_carried_out_as_they_were_handed_over_and_whoever_hangs_up_takes_nothing_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, log) = open(dir.path()).await;
+    seed(&store, 7).await;
+    for n in 0..20 {
+        drop(store.enqueue(one(message(7, Author::Citizen, &format!("m{n}")))).unwrap());
+    }
+    let last = store.enqueue(one(message(7, Author::Citizen, "last"))).unwrap().await.unwrap();
+    assert_eq!(last.entries, [Written::New { seq: 21, answered: false }]);
+    let rows = store.entries_after(ConversationId::new(7), Lane::Public, 0, 100).await.unwrap();
+    let said: Vec<_> = rows.into_iter().filter_map(|row| row.client_id).collect();
+    let expected: Vec<_> = (0..20).map(|n| format!("m{n}")).chain(["last".to_owned()]).collect();
+    assert_eq!(said, expected);
+    assert_eq!(log.lock().unwrap().len(), 21);
+}

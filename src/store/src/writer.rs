@@ -44,13 +44,14 @@ impl Writer {
         Self { queue: sender, task: Arc::new(Mutex::new(Some(Task { stop, handle }))) }
     }
 
-    pub(crate) async fn commit(&self, unit: Unit) -> Result<Committed, StoreError> {
+    /// Units are carried out in the order of these calls.
+    pub(crate) fn enqueue(&self, unit: Unit) -> Result<oneshot::Receiver<Result<Committed, StoreError>>, StoreError> {
         let (reply, result) = oneshot::channel();
         self.queue.try_send((unit, reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Busy,
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
-        result.await.unwrap_or(Err(StoreError::Closed))
+        Ok(result)
     }
 
     pub(crate) async fn close(&self) {
@@ -129,7 +130,8 @@ struct Head {
 type ClientKey = (ConversationId, String, String);
 
 async fn carry_out(pool: &AnyPool, units: &[Unit]) -> Result<Done, StoreError> {
-    let mut tx = pool.begin().await?;
+    // Waits for another process that writes (a backup, a person with a shell) instead of failing after the first read.
+    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
     let mut heads = load_heads(&mut tx, units).await?;
     let mut known = load_known(&mut tx, units).await?;
     let mut done = Done { results: Vec::with_capacity(units.len()), published: Vec::new() };

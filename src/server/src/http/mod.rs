@@ -69,17 +69,31 @@ async fn websocket(
         };
         return Refused::new(StatusCode::FORBIDDEN, error).into_response();
     }
-    // Small buffers: tens of thousands of sockets are idle most of the time.
+    if app.stopping.is_cancelled() {
+        return stopping().into_response();
+    }
+    // Small buffers: tens of thousands of sockets are idle most of the time. Frames are written when they are flushed, or
+    // when 16 KiB have gathered.
     upgrade
         .read_buffer_size(4096)
-        .write_buffer_size(0)
+        .write_buffer_size(16 * 1024)
         .max_write_buffer_size(16 * MAX_FRAME)
-        .max_message_size(MAX_FRAME)
-        .max_frame_size(MAX_FRAME)
-        .on_upgrade(move |socket| session::serve(app, socket))
+        .max_message_size(session::ABSURD_FRAME)
+        .max_frame_size(session::ABSURD_FRAME)
+        .on_upgrade(move |socket| {
+            let running = app.sessions.clone();
+            running.track_future(session::serve(app, socket))
+        })
+}
+
+fn stopping() -> Refused {
+    Refused::new(StatusCode::SERVICE_UNAVAILABLE, WireError::new(ErrorCode::Busy, "the server stops"))
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.stopping.is_cancelled() {
+        return stopping().into_response();
+    }
     match app.store.ping().await {
         Ok(()) => "ready".into_response(),
         Err(error) => {

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_writes_nothing_costs_a_tenth() {
+    fn a_light_command_costs_a_tenth() {
         let mut buckets = buckets();
         assert_eq!((0..1_000).filter(|_| buckets.take(BEGIN, 1, true)).count(), 200);
         assert!(!buckets.take(BEGIN + 99, 1, true));

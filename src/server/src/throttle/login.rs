@@ -38,7 +38,7 @@ impl Default for LoginPolicy {
     }
 }
 
-/// At most so many staff numbers and so many addresses are remembered; beyond, the one that was wrong longest ago is
+/// At most so many staff numbers and so many addresses are remembered; beyond, the tenth that was wrong longest ago is
 /// forgotten. To push one out takes thousands of attempts, from hundreds of addresses.
 const REMEMBERED: usize = 10_000;
 
@@ -122,6 +122,11 @@ impl Record {
         self.locked_until = self.locked_until.filter(|until| *until > now);
     }
 
+    /// The later, the longer it is to be remembered.
+    fn last(&self) -> Option<Timestamp> {
+        self.wrong.back().copied().max(self.locked_until)
+    }
+
     fn is_blank(&self) -> bool {
         self.wrong.is_empty() && self.underway == 0 && self.locked_until.is_none()
     }
@@ -159,12 +164,15 @@ impl<K: Hash + Eq + Clone> Records<K> {
             record.expire(now, window);
             !record.is_blank()
         });
-        if self.0.len() >= REMEMBERED {
-            let idle = self.0.iter().filter(|(_, record)| record.underway == 0);
-            let oldest = idle.min_by_key(|(_, record)| record.wrong.back().copied().max(record.locked_until));
-            if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-                self.0.remove(&key);
-            }
+        if self.0.len() < REMEMBERED {
+            return;
+        }
+        // A tenth at once, so that this is not done for every attempt of a flood.
+        let idle = self.0.values().filter(|record| record.underway == 0);
+        let mut ages: Vec<Option<Timestamp>> = idle.map(Record::last).collect();
+        if ages.len() > REMEMBERED / 10 {
+            let (_, &mut youngest, _) = ages.select_nth_unstable(REMEMBERED / 10 - 1);
+            self.0.retain(|_, record| record.underway > 0 || record.last() > youngest);
         }
     }
 
@@ -327,15 +335,29 @@ mod tests {
             let from = IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
             guess(&mut throttle, BEGIN + i64::try_from(n).unwrap(), &format!("staff{n}"), from.into()).unwrap();
         }
-        assert_eq!((throttle.logins.0.len(), throttle.addresses.0.len()), (REMEMBERED, REMEMBERED));
-        assert!(!throttle.logins.0.contains_key("staff0") && throttle.logins.0.contains_key("staff500"));
+        for (count, what) in [(throttle.logins.0.len(), "logins"), (throttle.addresses.0.len(), "addresses")] {
+            assert!((REMEMBERED * 9 / 10..=REMEMBERED).contains(&count), "{count} {what}");
+        }
+        for (login, expected) in [("staff999", false), ("staff1000", true), ("staff10499", true)] {
+            assert_eq!(throttle.logins.0.contains_key(login), expected, "{login}");
+        }
+        // What is out of the window goes first, all of it.
         let later = BEGIN + i64::try_from(REMEMBERED).unwrap() + 2 * WINDOW;
-        guess(&mut throttle, later, "late", address(1)).unwrap();
-        assert_eq!((throttle.logins.0.len(), throttle.addresses.0.len()), (1, 1));
+        for n in 0..600 {
+            guess(
+                &mut throttle,
+                later,
+                &format!("late{n}"),
+                IpAddr::from([11, 0, (n / 250) as u8, (n % 250) as u8]).into(),
+            )
+            .unwrap();
+        }
+        let late = throttle.logins.0.len();
+        assert!(late <= 600 && throttle.logins.0.keys().all(|login| login.starts_with("late")), "{late}");
         // A right password leaves nothing behind.
         throttle.admit(later, "right", address(2)).unwrap();
         throttle.finish(later, "right", address(2), true);
-        assert_eq!((throttle.logins.0.len(), throttle.addresses.0.len()), (1, 1));
+        assert_eq!(throttle.logins.0.len(), late);
     }
 
     #[test]

@@ -1,0 +1,148 @@
+//! Commands: what each needs, and in which order those of one connection are carried out.
+//!
+//! Messages overlap: one is handed to the writer, and the next may begin while it is not durable yet; the writer keeps
+//! the order. Everything else runs alone, after what came before it is done, so that a client may send `accept_offer` and
+//! its first reply, or a message and `close`, without waiting for an answer in between.
+
+use std::{pin::Pin, sync::Arc};
+
+use bangban_domain::{
+    Timestamp,
+    conversation::{self, MAX_CLIENT_ID, MAX_COMMENT, MAX_LEFT_MESSAGE, MAX_TEXT},
+};
+use bangban_protocol::{Answer, Command, ErrorCode, WireError};
+
+use super::{App, actor, forbidden, invalid};
+use crate::{auth::Principal, desk::Order, hub::Socket};
+
+/// The rest of a command.
+pub type Pending = Pin<Box<dyn Future<Output = Result<Answer, WireError>> + Send>>;
+
+/// How far a command is after it was begun.
+pub enum Begun {
+    /// Done.
+    Done(Result<Answer, WireError>),
+    /// The writer has it, in its turn; the next command may begin.
+    HandedOver(Pending),
+    /// Has not begun: it is to be polled when all before it are done, and nothing may begin before it is done.
+    Alone(Pending),
+}
+
+impl App {
+    /// Begins a command of a connection, without waiting for anything. What it changes is durable when its answer is
+    /// there, and it is carried out to the end even if nobody waits for the answer any more.
+    pub fn begin(
+        self: &Arc<Self>,
+        who: &Arc<Principal>,
+        socket: &Arc<Socket>,
+        at: Timestamp,
+        command: Command,
+    ) -> Begun {
+        self.try_begin(who, socket, at, command).unwrap_or_else(|refusal| Begun::Done(Err(refusal)))
+    }
+
+    fn try_begin(
+        self: &Arc<Self>,
+        who: &Arc<Principal>,
+        socket: &Arc<Socket>,
+        at: Timestamp,
+        command: Command,
+    ) -> Result<Begun, WireError> {
+        let app = Arc::clone(self);
+        let who = Arc::clone(who);
+        match command {
+            Command::Send { conversation, client_id, text, entry } => {
+                if !self.shared.live.contains_key(&conversation) && matches!(*who, Principal::Citizen(_)) {
+                    // Closed: writing to it opens it again.
+                    return Ok(Begun::Alone(Box::pin(async move {
+                        app.desk.give(actor(&who), at, Order::Reopen(conversation)).await?;
+                        app.send(&who, at, conversation, &client_id, &text, entry)?.await
+                    })));
+                }
+                self.send(&who, at, conversation, &client_id, &text, entry).map(Begun::HandedOver)
+            }
+            Command::ChooseEntry { conversation, client_id, entry } => {
+                self.choose(&who, at, conversation, &client_id, &entry).map(Begun::HandedOver)
+            }
+            Command::Read { conversation, seq } => self.read(&who, conversation, seq).map(Begun::HandedOver),
+            Command::SaveDraft { conversation, text } => {
+                self.draft(&who, at, conversation, &text).map(Begun::HandedOver)
+            }
+            Command::Typing { conversation, typing } => {
+                self.typing(&who, conversation, typing)?;
+                Ok(Begun::Done(Ok(Answer::Done)))
+            }
+            Command::SearchKnowledge { query, item } => {
+                let Principal::Staff(_) = *who else { return Err(forbidden()) };
+                let query = conversation::text("query", &query, 200).map_err(invalid)?;
+                let hits = self.catalogue.search(query, item.as_deref(), 10);
+                Ok(Begun::Done(Ok(Answer::Knowledge { hits })))
+            }
+            Command::Unsubscribe { topic } => {
+                self.hub.leave(socket, topic);
+                Ok(Begun::Done(Ok(Answer::Done)))
+            }
+            Command::Subscribe { topic, after } => {
+                let socket = Arc::clone(socket);
+                Ok(Begun::Alone(Box::pin(async move { app.subscribe(&who, &socket, topic, after).await })))
+            }
+            Command::Note { conversation, client_id, text } => {
+                Ok(Begun::Alone(Box::pin(async move { app.note(&who, at, conversation, &client_id, &text).await })))
+            }
+            Command::LoadEarlier { conversation, before } => {
+                Ok(Begun::Alone(Box::pin(async move { app.earlier(&who, conversation, before).await })))
+            }
+            Command::Hello { .. } => Err(WireError::new(ErrorCode::BadRequest, "hello only once, at the begin")),
+            other => {
+                let order = order(other)?;
+                Ok(Begun::Alone(Box::pin(async move { app.desk.give(actor(&who), at, order).await })))
+            }
+        }
+    }
+}
+
+/// What the desk is asked to do, its fields checked.
+fn order(command: Command) -> Result<Order, WireError> {
+    Ok(match command {
+        Command::OpenConversation { item, channel } => Order::Open { item, channel },
+        Command::BotFeedback { conversation, seq, solved } => Order::Feedback { conversation, answer: seq, solved },
+        Command::RequestHuman { conversation } => Order::RequestHuman(conversation),
+        Command::CancelRequest { conversation } => Order::CancelRequest(conversation),
+        Command::LeaveMessage { conversation, client_id, text, phone, slot } => Order::LeaveMessage {
+            conversation,
+            client_id: conversation::text("clientId", &client_id, MAX_CLIENT_ID).map_err(invalid)?.to_owned(),
+            text: conversation::text("text", &text, MAX_LEFT_MESSAGE).map_err(invalid)?.to_owned(),
+            phone: conversation::telephone("phone", &phone).map_err(invalid)?,
+            slot,
+        },
+        Command::Finish { conversation } => Order::Finish(conversation),
+        Command::Rate { conversation, stars, comment } => Order::Rate {
+            conversation,
+            stars: conversation::stars("stars", stars).map_err(invalid)?,
+            comment: conversation::at_most("comment", comment.trim(), MAX_COMMENT).map_err(invalid)?.to_owned(),
+        },
+        Command::SetStatus { status } => Order::Status(status),
+        Command::AcceptOffer { offer } => Order::Accept(offer),
+        Command::DeclineOffer { offer } => Order::Decline(offer),
+        Command::Transfer { conversation, to, note } => Order::Transfer {
+            conversation,
+            to,
+            note: conversation::at_most("note", note.trim(), MAX_TEXT).map_err(invalid)?.to_owned(),
+        },
+        Command::CancelTransfer { conversation } => Order::CancelTransfer(conversation),
+        Command::Close { conversation, outcome, hand_on } => Order::Close { conversation, outcome, hand_on },
+        Command::Hello { .. }
+        | Command::Subscribe { .. }
+        | Command::Unsubscribe { .. }
+        | Command::Send { .. }
+        | Command::Typing { .. }
+        | Command::Read { .. }
+        | Command::LoadEarlier { .. }
+        | Command::ChooseEntry { .. }
+        | Command::Note { .. }
+        | Command::SaveDraft { .. }
+        | Command::SearchKnowledge { .. } => {
+            return Err(WireError::new(ErrorCode::BadRequest, "not a command for the desk"));
+        }
+    })
+}

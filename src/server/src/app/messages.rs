@@ -1,0 +1,195 @@
+//! What goes straight to the writer: messages and what belongs to them. The writer gets it before these functions return;
+//! the futures that they return wait until it is durable.
+
+use std::sync::Arc;
+
+use bangban_domain::{
+    ConversationId, Timestamp,
+    conversation::{self, MAX_CLIENT_ID, MAX_TEXT},
+    words::Stage,
+};
+use bangban_protocol::{Answer, ConversationView, ErrorCode, EventBody, Party, ThreadBody, Topic, WireError};
+use bangban_store::{Author, Change, Lane, NewEntry, Unit, Written};
+
+use super::{App, actor, commands::Pending, forbidden, invalid, not_found, store_error};
+use crate::{
+    auth::Principal,
+    bot,
+    desk::{Actor, Order, entry},
+};
+
+impl App {
+    /// Who writes, if they may: the citizen of an open conversation, or the agent who serves it.
+    fn writer(&self, who: &Principal, id: ConversationId) -> Result<(Author, Party, ConversationView), WireError> {
+        let live = self.shared.live.get(&id).map(|live| live.value().clone()).ok_or_else(not_found)?;
+        match who {
+            Principal::Citizen(citizen) if citizen.id == live.citizen => {
+                Ok((Author::Citizen, Party::Citizen, live.view))
+            }
+            Principal::Citizen(_) => Err(not_found()),
+            Principal::Staff(staff) => {
+                let serves = live.view.agent.as_ref().is_some_and(|agent| agent.id == staff.id)
+                    && matches!(live.view.stage, Stage::Serving | Stage::WrapUp);
+                let party = Party::Agent { id: staff.id, name: staff.name.clone() };
+                if serves { Ok((Author::Agent(staff.id), party, live.view)) } else { Err(forbidden()) }
+            }
+        }
+    }
+
+    pub(super) fn send(
+        self: &Arc<Self>,
+        who: &Arc<Principal>,
+        at: Timestamp,
+        id: ConversationId,
+        client_id: &str,
+        text: &str,
+        knowledge: Option<String>,
+    ) -> Result<Pending, WireError> {
+        let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
+        let text = conversation::text("text", text, MAX_TEXT).map_err(invalid)?;
+        let (author, party, view) = self.writer(who, id)?;
+        if let Some(code) = &knowledge {
+            if author == Author::Citizen {
+                return Err(WireError::field("entry", "only agents quote entries"));
+            }
+            self.catalogue.index().entry(code).ok_or_else(unknown_entry)?;
+        }
+        let body = ThreadBody::Text { text: text.to_owned(), entry: knowledge };
+        let mut message = entry(id, Lane::Public, at, author, &party, &body);
+        message.client_id = Some(client_id.to_owned());
+        message.answers = matches!(author, Author::Agent(_));
+        let mut unit = Unit { entries: vec![message], ..Unit::default() };
+        let mut wants_human = false;
+        if author == Author::Citizen && view.stage == Stage::Bot {
+            let reply = bot::reply(&self.catalogue, text, view.item.as_deref());
+            wants_human = reply.requests_human;
+            unit.entries.push(bot_entry(id, at, &reply.body));
+        }
+        let appended = self.append(at, id, unit)?;
+        let (app, who) = (Arc::clone(self), Arc::clone(who));
+        Ok(Box::pin(async move {
+            let (answer, is_new) = appended.await?;
+            if wants_human && is_new {
+                // In the thread already; if nobody is there now, the page offers to leave a message.
+                app.desk.give(actor(&who), at, Order::RequestHuman(id)).await?;
+            }
+            Ok(answer)
+        }))
+    }
+
+    pub(super) fn choose(
+        self: &Arc<Self>,
+        who: &Principal,
+        at: Timestamp,
+        id: ConversationId,
+        client_id: &str,
+        chosen: &str,
+    ) -> Result<Pending, WireError> {
+        let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
+        let Principal::Citizen(_) = who else { return Err(forbidden()) };
+        let (author, party, _) = self.writer(who, id)?;
+        let question = self.catalogue.index().entry(chosen).ok_or_else(unknown_entry)?.question.clone();
+        let answer = bot::answer(&self.catalogue, chosen).ok_or_else(unknown_entry)?;
+        let body = ThreadBody::Text { text: question, entry: None };
+        let mut message = entry(id, Lane::Public, at, author, &party, &body);
+        message.client_id = Some(client_id.to_owned());
+        let unit = Unit { entries: vec![message, bot_entry(id, at, &answer)], ..Unit::default() };
+        let appended = self.append(at, id, unit)?;
+        Ok(Box::pin(async move { Ok(appended.await?.0) }))
+    }
+
+    pub(super) async fn note(
+        self: &Arc<Self>,
+        who: &Principal,
+        at: Timestamp,
+        id: ConversationId,
+        client_id: &str,
+        text: &str,
+    ) -> Result<Answer, WireError> {
+        let Principal::Staff(staff) = who else { return Err(forbidden()) };
+        let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
+        let text = conversation::text("text", text, MAX_TEXT).map_err(invalid)?;
+        self.readable(who, id).await?;
+        let from = Party::Agent { id: staff.id, name: staff.name.clone() };
+        let body = ThreadBody::Note { text: text.to_owned() };
+        let mut note = entry(id, Lane::Notes, at, Author::Agent(staff.id), &from, &body);
+        note.client_id = Some(client_id.to_owned());
+        Ok(self.append(at, id, Unit { entries: vec![note], ..Unit::default() })?.await?.0)
+    }
+
+    /// Hands over; the future tells the desk if the clock was stopped, and says whether the first entry was new.
+    fn append(
+        self: &Arc<Self>,
+        at: Timestamp,
+        id: ConversationId,
+        unit: Unit,
+    ) -> Result<impl Future<Output = Result<(Answer, bool), WireError>> + Send + use<>, WireError> {
+        let committed = self.store.enqueue(unit).map_err(store_error)?;
+        let app = Arc::clone(self);
+        Ok(async move {
+            let written = committed.await.map_err(store_error)?;
+            match written.entries.first() {
+                Some(Written::New { seq, answered }) => {
+                    if *answered && let Err(error) = app.desk.give(Actor::System, at, Order::Replied(id)).await {
+                        tracing::warn!(%error, conversation = %id, "the desk learns of a reply at its next start");
+                    }
+                    Ok((Answer::Sent { seq: *seq, at }, true))
+                }
+                Some(Written::Duplicate { seq, at }) => Ok((Answer::Sent { seq: *seq, at: *at }, false)),
+                Some(Written::Skipped) | None => Err(WireError::new(ErrorCode::InvalidStage, "not possible now")),
+            }
+        })
+    }
+
+    pub(super) fn typing(&self, who: &Principal, id: ConversationId, typing: bool) -> Result<(), WireError> {
+        let (_, from, _) = self.writer(who, id)?;
+        self.hub.publish(Topic::Conversation(id), None, EventBody::Typing { from, typing });
+        Ok(())
+    }
+
+    pub(super) fn read(self: &Arc<Self>, who: &Principal, id: ConversationId, seq: u64) -> Result<Pending, WireError> {
+        let (author, by, _) = self.writer(who, id)?;
+        let by_agent = matches!(author, Author::Agent(_));
+        let changes = vec![Change::Read { conversation: id, by_agent, seq }];
+        let committed = self.store.enqueue(Unit { changes, ..Unit::default() }).map_err(store_error)?;
+        let app = Arc::clone(self);
+        Ok(Box::pin(async move {
+            committed.await.map_err(store_error)?;
+            if let Some(mut live) = app.shared.live.get_mut(&id) {
+                let position = if by_agent { &mut live.view.agent_read } else { &mut live.view.citizen_read };
+                *position = (*position).max(seq);
+            }
+            app.hub.publish(Topic::Conversation(id), None, EventBody::Read { by, seq });
+            Ok(Answer::Done)
+        }))
+    }
+
+    pub(super) fn draft(
+        &self,
+        who: &Principal,
+        at: Timestamp,
+        id: ConversationId,
+        text: &str,
+    ) -> Result<Pending, WireError> {
+        let Principal::Staff(staff) = who else { return Err(forbidden()) };
+        self.writer(who, id)?;
+        let text = conversation::at_most("text", text, MAX_TEXT).map_err(invalid)?.to_owned();
+        let changes = vec![Change::Draft { agent: staff.id, conversation: id, text, at }];
+        let committed = self.store.enqueue(Unit { changes, ..Unit::default() }).map_err(store_error)?;
+        Ok(Box::pin(async move {
+            committed.await.map_err(store_error)?;
+            Ok(Answer::Done)
+        }))
+    }
+}
+
+fn unknown_entry() -> WireError {
+    WireError { field: Some("entry".to_owned()), ..WireError::new(ErrorCode::NotFound, "no such entry") }
+}
+
+fn bot_entry(id: ConversationId, at: Timestamp, body: &ThreadBody) -> NewEntry {
+    let mut said = entry(id, Lane::Public, at, Author::Bot, &Party::Bot, body);
+    said.only_in = Some(Stage::Bot);
+    said.follows = true;
+    said
+}

@@ -1,0 +1,305 @@
+//! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
+
+mod commands;
+mod messages;
+mod reads;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bangban_domain::{
+    AgentId,
+    conversation::{CONTINUE_WITHIN, InvalidField},
+    time::MINUTE,
+    words::{AgentStatus, CitizenKind, Role},
+};
+use bangban_protocol::{
+    Answer, ErrorCode, EventBody, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError,
+};
+use bangban_store::{Change, ConversationRow, EntryRow, Lane, Published, StaffRow, Store, Unit};
+use dashmap::DashMap;
+use serde::Deserialize;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    auth::{Auth, Citizen, Principal, Staff, hash_password},
+    catalogue::Catalogue,
+    clock::Clock,
+    config::Config,
+    desk::{Actor, Desk, Order, Shared, World},
+    http::{ANY_ORIGIN, Door},
+    hub::Hub,
+    session::Rates,
+};
+pub use commands::{Begun, Pending};
+
+/// How long the desk gets between two attempts to tell it that an agent has gone.
+const DESK_PAUSE: Duration = Duration::from_secs(1);
+
+/// The password of every demo account.
+pub const DEMO_PASSWORD: &str = "bangban-demo";
+
+/// Everything that sessions and handlers need.
+pub struct App {
+    /// Time.
+    pub clock: Clock,
+    /// Tokens.
+    pub auth: Auth,
+    /// Sockets.
+    pub hub: Arc<Hub>,
+    /// Rows.
+    pub store: Store,
+    /// Is this the demo?
+    pub demo: bool,
+    /// Frames that may wait for one socket.
+    pub socket_queue: usize,
+    /// Origins of the portals that may embed the widget; [`ANY_ORIGIN`] for all.
+    pub portal_origins: Vec<String>,
+    /// Log-in.
+    pub door: Door,
+    /// How often somebody may ask.
+    pub rates: Rates,
+    /// Cancelled when the server stops.
+    pub stopping: CancellationToken,
+    /// The sessions that run.
+    pub sessions: TaskTracker,
+    catalogue: Arc<Catalogue>,
+    desk: Desk,
+    shared: Arc<Shared>,
+    names: HashMap<AgentId, String>,
+    consoles: DashMap<AgentId, u32>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    from: Party,
+    body: ThreadBody,
+}
+
+fn thread_entry(row: EntryRow) -> Result<ThreadEntry, WireError> {
+    let Stored { from, body } = serde_json::from_str(&row.body).map_err(|error| internal(&error))?;
+    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body })
+}
+
+fn internal(error: &impl std::fmt::Display) -> WireError {
+    tracing::error!(%error, "a request failed");
+    WireError::new(ErrorCode::Internal, "the server could not do it")
+}
+
+fn store_error(error: bangban_store::StoreError) -> WireError {
+    if matches!(error, bangban_store::StoreError::Busy) {
+        return WireError::new(ErrorCode::Busy, "the writer is at its limit");
+    }
+    internal(&error)
+}
+
+fn invalid(error: InvalidField) -> WireError {
+    WireError::field(error.field, error.problem.to_string())
+}
+
+fn forbidden() -> WireError {
+    WireError::new(ErrorCode::Forbidden, "your role or your part in the conversation does not allow it")
+}
+
+fn not_found() -> WireError {
+    WireError::new(ErrorCode::NotFound, "no such conversation")
+}
+
+impl App {
+    /// Opens the store, seeds the demo staff, rebuilds the desk.
+    ///
+    /// # Errors
+    /// One line that names the cause.
+    pub async fn start(config: &Config, clock: Clock, demo: bool) -> anyhow::Result<Arc<Self>> {
+        let catalogue = Arc::new(Catalogue::demo()?);
+        let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs()));
+        let publisher = {
+            let hub = Arc::clone(&hub);
+            Box::new(move |batch: &[Published]| publish(&hub, batch))
+        };
+        let store = Store::open(&config.data.dir, config.limits.mailbox, publisher).await?;
+        let auth = Auth::new(config)?;
+        if demo {
+            seed(&store, &catalogue).await?;
+        }
+        let shared = Arc::new(Shared::default());
+        let world = World {
+            clock: clock.clone(),
+            catalogue: Arc::clone(&catalogue),
+            calendar: Arc::new(config.calendar()?),
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            shared: Arc::clone(&shared),
+            settings: config.settings(),
+            slots: (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into()),
+        };
+        let names = store.staff().await?.into_iter().map(|member| (member.id, member.name)).collect();
+        let desk = Desk::start(world, config.limits.mailbox).await?;
+        let socket_queue = config.limits.socket_queue;
+        let mut portal_origins = config.http.portal_origins.clone();
+        if demo && portal_origins.is_empty() {
+            portal_origins.push(ANY_ORIGIN.to_owned());
+        }
+        Ok(Arc::new(Self {
+            clock,
+            auth,
+            hub,
+            store,
+            demo,
+            socket_queue,
+            portal_origins,
+            door: Door::new(config.login_policy(), config.http.trust_forwarded),
+            rates: Rates::new(config.citizen_rate(), config.staff_rate()),
+            stopping: CancellationToken::new(),
+            sessions: TaskTracker::new(),
+            catalogue,
+            desk,
+            shared,
+            names,
+            consoles: DashMap::new(),
+        }))
+    }
+
+    /// Log-ins of the demo staff of a role.
+    #[must_use]
+    pub fn demo_logins(&self, role: Role) -> Vec<&str> {
+        self.catalogue.staff.iter().filter(|member| member.role == role).map(|member| member.login.as_str()).collect()
+    }
+
+    /// No new sockets; the sessions finish what they have accepted, close their sockets and end.
+    pub fn stop(&self) {
+        self.stopping.cancel();
+        self.sessions.close();
+        self.hub.end_all();
+    }
+
+    /// Answer to `hello`: who you are and, for a citizen, your conversations. Counts an agent's consoles; if it succeeds,
+    /// [`App::goodbye`] must follow.
+    ///
+    /// # Errors
+    /// Whatever the store or the desk says.
+    pub async fn welcome(&self, who: &Principal, tick_seconds: u32) -> Result<Answer, WireError> {
+        let now = self.clock.now();
+        let (me, conversations) = match who {
+            Principal::Citizen(citizen) => {
+                let since = now - CONTINUE_WITHIN;
+                let rows = self.store.conversations_of(citizen.id, since, 50).await.map_err(store_error)?;
+                let mine = rows.into_iter().map(|row| self.mine(row)).collect();
+                (Identity::Citizen { id: citizen.id, name: citizen.name.clone(), kind: citizen.kind }, mine)
+            }
+            Principal::Staff(staff) => {
+                let me = Identity::Staff { id: staff.id, name: staff.name.clone(), role: staff.role };
+                if staff.role == Role::Agent {
+                    *self.consoles.entry(staff.id).or_insert(0) += 1;
+                    if let Err(error) = self.desk.give(Actor::Staff(staff.clone()), now, Order::Connected).await {
+                        self.one_console_less(staff.id);
+                        return Err(error);
+                    }
+                }
+                (me, Vec::new())
+            }
+        };
+        Ok(Answer::Welcome { me, now, tick_seconds, conversations })
+    }
+
+    fn one_console_less(&self, agent: AgentId) {
+        if let Some(mut count) = self.consoles.get_mut(&agent) {
+            *count = count.saturating_sub(1);
+        }
+        self.consoles.remove_if(&agent, |_, count| *count == 0);
+    }
+
+    /// The socket of a welcomed principal has gone. An agent whose last console went is missing from now on (rule 2).
+    pub async fn goodbye(&self, who: &Principal) {
+        let Principal::Staff(staff) = who else { return };
+        if staff.role != Role::Agent {
+            return;
+        }
+        self.one_console_less(staff.id);
+        // A server that stops does not judge who is missing; the next one learns it from who comes back.
+        while !self.consoles.contains_key(&staff.id) && !self.stopping.is_cancelled() {
+            match self.desk.give(Actor::Staff(staff.clone()), self.clock.now(), Order::Disconnected).await {
+                Ok(_) if self.consoles.contains_key(&staff.id) => {
+                    // A console came in between; which of the two the desk heard last is not known, so it hears again.
+                    if let Err(error) =
+                        self.desk.give(Actor::Staff(staff.clone()), self.clock.now(), Order::Connected).await
+                    {
+                        tracing::error!(%error, agent = %staff.id, "the desk does not know that an agent is there");
+                    }
+                    return;
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, agent = %staff.id, "the desk does not know yet that an agent has gone");
+                    tokio::time::sleep(DESK_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn mine(&self, row: ConversationRow) -> MyConversation {
+        let item_name = row.item.as_deref().and_then(|code| self.catalogue.item(code)).map(|item| item.name.clone());
+        MyConversation { id: row.id, item: row.item, item_name, stage: row.stage, opened_at: row.opened_at }
+    }
+}
+
+fn actor(who: &Principal) -> Actor {
+    match who {
+        Principal::Citizen(citizen) => Actor::Citizen(Citizen::clone(citizen)),
+        Principal::Staff(staff) => Actor::Staff(Staff::clone(staff)),
+    }
+}
+
+/// Called by the writer, in commit order.
+fn publish(hub: &Hub, batch: &[Published]) {
+    for Published { seq, entry } in batch {
+        let topic = match entry.lane {
+            Lane::Public => Topic::Conversation(entry.conversation),
+            Lane::Notes => Topic::Notes(entry.conversation),
+        };
+        if !hub.has_listeners(topic) {
+            continue;
+        }
+        match serde_json::from_str(&entry.body) {
+            Ok(Stored { from, body }) => {
+                let entry = ThreadEntry { seq: *seq, at: entry.at, from, client_id: entry.client_id.clone(), body };
+                hub.publish(topic, Some(*seq), EventBody::Entry { entry });
+            }
+            Err(error) => tracing::error!(%error, %topic, "an entry is not what we wrote"),
+        }
+    }
+}
+
+/// The demo accounts; a chosen status and a changed password survive.
+async fn seed(store: &Store, catalogue: &Catalogue) -> anyhow::Result<()> {
+    let known = store.staff().await?;
+    if catalogue.staff.iter().all(|member| known.iter().any(|row| row.login == member.login)) {
+        return Ok(());
+    }
+    let password_hash = tokio::task::spawn_blocking(|| hash_password(DEMO_PASSWORD)).await??;
+    let rows = catalogue.staff.iter().map(|member| {
+        Change::Staff(StaffRow {
+            id: AgentId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, member.login.as_bytes()).as_u128()),
+            login: member.login.clone(),
+            name: member.name.clone(),
+            role: member.role,
+            password_hash: password_hash.clone(),
+            capacity: member.capacity,
+            status: AgentStatus::Online,
+            teams: member.teams.clone(),
+        })
+    });
+    store.commit(Unit { changes: rows.collect(), ..Unit::default() }).await?;
+    Ok(())
+}
+
+/// A demo citizen: subject, name, kind, telephone.
+#[must_use]
+pub fn demo_citizen(code: &str) -> Option<(&'static str, CitizenKind, &'static str)> {
+    match code {
+        "demo-citizen-1" => Some(("张伟", CitizenKind::Person, "13800138001")),
+        "demo-citizen-2" => Some(("李娜", CitizenKind::Person, "13800138002")),
+        "demo-enterprise-1" => Some(("上海示例科技有限公司", CitizenKind::Enterprise, "02163210000")),
+        _ => None,
+    }
+}

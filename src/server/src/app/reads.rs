@@ -1,0 +1,196 @@
+//! What may be read, by whom: topics with their snapshots, and older parts of threads.
+
+use std::sync::Arc;
+
+use bangban_domain::{AgentId, CitizenId, ConversationId, Timestamp, conversation, routing, words::Role};
+use bangban_protocol::{
+    Answer, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot, ThreadEntry, Topic,
+    WireError,
+};
+use bangban_store::{ConversationRow, Lane};
+
+use super::{App, forbidden, not_found, store_error, thread_entry};
+use crate::{
+    auth::Principal,
+    desk::view_of,
+    hub::{MAX_TOPICS, Socket},
+};
+
+/// A thread that missed more than this is sent anew from its end.
+const RESUME_LIMIT: u32 = 500;
+
+/// Length of one page of a thread.
+const PAGE: u32 = 100;
+
+impl App {
+    /// Joins a topic, for one who may read it, and answers its state.
+    ///
+    /// # Errors
+    /// `forbidden` or `not_found`; then the socket does not listen.
+    pub(super) async fn subscribe(
+        &self,
+        who: &Principal,
+        socket: &Arc<Socket>,
+        topic: Topic,
+        after: Option<u64>,
+    ) -> Result<Answer, WireError> {
+        // Nobody listens before they may.
+        self.permit(who, topic).await?;
+        // First listen, then look: what happens between comes as an event that the snapshot may contain too.
+        if !self.hub.join(socket, topic) {
+            let detail = format!("a connection listens to at most {MAX_TOPICS} topics");
+            return Err(WireError::field("topic", detail));
+        }
+        let looked = self.look(who, topic, after).await;
+        if looked.is_err() {
+            // The right ended in between.
+            self.hub.leave(socket, topic);
+        }
+        let (seq, snapshot) = looked?;
+        Ok(Answer::Subscribed { topic, epoch: self.hub.epoch(), seq, snapshot: Box::new(snapshot) })
+    }
+
+    async fn permit(&self, who: &Principal, topic: Topic) -> Result<(), WireError> {
+        let id = match (topic, who) {
+            (Topic::Conversation(id), _) | (Topic::Notes(id), Principal::Staff(_)) => id,
+            (Topic::Agent(id), Principal::Staff(staff)) if staff.id == id || staff.role == Role::Supervisor => {
+                return Ok(());
+            }
+            (Topic::Board, Principal::Staff(staff)) if staff.role == Role::Supervisor => return Ok(()),
+            (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::Session, _) => return Err(forbidden()),
+        };
+        let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.agent.as_ref().map(|agent| agent.id)));
+        match live {
+            Some((citizen, agent)) => may_read(who, citizen, agent),
+            None => self.readable(who, id).await.map(|_| ()),
+        }
+    }
+
+    /// The state of a topic, and the position that it stands at.
+    async fn look(&self, who: &Principal, topic: Topic, after: Option<u64>) -> Result<(u64, Snapshot), WireError> {
+        Ok(match (topic, who) {
+            (Topic::Conversation(id), _) => {
+                let (_, view) = self.readable(who, id).await?;
+                let (entries, reset, more, seq) = self.thread(id, Lane::Public, after).await?;
+                (seq, Snapshot::Conversation { view, entries, reset, more })
+            }
+            (Topic::Notes(id), Principal::Staff(staff)) => {
+                let (row, _) = self.readable(who, id).await?;
+                let (entries, reset, _, seq) = self.thread(id, Lane::Notes, after).await?;
+                let draft = self.store.draft(staff.id, id).await.map_err(store_error)?;
+                (seq, Snapshot::Notes { context: self.context(&row).await?, entries, reset, draft })
+            }
+            (Topic::Agent(id), _) => {
+                let known = self.shared.agents.get(&id).map(|known| known.value().clone());
+                let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::NotFound, "no such agent"))?;
+                (seq, Snapshot::Agent { view })
+            }
+            (Topic::Board, _) => {
+                let known = self.shared.board.lock().ok().and_then(|board| board.clone());
+                let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the board is not there yet"))?;
+                (seq, Snapshot::Board { view })
+            }
+            (Topic::Notes(_) | Topic::Session, _) => return Err(forbidden()),
+        })
+    }
+
+    pub(super) async fn earlier(&self, who: &Principal, id: ConversationId, before: u64) -> Result<Answer, WireError> {
+        self.readable(who, id).await?;
+        let rows = self.store.entries_before(id, Lane::Public, before, PAGE).await.map_err(store_error)?;
+        let more = rows.first().is_some_and(|row| row.seq > 1);
+        Ok(Answer::Earlier { entries: rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?, more })
+    }
+
+    async fn thread(
+        &self,
+        id: ConversationId,
+        lane: Lane,
+        after: Option<u64>,
+    ) -> Result<(Vec<ThreadEntry>, bool, bool, u64), WireError> {
+        if let Some(after) = after {
+            let rows = self.store.entries_after(id, lane, after, RESUME_LIMIT + 1).await.map_err(store_error)?;
+            if rows.len() <= RESUME_LIMIT as usize {
+                let seq = rows.last().map_or(after, |row| row.seq);
+                let entries = rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?;
+                return Ok((entries, false, false, seq));
+            }
+        }
+        let rows = self.store.entries_before(id, lane, u64::MAX, PAGE).await.map_err(store_error)?;
+        let seq = rows.last().map_or(0, |row| row.seq);
+        let more = rows.first().is_some_and(|row| row.seq > 1);
+        Ok((rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?, true, more, seq))
+    }
+
+    /// The conversation, if `who` may read it: its citizen, the agent who serves it, a supervisor.
+    pub(super) async fn readable(
+        &self,
+        who: &Principal,
+        id: ConversationId,
+    ) -> Result<(ConversationRow, ConversationView), WireError> {
+        let row = self.store.conversation(id).await.map_err(store_error)?.ok_or_else(not_found)?;
+        let live = self.shared.live.get(&id).map(|live| live.view.clone());
+        let agent = live.as_ref().map_or(row.agent, |view| view.agent.as_ref().map(|agent| agent.id));
+        may_read(who, row.citizen, agent)?;
+        let mut view = match live {
+            Some(view) => view,
+            None => {
+                let clock = self.store.last_clock(id).await.map_err(store_error)?.map(|row| routing::Clock {
+                    asked_at: row.asked_at,
+                    due_at: row.due_at,
+                    answered_at: row.answered_at,
+                    step: row.step,
+                });
+                let name = row.agent.and_then(|agent| self.names.get(&agent)).cloned();
+                view_of(&row, clock.as_ref(), &self.catalogue, name)
+            }
+        };
+        view.citizen_online = self.hub.citizen_online(id);
+        Ok((row, view))
+    }
+
+    async fn context(&self, row: &ConversationRow) -> Result<ConversationContext, WireError> {
+        let citizen = self.store.citizen(row.citizen).await.map_err(store_error)?.ok_or_else(not_found)?;
+        let past = self.store.conversations_of(row.citizen, Timestamp(0), 11).await.map_err(store_error)?;
+        let item = row.item.as_deref().and_then(|code| self.catalogue.item(code));
+        let phone = row.call_back_phone.as_ref().or(citizen.phone.as_ref());
+        Ok(ConversationContext {
+            citizen_name: conversation::masked_name(&citizen.name, citizen.kind),
+            citizen_kind: citizen.kind,
+            phone: phone.map(|number| conversation::masked_telephone(number)),
+            level: citizen.level,
+            channel: row.channel,
+            answers: item.map_or_else(Vec::new, |item| self.catalogue.search(&item.name, Some(&item.code), 9)),
+            item: item.map(|item| ItemView {
+                code: item.code.clone(),
+                name: item.name.clone(),
+                department: item.department.clone(),
+                high_frequency: item.high_frequency,
+                virtual_window: item.virtual_window,
+            }),
+            history: past
+                .into_iter()
+                .filter(|other| other.id != row.id)
+                .take(10)
+                .map(|other| PastConversation {
+                    stage: other.stage,
+                    outcome: other.outcome,
+                    opened_at: other.opened_at,
+                    stars: other.stars,
+                    id: other.id,
+                    item_name: self.mine(other).item_name,
+                })
+                .collect(),
+        })
+    }
+}
+
+/// A conversation's citizen, the agent who serves it and supervisors may read it.
+fn may_read(who: &Principal, citizen: CitizenId, agent: Option<AgentId>) -> Result<(), WireError> {
+    match who {
+        Principal::Citizen(one) if one.id == citizen => Ok(()),
+        // Not telling strangers that it exists.
+        Principal::Citizen(_) => Err(not_found()),
+        Principal::Staff(staff) if staff.role == Role::Supervisor || agent == Some(staff.id) => Ok(()),
+        Principal::Staff(_) => Err(forbidden()),
+    }
+}

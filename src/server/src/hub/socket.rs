@@ -1,0 +1,103 @@
+//! The hub's end of one socket: what waits to be written, and whether the socket has to end. Small, because tens of
+//! thousands are idle: a queue that is empty has no memory.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use bangban_domain::AgentId;
+use bangban_protocol::Topic;
+use tokio::sync::Notify;
+
+/// Whose socket it is, as far as the hub has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Member {
+    /// A citizen.
+    Citizen,
+    /// An agent, who may read the conversations that they serve.
+    Agent(AgentId),
+    /// A supervisor, who may read all.
+    Supervisor,
+}
+
+/// Why the server ends a socket from outside the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// A frame had no room any more: the client has to reconnect and resume.
+    TooSlow,
+    /// The server stops.
+    GoingAway,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    frames: Vec<Utf8Bytes>,
+    ended: Option<Ended>,
+}
+
+/// One socket.
+#[derive(Debug)]
+pub struct Socket {
+    pub(super) number: u64,
+    pub(super) member: Member,
+    /// What it listens to; the hub keeps it.
+    pub(super) topics: Mutex<Vec<Topic>>,
+    limit: usize,
+    queue: Mutex<Queue>,
+    changed: Notify,
+}
+
+impl Socket {
+    pub(super) fn new(number: u64, member: Member, limit: usize) -> Self {
+        let queue = Mutex::new(Queue::default());
+        Self { number, member, topics: Mutex::new(Vec::new()), limit, queue, changed: Notify::new() }
+    }
+
+    // Both locks guard plain lists that are whole after every statement, so a panic elsewhere has not harmed them.
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn topics(&self) -> MutexGuard<'_, Vec<Topic>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a frame; never waits. One that finds no room ends the socket, so that nobody's slowness costs others memory.
+    pub(super) fn push(&self, frame: Utf8Bytes) {
+        let mut queue = self.queue();
+        if queue.ended == Some(Ended::TooSlow) {
+            return;
+        }
+        if queue.frames.len() < self.limit {
+            queue.frames.push(frame);
+        } else {
+            queue.ended = Some(Ended::TooSlow);
+            queue.frames = Vec::new();
+        }
+        drop(queue);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn end(&self, why: Ended) {
+        self.queue().ended.get_or_insert(why);
+        self.changed.notify_one();
+    }
+
+    /// All that waits, in order, and whether the socket has to end.
+    pub fn take(&self) -> (Vec<Utf8Bytes>, Option<Ended>) {
+        let mut queue = self.queue();
+        (std::mem::take(&mut queue.frames), queue.ended)
+    }
+
+    /// Returns when [`Socket::take`] may have something new. For the one session that owns the socket.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Returns when a frame has found no room.
+    pub async fn too_slow(&self) {
+        while self.queue().ended != Some(Ended::TooSlow) {
+            self.changed.notified().await;
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The life of a welcomed connection. One task reads, carries out and writes:
+//!
+//! ```text
+//! socket ──read──> queue ──begin──> handed over (messages, any number) ──┐
+//!                       └──────────> alone (one, when none is handed over)┴─> out ──one flush──> socket
+//! hub ─────────────────────────────────────────────────────────────────────────┘
+//! ```
+//! Invariants: commands begin in the order in which they were read; at most `IN_FLIGHT` of them wait for their answers,
+//! then reading pauses; replies and events of one wake-up share one flush; what was accepted is carried out to the end,
+//! also if the other side has gone.
+
+use std::{
+    collections::VecDeque,
+    ops::ControlFlow,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::Bytes,
+    extract::ws::{Message, WebSocket},
+};
+use bangban_domain::Timestamp;
+use bangban_protocol::{Answer, Command, EventBody, Frame, Request, Topic, WireError, close_code};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _, stream::FuturesUnordered};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
+
+use super::{Close, FAREWELL, GOING_AWAY, frames, member, rates::Typing};
+use crate::{
+    app::{App, Begun, Pending},
+    auth::Principal,
+    hub::{Ended, Hub, Socket},
+};
+
+/// A socket from which nothing came for so many pings is dead.
+const SILENT_PINGS: u32 = 3;
+
+/// So many frames that are not of the protocol end the connection.
+const BAD_FRAMES: u32 = 10;
+
+/// Commands of one connection that wait for their answers; then reading pauses.
+const IN_FLIGHT: usize = 32;
+
+const TOO_SLOW: Close = (close_code::TOO_SLOW, "too slow");
+
+/// A command that the writer has.
+struct HandedOver {
+    reference: u32,
+    rest: Pending,
+}
+
+impl Future for HandedOver {
+    type Output = (u32, Result<Answer, WireError>);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let reference = self.reference;
+        self.rest.as_mut().poll(context).map(|result| (reference, result))
+    }
+}
+
+/// Leaves the hub, however the session ends.
+struct Membership<'a> {
+    hub: &'a Hub,
+    socket: Arc<Socket>,
+}
+
+impl Drop for Membership<'_> {
+    fn drop(&mut self) {
+        self.hub.close(&self.socket);
+    }
+}
+
+pub(super) struct Connection<'a> {
+    app: &'a Arc<App>,
+    who: Arc<Principal>,
+    member: Membership<'a>,
+    queue: VecDeque<(Timestamp, Request)>,
+    alone: Option<(u32, Pending)>,
+    handed_over: FuturesUnordered<HandedOver>,
+    out: Vec<Message>,
+    bad_frames: u32,
+    silent_pings: u32,
+    typing: Typing,
+}
+
+impl<'a> Connection<'a> {
+    /// Serves until one side ends it; says why if it was ours.
+    pub(super) async fn run(
+        app: &'a Arc<App>,
+        who: Arc<Principal>,
+        ping_seconds: u32,
+        socket: &mut WebSocket,
+    ) -> Option<Close> {
+        let member = Membership { hub: &app.hub, socket: app.hub.open(member(&who), app.socket_queue) };
+        let mut connection = Self {
+            app,
+            who,
+            member,
+            queue: VecDeque::new(),
+            alone: None,
+            handed_over: FuturesUnordered::new(),
+            out: Vec::new(),
+            bad_frames: 0,
+            silent_pings: 0,
+            typing: Typing::default(),
+        };
+        let pause = Duration::from_secs(ping_seconds.into());
+        let mut ping = interval_at(Instant::now() + pause, pause);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let ended = connection.serve(socket, &mut ping).await;
+        connection.finish().await;
+        if ended.is_some_and(|(code, _)| code != close_code::TOO_SLOW && code != close_code::SILENT) {
+            connection.collect();
+            // The closing follows, and whoever does not take it has gone.
+            timeout(FAREWELL, connection.write(socket, FAREWELL)).await.ok();
+        }
+        ended
+    }
+
+    async fn serve(&mut self, socket: &mut WebSocket, ping: &mut Interval) -> Option<Close> {
+        let patience = ping.period() * SILENT_PINGS;
+        loop {
+            self.advance();
+            let ended = self.collect();
+            if ended == Some(Ended::TooSlow) {
+                return Some(TOO_SLOW);
+            }
+            if !self.out.is_empty()
+                && let ControlFlow::Break(end) = self.write(socket, patience).await
+            {
+                return end;
+            }
+            if ended == Some(Ended::GoingAway) {
+                return Some(GOING_AWAY);
+            }
+            let others_are_done = self.handed_over.is_empty();
+            tokio::select! {
+                received = socket.next(), if self.in_flight() < IN_FLIGHT => {
+                    if let ControlFlow::Break(end) = self.receive_all(socket, received) {
+                        return end;
+                    }
+                }
+                done = rest_of(&mut self.alone), if others_are_done && self.alone.is_some() => {
+                    self.alone = None;
+                    self.answer(done);
+                }
+                Some(done) = self.handed_over.next() => self.answer(done),
+                () = self.member.socket.changed() => {}
+                _ = ping.tick() => {
+                    if let ControlFlow::Break(end) = self.tick() {
+                        return end;
+                    }
+                }
+            }
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        self.queue.len() + usize::from(self.alone.is_some()) + self.handed_over.len()
+    }
+
+    fn answer(&mut self, (reference, result): (u32, Result<Answer, WireError>)) {
+        self.out.push(Message::Text(frames::reply(reference, result)));
+    }
+
+    /// Begins what may begin.
+    fn advance(&mut self) {
+        while self.alone.is_none()
+            && let Some((at, Request { reference, body })) = self.queue.pop_front()
+        {
+            match self.app.begin(&self.who, &self.member.socket, at, body) {
+                Begun::Done(result) => self.answer((reference, result)),
+                Begun::HandedOver(rest) => self.handed_over.push(HandedOver { reference, rest }),
+                Begun::Alone(rest) => self.alone = Some((reference, rest)),
+            }
+        }
+    }
+
+    /// Carries out what was accepted; the socket is not needed for it.
+    async fn finish(&mut self) {
+        loop {
+            self.advance();
+            if let Some(done) = self.handed_over.next().await {
+                self.answer(done);
+            } else if self.alone.is_some() {
+                let done = rest_of(&mut self.alone).await;
+                self.alone = None;
+                self.answer(done);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Events and answers that are there, without waiting.
+    fn collect(&mut self) -> Option<Ended> {
+        let (frames, ended) = self.member.socket.take();
+        self.out.extend(frames.into_iter().map(Message::Text));
+        while let Some(Some(done)) = self.handed_over.next().now_or_never() {
+            self.answer(done);
+        }
+        ended
+    }
+
+    /// All that waits, with one flush. Gives up on a socket that takes nothing for `patience`, or for which more waits
+    /// meanwhile than there is room.
+    async fn write(&mut self, socket: &mut WebSocket, patience: Duration) -> ControlFlow<Option<Close>> {
+        let out = std::mem::take(&mut self.out);
+        let all = async {
+            for message in out {
+                socket.feed(message).await?;
+            }
+            socket.flush().await
+        };
+        tokio::select! {
+            biased;
+            written = all => match written {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(None),
+            },
+            () = self.member.socket.too_slow() => ControlFlow::Break(Some(TOO_SLOW)),
+            () = sleep(patience) => ControlFlow::Break(Some((close_code::SILENT, "takes nothing"))),
+        }
+    }
+
+    fn tick(&mut self) -> ControlFlow<Option<Close>> {
+        // Nothing can be heard while reading pauses.
+        self.silent_pings = if self.in_flight() < IN_FLIGHT { self.silent_pings + 1 } else { 0 };
+        if self.silent_pings > SILENT_PINGS {
+            return ControlFlow::Break(Some((close_code::SILENT, "silent")));
+        }
+        let now = self.app.clock.now();
+        self.check_expiry(now)?;
+        let (topic, epoch, body) = (Topic::Session, self.app.hub.epoch(), EventBody::Tick { now });
+        let tick = frames::text_of(&Frame::Event { topic, epoch, seq: None, body });
+        self.out.extend([Message::Ping(Bytes::new()), Message::Text(tick)]);
+        ControlFlow::Continue(())
+    }
+
+    fn check_expiry(&self, now: Timestamp) -> ControlFlow<Option<Close>> {
+        let expires_at = match &*self.who {
+            Principal::Staff(staff) => staff.expires_at,
+            Principal::Citizen(citizen) => citizen.expires_at,
+        };
+        if expires_at <= now {
+            return ControlFlow::Break(Some((close_code::TOKEN_EXPIRED, "token expired")));
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// What was received, and what else is there already.
+    fn receive_all(
+        &mut self,
+        socket: &mut WebSocket,
+        first: Option<Result<Message, axum::Error>>,
+    ) -> ControlFlow<Option<Close>> {
+        let mut received = Some(first);
+        let mut count = 0;
+        while let Some(next) = received {
+            match next {
+                Some(Ok(message)) => self.receive(message)?,
+                // Too long, not UTF-8, or against RFC 6455; if the connection broke, nobody hears it.
+                Some(Err(_)) => return ControlFlow::Break(Some((close_code::PROTOCOL, "unreadable"))),
+                None => return ControlFlow::Break(None),
+            }
+            count += 1;
+            let has_room = count < IN_FLIGHT && self.in_flight() < IN_FLIGHT;
+            received = if has_room { socket.next().now_or_never() } else { None };
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn receive(&mut self, message: Message) -> ControlFlow<Option<Close>> {
+        // What counts for the minute is when the frame was read (rule 1).
+        let at = self.app.clock.now();
+        self.silent_pings = 0;
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Ping(_) | Message::Pong(_) => return ControlFlow::Continue(()),
+            Message::Close(_) => return ControlFlow::Break(None),
+            Message::Binary(_) => return ControlFlow::Break(Some((close_code::PROTOCOL, "binary"))),
+        };
+        self.check_expiry(at)?;
+        match frames::parse(&text) {
+            Ok(request) => self.accept(at, request),
+            Err((reference, error)) => {
+                self.answer((reference, Err(error)));
+                self.bad_frames += 1;
+                if self.bad_frames >= BAD_FRAMES {
+                    return ControlFlow::Break(Some((close_code::PROTOCOL, "malformed")));
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn accept(&mut self, at: Timestamp, request: Request) {
+        let reference = request.reference;
+        if let Err(refusal) = self.app.rates.take(&self.who, at, &request.body) {
+            self.answer((reference, Err(refusal)));
+            return;
+        }
+        if let Command::Typing { conversation, typing } = request.body
+            && !self.typing.pass(at, conversation, typing)
+        {
+            self.answer((reference, Ok(Answer::Done)));
+            return;
+        }
+        self.queue.push_back((at, request));
+    }
+}
+
+/// The rest of the command that runs alone.
+async fn rest_of(alone: &mut Option<(u32, Pending)>) -> (u32, Result<Answer, WireError>) {
+    match alone {
+        Some((reference, rest)) => (*reference, rest.await),
+        None => std::future::pending().await,
+    }
+}

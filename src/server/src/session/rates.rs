@@ -1,0 +1,134 @@
+//! How often one person may ask, over all their connections; and how often "is typing" is passed on.
+
+use std::sync::{Mutex, PoisonError};
+
+use bangban_domain::{
+    AgentId, CitizenId, ConversationId, Timestamp,
+    time::{Millis, SECOND},
+};
+use bangban_protocol::{Command, ErrorCode, WireError};
+
+use crate::{
+    auth::Principal,
+    throttle::{Buckets, Rate},
+};
+
+/// Two buckets for each person: one for commands that write, one for the others, of which ten times as many are allowed.
+/// So whoever has written too much can still ask for a human.
+pub struct Rates {
+    citizens: Mutex<Buckets<(CitizenId, IsLight)>>,
+    staff: Mutex<Buckets<(AgentId, IsLight)>>,
+}
+
+type IsLight = bool;
+
+impl Rates {
+    /// All may ask.
+    #[must_use]
+    pub fn new(citizens: Rate, staff: Rate) -> Self {
+        Self { citizens: Mutex::new(Buckets::new(citizens)), staff: Mutex::new(Buckets::new(staff)) }
+    }
+
+    /// Counts a command.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn take(&self, who: &Principal, at: Timestamp, command: &Command) -> Result<(), WireError> {
+        let is_light = !writes(command);
+        // A bucket is whole after every call, so a panic elsewhere has not harmed it.
+        let may = match who {
+            Principal::Citizen(citizen) => {
+                self.citizens.lock().unwrap_or_else(PoisonError::into_inner).take(at, (citizen.id, is_light), is_light)
+            }
+            Principal::Staff(staff) => {
+                self.staff.lock().unwrap_or_else(PoisonError::into_inner).take(at, (staff.id, is_light), is_light)
+            }
+        };
+        if may { Ok(()) } else { Err(WireError::new(ErrorCode::RateLimited, "too many requests, wait a second")) }
+    }
+}
+
+/// Does it put something into a thread?
+const fn writes(command: &Command) -> bool {
+    match command {
+        Command::Send { .. }
+        | Command::ChooseEntry { .. }
+        | Command::OpenConversation { .. }
+        | Command::LeaveMessage { .. }
+        | Command::Note { .. } => true,
+        Command::Hello { .. }
+        | Command::Subscribe { .. }
+        | Command::Unsubscribe { .. }
+        | Command::Typing { .. }
+        | Command::Read { .. }
+        | Command::LoadEarlier { .. }
+        | Command::BotFeedback { .. }
+        | Command::RequestHuman { .. }
+        | Command::CancelRequest { .. }
+        | Command::Finish { .. }
+        | Command::Rate { .. }
+        | Command::SetStatus { .. }
+        | Command::AcceptOffer { .. }
+        | Command::DeclineOffer { .. }
+        | Command::SaveDraft { .. }
+        | Command::SearchKnowledge { .. }
+        | Command::Transfer { .. }
+        | Command::CancelTransfer { .. }
+        | Command::Close { .. } => false,
+    }
+}
+
+/// "Is typing" is passed on at most once in this span; the receiver forgets it after twice that.
+const TYPING_PAUSE: Millis = 3 * SECOND;
+
+/// What one connection has last passed on.
+#[derive(Debug, Default)]
+pub(super) struct Typing {
+    started: Option<(ConversationId, Timestamp)>,
+    is_shown: bool,
+}
+
+impl Typing {
+    /// Is this to be passed on? A stop is, if a start was.
+    pub(super) fn pass(&mut self, now: Timestamp, conversation: ConversationId, typing: bool) -> bool {
+        let known = self.started.filter(|(other, _)| *other == conversation);
+        if !typing {
+            return known.is_some() && std::mem::take(&mut self.is_shown);
+        }
+        if self.started.is_some_and(|(_, at)| now.since(at) < TYPING_PAUSE) {
+            return false;
+        }
+        self.started = Some((conversation, now));
+        self.is_shown = true;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: ConversationId = ConversationId::new(1);
+    const B: ConversationId = ConversationId::new(2);
+
+    #[test]
+    fn typing_is_passed_on_once_in_three_seconds_and_its_end_once() {
+        let mut gate = Typing::default();
+        for (at, conversation, typing, expected) in [
+            (0, A, false, false),
+            (0, A, true, true),
+            (0, A, true, false),
+            (2_999, A, true, false),
+            (2_999, B, true, false),
+            (3_000, A, true, true),
+            (3_500, B, false, false),
+            (3_500, A, false, true),
+            (3_600, A, false, false),
+            (3_700, A, true, false),
+            (3_800, A, false, false),
+            (6_000, B, true, true),
+        ] {
+            assert_eq!(gate.pass(Timestamp(at), conversation, typing), expected, "{at} {conversation} {typing}");
+        }
+    }
+}
