@@ -219,7 +219,8 @@ export class Link {
         this.lostAt = undefined;
         this.setState({ kind: 'open' });
         this.options.onWelcome(answer);
-        for (const [topic, topical] of this.topics) this.join(topic, topical);
+        // What was subscribed by those two is on its way already.
+        for (const [topic, topical] of this.topics) if (!topical.held) this.join(topic, topical);
       },
       (error: RequestError) => {
         if (socket !== this.socket) return;

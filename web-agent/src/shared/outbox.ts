@@ -2,7 +2,8 @@
  * Messages that were written and are not yet acknowledged. They are kept in the browser's storage before the first
  * attempt, so that neither a reload nor a lost link loses one, and are sent in order, one at a time, until the server
  * has said where they stand in the thread. Repeating is safe: the server knows a message by its client id, also when
- * two tabs share this storage and both send it.
+ * two tabs share this storage and both send it. Each message has a storage entry of its own, because two tabs that
+ * rewrote one common list could each undo what the other has just written.
  */
 import type { ConversationId, ErrorCode } from '../generated/protocol';
 import { RequestError } from './link';
@@ -17,7 +18,7 @@ export interface Outgoing {
   entry?: string;
   /** A choice among the bot's questions instead of a typed message (citizen). */
   choose?: boolean;
-  /** Local time of writing. */
+  /** Time of writing; the outbox moves it on by milliseconds where that is needed to keep the order of writing. */
   writtenAt: number;
   /** The server refused it for good: the person decides. */
   refused?: ErrorCode;
@@ -26,7 +27,7 @@ export interface Outgoing {
 export interface OutboxOptions {
   /** `undefined`: the browser gives no storage; messages then live as long as the page. */
   storage: Storage | undefined;
-  /** Storage key; contains who the person is, so that nobody sends another's messages. */
+  /** Begin of the storage keys; contains who the person is, so that nobody sends another's messages. */
   key: string;
   /** Sends; resolves once durable. */
   send: (message: Outgoing) => Promise<unknown>;
@@ -46,35 +47,38 @@ export const newClientId = (): string =>
       Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 export class Outbox {
-  private memory: readonly Outgoing[] = [];
+  /** What the storage would not take. */
+  private readonly memory = new Map<string, Outgoing>();
   private sending = false;
 
   constructor(private readonly options: OutboxOptions) {}
 
   /** What waits, in the order of writing. */
   messages(): readonly Outgoing[] {
-    try {
-      const text = this.options.storage?.getItem(this.options.key);
-      if (text) return JSON.parse(text) as Outgoing[];
-      if (this.options.storage) return [];
-    } catch {
-      // Storage is blocked or holds something else: what we remember is all there is.
-    }
-    return this.memory;
+    const all = new Map(this.stored().map((message) => [message.clientId, message]));
+    for (const message of this.memory.values()) all.set(message.clientId, message);
+    return [...all.values()].sort((one, other) => one.writtenAt - other.writtenAt);
   }
 
   /** Keeps the message, then tries to send all that waits. Answers the client id. */
   add(message: Omit<Outgoing, 'clientId'>): string {
     const clientId = newClientId();
-    this.store([...this.messages(), { ...message, clientId }]);
+    const last = this.messages().at(-1)?.writtenAt ?? 0;
+    this.keep({ ...message, clientId, writtenAt: Math.max(message.writtenAt, last + 1) });
     void this.flush();
     return clientId;
   }
 
   /** The message stands in the thread, whoever sent it. */
   settle(clientId: string): void {
-    const left = this.messages().filter((message) => message.clientId !== clientId);
-    if (left.length !== this.messages().length) this.store(left);
+    if (!this.messages().some((message) => message.clientId === clientId)) return;
+    this.memory.delete(clientId);
+    try {
+      this.options.storage?.removeItem(this.keyOf(clientId));
+    } catch {
+      // Blocked: then it was not there.
+    }
+    this.changed();
   }
 
   /** The person does not want it any more. */
@@ -84,13 +88,11 @@ export class Outbox {
 
   /** The person wants a refused message to be tried again. */
   retry(clientId: string): void {
-    this.store(
-      this.messages().map((message) => {
-        if (message.clientId !== clientId) return message;
-        const { refused: _, ...again } = message;
-        return again;
-      }),
-    );
+    const message = this.messages().find((one) => one.clientId === clientId);
+    if (message) {
+      const { refused: _, ...again } = message;
+      this.keep(again);
+    }
     void this.flush();
   }
 
@@ -109,7 +111,7 @@ export class Outbox {
           if (!(error instanceof RequestError)) throw error;
           if (error.code === 'lost') return;
           if (error.retryable) await (this.options.pause ?? aSecond)();
-          else this.refuse(next.clientId, error.code);
+          else this.refuse(next, error.code);
         }
       }
     } finally {
@@ -117,25 +119,63 @@ export class Outbox {
     }
   }
 
-  /** Another tab changed the storage. */
+  /** Another tab changed the storage. `key`: of the storage event; `null`: all of it. */
   changedElsewhere(key: string | null): void {
-    if (key === this.options.key) this.options.changed(this.messages());
+    if (key === null || key.startsWith(this.keyOf(''))) this.changed();
   }
 
-  private refuse(clientId: string, code: ErrorCode): void {
-    this.store(
-      this.messages().map((message) => (message.clientId === clientId ? { ...message, refused: code } : message)),
-    );
+  private refuse(message: Outgoing, code: ErrorCode): void {
+    // Meanwhile the person, or another tab, may have taken it away.
+    if (this.messages().some((one) => one.clientId === message.clientId)) this.keep({ ...message, refused: code });
   }
 
-  private store(messages: readonly Outgoing[]): void {
-    this.memory = messages;
+  private keyOf(clientId: string): string {
+    return `${this.options.key}/${clientId}`;
+  }
+
+  private stored(): Outgoing[] {
+    const found: Outgoing[] = [];
+    const { storage } = this.options;
     try {
-      if (messages.length > 0) this.options.storage?.setItem(this.options.key, JSON.stringify(messages));
-      else this.options.storage?.removeItem(this.options.key);
+      for (let i = 0; storage && i < storage.length; i++) {
+        const key = storage.key(i);
+        const message = key?.startsWith(this.keyOf('')) ? parsed(storage.getItem(key)) : null;
+        if (message) found.push(message);
+      }
     } catch {
-      // Full or blocked: the memory has it.
+      // Blocked: the memory is all there is.
     }
-    this.options.changed(messages);
+    return found;
+  }
+
+  private keep(message: Outgoing): void {
+    if (this.wasStored(message)) this.memory.delete(message.clientId);
+    else this.memory.set(message.clientId, message);
+    this.changed();
+  }
+
+  /** `false`: the storage is full, blocked or not there. */
+  private wasStored(message: Outgoing): boolean {
+    const { storage } = this.options;
+    try {
+      storage?.setItem(this.keyOf(message.clientId), JSON.stringify(message));
+      return storage !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  private changed(): void {
+    this.options.changed(this.messages());
+  }
+}
+
+/** A stored message; `null` if something else stands there. */
+function parsed(text: string | null): Outgoing | null {
+  try {
+    const message = JSON.parse(text ?? 'null') as Partial<Outgoing> | null;
+    return typeof message?.clientId === 'string' && typeof message.text === 'string' ? (message as Outgoing) : null;
+  } catch {
+    return null;
   }
 }
