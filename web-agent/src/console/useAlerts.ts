@@ -36,7 +36,8 @@ export function useAlerts(): void {
         transfer_cancelled: '接入请求已撤回：同事已取消转接',
       } satisfies Record<OfferEnd, string>,
       takenOver: (name: string, to: string) => `${name} 的会话已由 ${to} 接手`,
-      left: (name: string) => `${name} 的会话已离开您的列表`,
+      closed: (name: string) => `${name} 的会话已在其他页面办结`,
+      left: (name: string) => `${name} 的会话已退回排队，不再由您服务`,
       transfer: {
         declined: (to: string) => `${to} 未接受转接，会话仍由您服务`,
         missed: (to: string) => `${to} 未应答转接，会话仍由您服务`,
@@ -58,7 +59,8 @@ export function useAlerts(): void {
         transfer_cancelled: 'The offer was withdrawn: the colleague took the transfer back',
       },
       takenOver: (name, to) => `${to} has taken over ${name}`,
-      left: (name) => `The conversation of ${name} has left your list`,
+      closed: (name) => `The conversation of ${name} was closed on another page`,
+      left: (name) => `The conversation of ${name} went back to the queue`,
       transfer: {
         declined: (to) => `${to} did not accept the transfer; you still serve the conversation`,
         missed: (to) => `${to} did not answer the transfer; you still serve the conversation`,
@@ -90,9 +92,13 @@ export function useAlerts(): void {
 
   const stopDesk = desk.listen({
     offer: tellOffer,
-    left: ({ citizenName, transferTo }) => {
-      const message = transferTo ? words.value.takenOver(citizenName, transferTo) : words.value.left(citizenName);
-      ElMessage({ message, type: transferTo ? 'success' : 'warning', duration: 6_000 });
+    left: ({ citizenName }, why) => {
+      const message = {
+        closed: () => words.value.closed(citizenName),
+        taken_over: () => words.value.takenOver(citizenName, why.kind === 'taken_over' ? why.by : ''),
+        lost: () => words.value.left(citizenName),
+      }[why.kind]();
+      ElMessage({ message, type: why.kind === 'lost' ? 'warning' : 'success', duration: 6_000, showClose: true });
     },
   });
 

@@ -5,7 +5,7 @@ import type { ConversationId, PastConversation } from '../generated/protocol';
 interface Dialogs {
   transfer: ConversationId | null;
   close: ConversationId | null;
-  past: PastConversation | null;
+  past: { conversation: PastConversation; citizenName: string } | null;
   sheet: boolean;
   undelivered: boolean;
 }
@@ -13,6 +13,10 @@ interface Dialogs {
 const dialogs = reactive<Dialogs>({ transfer: null, close: null, past: null, sheet: false, undelivered: false });
 
 export const useDialogs = (): Dialogs => dialogs;
+
+export function closeDialogs(): void {
+  Object.assign(dialogs, { transfer: null, close: null, past: null, sheet: false, undelivered: false });
+}
 
 /** Does a dialog cover the desk? */
 export const isDialogOpen = (): boolean =>

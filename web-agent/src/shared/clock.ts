@@ -6,21 +6,22 @@ const now = ref(source());
 let users = 0;
 let timer = 0;
 
-const refresh = () => {
+/** Looks at the clock now: what has just come from the server must not seem to lie in the future. */
+export const refreshClock = (): void => {
   now.value = source();
 };
 
 /** Where the time comes from: `link.serverNow`. */
 export function setClock(serverNow: () => number): void {
   source = serverNow;
-  refresh();
+  refreshClock();
 }
 
 /** The server's time in milliseconds, as a ref that moves once a second. */
 export function useNow(): Readonly<Ref<number>> {
   if (users === 0) {
-    refresh();
-    timer = window.setInterval(refresh, 1_000);
+    refreshClock();
+    timer = window.setInterval(refreshClock, 1_000);
   }
   users += 1;
   onScopeDispose(() => {

@@ -40,6 +40,19 @@ export function rowFacts(thread: ThreadState): RowFacts {
   return { unread, last, owedSince };
 }
 
+/** Why a conversation is not on the desk any more. */
+export type Leaving = { kind: 'closed' } | { kind: 'taken_over'; by: string } | { kind: 'lost' };
+
+/** As the last lines of its thread tell, which come before the desk without it. */
+export function leftBecause(thread: ThreadState | undefined): Leaving {
+  for (const { body } of [...(thread?.entries ?? [])].reverse()) {
+    if (body.type === 'closed') return { kind: 'closed' };
+    if (body.type === 'transferred') return { kind: 'taken_over', by: body.name };
+    if (body.type === 'text') break;
+  }
+  return { kind: 'lost' };
+}
+
 /** The neighbour of `current`, around the ends; the first one if `current` is not in the list. */
 export function neighbour(
   list: readonly ConversationId[],

@@ -34,6 +34,7 @@ export class Ringer {
   /** 0..1. */
   setVolume(level: number): void {
     this.level = level;
+    if (this.playing) this.playing.gain.value = level;
   }
 
   /** Call it in a gesture of the person; afterwards sounds may be played. */

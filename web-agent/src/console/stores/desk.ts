@@ -2,8 +2,9 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import type { AgentStatus, AgentView, ConversationId, DeskConversation, OfferView } from '../../generated/protocol';
+import { refreshClock } from '../../shared/clock';
 import { offerChange, type OfferChange } from '../logic/offer';
-import { neighbour, rowFacts, successor } from '../logic/rows';
+import { leftBecause, neighbour, rowFacts, successor, type Leaving } from '../logic/rows';
 import { useComposer } from './composer';
 import { useSession } from './session';
 import { useThreads } from './threads';
@@ -12,7 +13,7 @@ import { useThreads } from './threads';
 export interface DeskListener {
   offer?: (change: OfferChange) => void;
   /** A conversation left the desk without being closed from this page. */
-  left?: (conversation: DeskConversation) => void;
+  left?: (conversation: DeskConversation, why: Leaving) => void;
 }
 
 /** Two presses within this time are one (milliseconds). */
@@ -46,21 +47,23 @@ export const useDesk = defineStore('desk', () => {
   const unread = (id: ConversationId) => facts.value.get(id)?.unread ?? 0;
 
   function apply(next: AgentView, isFirst: boolean) {
+    refreshClock();
     const before = view.value;
     const change = offerChange(isFirst ? null : before, next);
     view.value = next;
     const ids = new Set(next.conversations.map((one) => one.id));
     for (const { id } of next.conversations) threads.begin(id);
     const gone = (before?.conversations ?? []).filter((one) => !ids.has(one.id));
-    for (const one of gone) {
+    const left = gone.map((one) => ({ one, why: leftBecause(threads.open.get(one.id)?.shared) }));
+    for (const { one } of left) {
       threads.end(one.id);
       composer.forget(one.id);
     }
     choose(before, next);
     if (change.kind !== 'none') for (const listener of listeners) listener.offer?.(change);
-    for (const one of gone) {
+    for (const { one, why } of left) {
       if (closedHere.delete(one.id)) continue;
-      for (const listener of listeners) listener.left?.(one);
+      for (const listener of listeners) listener.left?.(one, why);
     }
   }
 

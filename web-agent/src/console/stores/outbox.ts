@@ -1,6 +1,6 @@
 /** Replies and notes on their way. They survive a reload; those of other tabs of the same person are seen here too. */
 import { defineStore } from 'pinia';
-import { shallowRef } from 'vue';
+import { computed, shallowRef } from 'vue';
 import type { ConversationId } from '../../generated/protocol';
 import { Outbox, type Outgoing } from '../../shared/outbox';
 import { useSession } from './session';
@@ -35,6 +35,9 @@ export const useOutbox = defineStore('outbox', () => {
     const isThere = lane?.entries.some((one) => one.clientId === clientId);
     if (lane && !isThere) acknowledged.value = [...acknowledged.value, message];
   }
+
+  /** Refused for good, and no thread on the desk would show it. */
+  const stranded = computed(() => waiting.value.filter((one) => one.refused && !threads.open.has(one.conversation)));
 
   function begin(me: string) {
     box = new Outbox({
@@ -82,6 +85,7 @@ export const useOutbox = defineStore('outbox', () => {
   return {
     waiting,
     acknowledged,
+    stranded,
     begin,
     end,
     add,
