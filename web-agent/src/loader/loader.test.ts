@@ -127,6 +127,50 @@ test('the elder look is taken from the tag and follows the panel', async () => {
   expect(button().className).toBe('');
 });
 
+test('the portal hears that the token has expired and hands in a new one', async () => {
+  await load({ token: 'old' });
+  open();
+  say({ ready: true });
+  posted.length = 0;
+  const asked: EventTarget[] = [];
+  const listener = (event: Event) => {
+    asked.push(event.target!);
+    (event.target as HTMLElement & { token: string }).token = 'new';
+  };
+  document.addEventListener('bangban-expired', listener);
+  say({ expired: true });
+  document.removeEventListener('bangban-expired', listener);
+  expect(asked).toEqual([document.querySelector('bangban-help')]);
+  expect(posted).toEqual([{ body: { bangban: { token: 'new' } }, target: ORIGIN }]);
+  // A panel that is loaded anew gets the new one too.
+  say({ ready: true });
+  expect(posted).toContainEqual({ body: { bangban: { token: 'new', item: null, elder: false } }, target: ORIGIN });
+});
+
+test('a link of the portal opens the panel', async () => {
+  await load();
+  (document.querySelector('bangban-help') as HTMLElement & { open: () => void }).open();
+  expect(frame().hidden).toBe(false);
+  expect(button().getAttribute('aria-expanded')).toBe('true');
+});
+
+test('a tab behind others tells of unread messages in its title, and gives the title back', async () => {
+  document.title = '居住证办理';
+  const hidden = vi.spyOn(document, 'hidden', 'get');
+  hidden.mockReturnValue(true);
+  await load();
+  open();
+  say({ unread: 2 });
+  expect(document.title).toBe('【2条新消息】居住证办理');
+  say({ unread: 3 });
+  expect(document.title).toBe('【3条新消息】居住证办理');
+  hidden.mockReturnValue(false);
+  document.dispatchEvent(new Event('visibilitychange'));
+  expect(document.title).toBe('居住证办理');
+  say({ unread: 4 });
+  expect(document.title).toBe('居住证办理');
+});
+
 test('a ready panel is told when it opens and closes', async () => {
   await load();
   open();

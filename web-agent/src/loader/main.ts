@@ -7,9 +7,15 @@
  * first click, an iframe on our own origin. The portal's scripts cannot read the conversation; ours never read
  * the portal. Deliberately absent: any library, any request before the click, any cookie.
  *
+ * What the portal's own scripts may do with the element, `document.querySelector('bangban-help')`:
+ *   element.open()                      opens the panel, for a link of the portal's own
+ *   element.token = '...'               hands in a new token
+ *   the event `bangban-expired` on it   (it bubbles) asks for one: the token's time is over
+ *
  * Messages, all `{ bangban: {...} }`, all checked for origin and source:
- *   panel  → loader  { ready: true } | { unread: n } | { close: true } | { elder: boolean }
- *   loader → panel   { token, item, elder } once per `ready`, only to our exact origin; { open: boolean } on each change
+ *   panel  → loader  { ready: true } | { unread: n } | { close: true } | { elder: boolean } | { expired: true }
+ *   loader → panel   { token, item, elder } once per `ready`, only to our exact origin; { token } when the portal hands
+ *                    in a new one; { open: boolean } on each change
  *
  * The token travels by message because a URL ends up in logs and histories. Size limit: 2 KB gzip (`make test`).
  */
@@ -20,6 +26,7 @@ interface FromPanel {
   unread?: number;
   close?: boolean;
   elder?: boolean;
+  expired?: boolean;
 }
 
 (() => {
@@ -29,7 +36,7 @@ interface FromPanel {
 
   const { dataset } = me;
   const base = new URL('.', me.src);
-  const host = document.createElement(name);
+  const host = document.createElement(name) as HTMLElement & { token: string; open: () => void };
   const root = host.attachShadow({ mode: 'open' });
   const label = '在线帮办';
   let elder =
@@ -69,7 +76,22 @@ iframe.elder{width:520px}
     if (frame) frame.className = button.className;
   };
 
+  // In a tab behind others only the title can be seen. `title` keeps the portal's own meanwhile.
+  let unread = 0;
+  let title = '';
+  const entitle = () => {
+    if (document.hidden && unread > 0) {
+      title = title || document.title;
+      document.title = `【${unread}条新消息】${title}`;
+    } else if (title) {
+      document.title = title;
+      title = '';
+    }
+  };
+
   const setUnread = (n: number) => {
+    unread = n;
+    entitle();
     badge.hidden = !(n > 0);
     badge.textContent = n > 99 ? '99+' : `${n}`;
     button.setAttribute('aria-label', n > 0 ? `${label}，${n} 条未读消息` : label);
@@ -101,6 +123,15 @@ iframe.elder{width:520px}
   setUnread(0);
   dress();
 
+  host.open = () => show(true);
+  Object.defineProperty(host, 'token', {
+    set(token: string) {
+      dataset.token = token;
+      post({ token });
+    },
+  });
+
+  document.addEventListener('visibilitychange', entitle);
   addEventListener('keydown', (e) => {
     if (e.key === 'Escape' && !e.defaultPrevented) show(false);
   });
@@ -119,6 +150,7 @@ iframe.elder{width:520px}
       elder = said.elder;
       dress();
     }
+    if (said.expired) host.dispatchEvent(new Event('bangban-expired', { bubbles: true }));
     if (said.close) show(false);
   });
 

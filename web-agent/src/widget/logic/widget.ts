@@ -50,8 +50,11 @@ export interface OutOfHours {
 }
 
 export interface Notice {
-  /** `unknown_item`: the page's item does not exist; a general conversation is shown instead. */
-  code: ErrorCode | 'lost';
+  /**
+   * `unknown_item`: the page's item does not exist; a general conversation is shown instead. `promised`: out of hours,
+   * and the citizen has been promised an answer already.
+   */
+  code: ErrorCode | 'lost' | 'promised';
 }
 
 export interface Receipt {
@@ -427,7 +430,9 @@ export function createWidget() {
     notice.value = null;
     try {
       const answer = await link!.request({ type: 'request_human', conversation });
-      if (answer.type === 'out_of_hours') {
+      if (answer.type !== 'out_of_hours') return;
+      if (conversations.value!.thread(conversation).view?.stage === 'call_back') notice.value = { code: 'promised' };
+      else {
         outOfHours.value = { conversation, opensAt: answer.opensAt, slots: answer.slots };
       }
     } catch (error) {
