@@ -37,7 +37,7 @@ export function useAlerts(): void {
       } satisfies Record<OfferEnd, string>,
       takenOver: (name: string, to: string) => `${name} 的会话已由 ${to} 接手`,
       closed: (name: string) => `${name} 的会话已在其他页面办结`,
-      left: (name: string) => `${name} 的会话已退回排队，不再由您服务`,
+      left: (name: string) => `${name} 的会话已不由您服务（转给同事或退回排队）`,
       transfer: {
         declined: (to: string) => `${to} 未接受转接，会话仍由您服务`,
         missed: (to: string) => `${to} 未应答转接，会话仍由您服务`,
@@ -60,7 +60,7 @@ export function useAlerts(): void {
       },
       takenOver: (name, to) => `${to} has taken over ${name}`,
       closed: (name) => `The conversation of ${name} was closed on another page`,
-      left: (name) => `The conversation of ${name} went back to the queue`,
+      left: (name) => `You no longer serve ${name} (with a colleague or back in the queue)`,
       transfer: {
         declined: (to) => `${to} did not accept the transfer; you still serve the conversation`,
         missed: (to) => `${to} did not answer the transfer; you still serve the conversation`,

@@ -87,10 +87,22 @@ export const useComposer = defineStore('composer', () => {
   let unlisten = () => {};
 
   function begin() {
-    unlisten = threads.listenDrafts((id, text) => {
+    const stopDrafts = threads.listenDrafts((id, text) => {
       const shown = keeper.told(id, text);
       if (shown !== null) of(id).reply = shown;
     });
+    const stopEntries = threads.listen((id, _lane, { body, clientId }) => {
+      const writing = writings.get(id);
+      if (!writing || body.type !== 'text' || !clientId || outbox.isFromHere(clientId)) return;
+      // The same draft was open on another page of mine and has been sent there.
+      if (writing.reply.trim() !== body.text) return;
+      writing.reply = '';
+      keeper.edit(id, '');
+    });
+    unlisten = () => {
+      stopDrafts();
+      stopEntries();
+    };
   }
 
   function end() {

@@ -20,6 +20,8 @@ export const useOutbox = defineStore('outbox', () => {
   const waiting = shallowRef<readonly Outgoing[]>([]);
   /** Acknowledged, but their entry has not come yet: shown until it does. */
   const acknowledged = shallowRef<readonly Outgoing[]>([]);
+  /** Client ids of what was written on this page. */
+  const written = new Set<string>();
   let box: Outbox | undefined;
   let release = () => {};
 
@@ -73,13 +75,14 @@ export const useOutbox = defineStore('outbox', () => {
 
   function add(conversation: ConversationId, text: string, options: { note: boolean; entry?: string }) {
     const { note, entry } = options;
-    box?.add({
+    const clientId = box?.add({
       conversation,
       text,
       writtenAt: Date.now(),
       ...(note ? { note: true } : {}),
       ...(entry ? { entry } : {}),
     });
+    if (clientId) written.add(clientId);
   }
 
   return {
@@ -89,6 +92,7 @@ export const useOutbox = defineStore('outbox', () => {
     begin,
     end,
     add,
+    isFromHere: (clientId: string) => written.has(clientId),
     flush: () => void box?.flush(),
     retry: (clientId: string) => box?.retry(clientId),
     discard: (clientId: string) => box?.discard(clientId),
