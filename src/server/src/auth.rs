@@ -29,6 +29,16 @@ pub enum Principal {
     Staff(Staff),
 }
 
+/// The id and nothing else, for the log.
+impl std::fmt::Display for Principal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Citizen(citizen) => citizen.id.fmt(f),
+            Self::Staff(staff) => staff.id.fmt(f),
+        }
+    }
+}
+
 /// What the portal says of a citizen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Citizen {

@@ -70,6 +70,8 @@ pub struct Http {
     pub portal_origins: Vec<String>,
     /// Does a proxy in front of us write `X-Forwarded-For`?
     pub trust_forwarded: bool,
+    /// Address and port of the metrics; empty: none.
+    pub metrics_listen: String,
 }
 
 /// `[data]`.

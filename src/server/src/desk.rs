@@ -202,6 +202,12 @@ impl Desk {
         Ok(Self { mailbox: sender })
     }
 
+    /// Orders that wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.mailbox.max_capacity() - self.mailbox.capacity()
+    }
+
     /// Gives an order and waits until it is durable.
     ///
     /// # Errors
@@ -225,6 +231,8 @@ struct Batch {
     rows: BTreeSet<ConversationId>,
     /// Conversations whose view changes.
     views: BTreeSet<ConversationId>,
+    /// Steps of clocks, for the metrics.
+    steps: Vec<SlaStep>,
     /// Did anything change that agents or the board see?
     desks: bool,
 }
@@ -511,6 +519,7 @@ impl Owner {
                     }
                     let no = case.row.clock_no;
                     batch.unit.changes.push(Change::Step { conversation, no, step, at });
+                    batch.steps.push(step);
                     batch.log(conversation, now, "system", step.as_str());
                     if step == SlaStep::Breached {
                         tracing::warn!(%conversation, "nobody answered within the minute");
@@ -613,6 +622,9 @@ impl Owner {
 
     /// Lets everybody see what is durable now.
     fn publish(&mut self, batch: &Batch, now: Timestamp) {
+        for step in &batch.steps {
+            metrics::counter!("bangban_sla_steps_total", "step" => step.as_str()).increment(1);
+        }
         let mut views = batch.views.clone();
         if batch.desks {
             // Whoever waits may have moved up.

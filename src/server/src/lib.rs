@@ -10,4 +10,5 @@ pub mod desk;
 pub mod http;
 pub mod hub;
 pub mod session;
+pub mod telemetry;
 pub mod throttle;

@@ -14,12 +14,13 @@ use bangban_domain::words::Role;
 use bangban_server::{
     app::{App, DEMO_PASSWORD},
     clock::Clock,
-    config::{Config, HoursKey, LogFormat},
+    config::{Config, HoursKey},
     http,
+    telemetry::{install_metrics, start_log},
 };
 use clap::{Parser, Subcommand};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, time::timeout};
-use tracing_subscriber::EnvFilter;
 
 /// Real-time assisted help for a one-stop government portal.
 #[derive(Parser)]
@@ -53,6 +54,9 @@ enum Command {
 const FINISH: Duration = Duration::from_secs(7);
 const CLOSE: Duration = Duration::from_millis(1_500);
 
+/// How often metrics are summed up while nobody asks for them.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::CheckConfig { config } => {
@@ -72,17 +76,17 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
     let config = Config::load(file.as_deref())?;
-    let filter = EnvFilter::try_new(&config.log.level).context("configuration: log.level")?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.log.format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
-    let address = &config.http.listen;
-    let listener =
-        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} (http.listen)"))?;
+    start_log(&config.log)?;
+    let listener = listen("http.listen", &config.http.listen).await?;
+    let metrics = match config.http.metrics_listen.as_str() {
+        "" => None,
+        address => Some((listen("http.metrics_listen", address).await?, install_metrics()?)),
+    };
     let app = App::start(&config, Clock::system(), demo).await?;
-    let greeting = greeting(listener.local_addr()?, demo.then_some(&*app), config.service.hours);
+    let mut greeting = greeting(listener.local_addr()?, demo.then_some(&*app), config.service.hours);
+    if let Some((listener, _)) = &metrics {
+        greeting += &line("metrics", &format!("http://{}/metrics", listener.local_addr()?));
+    }
     // Nobody has to listen.
     if let Err(error) = std::io::stdout().write_all(greeting.as_bytes()) {
         tracing::debug!(%error, "no standard output");
@@ -97,6 +101,9 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
     let stopping = app.stopping.clone();
     let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
     let mut served = tokio::spawn(served.into_future());
+    if let Some((listener, handle)) = metrics {
+        tokio::spawn(serve_metrics(listener, Arc::clone(&app), handle));
+    }
     tokio::select! {
         ended = &mut served => ended??,
         () = stop_signal() => {}
@@ -118,6 +125,25 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn listen(key: &str, address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key})"))
+}
+
+/// Until the process ends, so that the end can be watched too.
+async fn serve_metrics(listener: TcpListener, app: Arc<App>, handle: PrometheusHandle) {
+    let tidy = handle.clone();
+    tokio::spawn(async move {
+        // Recorded values are kept one by one until somebody sums them up.
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            tidy.run_upkeep();
+        }
+    });
+    if let Err(error) = axum::serve(listener, http::metrics_router(app, handle)).await {
+        tracing::error!(%error, "no metrics any more");
+    }
+}
+
 /// What `serve` says first. Programs read the address at the end of the first line.
 fn greeting(mut address: SocketAddr, demo: Option<&App>, hours: HoursKey) -> String {
     if address.ip().is_unspecified() {
@@ -125,25 +151,27 @@ fn greeting(mut address: SocketAddr, demo: Option<&App>, hours: HoursKey) -> Str
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
     let mut text = format!("Bangban serves the protocol of docs/protocol.md on ws://{address}/ws\n");
-    let mut line = |name: &str, value: &str| text += &format!("  {name:<13}{value}\n");
     if demo.is_some() {
-        line("demo portal", &format!("http://{address}/demo-portal.html"));
+        text += &line("demo portal", &format!("http://{address}/demo-portal.html"));
     }
-    line("widget", &format!("http://{address}/widget.html"));
-    line("console", &format!("http://{address}/console"));
-    line("board", &format!("http://{address}/board"));
+    text += &line("widget", &format!("http://{address}/widget.html"));
+    text += &line("console", &format!("http://{address}/console"));
+    text += &line("board", &format!("http://{address}/board"));
     if let Some(app) = demo {
-        line("agents", &app.demo_logins(Role::Agent).join(", "));
-        line("supervisor", &app.demo_logins(Role::Supervisor).join(", "));
-        line("password", DEMO_PASSWORD);
+        text += &line("agents", &app.demo_logins(Role::Agent).join(", "));
+        text += &line("supervisor", &app.demo_logins(Role::Supervisor).join(", "));
+        text += &line("password", DEMO_PASSWORD);
     }
     let humans = match hours {
         HoursKey::Calendar => "humans answer in the periods of working days (service.hours = \"calendar\")",
         HoursKey::Always => "humans answer round the clock (service.hours = \"always\"; the default is \"calendar\")",
         HoursKey::Never => "humans never answer (service.hours = \"never\"; the default is \"calendar\")",
     };
-    line("hours", humans);
-    text
+    text + &line("hours", humans)
+}
+
+fn line(name: &str, value: &str) -> String {
+    format!("  {name:<13}{value}\n")
 }
 
 async fn stop_signal() {

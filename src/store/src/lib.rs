@@ -127,6 +127,12 @@ impl Store {
         Ok(async move { result.await.unwrap_or(Err(StoreError::Closed)) })
     }
 
+    /// Units that wait for the writer.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
     /// Lets the writer finish what waits, then closes the file.
     pub async fn close(&self) {
         self.writer.close().await;

@@ -54,6 +54,10 @@ impl Writer {
         Ok(result)
     }
 
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     pub(crate) async fn close(&self) {
         if let Some(Task { stop, handle }) = self.task.lock().await.take() {
             // A receiver that is gone has stopped already.

@@ -10,6 +10,7 @@ use bangban_domain::{
 };
 use bangban_protocol::{Answer, ConversationView, ErrorCode, EventBody, Party, ThreadBody, Topic, WireError};
 use bangban_store::{Author, Change, Lane, NewEntry, Unit, Written};
+use tokio::time::Instant;
 
 use super::{App, actor, commands::Pending, forbidden, invalid, not_found, store_error};
 use crate::{
@@ -124,10 +125,12 @@ impl App {
         id: ConversationId,
         unit: Unit,
     ) -> Result<impl Future<Output = Result<(Answer, bool), WireError>> + Send + use<>, WireError> {
+        let began = Instant::now();
         let committed = self.store.enqueue(unit).map_err(store_error)?;
         let app = Arc::clone(self);
         Ok(async move {
             let written = committed.await.map_err(store_error)?;
+            app.metrics.commit.record(began.elapsed());
             match written.entries.first() {
                 Some(Written::New { seq, answered }) => {
                     if *answered && let Err(error) = app.desk.give(Actor::System, at, Order::Replied(id)).await {

@@ -30,6 +30,7 @@ use crate::{
     http::{ANY_ORIGIN, Door},
     hub::Hub,
     session::Rates,
+    telemetry::Metrics,
 };
 pub use commands::{Begun, Pending};
 
@@ -59,6 +60,8 @@ pub struct App {
     pub door: Door,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// Counters.
+    pub metrics: Metrics,
     /// Cancelled when the server stops.
     pub stopping: CancellationToken,
     /// The sessions that run.
@@ -149,6 +152,7 @@ impl App {
             socket_queue,
             portal_origins,
             door: Door::new(config.login_policy(), config.http.trust_forwarded),
+            metrics: Metrics::new(),
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),
             stopping: CancellationToken::new(),
             sessions: TaskTracker::new(),
@@ -164,6 +168,12 @@ impl App {
     #[must_use]
     pub fn demo_logins(&self, role: Role) -> Vec<&str> {
         self.catalogue.staff.iter().filter(|member| member.role == role).map(|member| member.login.as_str()).collect()
+    }
+
+    /// Orders that wait for the desk, units that wait for the writer.
+    #[must_use]
+    pub fn backlog(&self) -> (usize, usize) {
+        (self.desk.waiting(), self.store.waiting())
     }
 
     /// No new sockets; the sessions finish what they have accepted, close their sockets and end.

@@ -18,6 +18,7 @@ use super::refused::{Fields, Refused};
 use crate::{
     app::{App, demo_citizen},
     auth::{hash_password, is_password},
+    telemetry::count_login,
     throttle::{Address, LoginPolicy, LoginThrottle, TooMany},
 };
 
@@ -89,12 +90,14 @@ pub(super) async fn login(
     let password = body.text("password", MAX_PASSWORD)?.to_owned();
     let address = address(peer, &headers, app.door.trust_forwarded).into();
     if let Err(TooMany { retry_after }) = app.door.admit(app.clock.now(), login, address) {
+        count_login("refused");
         tracing::warn!(retry_after, "a log-in is refused after too many wrong passwords");
         return Err(Refused::too_many(retry_after, "too many wrong passwords, try again later"));
     }
     let mut attempt = Attempt { app: &app, login, address, was_right: false };
 
     let member = app.store.agent_by_login(login).await.map_err(|error| Refused::internal(&error))?;
+    let known = member.as_ref().map(|member| member.id);
     let hash = member.as_ref().map(|member| member.password_hash.clone());
     let turn = app.door.hashing.acquire().await.map_err(|error| Refused::internal(&error))?;
     // Unknown staff costs as much time as a wrong password.
@@ -109,10 +112,14 @@ pub(super) async fn login(
     .map_err(|error| Refused::internal(&error))?;
     drop(turn);
     let Some(member) = member.filter(|_| is_right) else {
+        count_login("wrong");
+        tracing::info!(agent = known.map(tracing::field::display), "a log-in with a wrong password");
         let error = WireError::new(ErrorCode::Unauthenticated, "wrong staff number or password");
         return Err(Refused::new(StatusCode::UNAUTHORIZED, error));
     };
     attempt.was_right = true;
+    count_login("ok");
+    tracing::info!(agent = %member.id, "logged in");
     let (token, expires_at) = app
         .auth
         .staff_token(member.id, &member.name, member.role, app.clock.now())

@@ -1,6 +1,7 @@
 //! HTTP: the pages, the WebSocket's door, log-in, health.
 
 mod login;
+mod metrics;
 mod pages;
 mod refused;
 mod security;
@@ -17,6 +18,7 @@ use axum::{
 };
 use bangban_protocol::{ErrorCode, MAX_FRAME, VERSION, WireError};
 pub use login::Door;
+pub use metrics::router as metrics_router;
 use refused::Refused;
 pub use security::{ANY_ORIGIN, is_origin};
 use serde::Serialize;

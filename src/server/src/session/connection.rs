@@ -14,7 +14,7 @@ use std::{
     ops::ControlFlow,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -27,11 +27,19 @@ use bangban_protocol::{Answer, Command, EventBody, Frame, Request, Topic, WireEr
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
-use super::{Close, FAREWELL, GOING_AWAY, frames, member, rates::Typing};
+use tracing::Span;
+
+use super::{
+    Close, FAREWELL, GOING_AWAY,
+    facts::{Facts, facts},
+    frames, member,
+    rates::Typing,
+};
 use crate::{
     app::{App, Begun, Pending},
     auth::Principal,
-    hub::{Ended, Hub, Socket},
+    hub::{Ended, Member, Socket},
+    telemetry::{count_command, word},
 };
 
 /// A socket from which nothing came for so many pings is dead.
@@ -45,30 +53,55 @@ const IN_FLIGHT: usize = 32;
 
 const TOO_SLOW: Close = (close_code::TOO_SLOW, "too slow");
 
-/// A command that the writer has.
-struct HandedOver {
+/// A command on its way.
+struct Job {
     reference: u32,
+    name: &'static str,
+    span: Span,
     rest: Pending,
 }
 
-impl Future for HandedOver {
-    type Output = (u32, Result<Answer, WireError>);
+type Done = (u32, Result<Answer, WireError>);
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let reference = self.reference;
-        self.rest.as_mut().poll(context).map(|result| (reference, result))
+impl Future for Job {
+    type Output = Done;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done> {
+        let job = &mut *self;
+        let _inside = job.span.enter();
+        let result = ready!(job.rest.as_mut().poll(context));
+        note(job.name, &result);
+        Poll::Ready((job.reference, result))
+    }
+}
+
+/// For the log and the metrics; what was asked and answered is in neither.
+fn note(name: &'static str, result: &Result<Answer, WireError>) {
+    count_command(name, result.as_ref().err());
+    match result {
+        Ok(_) => tracing::debug!("carried out"),
+        Err(error) => tracing::debug!(code = word(error.code), field = error.field, "refused"),
     }
 }
 
 /// Leaves the hub, however the session ends.
 struct Membership<'a> {
-    hub: &'a Hub,
+    app: &'a App,
+    member: Member,
     socket: Arc<Socket>,
+}
+
+impl<'a> Membership<'a> {
+    fn new(app: &'a App, member: Member) -> Self {
+        app.metrics.sessions(member).increment(1.0);
+        Self { app, member, socket: app.hub.open(member, app.socket_queue) }
+    }
 }
 
 impl Drop for Membership<'_> {
     fn drop(&mut self) {
-        self.hub.close(&self.socket);
+        self.app.hub.close(&self.socket);
+        self.app.metrics.sessions(self.member).decrement(1.0);
     }
 }
 
@@ -77,8 +110,8 @@ pub(super) struct Connection<'a> {
     who: Arc<Principal>,
     member: Membership<'a>,
     queue: VecDeque<(Timestamp, Request)>,
-    alone: Option<(u32, Pending)>,
-    handed_over: FuturesUnordered<HandedOver>,
+    alone: Option<Job>,
+    handed_over: FuturesUnordered<Job>,
     out: Vec<Message>,
     bad_frames: u32,
     silent_pings: u32,
@@ -93,7 +126,7 @@ impl<'a> Connection<'a> {
         ping_seconds: u32,
         socket: &mut WebSocket,
     ) -> Option<Close> {
-        let member = Membership { hub: &app.hub, socket: app.hub.open(member(&who), app.socket_queue) };
+        let member = Membership::new(app, member(&who));
         let mut connection = Self {
             app,
             who,
@@ -161,7 +194,7 @@ impl<'a> Connection<'a> {
         self.queue.len() + usize::from(self.alone.is_some()) + self.handed_over.len()
     }
 
-    fn answer(&mut self, (reference, result): (u32, Result<Answer, WireError>)) {
+    fn answer(&mut self, (reference, result): Done) {
         self.out.push(Message::Text(frames::reply(reference, result)));
     }
 
@@ -170,10 +203,21 @@ impl<'a> Connection<'a> {
         while self.alone.is_none()
             && let Some((at, Request { reference, body })) = self.queue.pop_front()
         {
-            match self.app.begin(&self.who, &self.member.socket, at, body) {
-                Begun::Done(result) => self.answer((reference, result)),
-                Begun::HandedOver(rest) => self.handed_over.push(HandedOver { reference, rest }),
-                Begun::Alone(rest) => self.alone = Some((reference, rest)),
+            let Facts { name, conversation, .. } = facts(&body);
+            let span = tracing::info_span!(
+                "command",
+                "ref" = reference,
+                command = name,
+                conversation = conversation.map(tracing::field::display),
+                principal = %self.who,
+            );
+            match span.in_scope(|| self.app.begin(&self.who, &self.member.socket, at, body)) {
+                Begun::Done(result) => {
+                    span.in_scope(|| note(name, &result));
+                    self.answer((reference, result));
+                }
+                Begun::HandedOver(rest) => self.handed_over.push(Job { reference, name, span, rest }),
+                Begun::Alone(rest) => self.alone = Some(Job { reference, name, span, rest }),
             }
         }
     }
@@ -208,6 +252,8 @@ impl<'a> Connection<'a> {
     /// meanwhile than there is room.
     async fn write(&mut self, socket: &mut WebSocket, patience: Duration) -> ControlFlow<Option<Close>> {
         let out = std::mem::take(&mut self.out);
+        self.app.metrics.frames_out.increment(out.len() as u64);
+        self.app.metrics.flushes.increment(1);
         let all = async {
             for message in out {
                 socket.feed(message).await?;
@@ -282,10 +328,12 @@ impl<'a> Connection<'a> {
             Message::Close(_) => return ControlFlow::Break(None),
             Message::Binary(_) => return ControlFlow::Break(Some((close_code::PROTOCOL, "binary"))),
         };
+        self.app.metrics.frames_in.increment(1);
         self.check_expiry(at)?;
         match frames::parse(&text) {
             Ok(request) => self.accept(at, request),
             Err((reference, error)) => {
+                count_command("unreadable", Some(&error));
                 self.answer((reference, Err(error)));
                 self.bad_frames += 1;
                 if self.bad_frames >= BAD_FRAMES {
@@ -298,13 +346,16 @@ impl<'a> Connection<'a> {
 
     fn accept(&mut self, at: Timestamp, request: Request) {
         let reference = request.reference;
-        if let Err(refusal) = self.app.rates.take(&self.who, at, &request.body) {
+        let facts = facts(&request.body);
+        if let Err(refusal) = self.app.rates.take(&self.who, at, &facts) {
+            count_command(facts.name, Some(&refusal));
             self.answer((reference, Err(refusal)));
             return;
         }
         if let Command::Typing { conversation, typing } = request.body
             && !self.typing.pass(at, conversation, typing)
         {
+            count_command(facts.name, None);
             self.answer((reference, Ok(Answer::Done)));
             return;
         }
@@ -312,10 +363,10 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// The rest of the command that runs alone.
-async fn rest_of(alone: &mut Option<(u32, Pending)>) -> (u32, Result<Answer, WireError>) {
+/// The command that runs alone.
+async fn rest_of(alone: &mut Option<Job>) -> Done {
     match alone {
-        Some((reference, rest)) => (*reference, rest.await),
+        Some(job) => job.await,
         None => std::future::pending().await,
     }
 }

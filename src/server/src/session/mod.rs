@@ -1,6 +1,7 @@
 //! One WebSocket, from its `hello` to its close code.
 
 mod connection;
+mod facts;
 mod frames;
 mod rates;
 
@@ -12,7 +13,7 @@ use bangban_protocol::{Command, ErrorCode, Request, VERSION, WireError, close_co
 use futures_util::SinkExt;
 use tokio::time::timeout;
 
-use crate::{app::App, auth::Principal, hub::Member};
+use crate::{app::App, auth::Principal, hub::Member, telemetry::count_close};
 use connection::Connection;
 pub use rates::Rates;
 
@@ -60,7 +61,10 @@ pub async fn serve(app: Arc<App>, mut socket: WebSocket) {
         Box::pin(app.goodbye(&who)).await;
     }
     match ended {
-        Some(why) => close(socket, why).await,
+        Some(why) => {
+            tracing::debug!(code = why.0, reason = why.1, "the server closes a session");
+            close(socket, why).await;
+        }
         // They have said goodbye, or are not there to hear ours.
         None => drop(timeout(FAREWELL, SinkExt::close(&mut socket)).await),
     }
@@ -69,6 +73,7 @@ pub async fn serve(app: Arc<App>, mut socket: WebSocket) {
 /// Says why, and stays until the other side has answered: a connection with unread bytes that is dropped takes the reason
 /// with it.
 async fn close(mut socket: WebSocket, (code, reason): Close) {
+    count_close(code);
     let farewell = async {
         if socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await.is_ok() {
             while let Some(Ok(_)) = socket.recv().await {}

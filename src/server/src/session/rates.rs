@@ -6,8 +6,9 @@ use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
     time::{Millis, SECOND},
 };
-use bangban_protocol::{Command, ErrorCode, WireError};
+use bangban_protocol::{ErrorCode, WireError};
 
+use super::facts::Facts;
 use crate::{
     auth::Principal,
     throttle::{Buckets, Rate},
@@ -33,8 +34,8 @@ impl Rates {
     ///
     /// # Errors
     /// `rate_limited`.
-    pub fn take(&self, who: &Principal, at: Timestamp, command: &Command) -> Result<(), WireError> {
-        let is_light = !writes(command);
+    pub(super) fn take(&self, who: &Principal, at: Timestamp, command: &Facts) -> Result<(), WireError> {
+        let is_light = !command.writes;
         // A bucket is whole after every call, so a panic elsewhere has not harmed it.
         let may = match who {
             Principal::Citizen(citizen) => {
@@ -45,36 +46,6 @@ impl Rates {
             }
         };
         if may { Ok(()) } else { Err(WireError::new(ErrorCode::RateLimited, "too many requests, wait a second")) }
-    }
-}
-
-/// Does it put something into a thread?
-const fn writes(command: &Command) -> bool {
-    match command {
-        Command::Send { .. }
-        | Command::ChooseEntry { .. }
-        | Command::OpenConversation { .. }
-        | Command::LeaveMessage { .. }
-        | Command::Note { .. } => true,
-        Command::Hello { .. }
-        | Command::Subscribe { .. }
-        | Command::Unsubscribe { .. }
-        | Command::Typing { .. }
-        | Command::Read { .. }
-        | Command::LoadEarlier { .. }
-        | Command::BotFeedback { .. }
-        | Command::RequestHuman { .. }
-        | Command::CancelRequest { .. }
-        | Command::Finish { .. }
-        | Command::Rate { .. }
-        | Command::SetStatus { .. }
-        | Command::AcceptOffer { .. }
-        | Command::DeclineOffer { .. }
-        | Command::SaveDraft { .. }
-        | Command::SearchKnowledge { .. }
-        | Command::Transfer { .. }
-        | Command::CancelTransfer { .. }
-        | Command::Close { .. } => false,
     }
 }
 

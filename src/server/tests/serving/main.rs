@@ -7,3 +7,4 @@ mod pages;
 mod sessions;
 mod stopping;
 mod support;
+mod telemetry;

@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command},
     time::timeout,
 };
 use tokio_tungstenite::{
@@ -20,6 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Server {
     child: Child,
+    out: BufReader<ChildStdout>,
     pub(crate) address: String,
     /// Its data; the log is in `log`.
     pub(crate) dir: tempfile::TempDir,
@@ -49,11 +50,28 @@ impl Server {
         let log = || std::fs::read_to_string(dir.path().join("log")).unwrap();
         let (_, address) = line.split_once("ws://").unwrap_or_else(|| panic!("no address: {line}{}", log()));
         let address = address.trim().trim_end_matches("/ws").to_owned();
-        Self { child, address, dir }
+        Self { child, out, address, dir }
     }
 
     pub(crate) async fn demo() -> Self {
         Self::start(&["--demo"], &[]).await
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    /// The metrics, from the address that the greeting says.
+    pub(crate) async fn metrics(mut self) -> String {
+        let mut line = String::new();
+        while !line.trim_start().starts_with("metrics") {
+            line.clear();
+            assert!(timeout(PATIENCE, self.out.read_line(&mut line)).await.unwrap().unwrap() > 0, "no metrics line");
+        }
+        let address = line.trim().split_once("http://").unwrap().1.trim_end_matches("/metrics").to_owned();
+        let reply = exchange(&address, "GET /metrics", "").await;
+        assert_eq!(reply.status, 200);
+        reply.text().to_owned()
     }
 
     /// What a service manager sends first.
@@ -84,18 +102,8 @@ impl Server {
 
     /// Sends `head` (request line and headers, without `Host`) and `body`.
     pub(crate) async fn exchange(&self, head: &str, body: &str) -> Reply {
-        let (line, headers) = head.split_once('\n').unwrap_or((head, ""));
-        let headers: String = headers.lines().map(|header| format!("{header}\r\n")).collect();
-        let host = if headers.contains("Host:") { String::new() } else { format!("Host: {}\r\n", self.address) };
-        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        let request = format!("{line} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n{body}");
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
-        Reply::parse(&answer)
+        exchange(&self.address, head, body).await
     }
-
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.exchange(&format!("GET {path}"), "").await
     }
@@ -103,6 +111,19 @@ impl Server {
     pub(crate) async fn post(&self, path: &str, body: &str) -> Reply {
         self.exchange(&format!("POST {path}\nContent-Type: application/json"), body).await
     }
+}
+
+async fn exchange(address: &str, head: &str, body: &str) -> Reply {
+    let (line, headers) = head.split_once('\n').unwrap_or((head, ""));
+    let headers: String = headers.lines().map(|header| format!("{header}\r\n")).collect();
+    let host = if headers.contains("Host:") { String::new() } else { format!("Host: {address}\r\n") };
+    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    let request = format!("{line} HTTP/1.1\r\n{host}{headers}{length}Connection: close\r\n\r\n{body}");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    Reply::parse(&answer)
 }
 
 pub(crate) struct Reply {

@@ -1,0 +1,72 @@
+//! What logs, metrics and limits have to know of a command; none of it is a person's.
+
+use bangban_domain::ConversationId;
+use bangban_protocol::{Command, Topic};
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// Its `type`.
+    pub(super) name: &'static str,
+    /// What it is about, if that is a conversation.
+    pub(super) conversation: Option<ConversationId>,
+    /// Does it put something into a thread?
+    pub(super) writes: bool,
+}
+
+pub(super) const fn facts(command: &Command) -> Facts {
+    let (name, conversation, writes) = match command {
+        Command::Hello { .. } => ("hello", None, false),
+        Command::Subscribe { topic, .. } => ("subscribe", conversation_of(topic), false),
+        Command::Unsubscribe { topic } => ("unsubscribe", conversation_of(topic), false),
+        Command::Send { conversation, .. } => ("send", Some(*conversation), true),
+        Command::Typing { conversation, .. } => ("typing", Some(*conversation), false),
+        Command::Read { conversation, .. } => ("read", Some(*conversation), false),
+        Command::LoadEarlier { conversation, .. } => ("load_earlier", Some(*conversation), false),
+        Command::OpenConversation { .. } => ("open_conversation", None, true),
+        Command::ChooseEntry { conversation, .. } => ("choose_entry", Some(*conversation), true),
+        Command::BotFeedback { conversation, .. } => ("bot_feedback", Some(*conversation), false),
+        Command::RequestHuman { conversation } => ("request_human", Some(*conversation), false),
+        Command::CancelRequest { conversation } => ("cancel_request", Some(*conversation), false),
+        Command::LeaveMessage { conversation, .. } => ("leave_message", Some(*conversation), true),
+        Command::Finish { conversation } => ("finish", Some(*conversation), false),
+        Command::Rate { conversation, .. } => ("rate", Some(*conversation), false),
+        Command::SetStatus { .. } => ("set_status", None, false),
+        Command::AcceptOffer { .. } => ("accept_offer", None, false),
+        Command::DeclineOffer { .. } => ("decline_offer", None, false),
+        Command::Note { conversation, .. } => ("note", Some(*conversation), true),
+        Command::SaveDraft { conversation, .. } => ("save_draft", Some(*conversation), false),
+        Command::SearchKnowledge { .. } => ("search_knowledge", None, false),
+        Command::Transfer { conversation, .. } => ("transfer", Some(*conversation), false),
+        Command::CancelTransfer { conversation } => ("cancel_transfer", Some(*conversation), false),
+        Command::Close { conversation, .. } => ("close", Some(*conversation), false),
+    };
+    Facts { name, conversation, writes }
+}
+
+const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
+    match topic {
+        Topic::Conversation(id) | Topic::Notes(id) => Some(*id),
+        Topic::Agent(_) | Topic::Board | Topic::Session => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_called_as_on_the_wire() {
+        let id = ConversationId::new(1);
+        for command in [
+            Command::Send { conversation: id, client_id: String::new(), text: String::new(), entry: None },
+            Command::LoadEarlier { conversation: id, before: 1 },
+            Command::Unsubscribe { topic: Topic::Notes(id) },
+            Command::SearchKnowledge { query: String::new(), item: None },
+        ] {
+            let wire = serde_json::to_value(&command).unwrap();
+            assert_eq!(wire["type"], facts(&command).name);
+        }
+        assert_eq!(facts(&Command::Unsubscribe { topic: Topic::Notes(id) }).conversation, Some(id));
+    }
+}
