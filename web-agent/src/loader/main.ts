@@ -52,6 +52,7 @@ span{position:absolute;top:-8px;right:-4px;min-width:24px;box-sizing:border-box;
 iframe{position:fixed;right:16px;bottom:16px;z-index:2147483001;width:400px;max-width:calc(100vw - 32px);height:680px;max-height:calc(100vh - 32px);border:0;border-radius:12px;background:#fff;box-shadow:0 8px 40px rgba(0,0,0,.28)}
 iframe.elder{width:520px}
 @media (max-width:520px){iframe,iframe.elder{right:0;bottom:0;width:100vw;max-width:none;height:100vh;height:100dvh;max-height:none;border-radius:0}}
+@media (forced-colors:active){iframe{border:2px solid}}
 @media print{button,iframe{display:none}}`;
   try {
     // A constructed sheet needs no 'unsafe-inline' in the portal's style-src; older browsers take the element.

@@ -531,7 +531,10 @@ export function createWidget() {
     start,
     chooseCitizen,
     leave,
-    renew,
+    askAgain: () => {
+      renewals = 0;
+      return renew();
+    },
     reload: () => location.reload(),
     reconnect: () => link?.retryNow(),
     openNew: () => openNew(),

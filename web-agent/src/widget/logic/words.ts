@@ -17,6 +17,7 @@ const enFor = (seconds: number) =>
 
 const zh = {
   title: '在线帮办',
+  live: '帮办会话',
   bot: '小申',
   botRole: '智能客服',
   agentRole: '帮办人员',
@@ -132,9 +133,8 @@ const zh = {
   retry: '重新发送',
   discard: '删除',
   greeting: {
-    item: (item: string) => `您好，我是智能客服小申。您正在咨询“${item}”，请直接输入问题，或点选下面的常见问题。`,
-    general: '您好，我是智能客服小申。请直接输入您要咨询的问题，或点选下面的常见问题。',
-    none: '随时可以点“转人工”，由帮办人员为您服务。',
+    item: (item: string) => `您好，我是智能客服小申。您正在咨询“${item}”，请直接输入问题，也可以随时转人工。`,
+    general: '您好，我是智能客服小申。请直接输入您要咨询的问题，也可以随时点“转人工”，由帮办人员为您服务。',
     options: '常见问题',
   },
   answer: {
@@ -283,6 +283,7 @@ export type WidgetWords = ReturnType<typeof useWidgetWords>['value'];
 export const useWidgetWords = () =>
   useWords(zh, {
     title: 'Online help',
+    live: 'Help conversation',
     bot: 'Xiaoshen',
     botRole: 'assistant',
     agentRole: 'help agent',
@@ -395,9 +396,8 @@ export const useWidgetWords = () =>
     retry: 'Send again',
     discard: 'Delete',
     greeting: {
-      item: (item) => `Hello, I am the assistant Xiaoshen. This is about “${item}”. Ask your question, or choose one:`,
-      general: 'Hello, I am the assistant Xiaoshen. Ask your question, or choose one:',
-      none: 'You can ask for a person at any time.',
+      item: (item) => `Hello, I am the assistant Xiaoshen. This is about “${item}”. Ask here, or ask for a person.`,
+      general: 'Hello, I am the assistant Xiaoshen. Ask your question here, or ask for a person at any time.',
       options: 'Frequent questions',
     },
     answer: {
