@@ -5,6 +5,9 @@ import { useDesk } from './stores/desk';
 import { isDialogOpen, useDialogs } from './useDialogs';
 import { useTrouble } from './useTrouble';
 
+/** The button that accepts the offer. */
+export const OFFER_ID = 'accept-offer';
+
 export interface KeyTargets {
   lane: (lane: 'reply' | 'note') => void;
   answer: (number: number) => void;
@@ -24,11 +27,14 @@ export function useKeys(targets: KeyTargets): void {
     const command = keyCommand(event, isText(event.target));
     if (!command) return;
     // Behind a dialog only the offer can be reached: it will not wait.
-    if (isDialogOpen() && command.do !== 'accept') return;
+    if (isDialogOpen() && command.do !== 'accept' && command.do !== 'offer') return;
     event.preventDefault();
     switch (command.do) {
       case 'accept':
         desk.answerOffer(true).catch(trouble.tell);
+        break;
+      case 'offer':
+        document.getElementById(OFFER_ID)?.focus();
         break;
       case 'step':
         desk.step(command.by);

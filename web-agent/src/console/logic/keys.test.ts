@@ -18,6 +18,7 @@ const alt = (code: string, more: Partial<Press> = {}) => press({ altKey: true, c
 test('each shortcut does its thing, wherever the focus is', () => {
   const table: [string, unknown][] = [
     ['KeyA', { do: 'accept' }],
+    ['KeyO', { do: 'offer' }],
     ['KeyJ', { do: 'step', by: 1 }],
     ['KeyK', { do: 'step', by: -1 }],
     ['KeyL', { do: 'reply' }],

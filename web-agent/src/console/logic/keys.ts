@@ -2,6 +2,8 @@
 
 export type KeyCommand =
   | { do: 'accept' }
+  /** To the card of the offer, from where Tab leads to declining. */
+  | { do: 'offer' }
   | { do: 'step'; by: 1 | -1 }
   | { do: 'reply' }
   | { do: 'note' }
@@ -22,6 +24,7 @@ export const isComposing = (press: Press): boolean => press.isComposing || press
 
 const BY_CODE: Record<string, KeyCommand> = {
   KeyA: { do: 'accept' },
+  KeyO: { do: 'offer' },
   KeyJ: { do: 'step', by: 1 },
   KeyK: { do: 'step', by: -1 },
   KeyL: { do: 'reply' },

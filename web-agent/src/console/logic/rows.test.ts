@@ -25,6 +25,8 @@ test('a reply is owed since the request, then since the first message after the 
   expect(rowFacts(thread([...before, entry(3, citizen, 'b')])).owedSince).toBe(2_000);
   const answered = [...before, entry(3, agent, 'c')];
   expect(rowFacts(thread(answered)).owedSince).toBeNull();
+  const middle = { ...thread([entry(7, citizen, 'd')], { clock: conversation('a').clock }), more: true };
+  expect(rowFacts(middle).owedSince).toBe(7_000);
   expect(rowFacts(thread([...answered, entry(4, citizen, 'd'), entry(5, citizen, 'e')])).owedSince).toBe(4_000);
 });
 

@@ -19,7 +19,8 @@ export function rowFacts(thread: ThreadState): RowFacts {
   let unread = 0;
   let last: ThreadEntry | null = null;
   let owedSince: Timestamp | null = null;
-  let isWithHuman = false;
+  // Of a page in the middle the request itself is not loaded.
+  let isWithHuman = thread.more && !!thread.view?.clock;
   for (const entry of thread.entries) {
     const { type } = entry.body;
     // What was said to 小申 before does not wait for a human.
