@@ -128,7 +128,7 @@ export function useAlerts(): void {
       offer: desk.offer ? words.value.offer(desk.offer.citizenName, item(desk.offer)) : null,
       owed: desk.conversations.filter((one) => one.clock.answeredAt === null).length,
       unread: desk.conversations.reduce((sum, one) => sum + desk.unread(one.id), 0),
-      isLost: session.wasOpen && !session.isOpen,
+      isLost: session.lostSince !== null,
       second: desk.offer ? Math.floor(now.value / 1000) : 0,
     }),
   );

@@ -9,7 +9,7 @@ export const STALE_AFTER = 10_000;
 export function useStale(now: Readonly<Ref<number>>): ComputedRef<boolean> {
   const session = useSession();
   return computed(() => {
-    const heard = session.lastFrameAt();
-    return now.value > 0 && heard > 0 && Date.now() - heard > STALE_AFTER;
+    const heard = session.heardAt();
+    return now.value > 0 && heard !== undefined && Date.now() - heard > STALE_AFTER;
   });
 }

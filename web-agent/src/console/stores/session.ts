@@ -12,10 +12,10 @@ export type LogInNotice = '' | 'expired' | 'not_agent' | 'logged_out';
 export const useSession = defineStore('session', () => {
   const login = ref<LoginReply | null>(null);
   const state = ref<LinkState>({ kind: 'stopped', reason: 'closed' });
-  /** Local instant since which nothing can be sent; null while the link is open. */
-  const lostSince = ref<number | null>(null);
-  /** Was the link open at least once since the log-in? */
-  const wasOpen = ref(false);
+  /** Local instant since which nothing comes or goes; null while the link is open or is opened for the first time. */
+  const lostSince = computed<number | null>(() =>
+    state.value.kind === 'lost' || state.value.kind === 'connecting' ? (state.value.since ?? null) : null,
+  );
   const notice = ref<LogInNotice>('');
   const isOpen = computed(() => state.value.kind === 'open');
   const isOutdated = computed(() => state.value.kind === 'stopped' && state.value.reason === 'protocol');
@@ -25,13 +25,6 @@ export const useSession = defineStore('session', () => {
 
   function changed(next: LinkState) {
     state.value = next;
-    if (next.kind === 'open') {
-      lostSince.value = null;
-      wasOpen.value = true;
-      return;
-    }
-    // Attempts in between do not restart the count of the seconds.
-    lostSince.value ??= Date.now();
     if (next.kind === 'stopped' && next.reason === 'token') leave('expired');
   }
 
@@ -42,8 +35,6 @@ export const useSession = defineStore('session', () => {
     }
     notice.value = '';
     login.value = reply;
-    wasOpen.value = false;
-    lostSince.value = null;
     link = new Link({ url: socketUrl(), token: () => reply.token, onState: changed, onWelcome: () => {} });
     const mine = link;
     setClock(() => mine.serverNow());
@@ -83,7 +74,6 @@ export const useSession = defineStore('session', () => {
     login,
     state,
     lostSince,
-    wasOpen,
     notice,
     isOpen,
     isOutdated,
@@ -92,8 +82,8 @@ export const useSession = defineStore('session', () => {
     resume,
     request,
     subscribe,
-    /** Local instant of the last frame that came; 0: none yet. */
-    lastFrameAt: () => link?.heardAt ?? 0,
+    /** Local instant of the last frame that came, if there was one. */
+    heardAt: () => link?.heardAt,
     retryNow: () => link?.retryNow(),
   };
 });
