@@ -5,6 +5,7 @@
  */
 import { computed, shallowReactive, shallowRef, type ComputedRef } from 'vue';
 import type { ConversationId, MyConversation, ThreadEntry } from '../../generated/protocol';
+import { refreshClock } from '../../shared/clock';
 import type { Link } from '../../shared/link';
 import { emptyThread, lastSeq, withEarlier, withEvent, withSnapshot, type ThreadState } from '../../shared/thread';
 import { unreadAfter } from './timeline';
@@ -53,6 +54,7 @@ export function createConversations(options: ConversationsOptions): Conversation
       after: () => (thread(id).view ? lastSeq(thread(id)) : undefined),
       snapshot: (snapshot) => {
         if (snapshot.type !== 'conversation') return;
+        refreshClock();
         const before = thread(id);
         const after = withSnapshot(before, snapshot);
         threads.set(id, after);
@@ -64,6 +66,7 @@ export function createConversations(options: ConversationsOptions): Conversation
           );
       },
       event: (body) => {
+        refreshClock();
         const before = thread(id);
         const after = withEvent(before, body, options.now());
         if (after === 'gap') return 'gap';

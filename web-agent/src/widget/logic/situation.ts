@@ -99,7 +99,8 @@ export function situation(view: ConversationView, entries: readonly ThreadEntry[
 export function asksForPerson(entries: readonly ThreadEntry[]): boolean {
   for (const { body } of [...entries].reverse()) {
     if (body.type === 'bot_hand_over') return body.reason === 'wants_person';
-    if (body.type !== 'text') return false;
+    // Something newer was said, or the wish was taken back.
+    if (body.type === 'text' || body.type === 'request_cancelled') return false;
   }
   return false;
 }

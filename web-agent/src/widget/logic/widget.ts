@@ -102,8 +102,11 @@ export function createWidget() {
   const phase = ref<Phase>('starting');
   const isDemoServer = ref(false);
   const linkState = shallowRef<LinkState>({ kind: 'connecting' });
-  /** Local instant at which the link was lost; `null`: it is there. */
-  const lostSince = ref<number | null>(null);
+  /** Local instant at which the link was lost; `null`: it is there, or there was none yet. */
+  const lostSince = computed(() => {
+    const { value } = linkState;
+    return value.kind === 'lost' || value.kind === 'connecting' ? (value.since ?? null) : null;
+  });
   const me = shallowRef<Extract<Identity, { type: 'citizen' }> | null>(null);
   const conversations = shallowRef<Conversations | null>(null);
   const shown = ref<ConversationId | null>(null);
@@ -250,10 +253,7 @@ export function createWidget() {
 
   function linkChanged(state: LinkState): void {
     linkState.value = state;
-    if (state.kind === 'open') lostSince.value = null;
-    if (state.kind === 'lost') lostSince.value ??= state.since;
     if (state.kind !== 'stopped') return;
-    lostSince.value = null;
     if (state.reason === 'token') void renew();
     else if (state.reason === 'protocol') phase.value = 'outdated';
   }
@@ -508,7 +508,7 @@ export function createWidget() {
     phase: phase as Readonly<Ref<Phase>>,
     isDemoServer: isDemoServer as Readonly<Ref<boolean>>,
     linkState: linkState as Readonly<Ref<LinkState>>,
-    lostSince: lostSince as Readonly<Ref<number | null>>,
+    lostSince,
     me: me as Readonly<Ref<Extract<Identity, { type: 'citizen' }> | null>>,
     list: computed<readonly MyConversation[]>(() => conversations.value?.list.value ?? []),
     shown: shown as Readonly<Ref<ConversationId | null>>,

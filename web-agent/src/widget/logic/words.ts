@@ -19,6 +19,7 @@ const zh = {
   title: '在线帮办',
   live: '帮办会话',
   bot: '小申',
+  botMark: '申',
   botRole: '智能客服',
   agentRole: '帮办人员',
   me: '我',
@@ -79,7 +80,7 @@ const zh = {
     retry: '重试',
   },
   link: {
-    lost: (seconds: number) => `网络已断开 ${zhFor(seconds)}`,
+    lost: (seconds: number) => (seconds > 0 ? `网络已断开 ${zhFor(seconds)}` : '网络已断开'),
     reconnecting: '正在重新连接…',
     help: '您可以继续输入，消息已保存在本机，恢复后自动发送。',
     retry: '立即重连',
@@ -166,7 +167,7 @@ const zh = {
     '12348': '公共法律服务（法律咨询）',
     '12368': '法院诉讼服务',
   } as Record<string, string>,
-  call: (number: string) => `拨打 ${number}`,
+  call: '拨打',
   human: '转人工',
   humanBusy: '正在转接…',
   composer: {
@@ -285,6 +286,7 @@ export const useWidgetWords = () =>
     title: 'Online help',
     live: 'Help conversation',
     bot: 'Xiaoshen',
+    botMark: '申',
     botRole: 'assistant',
     agentRole: 'help agent',
     me: 'Me',
@@ -342,7 +344,7 @@ export const useWidgetWords = () =>
       retry: 'Try again',
     },
     link: {
-      lost: (seconds) => `Connection lost for ${enFor(seconds)}`,
+      lost: (seconds) => (seconds > 0 ? `Connection lost for ${enFor(seconds)}` : 'Connection lost'),
       reconnecting: 'Reconnecting…',
       help: 'You can go on writing; messages are kept on this device and sent when the connection is back.',
       retry: 'Reconnect now',
@@ -425,7 +427,7 @@ export const useWidgetWords = () =>
     orHuman: 'For help with a service, you can also ask for a person.',
     emergencyLines: { '110': 'Police', '119': 'Fire', '120': 'Ambulance' },
     channelLines: { '12345': 'Citizen hotline (complaints)', '12348': 'Legal services', '12368': 'Court services' },
-    call: (number) => `Call ${number}`,
+    call: 'Call',
     human: 'Ask a person',
     humanBusy: 'Asking…',
     composer: {
