@@ -232,6 +232,15 @@ test('slots are asked for anew; if hours have begun meanwhile, the form gives wa
   expect(widget.outOfHours.value).toBeNull();
 });
 
+test('a question that is pressed twice is asked once', async () => {
+  replies.choose_entry = { type: 'sent', seq: 2, at: 2 };
+  const widget = await open();
+  widget.choose('kb-1', '居住证怎么办？');
+  widget.choose('kb-1', '居住证怎么办？');
+  await settled();
+  expect(asked('choose_entry')).toMatchObject([{ conversation: 'cv_1', entry: 'kb-1' }]);
+});
+
 test('a human asked for while the link is lost is asked for as soon as it is back', async () => {
   replies.request_human = { type: 'queued', dueAt: 1 };
   const widget = await open();

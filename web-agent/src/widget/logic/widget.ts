@@ -406,6 +406,8 @@ export function createWidget() {
 
   function choose(entry: string, question: string): void {
     if (!shown.value) return;
+    // A second press on the same question before the first has arrived.
+    if (outgoing.value.some((message) => message.choose && message.entry === entry && !message.refused)) return;
     notice.value = null;
     outbox!.add({
       conversation: shown.value,
