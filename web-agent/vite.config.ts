@@ -1,7 +1,19 @@
 import vue from '@vitejs/plugin-vue';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 const server = process.env.BANGBAN_DEV_SERVER ?? '127.0.0.1:8080';
+
+// A portal in GBK reads a script without a declared character set as GBK: only escapes survive that.
+const asciiOnly: Plugin = {
+  name: 'ascii-only',
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type !== 'chunk') continue;
+      file.code = file.code.replace(/[^\0-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    }
+  },
+};
 
 // Two builds share dist/: the pages (default mode), then `--mode loader`, which adds bangban.js, the one
 // file that foreign portals load. Its name is stable, so it is never hashed; the pages' assets are.
@@ -9,6 +21,7 @@ export default defineConfig(({ mode }) =>
   mode === 'loader'
     ? {
         publicDir: false,
+        plugins: [asciiOnly],
         build: {
           outDir: 'dist',
           emptyOutDir: false,
