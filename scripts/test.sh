@@ -106,6 +106,14 @@ unit_web() {
 }
 
 began=$SECONDS
+# Store tests run on both databases; a cluster that the caller brings is left alone.
+if [ -z "${BANGBAN_TEST_POSTGRES_URL:-}" ]; then
+  export BANGBAN_POSTGRES_DIR=$work/postgres
+  chmod 711 "$work"
+  trap 'scripts/postgres.sh stop; rm -rf "$work"' EXIT
+  BANGBAN_TEST_POSTGRES_URL=$(scripts/postgres.sh start) || exit 1
+  export BANGBAN_TEST_POSTGRES_URL
+fi
 run_step 'rustfmt' check log cargo fmt --all --check
 run_step 'prettier' check log prettier_check
 run_step 'web types and loader' check log make -s web

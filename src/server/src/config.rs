@@ -7,6 +7,7 @@ use bangban_domain::{
     routing::Settings,
     time::{MINUTE, SECOND},
 };
+use bangban_store::Database;
 use figment::{
     Figment,
     providers::{Env, Format, Toml},
@@ -75,11 +76,21 @@ pub struct Http {
 }
 
 /// `[data]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     /// Folder.
     pub dir: PathBuf,
+    /// PostgreSQL instead of SQLite.
+    pub url: String,
+    /// PostgreSQL's password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Data {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Data").field("dir", &self.dir).finish_non_exhaustive()
+    }
 }
 
 /// `[auth]`.
@@ -246,8 +257,18 @@ impl Config {
                 return Err(ConfigError::Value { key: "http.portal_origins", problem });
             }
         }
+        if let Err(bangban_store::StoreError::Url(problem)) = config.database().validate() {
+            return Err(ConfigError::Value { key: "data.url", problem });
+        }
         config.calendar()?;
         Ok(config)
+    }
+
+    /// Where the rows are.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        let Data { dir, url, password } = self.data.clone();
+        Database { url, password, dir }
     }
 
     /// The service calendar.
@@ -333,6 +354,8 @@ mod tests {
             ("[service]\nhours = \"sometimes\"", "service.hours"),
             ("[http]\nport = 1", "port"),
             ("[http]\nportal_origins = [\"https://a.example/\"]", "http.portal_origins: \"https://a.example/\" is not"),
+            ("[data]\nurl = \"mysql://localhost/x\"", "data.url: must be empty (SQLite) or begin with postgres://"),
+            ("[data]\nurl = \"postgres://host:many/x\"", "data.url: "),
         ] {
             let message = with(toml).unwrap_err().to_string();
             assert!(message.contains(named), "{message} does not name {named}");
@@ -345,5 +368,7 @@ mod tests {
     fn secrets_are_not_printed() {
         let config = with(&format!("[auth]\nstaff_secret = \"{}\"", "x".repeat(40))).unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));
+        let config = with("[data]\nurl = \"postgres://me:xxxx@localhost/x\"\npassword = \"xxxx\"").unwrap();
+        assert!(!format!("{config:?} {:?}", config.database()).contains("xxxx"));
     }
 }

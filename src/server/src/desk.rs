@@ -22,8 +22,10 @@ use bangban_protocol::{
     AgentView, Answer, BoardView, ConversationView, ErrorCode, EventBody, OfferEnded, Party, ThreadBody, Topic,
     TransferTarget, WireError,
 };
-use bangban_store::{Author, Change, ConversationRow, Event, Lane, NewEntry, StaffRow, Store, StoreError, Unit};
+use bangban_store::{Author, Change, ConversationRow, Event, Json, Lane, NewEntry, StaffRow, Store, StoreError, Unit};
 use dashmap::DashMap;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -38,6 +40,9 @@ pub(crate) use case::view_of;
 
 /// At most this many orders are decided together.
 const BATCH: usize = 64;
+
+/// Pause between two attempts to read the rows while the database is away.
+const REBUILD_PAUSE: i64 = 500;
 
 /// The board is sent at most this often.
 const BOARD_PAUSE: i64 = 200;
@@ -250,6 +255,8 @@ struct Owner {
     board_seq: u64,
     board_at: Option<Timestamp>,
     board_dirty: bool,
+    /// The core is not what the rows say, because they could not be read: nothing may be decided.
+    is_stale: bool,
 }
 
 impl Owner {
@@ -268,6 +275,7 @@ impl Owner {
             board_seq: 0,
             board_at: None,
             board_dirty: true,
+            is_stale: false,
         }
     }
 
@@ -359,7 +367,8 @@ impl Owner {
         let mut waiting = Vec::with_capacity(BATCH);
         loop {
             let board_due = self.board_dirty.then(|| self.board_at.map_or(Timestamp(0), |at| at + BOARD_PAUSE));
-            let deadline = [self.router.next_deadline(), board_due].into_iter().flatten().min();
+            let retry_at = self.is_stale.then(|| self.world.clock.now() + REBUILD_PAUSE);
+            let deadline = retry_at.or([self.router.next_deadline(), board_due].into_iter().flatten().min());
             let clock = self.world.clock.clone();
             let alarm = async {
                 match deadline {
@@ -377,6 +386,16 @@ impl Owner {
     }
 
     async fn turn(&mut self, envelopes: Vec<Envelope>) {
+        if self.is_stale {
+            self.is_stale = self.rebuild().await.is_err();
+        }
+        if self.is_stale {
+            for Envelope { reply, .. } in envelopes {
+                // Whoever asked may have gone.
+                drop(reply.send(Err(busy())));
+            }
+            return;
+        }
         let now = self.world.clock.now();
         let mut batch = Batch::default();
         let mut answers = Vec::with_capacity(envelopes.len());
@@ -400,7 +419,8 @@ impl Owner {
                 }
                 // What was decided is not durable: forget it.
                 if let Err(error) = self.rebuild().await {
-                    tracing::error!(%error, "the desk could not be rebuilt");
+                    tracing::error!(%error, "the desk decides nothing until it can be rebuilt");
+                    self.is_stale = true;
                 }
             }
         }
@@ -734,16 +754,24 @@ pub fn entry(
         at,
         author,
         client_id: None,
-        body: serde_json::json!({ "from": from, "body": body }).to_string(),
+        from: json(from),
+        body: json(body),
         only_in: None,
         follows: false,
         answers: false,
     }
 }
 
+fn json(value: &impl Serialize) -> Json {
+    Json(to_raw_value(value).unwrap_or_else(|error| {
+        tracing::error!(%error, "an entry cannot be written as JSON");
+        RawValue::NULL.to_owned()
+    }))
+}
+
 fn internal(error: &StoreError) -> WireError {
-    if matches!(error, StoreError::Busy) {
-        return busy();
+    if error.is_retryable() {
+        return WireError::new(ErrorCode::Busy, error.to_string());
     }
     tracing::error!(%error, "the store refused");
     WireError::new(ErrorCode::Internal, "the server could not store it")

@@ -46,6 +46,18 @@ enum Command {
         /// A TOML file over the defaults.
         #[arg(long)]
         config: Option<PathBuf>,
+        /// Also connects to the database and checks that it keeps what it acknowledges.
+        #[arg(long)]
+        connect: bool,
+    },
+    /// Brings the database up to date, as `serve` does at its start, and lists its migrations.
+    Migrate {
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Only lists them.
+        #[arg(long)]
+        list: bool,
     },
 }
 
@@ -59,9 +71,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::CheckConfig { config } => {
-            Config::load(config.as_deref()).map(|_| println!("configuration is valid")).map_err(Into::into)
-        }
+        Command::CheckConfig { config, connect } => check(config, connect),
+        Command::Migrate { config, list } => migrate(config, list),
         Command::Serve { config, demo } => serve(config, demo),
     };
     match result {
@@ -71,6 +82,30 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[tokio::main]
+async fn check(file: Option<PathBuf>, connect: bool) -> anyhow::Result<()> {
+    let config = Config::load(file.as_deref())?;
+    if connect {
+        bangban_store::check(&config.database()).await?;
+    }
+    println!("configuration is valid");
+    Ok(())
+}
+
+#[tokio::main]
+async fn migrate(file: Option<PathBuf>, list: bool) -> anyhow::Result<()> {
+    let config = Config::load(file.as_deref())?;
+    for migration in bangban_store::migrate(&config.database(), list).await? {
+        let state = match (migration.was_applied, list) {
+            (true, _) => "was there",
+            (false, true) => "is missing",
+            (false, false) => "applied",
+        };
+        println!("{:04} {} {state}", migration.version, migration.description);
+    }
+    Ok(())
 }
 
 #[tokio::main]
@@ -104,9 +139,11 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
     if let Some((listener, handle)) = metrics {
         tokio::spawn(serve_metrics(listener, Arc::clone(&app), handle));
     }
+    let mut is_deposed = false;
     tokio::select! {
         ended = &mut served => ended??,
         () = stop_signal() => {}
+        () = app.store.deposed() => is_deposed = true,
     }
     tracing::info!("stopping");
     app.stop();
@@ -122,6 +159,7 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
     if timeout(CLOSE, app.store.close()).await.is_err() {
         tracing::warn!("the store did not finish in time");
     }
+    anyhow::ensure!(!is_deposed, "another server has taken over the database");
     Ok(())
 }
 

@@ -1,69 +1,38 @@
 //! SQL, and nothing else: migrations, row types, reads, and the one writer that groups what waits into one commit.
 //!
 //! Every change of the product is a [`Unit`]: entries of threads, changes of rows, lines of the event log. A unit is
-//! carried out wholly or not at all, and [`Store::commit`] returns only when it is durable (`synchronous = FULL`).
-//! Units that wait together share one transaction and one fsync. Committed entries are handed to the publisher in
-//! commit order, before anybody is told that the commit succeeded.
+//! carried out wholly or not at all, and [`Store::commit`] returns only when it is durable. Units that wait together
+//! share one transaction and one flush to the disk. Committed entries are handed to the publisher in commit order, before
+//! anybody is told that the commit succeeded.
 //!
-//! SQL text stays in the subset that SQLite and PostgreSQL share, through `sqlx::Any`.
+//! SQLite and PostgreSQL run the same SQL text and migrations through `sqlx::Any`; what differs stands in `place`. See
+//! docs/storage.md.
 
+mod batch;
+mod change;
+mod error;
+mod heads;
+mod lane;
+mod migrate;
+mod place;
 mod read;
 mod row;
+mod sql;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod unit;
 mod writer;
 
-use std::{fs, path::Path, time::Duration};
+use std::sync::Arc;
 
-use sqlx::{
-    AnyPool,
-    any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
-};
+use sqlx::AnyPool;
 
+pub use error::StoreError;
+pub use migrate::{Migration, check, migrate};
+pub use place::Database;
 pub use row::*;
 pub use unit::*;
-pub use writer::Publisher;
-
-/// Why the store could not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process has the file.
-    #[error("the database file {0} is in use by another process (data.dir)")]
-    Locked(String),
-    /// The folder or the lock file cannot be written.
-    #[error("cannot use the data folder {path} (data.dir): {source}")]
-    Folder {
-        /// Which.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The database refused.
-    #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
-    /// A migration failed.
-    #[error("migration of the database: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// SQLite does not promise durability.
-    #[error("PRAGMA synchronous is {0}, not 2 (FULL): acknowledged messages would not be durable")]
-    NotDurable(i64),
-    /// A row holds what no version of the program writes.
-    #[error("row of {table}: {what}")]
-    Corrupt {
-        /// Table.
-        table: &'static str,
-        /// What is wrong.
-        what: String,
-    },
-    /// The unit speaks of a conversation that does not exist.
-    #[error("conversation {0} does not exist")]
-    UnknownConversation(bangban_domain::ConversationId),
-    /// More work waits than the writer's queue holds; nothing was done, try again.
-    #[error("the writer's queue is full")]
-    Busy,
-    /// The writer has stopped.
-    #[error("the store is closed")]
-    Closed,
-}
+pub use writer::{Counts, Publisher};
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -73,43 +42,32 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens or creates `dir/bangban.db`, refuses a second process on the same file, migrates, and starts the writer.
+    /// Opens or creates the database, refuses if another process owns it, migrates, and starts the writer.
     ///
     /// `queue` bounds the units that may wait; `publisher` gets every committed batch in order.
     ///
     /// # Errors
-    /// [`StoreError::Locked`], [`StoreError::Folder`], and whatever the database says.
-    pub async fn open(dir: &Path, queue: usize, publisher: Publisher) -> Result<Self, StoreError> {
-        install_default_drivers();
-        let folder = |source| StoreError::Folder { path: dir.display().to_string(), source };
-        fs::create_dir_all(dir).map_err(folder)?;
-        let file = dir.join("bangban.db");
-        let lock = fs::OpenOptions::new().create(true).append(true).open(dir.join("bangban.lock")).map_err(folder)?;
-        // Held as long as the writer lives; the kernel releases it when the process dies, however it dies.
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked(file.display().to_string())),
-            Err(fs::TryLockError::Error(source)) => return Err(folder(source)),
-        }
-
-        let url = format!("sqlite://{}?mode=rwc", file.display());
-        let options: AnyConnectOptions = url.parse()?;
-        let one = pool(1).connect_with(options.clone()).await.map_err(locked(&file))?;
-        sqlx::migrate!("../../migrations").run(&one).await?;
-        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&one).await?;
-        if synchronous != 2 {
-            return Err(StoreError::NotDurable(synchronous));
-        }
-        let readers = pool(4).connect_with(options).await?;
-        let writer = writer::Writer::start(one, lock, queue, publisher);
+    /// [`StoreError::Url`], [`StoreError::Locked`], [`StoreError::Folder`], [`StoreError::Unavailable`],
+    /// [`StoreError::NotDurable`], and whatever the database says.
+    pub async fn open(database: &Database, queue: usize, publisher: Publisher) -> Result<Self, StoreError> {
+        let place = Arc::new(place::Place::try_from(database)?);
+        let lock = place.lock_file()?;
+        let mut connection = place.connect().await?;
+        place.lock(&mut connection).await?;
+        migrate::run(&mut connection).await?;
+        let health = Arc::new(lane::Health::new(place.engine.lanes()));
+        let lanes = lane::Lane::take_over(Arc::clone(&place), Arc::clone(&health), connection, &node()).await?;
+        let readers = place.readers().await?;
+        let writer = writer::Writer::start(lanes, health, lock, queue, publisher);
         Ok(Self { readers, writer })
     }
 
     /// Carries out a unit; returns when it is durable and published.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if the queue is full, [`StoreError::UnknownConversation`], [`StoreError::Database`]. After
-    /// an error nothing of the unit was done.
+    /// [`StoreError::Busy`] if the queue is full, [`StoreError::UnknownConversation`], [`StoreError::Nul`],
+    /// [`StoreError::Unavailable`], [`StoreError::Full`], [`StoreError::NotOwner`], [`StoreError::Database`]. After an
+    /// error other than [`StoreError::Unknown`] nothing of the unit was done.
     pub async fn commit(&self, unit: Unit) -> Result<Committed, StoreError> {
         self.enqueue(unit)?.await
     }
@@ -133,42 +91,29 @@ impl Store {
         self.writer.waiting()
     }
 
-    /// Lets the writer finish what waits, then closes the file.
+    /// What the writer has done since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.writer.counts()
+    }
+
+    /// Returns when another process has taken the database over; nothing can be committed any more, the process should
+    /// end.
+    pub async fn deposed(&self) {
+        self.writer.deposed().await;
+    }
+
+    /// Lets the writer finish what waits, then closes the connections.
     pub async fn close(&self) {
         self.writer.close().await;
         self.readers.close().await;
     }
 }
 
-fn locked(file: &Path) -> impl Fn(sqlx::Error) -> StoreError {
-    let file = file.display().to_string();
-    move |error| match &error {
-        sqlx::Error::Database(inner) if inner.message().contains("locked") => StoreError::Locked(file.clone()),
-        _ => StoreError::Database(error),
-    }
-}
-
-/// Connections with our pragmas. `FULL` costs one fsync per batch and is what an acknowledgement promises.
-fn pool(size: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new()
-        .max_connections(size)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .acquire_timeout(Duration::from_secs(10))
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                for pragma in [
-                    "PRAGMA busy_timeout = 5000",
-                    "PRAGMA journal_mode = WAL",
-                    "PRAGMA synchronous = FULL",
-                    "PRAGMA foreign_keys = ON",
-                    "PRAGMA cache_size = -8000",
-                ] {
-                    sqlx::query(pragma).execute(&mut *connection).await?;
-                }
-                Ok(())
-            })
-        })
+/// This process, for people who wonder who owns the database.
+fn node() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("process {} on {}", std::process::id(), if host.is_empty() { "an unnamed host" } else { host.trim() })
 }
 
 #[cfg(test)]

@@ -121,6 +121,13 @@ impl Lane {
             Self::Notes => 1,
         }
     }
+
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Public => 0,
+            Self::Notes => 1,
+        }
+    }
 }
 
 /// A thread entry as stored; `body` is JSON that the server wrote.

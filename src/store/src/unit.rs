@@ -1,11 +1,15 @@
 //! What one commit changes.
 
+use std::borrow::Cow;
+
 use bangban_domain::{
     AgentId, ConversationId, Timestamp,
     words::{AgentStatus, SlaStep, Stage},
 };
 
-use crate::{CitizenRow, ConversationRow, Lane, LedgerRow, ReceiptRow, StaffRow};
+use serde_json::value::RawValue;
+
+use crate::{CitizenRow, ConversationRow, Lane, LedgerRow, ReceiptRow, StaffRow, StoreError};
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,8 +22,52 @@ pub struct Unit {
     pub events: Vec<Event>,
 }
 
+impl Unit {
+    /// PostgreSQL cannot store U+0000 in a text; neither may SQLite, so that both take the same. Bodies are JSON, in which
+    /// it is written as an escape.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        for entry in &self.entries {
+            without_nul("clientId", entry.client_id.as_deref())?;
+        }
+        for change in &self.changes {
+            match change {
+                Change::Citizen(row) => {
+                    without_nul("name", Some(&row.name))?;
+                    without_nul("level", Some(&row.level))?;
+                    without_nul("phone", row.phone.as_deref())?;
+                }
+                Change::Staff(row) => {
+                    without_nul("login", Some(&row.login))?;
+                    without_nul("name", Some(&row.name))?;
+                }
+                Change::NewConversation(row) | Change::Conversation(row) => {
+                    without_nul("item", row.item.as_deref())?;
+                    without_nul("comment", row.comment.as_deref())?;
+                }
+                Change::Draft { text, .. } => without_nul("text", Some(text))?,
+                // Made by the server.
+                Change::Clock(_)
+                | Change::Step { .. }
+                | Change::StrikeBreach { .. }
+                | Change::Left { .. }
+                | Change::Read { .. }
+                | Change::Status { .. }
+                | Change::Receipt(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn without_nul(field: &'static str, text: Option<&str>) -> Result<(), StoreError> {
+    match text {
+        Some(text) if text.contains('\0') => Err(StoreError::Nul { field }),
+        _ => Ok(()),
+    }
+}
+
 /// Who wrote an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Author {
     /// The citizen of the conversation.
     Citizen,
@@ -32,13 +80,31 @@ pub enum Author {
 }
 
 impl Author {
-    pub(crate) fn text(self) -> String {
+    pub(crate) fn text(self) -> Cow<'static, str> {
         match self {
-            Self::Citizen => "citizen".to_owned(),
-            Self::Bot => "bot".to_owned(),
-            Self::System => "system".to_owned(),
-            Self::Agent(id) => id.to_string(),
+            Self::Citizen => "citizen".into(),
+            Self::Bot => "bot".into(),
+            Self::System => "system".into(),
+            Self::Agent(id) => id.to_string().into(),
         }
+    }
+}
+
+/// JSON that the server wrote. Kept as text, so that it is serialised once: for the row and for every socket.
+#[derive(Debug, Clone)]
+pub struct Json(pub Box<RawValue>);
+
+impl Json {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
     }
 }
 
@@ -55,8 +121,10 @@ pub struct NewEntry {
     pub author: Author,
     /// The sender's id: an entry of the same author with the same one is not written again.
     pub client_id: Option<String>,
-    /// JSON.
-    pub body: String,
+    /// Who, as the protocol writes it.
+    pub from: Json,
+    /// What, as the protocol writes it.
+    pub body: Json,
     /// Write it only if the conversation is in this stage at commit (the bot is silent once a human was asked).
     pub only_in: Option<Stage>,
     /// Write it only if the previous entry of this unit was written (the bot does not answer a duplicate twice).
@@ -153,6 +221,18 @@ pub struct Event {
     pub kind: &'static str,
     /// JSON without personal data.
     pub detail: String,
+}
+
+impl NewEntry {
+    /// The column `body`.
+    pub(crate) fn text(&self) -> String {
+        let (from, body) = (self.from.as_str(), self.body.as_str());
+        let mut text = String::with_capacity(from.len() + body.len() + 18);
+        for part in ["{\"from\":", from, ",\"body\":", body, "}"] {
+            text += part;
+        }
+        text
+    }
 }
 
 /// What became of an entry of a unit.

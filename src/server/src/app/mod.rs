@@ -12,9 +12,7 @@ use bangban_domain::{
     time::MINUTE,
     words::{AgentStatus, CitizenKind, Role},
 };
-use bangban_protocol::{
-    Answer, ErrorCode, EventBody, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError,
-};
+use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
 use bangban_store::{Change, ConversationRow, EntryRow, Lane, Published, StaffRow, Store, Unit};
 use dashmap::DashMap;
 use serde::Deserialize;
@@ -90,8 +88,11 @@ fn internal(error: &impl std::fmt::Display) -> WireError {
 }
 
 fn store_error(error: bangban_store::StoreError) -> WireError {
-    if matches!(error, bangban_store::StoreError::Busy) {
-        return WireError::new(ErrorCode::Busy, "the writer is at its limit");
+    if let bangban_store::StoreError::Nul { field } = error {
+        return WireError::field(field, error.to_string());
+    }
+    if error.is_retryable() {
+        return WireError::new(ErrorCode::Busy, error.to_string());
     }
     internal(&error)
 }
@@ -120,7 +121,7 @@ impl App {
             let hub = Arc::clone(&hub);
             Box::new(move |batch: &[Published]| publish(&hub, batch))
         };
-        let store = Store::open(&config.data.dir, config.limits.mailbox, publisher).await?;
+        let store = Store::open(&config.database(), config.limits.mailbox, publisher).await?;
         let auth = Auth::new(config)?;
         if demo {
             seed(&store, &catalogue).await?;
@@ -270,13 +271,7 @@ fn publish(hub: &Hub, batch: &[Published]) {
         if !hub.has_listeners(topic) {
             continue;
         }
-        match serde_json::from_str(&entry.body) {
-            Ok(Stored { from, body }) => {
-                let entry = ThreadEntry { seq: *seq, at: entry.at, from, client_id: entry.client_id.clone(), body };
-                hub.publish(topic, Some(*seq), EventBody::Entry { entry });
-            }
-            Err(error) => tracing::error!(%error, %topic, "an entry is not what we wrote"),
-        }
+        hub.publish_entry(topic, *seq, entry);
     }
 }
 

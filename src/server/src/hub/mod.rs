@@ -9,9 +9,12 @@ use std::sync::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use bangban_domain::{AgentId, ConversationId};
+use bangban_domain::{AgentId, ConversationId, Timestamp};
 use bangban_protocol::{EventBody, Frame, Topic};
+use bangban_store::NewEntry;
 use dashmap::DashMap;
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 pub use socket::{Ended, Member, Socket};
 
@@ -116,7 +119,8 @@ impl Hub {
     /// Said while the list is locked, so that nobody hears coming and going in the wrong order.
     fn present(&self, topic: Topic, online: bool, listeners: &[Arc<Socket>]) {
         if matches!(topic, Topic::Conversation(_)) {
-            self.send(listeners, topic, None, EventBody::CitizenPresence { online });
+            let body = EventBody::CitizenPresence { online };
+            send(listeners, &Frame::Event { topic, epoch: self.epoch, seq: None, body });
         }
     }
 
@@ -148,19 +152,29 @@ impl Hub {
     /// Sends an event to all who listen; never waits.
     pub fn publish(&self, topic: Topic, seq: Option<u64>, body: EventBody) {
         let Some(listeners) = self.topics.get(&topic) else { return };
-        self.send(&listeners, topic, seq, body);
+        send(&listeners, &Frame::Event { topic, epoch: self.epoch, seq, body });
     }
 
-    fn send(&self, listeners: &[Arc<Socket>], topic: Topic, seq: Option<u64>, body: EventBody) {
-        match serde_json::to_string(&Frame::Event { topic, epoch: self.epoch, seq, body }) {
-            Ok(text) => {
-                let frame = Utf8Bytes::from(text);
-                for socket in listeners {
-                    socket.push(frame.clone());
-                }
+    /// Sends a durable entry. Its JSON is there already and is copied: the bytes are those of [`Hub::publish`] with
+    /// [`EventBody::Entry`].
+    pub fn publish_entry(&self, topic: Topic, seq: u64, entry: &NewEntry) {
+        let Some(listeners) = self.topics.get(&topic) else { return };
+        let NewEntry { at, from, client_id, body, .. } = entry;
+        let entry = EntryText { seq, at: *at, from: &from.0, client_id: client_id.as_deref(), body: &body.0 };
+        let body = EntryEvent { kind: "entry", entry };
+        send(&listeners, &EntryFrame { topic, epoch: self.epoch, seq, body });
+    }
+}
+
+fn send(listeners: &[Arc<Socket>], frame: &impl Serialize) {
+    match serde_json::to_string(frame) {
+        Ok(text) => {
+            let frame = Utf8Bytes::from(text);
+            for socket in listeners {
+                socket.push(frame.clone());
             }
-            Err(error) => tracing::error!(%topic, %error, "an event cannot be written as JSON"),
         }
+        Err(error) => tracing::error!(%error, "an event cannot be written as JSON"),
     }
 }
 
@@ -168,11 +182,41 @@ fn has_citizen(listeners: &[Arc<Socket>]) -> bool {
     listeners.iter().any(|socket| socket.member == Member::Citizen)
 }
 
+/// [`Frame::Event`] with an [`EventBody::Entry`] whose parts are JSON already.
+#[derive(Serialize)]
+struct EntryFrame<'a> {
+    topic: Topic,
+    epoch: u64,
+    seq: u64,
+    body: EntryEvent<'a>,
+}
+
+#[derive(Serialize)]
+struct EntryEvent<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    entry: EntryText<'a>,
+}
+
+/// A `ThreadEntry`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryText<'a> {
+    seq: u64,
+    at: Timestamp,
+    from: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    body: &'a RawValue,
+}
+
 #[cfg(test)]
 mod tests {
-    use bangban_domain::Timestamp;
+    use bangban_protocol::{Party, ThreadBody, ThreadEntry};
+    use bangban_store::{Author, Lane};
 
     use super::*;
+    use crate::desk::entry;
 
     const CONVERSATION: ConversationId = ConversationId::new(1);
     const TOPIC: Topic = Topic::Conversation(CONVERSATION);
@@ -193,6 +237,34 @@ mod tests {
             _ => None,
         };
         frames.iter().filter_map(online).collect()
+    }
+
+    #[test]
+    fn a_durable_entry_goes_out_in_the_same_bytes_as_any_other_event() {
+        let hub = Hub::new(7);
+        let socket = hub.open(agent(1), 10);
+        hub.join(&socket, TOPIC);
+        let bodies = [
+            (Party::Citizen, ThreadBody::Text { text: "“引号” \"\\ \u{0}\n😀".to_owned(), entry: None }),
+            (
+                Party::Agent { id: AgentId::new(3), name: "王芳".to_owned() },
+                ThreadBody::Text { text: "好".to_owned(), entry: Some("e1".to_owned()) },
+            ),
+        ];
+        for (seq, (from, body)) in (8..).zip(bodies) {
+            for client_id in [Some("a\"b".to_owned()), None] {
+                let mut stored = entry(CONVERSATION, Lane::Public, Timestamp(9), Author::Citizen, &from, &body);
+                stored.client_id.clone_from(&client_id);
+                hub.publish_entry(TOPIC, seq, &stored);
+                let (from, body) = (from.clone(), body.clone());
+                let entry = ThreadEntry { seq, at: Timestamp(9), from, client_id, body };
+                hub.publish(TOPIC, Some(seq), EventBody::Entry { entry });
+                let (frames, _) = socket.take();
+                assert_eq!(frames.len(), 2);
+                assert_eq!(frames[0], frames[1]);
+                assert!(frames[0].contains(r#""body":{"type":"entry","entry":{"seq":"#), "{}", frames[0]);
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,144 @@
+//! Changes of rows as SQL.
+
+use sqlx::{Any, Transaction};
+
+use crate::{Change, StoreError};
+
+pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) -> Result<(), StoreError> {
+    let query = match change {
+        Change::Citizen(row) => sqlx::query(
+            "INSERT INTO citizen (id, name, kind, level, phone, seen_at) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, level = excluded.level, \
+             phone = excluded.phone, seen_at = excluded.seen_at",
+        )
+        .bind(row.id.to_string())
+        .bind(row.name.clone())
+        .bind(row.kind.as_str())
+        .bind(row.level.clone())
+        .bind(row.phone.clone())
+        .bind(row.seen_at.0),
+        Change::Staff(row) => {
+            sqlx::query(
+                "INSERT INTO agent (id, login, name, role, password_hash, capacity, status, status_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, 0) \
+                 ON CONFLICT (id) DO UPDATE SET login = excluded.login, name = excluded.name, role = excluded.role, \
+                 password_hash = excluded.password_hash, capacity = excluded.capacity",
+            )
+            .bind(row.id.to_string())
+            .bind(row.login.clone())
+            .bind(row.name.clone())
+            .bind(row.role.as_str())
+            .bind(row.password_hash.clone())
+            .bind(i64::from(row.capacity))
+            .bind(row.status.as_str())
+            .execute(&mut **tx)
+            .await?;
+            sqlx::query("DELETE FROM agent_team WHERE agent = $1").bind(row.id.to_string()).execute(&mut **tx).await?;
+            for team in &row.teams {
+                sqlx::query("INSERT INTO agent_team (agent, team) VALUES ($1, $2)")
+                    .bind(row.id.to_string())
+                    .bind(team.clone())
+                    .execute(&mut **tx)
+                    .await?;
+            }
+            return Ok(());
+        }
+        Change::NewConversation(row) => sqlx::query(
+            "INSERT INTO conversation (id, citizen, item, team, channel, stage, opened_at, clock_no, seq_floor, \
+             note_seq_floor, citizen_read, agent_read) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, 0)",
+        )
+        .bind(row.id.to_string())
+        .bind(row.citizen.to_string())
+        .bind(row.item.clone())
+        .bind(row.team.clone())
+        .bind(row.channel.as_str())
+        .bind(row.stage.as_str())
+        .bind(row.opened_at.0),
+        Change::Conversation(row) => sqlx::query(
+            "UPDATE conversation SET team = $1, stage = $2, agent = $3, outcome = $4, stars = $5, comment = $6, \
+             closed_at = $7, clock_no = $8, slot_starts_at = $9, slot_ends_at = $10, call_back_phone = $11 \
+             WHERE id = $12",
+        )
+        .bind(row.team.clone())
+        .bind(row.stage.as_str())
+        .bind(row.agent.map(|id| id.to_string()))
+        .bind(row.outcome.map(|outcome| outcome.as_str()))
+        .bind(row.stars.map(i64::from))
+        .bind(row.comment.clone())
+        .bind(row.closed_at.map(|at| at.0))
+        .bind(i64::from(row.clock_no))
+        .bind(row.slot.map(|slot| slot.0.0))
+        .bind(row.slot.map(|slot| slot.1.0))
+        .bind(row.call_back_phone.clone())
+        .bind(row.id.to_string()),
+        Change::Clock(row) => sqlx::query(
+            "INSERT INTO ledger (conversation, no, team, asked_at, due_at, step) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(row.conversation.to_string())
+        .bind(i64::from(row.no))
+        .bind(row.team.clone())
+        .bind(row.asked_at.0)
+        .bind(row.due_at.0)
+        .bind(row.step.as_str()),
+        Change::Step { conversation, no, step, at } => sqlx::query(
+            "UPDATE ledger SET step = $1, \
+             warned_at = CASE WHEN $1 = 'warned' THEN $2 ELSE warned_at END, \
+             alerted_at = CASE WHEN $1 = 'alerted' THEN $2 ELSE alerted_at END, \
+             breached_at = CASE WHEN $1 = 'breached' THEN $2 ELSE breached_at END \
+             WHERE conversation = $3 AND no = $4",
+        )
+        .bind(step.as_str())
+        .bind(at.0)
+        .bind(conversation.to_string())
+        .bind(i64::from(*no)),
+        Change::StrikeBreach { conversation, no } => {
+            sqlx::query("UPDATE ledger SET step = 'alerted', breached_at = NULL WHERE conversation = $1 AND no = $2")
+                .bind(conversation.to_string())
+                .bind(i64::from(*no))
+        }
+        Change::Left { conversation, no, at } => {
+            sqlx::query("UPDATE ledger SET left_at = $1 WHERE conversation = $2 AND no = $3 AND answered_at IS NULL")
+                .bind(at.0)
+                .bind(conversation.to_string())
+                .bind(i64::from(*no))
+        }
+        Change::Read { conversation, by_agent, seq } => {
+            let seq = i64::try_from(*seq).unwrap_or(i64::MAX);
+            let sql = if *by_agent {
+                "UPDATE conversation SET agent_read = $1 WHERE id = $2 AND agent_read < $1"
+            } else {
+                "UPDATE conversation SET citizen_read = $1 WHERE id = $2 AND citizen_read < $1"
+            };
+            sqlx::query(sql).bind(seq).bind(conversation.to_string())
+        }
+        Change::Draft { agent, conversation, text, .. } if text.is_empty() => {
+            sqlx::query("DELETE FROM draft WHERE agent = $1 AND conversation = $2")
+                .bind(agent.to_string())
+                .bind(conversation.to_string())
+        }
+        Change::Draft { agent, conversation, text, at } => sqlx::query(
+            "INSERT INTO draft (agent, conversation, text, saved_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (agent, conversation) DO UPDATE SET text = excluded.text, saved_at = excluded.saved_at",
+        )
+        .bind(agent.to_string())
+        .bind(conversation.to_string())
+        .bind(text.clone())
+        .bind(at.0),
+        Change::Status { agent, status, at } => {
+            sqlx::query("UPDATE agent SET status = $1, status_at = $2 WHERE id = $3")
+                .bind(status.as_str())
+                .bind(at.0)
+                .bind(agent.to_string())
+        }
+        Change::Receipt(row) => sqlx::query(
+            "INSERT INTO receipt (receipt, conversation, kind, hand_on, made_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(row.receipt.clone())
+        .bind(row.conversation.to_string())
+        .bind(if row.hand_on.is_some() { "hand_on" } else { "message" })
+        .bind(row.hand_on.map(|channel| channel.as_str()))
+        .bind(row.made_at.0),
+    };
+    query.execute(&mut **tx).await?;
+    Ok(())
+}

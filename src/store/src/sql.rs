@@ -1,0 +1,99 @@
+//! Statements over many rows. Their number of rows is a power of two, so that there are few different texts and the
+//! database prepares each of them once.
+
+use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+
+use sqlx::{Any, AssertSqlSafe, any::AnyArguments, query::Query};
+
+/// Most rows of one statement: with 7 columns far below the 32 766 parameters that SQLite takes.
+const MOST: usize = 512;
+
+/// The texts made so far, by what stands before the rows and how many rows there are.
+#[derive(Default)]
+pub(crate) struct Statements(HashMap<(&'static str, usize), Arc<str>>);
+
+impl Statements {
+    /// `before`, then `rows` times `($1, ..)`, then `after`. Nothing but placeholders is put together.
+    pub(crate) fn over_rows(
+        &mut self,
+        before: &'static str,
+        rows: usize,
+        columns: usize,
+        after: &'static str,
+    ) -> Query<'static, Any, AnyArguments> {
+        let text = self.0.entry((before, rows)).or_insert_with(|| {
+            let mut text = before.to_owned();
+            for parameter in 1..=rows * columns {
+                let sign = match parameter % columns {
+                    _ if columns == 1 => "($",
+                    1 => "($",
+                    _ => "$",
+                };
+                text += sign;
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{parameter}");
+                text += match parameter {
+                    last if last == rows * columns => ")",
+                    last if last % columns == 0 => "), ",
+                    _ => ", ",
+                };
+            }
+            text += after;
+            text.into()
+        });
+        sqlx::query(AssertSqlSafe(Arc::clone(text)))
+    }
+}
+
+/// Cuts rows into statements: the largest powers of two first.
+pub(crate) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = match rows.len() {
+            0 => return None,
+            n => 1 << n.ilog2(),
+        };
+        let (chunk, rest) = rows.split_at(size.min(MOST));
+        rows = rest;
+        Some(chunk)
+    })
+}
+
+/// The same rows, the last one repeated until their number is a power of two: for questions, where that does no harm.
+pub(crate) fn padded<T>(rows: &[T]) -> impl Iterator<Item = impl Iterator<Item = &T>> {
+    rows.chunks(MOST).map(|chunk| {
+        let missing = chunk.len().next_power_of_two() - chunk.len();
+        chunk.iter().chain(std::iter::repeat_n(chunk.last(), missing).flatten())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Execute as _;
+
+    use super::*;
+
+    #[test]
+    fn rows_are_cut_into_powers_of_two() {
+        let sizes = |n: usize| chunks(&vec![(); n]).map(<[()]>::len).collect::<Vec<_>>();
+        assert!(sizes(0).is_empty());
+        assert_eq!(sizes(1), [1]);
+        assert_eq!(sizes(11), [8, 2, 1]);
+        assert_eq!(sizes(1_030), [512, 512, 4, 2]);
+    }
+
+    #[test]
+    fn questions_are_filled_up_with_their_last_row() {
+        let rows =
+            |n: i32| padded(&(1..=n).collect::<Vec<_>>()).map(|rows| rows.copied().collect()).collect::<Vec<Vec<_>>>();
+        assert_eq!(rows(5), [vec![1, 2, 3, 4, 5, 5, 5, 5]]);
+        assert_eq!(rows(513).iter().map(Vec::len).collect::<Vec<_>>(), [512, 1]);
+        assert!(rows(0).is_empty());
+    }
+
+    #[test]
+    fn placeholders_are_numbered_through() {
+        let mut statements = Statements::default();
+        assert_eq!(statements.over_rows("A ", 2, 3, " Z").sql(), "A ($1, $2, $3), ($4, $5, $6) Z");
+        assert_eq!(statements.over_rows("B ", 3, 1, "").sql(), "B ($1), ($2), ($3)");
+    }
+}
