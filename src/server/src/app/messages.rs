@@ -8,7 +8,7 @@ use bangban_domain::{
     conversation::{self, MAX_CLIENT_ID, MAX_TEXT},
     words::Stage,
 };
-use bangban_protocol::{Answer, ConversationView, ErrorCode, EventBody, Party, ThreadBody, Topic, WireError};
+use bangban_protocol::{Answer, ErrorCode, EventBody, Party, ThreadBody, Topic, WireError};
 use bangban_store::{Author, Change, Lane, NewEntry, Unit, Written};
 use tokio::time::Instant;
 
@@ -19,22 +19,32 @@ use crate::{
     desk::{Actor, Order, entry},
 };
 
+/// One who may write.
+struct Writer {
+    author: Author,
+    party: Party,
+    /// The bot is asked; about this item, if about one.
+    asked: Option<Option<String>>,
+}
+
 impl App {
     /// Who writes, if they may: the citizen of an open conversation, or the agent who serves it.
-    fn writer(&self, who: &Principal, id: ConversationId) -> Result<(Author, Party, ConversationView), WireError> {
-        let live = self.shared.live.get(&id).map(|live| live.value().clone()).ok_or_else(not_found)?;
-        match who {
-            Principal::Citizen(citizen) if citizen.id == live.citizen => {
-                Ok((Author::Citizen, Party::Citizen, live.view))
-            }
-            Principal::Citizen(_) => Err(not_found()),
+    fn writer(&self, who: &Principal, id: ConversationId) -> Result<Writer, WireError> {
+        let live = self.shared.live.get(&id).ok_or_else(not_found)?;
+        let (author, party) = match who {
+            Principal::Citizen(citizen) if citizen.id == live.citizen => (Author::Citizen, Party::Citizen),
+            Principal::Citizen(_) => return Err(not_found()),
             Principal::Staff(staff) => {
                 let serves = live.view.agent.as_ref().is_some_and(|agent| agent.id == staff.id)
                     && matches!(live.view.stage, Stage::Serving | Stage::WrapUp);
-                let party = Party::Agent { id: staff.id, name: staff.name.clone() };
-                if serves { Ok((Author::Agent(staff.id), party, live.view)) } else { Err(forbidden()) }
+                if !serves {
+                    return Err(forbidden());
+                }
+                (Author::Agent(staff.id), Party::Agent { id: staff.id, name: staff.name.clone() })
             }
-        }
+        };
+        let asked = (author == Author::Citizen && live.view.stage == Stage::Bot).then(|| live.view.item.clone());
+        Ok(Writer { author, party, asked })
     }
 
     pub(super) fn send(
@@ -48,7 +58,7 @@ impl App {
     ) -> Result<Pending, WireError> {
         let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
         let text = conversation::text("text", text, MAX_TEXT).map_err(invalid)?;
-        let (author, party, view) = self.writer(who, id)?;
+        let Writer { author, party, asked } = self.writer(who, id)?;
         if let Some(code) = &knowledge {
             if author == Author::Citizen {
                 return Err(WireError::field("entry", "only agents quote entries"));
@@ -61,8 +71,8 @@ impl App {
         message.answers = matches!(author, Author::Agent(_));
         let mut unit = Unit { entries: vec![message], ..Unit::default() };
         let mut wants_human = false;
-        if author == Author::Citizen && view.stage == Stage::Bot {
-            let reply = bot::reply(&self.catalogue, text, view.item.as_deref());
+        if let Some(item) = asked {
+            let reply = bot::reply(&self.catalogue, text, item.as_deref());
             wants_human = reply.requests_human;
             unit.entries.push(bot_entry(id, at, &reply.body));
         }
@@ -88,7 +98,7 @@ impl App {
     ) -> Result<Pending, WireError> {
         let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
         let Principal::Citizen(_) = who else { return Err(forbidden()) };
-        let (author, party, _) = self.writer(who, id)?;
+        let Writer { author, party, .. } = self.writer(who, id)?;
         let question = self.catalogue.index().entry(chosen).ok_or_else(unknown_entry)?.question.clone();
         let answer = bot::answer(&self.catalogue, chosen).ok_or_else(unknown_entry)?;
         let body = ThreadBody::Text { text: question, entry: None };
@@ -145,13 +155,13 @@ impl App {
     }
 
     pub(super) fn typing(&self, who: &Principal, id: ConversationId, typing: bool) -> Result<(), WireError> {
-        let (_, from, _) = self.writer(who, id)?;
+        let from = self.writer(who, id)?.party;
         self.hub.publish(Topic::Conversation(id), None, EventBody::Typing { from, typing });
         Ok(())
     }
 
     pub(super) fn read(self: &Arc<Self>, who: &Principal, id: ConversationId, seq: u64) -> Result<Pending, WireError> {
-        let (author, by, _) = self.writer(who, id)?;
+        let Writer { author, party: by, .. } = self.writer(who, id)?;
         let by_agent = matches!(author, Author::Agent(_));
         let changes = vec![Change::Read { conversation: id, by_agent, seq }];
         let committed = self.store.enqueue(Unit { changes, ..Unit::default() }).map_err(store_error)?;

@@ -22,7 +22,6 @@ pub use metrics::router as metrics_router;
 use refused::Refused;
 pub use security::{ANY_ORIGIN, is_origin};
 use serde::Serialize;
-use tower_http::compression::CompressionLayer;
 
 use crate::{app::App, session};
 
@@ -33,6 +32,7 @@ const MAX_BODY: usize = 4096;
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
         .route("/", get(pages::landing))
+        .route("/ws", get(websocket))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/api/config", get(config))
@@ -43,9 +43,6 @@ pub fn router(app: Arc<App>) -> Router {
     router
         .fallback(pages::file)
         .method_not_allowed_fallback(wrong_method)
-        .layer(CompressionLayer::new())
-        // Not compressed: the socket's own frames are no body.
-        .route("/ws", get(websocket))
         .layer(map_response(security::add_headers))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)

@@ -1,7 +1,10 @@
 //! The web pages, out of the binary: `web-agent/dist` as it was when the binary was built. A debug build reads the files
 //! when they are asked for, so that a rebuilt page needs no rebuilt server.
 
-use std::sync::Arc;
+use std::{
+    io::Write as _,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -11,11 +14,13 @@ use axum::{
 };
 use bangban_domain::words::Role;
 use bangban_protocol::{ErrorCode, WireError};
+use dashmap::DashMap;
+use flate2::{Compression, write::GzEncoder};
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::{
     refused::Refused,
-    security::{Framing, ONE_FILE, host, page_policy},
+    security::{Framing, ONE_FILE, PLAIN, host, page_policy},
 };
 use crate::app::{App, DEMO_PASSWORD};
 
@@ -54,7 +59,7 @@ fn html(status: StatusCode, page: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::CONTENT_SECURITY_POLICY, ONE_FILE),
+        (header::CONTENT_SECURITY_POLICY, PLAIN),
     ];
     (status, headers, page).into_response()
 }
@@ -75,7 +80,7 @@ pub(super) async fn file(State(app): State<Arc<App>>, method: Method, uri: Uri, 
         return not_found(&headers);
     }
     match Web::get(path) {
-        Some(found) => answer(path, found.into(), &headers, &app.portal_origins),
+        Some(found) => answer(path, Asset::new(path, found, accepts_gzip(&headers)), &headers, &app.portal_origins),
         None if PAGES.contains(&path) || path == DEMO_PORTAL => {
             html(StatusCode::SERVICE_UNAVAILABLE, include_str!("unbuilt.html").to_owned())
         }
@@ -95,26 +100,62 @@ fn not_found(headers: &HeaderMap) -> Response {
 /// A file and what is said of it.
 struct Asset {
     body: Bytes,
+    is_packed: bool,
     etag: String,
     kind: String,
 }
 
-impl From<EmbeddedFile> for Asset {
-    fn from(file: EmbeddedFile) -> Self {
+/// Packed files with the tag of the version that was packed: each is packed once, when it is first asked for, because a
+/// portal's rush would ask for the same ones again and again.
+static PACKED: LazyLock<DashMap<String, (String, Bytes)>> = LazyLock::new(DashMap::new);
+
+/// Shorter files gain nothing.
+const WORTH_PACKING: usize = 1024;
+
+impl Asset {
+    fn new(path: &str, file: EmbeddedFile, may_pack: bool) -> Self {
         let hash = file.metadata.sha256_hash();
         let digits: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         let kind = file.metadata.mimetype();
         let is_text = kind.starts_with("text/") || kind == "application/json" || kind == "image/svg+xml";
-        Self {
-            // Weak, because the same tag goes with the compressed bytes.
+        let mut asset = Self {
+            // Weak, because the same tag goes with the packed bytes.
             etag: format!("W/\"{digits}\""),
             kind: if is_text { format!("{kind}; charset=utf-8") } else { kind.to_owned() },
+            is_packed: false,
             body: match file.data {
                 std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                 std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
             },
+        };
+        if may_pack && is_text && asset.body.len() >= WORTH_PACKING {
+            asset.pack(path);
+        }
+        asset
+    }
+
+    fn pack(&mut self, path: &str) {
+        let known = PACKED.get(path).filter(|known| known.0 == self.etag).map(|known| known.1.clone());
+        let packed = known.or_else(|| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            let packed = encoder.write_all(&self.body).and_then(|()| encoder.finish()).ok().map(Bytes::from)?;
+            PACKED.insert(path.to_owned(), (self.etag.clone(), packed.clone()));
+            Some(packed)
+        });
+        if let Some(packed) = packed {
+            self.body = packed;
+            self.is_packed = true;
         }
     }
+}
+
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    let offers = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    offers.flat_map(|value| value.split(',')).any(|offer| {
+        let (name, rest) = offer.split_once(';').unwrap_or((offer, ""));
+        let is_refused = matches!(rest.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+        matches!(name.trim(), "gzip" | "*") && !is_refused
+    })
 }
 
 fn answer(path: &str, asset: Asset, request: &HeaderMap, portals: &[String]) -> Response {
@@ -128,6 +169,10 @@ fn answer(path: &str, asset: Asset, request: &HeaderMap, portals: &[String]) -> 
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if asset.is_packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     if let Ok(etag) = HeaderValue::try_from(asset.etag) {
         headers.insert(header::ETAG, etag);
     }
@@ -166,7 +211,8 @@ mod tests {
     use super::*;
 
     fn asset(kind: &str) -> Asset {
-        Asset { body: Bytes::from_static(b"x"), etag: "W/\"abc\"".to_owned(), kind: kind.to_owned() }
+        let etag = "W/\"abc\"".to_owned();
+        Asset { body: Bytes::from_static(b"x"), is_packed: false, etag, kind: kind.to_owned() }
     }
 
     fn header_of<'a>(response: &'a Response, name: &str) -> &'a str {
@@ -217,5 +263,29 @@ mod tests {
         for path in ["console.html", "board.html", DEMO_PORTAL] {
             assert_eq!(ancestors(path), "'none'", "{path}");
         }
+    }
+
+    #[test]
+    fn only_who_can_unpack_gets_it_packed_and_always_the_present_version() {
+        for (sent, expected) in
+            [("gzip", true), ("br, gzip;q=0.5", true), ("*", true), ("br", false), ("gzip;q=0", false), ("", false)]
+        {
+            let mut request = HeaderMap::new();
+            request.insert(header::ACCEPT_ENCODING, sent.parse().unwrap());
+            assert_eq!(accepts_gzip(&request), expected, "{sent}");
+        }
+        let packed = |text: &'static str, etag: &str| {
+            let body = Bytes::from_static(text.as_bytes());
+            let mut asset = Asset { body, is_packed: false, etag: etag.to_owned(), kind: String::new() };
+            asset.pack("test.js");
+            assert!(asset.is_packed);
+            let mut unpacked = String::new();
+            std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*asset.body), &mut unpacked).unwrap();
+            unpacked
+        };
+        assert_eq!(
+            (packed("one", "1"), packed("one", "1"), packed("two", "2")),
+            ("one".into(), "one".into(), "two".into())
+        );
     }
 }

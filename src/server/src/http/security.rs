@@ -61,8 +61,14 @@ pub(super) fn page_policy(host: Option<&str>, framing: &Framing<'_>) -> HeaderVa
     HeaderValue::try_from(policy).unwrap_or(NO_PAGE)
 }
 
-/// Content-Security-Policy of a page that is one file with its script and style inside: the landing page and the demo
-/// portal, which carry nobody's data.
+/// Content-Security-Policy of a page without scripts.
+pub(super) const PLAIN: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+);
+
+/// Content-Security-Policy of the demo portal, which is one file with its script and style inside and carries nobody's
+/// data.
 pub(super) const ONE_FILE: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      object-src 'none'; base-uri 'none'; frame-ancestors 'none'",

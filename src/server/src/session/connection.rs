@@ -51,6 +51,9 @@ const BAD_FRAMES: u32 = 10;
 /// Commands of one connection that wait for their answers; then reading pauses.
 const IN_FLIGHT: usize = 32;
 
+/// Room that a queue may keep.
+const FEW: usize = 4;
+
 const TOO_SLOW: Close = (close_code::TOO_SLOW, "too slow");
 
 /// A command on its way.
@@ -219,6 +222,10 @@ impl<'a> Connection<'a> {
                 Begun::HandedOver(rest) => self.handed_over.push(Job { reference, name, span, rest }),
                 Begun::Alone(rest) => self.alone = Some(Job { reference, name, span, rest }),
             }
+        }
+        if self.queue.is_empty() && self.queue.capacity() > FEW {
+            // After a burst; an idle connection keeps next to nothing.
+            self.queue = VecDeque::new();
         }
     }
 
