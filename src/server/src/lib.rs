@@ -9,6 +9,7 @@ pub mod config;
 pub mod desk;
 pub mod http;
 pub mod hub;
+pub mod load;
 pub mod session;
 pub mod telemetry;
 pub mod throttle;

@@ -16,6 +16,7 @@ use bangban_server::{
     clock::Clock,
     config::{Config, HoursKey},
     http,
+    load::LoadAgents,
     telemetry::{install_metrics, start_log},
 };
 use clap::{Parser, Subcommand};
@@ -40,6 +41,8 @@ enum Command {
         /// Demo accounts and tokens for anybody: never on a network that you do not trust.
         #[arg(long)]
         demo: bool,
+        #[command(flatten)]
+        load: LoadAgents,
     },
     /// Reads the configuration as `serve` would, says what is wrong with it, and ends.
     CheckConfig {
@@ -73,7 +76,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::CheckConfig { config, connect } => check(config, connect),
         Command::Migrate { config, list } => migrate(config, list),
-        Command::Serve { config, demo } => serve(config, demo),
+        Command::Serve { config, demo, load } => serve(config, demo, load),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -109,7 +112,7 @@ async fn migrate(file: Option<PathBuf>, list: bool) -> anyhow::Result<()> {
 }
 
 #[tokio::main]
-async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
+async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::Result<()> {
     let config = Config::load(file.as_deref())?;
     start_log(&config.log)?;
     let listener = listen("http.listen", &config.http.listen).await?;
@@ -117,7 +120,7 @@ async fn serve(file: Option<PathBuf>, demo: bool) -> anyhow::Result<()> {
         "" => None,
         address => Some((listen("http.metrics_listen", address).await?, install_metrics()?)),
     };
-    let app = App::start(&config, Clock::system(), demo).await?;
+    let app = App::start(&config, Clock::system(), demo, load).await?;
     let mut greeting = greeting(listener.local_addr()?, demo.then_some(&*app), config.service.hours);
     if let Some((listener, _)) = &metrics {
         greeting += &line("metrics", &format!("http://{}/metrics", listener.local_addr()?));

@@ -4,7 +4,7 @@ mod commands;
 mod messages;
 mod reads;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
 use bangban_domain::{
     AgentId,
@@ -21,12 +21,13 @@ use uuid::Uuid;
 
 use crate::{
     auth::{Auth, Citizen, Principal, Staff, hash_password},
-    catalogue::Catalogue,
+    catalogue::{Catalogue, DemoStaff},
     clock::Clock,
     config::Config,
     desk::{Actor, Desk, Order, Shared, World},
     http::{ANY_ORIGIN, Door},
     hub::Hub,
+    load::{self, LoadAgents},
     session::Rates,
     telemetry::Metrics,
 };
@@ -114,7 +115,7 @@ impl App {
     ///
     /// # Errors
     /// One line that names the cause.
-    pub async fn start(config: &Config, clock: Clock, demo: bool) -> anyhow::Result<Arc<Self>> {
+    pub async fn start(config: &Config, clock: Clock, demo: bool, load: LoadAgents) -> anyhow::Result<Arc<Self>> {
         let catalogue = Arc::new(Catalogue::demo()?);
         let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs()));
         let publisher = {
@@ -124,7 +125,7 @@ impl App {
         let store = Store::open(&config.database(), config.limits.mailbox, publisher).await?;
         let auth = Auth::new(config)?;
         if demo {
-            seed(&store, &catalogue).await?;
+            seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
         }
         let shared = Arc::new(Shared::default());
         let world = World {
@@ -275,36 +276,39 @@ fn publish(hub: &Hub, batch: &[Published]) {
     }
 }
 
-/// The demo accounts; a chosen status and a changed password survive.
-async fn seed(store: &Store, catalogue: &Catalogue) -> anyhow::Result<()> {
+/// The demo accounts that are not there yet; a chosen status and a changed password survive.
+async fn seed(store: &Store, mut staff: Vec<DemoStaff>) -> anyhow::Result<()> {
     let known = store.staff().await?;
-    if catalogue.staff.iter().all(|member| known.iter().any(|row| row.login == member.login)) {
+    let is_known =
+        |member: &DemoStaff| known.iter().any(|row| row.login == member.login && row.capacity == member.capacity);
+    staff.retain(|member| !is_known(member));
+    if staff.is_empty() {
         return Ok(());
     }
     let password_hash = tokio::task::spawn_blocking(|| hash_password(DEMO_PASSWORD)).await??;
-    let rows = catalogue.staff.iter().map(|member| {
+    let rows = staff.into_iter().map(|member| {
         Change::Staff(StaffRow {
             id: AgentId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, member.login.as_bytes()).as_u128()),
-            login: member.login.clone(),
-            name: member.name.clone(),
+            login: member.login,
+            name: member.name,
             role: member.role,
             password_hash: password_hash.clone(),
             capacity: member.capacity,
             status: AgentStatus::Online,
-            teams: member.teams.clone(),
+            teams: member.teams,
         })
     });
     store.commit(Unit { changes: rows.collect(), ..Unit::default() }).await?;
     Ok(())
 }
 
-/// A demo citizen: subject, name, kind, telephone.
+/// A demo citizen: name, kind, telephone.
 #[must_use]
-pub fn demo_citizen(code: &str) -> Option<(&'static str, CitizenKind, &'static str)> {
+pub fn demo_citizen(code: &str) -> Option<(Cow<'static, str>, CitizenKind, &'static str)> {
     match code {
-        "demo-citizen-1" => Some(("张伟", CitizenKind::Person, "13800138001")),
-        "demo-citizen-2" => Some(("李娜", CitizenKind::Person, "13800138002")),
-        "demo-enterprise-1" => Some(("上海示例科技有限公司", CitizenKind::Enterprise, "02163210000")),
-        _ => None,
+        "demo-citizen-1" => Some(("张伟".into(), CitizenKind::Person, "13800138001")),
+        "demo-citizen-2" => Some(("李娜".into(), CitizenKind::Person, "13800138002")),
+        "demo-enterprise-1" => Some(("上海示例科技有限公司".into(), CitizenKind::Enterprise, "02163210000")),
+        _ => load::citizen_name(code).map(|name| (name.into(), CitizenKind::Person, "13800138000")),
     }
 }

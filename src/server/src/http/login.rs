@@ -134,7 +134,7 @@ pub(super) async fn demo_token(State(app): State<Arc<App>>, body: Fields) -> Res
     let (name, kind, phone) = demo_citizen(code).ok_or_else(|| Refused::field("citizen", "not a demo citizen"))?;
     let until = app.clock.now() + 8 * HOUR;
     let token =
-        app.auth.portal_token(code, name, kind, Some(phone), until).map_err(|error| Refused::internal(&error))?;
+        app.auth.portal_token(code, &name, kind, Some(phone), until).map_err(|error| Refused::internal(&error))?;
     Ok(Json(serde_json::json!({ "token": token })))
 }
 

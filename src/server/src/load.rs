@@ -1,0 +1,54 @@
+//! Accounts for the load program, under `serve --demo` only: citizens without number, and agents who are made on demand.
+
+use bangban_domain::words::Role;
+use bangban_protocol::TeamView;
+
+use crate::catalogue::DemoStaff;
+
+/// How many agents the load program may log in as: `load-agent-1` and so on, with the demo password.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct LoadAgents {
+    /// Makes so many agents for the load program, members of every team; needs --demo.
+    #[arg(long, value_name = "M", default_value_t = 0, requires = "demo")]
+    pub load_agents: u32,
+    /// How many conversations each of them serves at once.
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub load_capacity: u32,
+}
+
+impl LoadAgents {
+    /// Their accounts.
+    #[must_use]
+    pub fn staff(self, teams: &[TeamView]) -> Vec<DemoStaff> {
+        let member = |n: u32| DemoStaff {
+            login: format!("load-agent-{n}"),
+            name: format!("测试坐席{n}"),
+            role: Role::Agent,
+            capacity: self.load_capacity,
+            teams: teams.iter().map(|team| team.code.clone()).collect(),
+        };
+        (1..=self.load_agents).map(member).collect()
+    }
+}
+
+/// The name of the citizen `load-citizen-N`.
+#[must_use]
+pub fn citizen_name(code: &str) -> Option<String> {
+    let n: u32 = code.strip_prefix("load-citizen-")?.parse().ok()?;
+    Some(format!("测试市民{n}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn citizens_have_a_number_and_agents_are_in_every_team() {
+        assert_eq!(citizen_name("load-citizen-12"), Some("测试市民12".to_owned()));
+        assert_eq!((citizen_name("load-citizen-x"), citizen_name("demo-citizen-1")), (None, None));
+        let teams = ["a", "b"].map(|code| TeamView { code: code.to_owned(), name: String::new() });
+        let staff = LoadAgents { load_agents: 2, load_capacity: 7 }.staff(&teams);
+        assert_eq!((staff.len(), staff[1].login.as_str(), staff[1].capacity), (2, "load-agent-2", 7));
+        assert_eq!(staff[0].teams, ["a", "b"]);
+    }
+}
