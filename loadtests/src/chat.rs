@@ -1,0 +1,255 @@
+//! `chat`: citizens and agents talk; afterwards every thread is read back.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
+
+use anyhow::Context as _;
+use bangban_domain::words::Outcome;
+use bangban_protocol::{Command, ThreadEntry};
+use clap::Args;
+use serde::Serialize;
+use tokio::{task::spawn_local, time::Instant};
+
+use crate::{
+    Common,
+    book::{Book, Verdict, gaps},
+    check_open_files,
+    figures::Latencies,
+    office::{self, Office},
+    process::{CpuUsed, Process},
+    talker::{LANES, Lane, Pace, Run, Talker, number},
+};
+
+/// From the last connection that is ready to the first message.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long answers may still come after the last message.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Args)]
+pub(crate) struct Chat {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Citizens; each talks with one agent.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    citizens: u32,
+    /// Agents; the server must have been started with so many `--load-agents`.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
+    /// Messages a second over all conversations, half from citizens and half from agents, at fixed times; or `max`: each
+    /// conversation keeps --in-flight messages unanswered.
+    #[arg(long, value_parser = rate)]
+    rate: Rate,
+    /// With `--rate max`: unanswered messages of a conversation, half of each side (the citizen's if it is 1).
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    in_flight: u32,
+    /// Seconds.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    duration: u64,
+    /// Length of a message's text in bytes.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=4000))]
+    bytes: u16,
+}
+
+/// `--rate`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rate {
+    Max,
+    PerSecond(f64),
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    match text.parse::<f64>() {
+        _ if text == "max" => Ok(Rate::Max),
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(Rate::PerSecond(rate)),
+        _ => Err("messages a second, or max".to_owned()),
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    command: &'static str,
+    citizens: u32,
+    agents: u32,
+    /// Messages a second that were intended; `null`: as many as the closed loop gave.
+    rate: Option<f64>,
+    /// From the first message to the last delivery or answer.
+    seconds: f64,
+    /// Promised by the server.
+    acknowledged: u32,
+    /// Seen by the other side.
+    delivered: u32,
+    /// Acknowledged, but not in the thread at its position, or never delivered.
+    lost: u32,
+    duplicated: u32,
+    /// Delivered or kept in another order than sent, or at a position that does not follow the one before.
+    out_of_order: u32,
+    /// Refused as `busy`.
+    refused: u32,
+    unanswered: u32,
+    delivered_per_second: f64,
+    /// From the intended time.
+    ack_p50_ms: Option<f64>,
+    ack_p99_ms: Option<f64>,
+    deliver_p50_ms: Option<f64>,
+    deliver_p99_ms: Option<f64>,
+    server_rss_kib: u64,
+    server_peak_rss_kib: u64,
+    server_cpu_seconds: f64,
+    /// The server's CPU for one message: read, made durable, acknowledged, delivered to both sides.
+    cpu_us_per_message: f64,
+    /// This program's.
+    load_cpu_us_per_message: f64,
+    /// CPU that others on this machine used meanwhile, in percent of one core.
+    others_cpu_percent: f64,
+}
+
+impl Report {
+    pub(crate) const fn is_clean(&self) -> bool {
+        self.lost == 0 && self.duplicated == 0 && self.out_of_order == 0
+    }
+}
+
+impl Chat {
+    pub(crate) async fn run(&self) -> anyhow::Result<Report> {
+        check_open_files(self.citizens + self.agents)?;
+        let server = Process::find(self.common.pid, self.common.url.port())?;
+        let mut office = office::open(self.common.url, self.citizens, self.agents, None).await?;
+        let mut talkers = self.talkers(&mut office).await?;
+        eprintln!("{} conversations stand", self.citizens);
+
+        let length = Duration::from_secs(self.duration);
+        let run = Rc::new(Run {
+            start: Instant::now() + PAUSE,
+            length,
+            patience: length + PATIENCE,
+            text: "帮办".repeat(self.bytes.div_ceil(6).into()),
+            acknowledged: RefCell::default(),
+            delivered: RefCell::default(),
+        });
+        tokio::time::sleep_until(run.start).await;
+        let begin = server.cpu();
+        let mut talking = Vec::new();
+        for mut talker in talkers.drain(..) {
+            let run = Rc::clone(&run);
+            talking.push(spawn_local(async move {
+                talker.talk(&run).await?;
+                anyhow::Ok(talker)
+            }));
+        }
+        for one in talking {
+            talkers.push(one.await??);
+        }
+        let seconds = run.start.elapsed().as_secs_f64();
+        let cpu = begin.until(server.cpu());
+        let rss = (server.rss_kib(), server.peak_rss_kib());
+        let verdict = self.verdict(talkers).await?;
+        Ok(self.report(&run, verdict, (seconds, cpu, rss)))
+    }
+
+    fn report(&self, run: &Run, verdict: Verdict, (seconds, cpu, rss): (f64, CpuUsed, (u64, u64))) -> Report {
+        let per_message = |seconds: f64| seconds * 1e6 / f64::from(verdict.delivered.max(1));
+        let percentiles = |latencies: &RefCell<Latencies>| {
+            let mut latencies = latencies.borrow_mut();
+            (latencies.percentile_ms(0.5), latencies.percentile_ms(0.99))
+        };
+        let (ack_p50_ms, ack_p99_ms) = percentiles(&run.acknowledged);
+        let (deliver_p50_ms, deliver_p99_ms) = percentiles(&run.delivered);
+        Report {
+            command: "chat",
+            citizens: self.citizens,
+            agents: self.agents,
+            rate: match self.rate {
+                Rate::Max => None,
+                Rate::PerSecond(rate) => Some(rate),
+            },
+            seconds,
+            acknowledged: verdict.acknowledged,
+            delivered: verdict.delivered,
+            lost: verdict.lost,
+            duplicated: verdict.duplicated,
+            out_of_order: verdict.out_of_order,
+            refused: verdict.refused,
+            unanswered: verdict.unanswered,
+            delivered_per_second: f64::from(verdict.delivered) / seconds,
+            ack_p50_ms,
+            ack_p99_ms,
+            deliver_p50_ms,
+            deliver_p99_ms,
+            server_rss_kib: rss.0,
+            server_peak_rss_kib: rss.1,
+            server_cpu_seconds: cpu.server,
+            cpu_us_per_message: per_message(cpu.server),
+            load_cpu_us_per_message: per_message(cpu.own),
+            others_cpu_percent: cpu.others * 100.0 / seconds,
+        }
+    }
+
+    /// Everybody joins again, so that the positions are those of now, and gets lanes.
+    async fn talkers(&self, office: &mut Office) -> anyhow::Result<Vec<Talker>> {
+        let streams = self.citizens * 2;
+        let mut stream = 0;
+        let mut pace = |of_citizen: bool| {
+            stream += 1;
+            match self.rate {
+                Rate::Max if of_citizen => Pace::InFlight(self.in_flight.div_ceil(2)),
+                Rate::Max => Pace::InFlight(self.in_flight / 2),
+                Rate::PerSecond(rate) => Pace::Every {
+                    first: Duration::from_secs_f64(f64::from(stream) / rate),
+                    every: Duration::from_secs_f64(f64::from(streams) / rate),
+                },
+            }
+        };
+        let mut books = HashMap::new();
+        let mut talkers = Vec::new();
+        for mut citizen in office.citizens.drain(..) {
+            let (seq, _) = citizen.client.join(citizen.conversation, None).await?;
+            let (own, theirs) = (Rc::<RefCell<Book>>::default(), Rc::<RefCell<Book>>::default());
+            books.insert(citizen.conversation, (Rc::clone(&theirs), Rc::clone(&own)));
+            let lane = Lane { conversation: citizen.conversation, own, theirs, pace: pace(true), seq, gaps: 0 };
+            talkers.push(Talker { client: citizen.client, lanes: vec![lane], letter: 'c' });
+        }
+        for mut agent in office.agents.drain(..) {
+            anyhow::ensure!(agent.conversations.len() <= LANES, "an agent serves more than {LANES} at once");
+            let mut lanes = Vec::new();
+            for conversation in agent.conversations {
+                let (seq, _) = agent.client.join(conversation, None).await?;
+                let (own, theirs) = books.remove(&conversation).context("a conversation that is not ours")?;
+                lanes.push(Lane { conversation, own, theirs, pace: pace(false), seq, gaps: 0 });
+            }
+            talkers.push(Talker { client: agent.client, lanes, letter: 'a' });
+        }
+        Ok(talkers)
+    }
+
+    /// Reads every thread back and closes the conversations.
+    async fn verdict(&self, talkers: Vec<Talker>) -> anyhow::Result<Verdict> {
+        let mut sum = Verdict::default();
+        for mut talker in talkers {
+            for lane in talker.lanes {
+                sum.out_of_order += lane.gaps;
+                if talker.letter == 'a' {
+                    let close =
+                        Command::Close { conversation: lane.conversation, outcome: Outcome::Solved, hand_on: None };
+                    talker.client.ask(close).await.context("closing")?;
+                    continue;
+                }
+                let thread: Vec<ThreadEntry> = talker.client.whole_thread(lane.conversation).await?;
+                sum.out_of_order += gaps(&thread);
+                sum.add(&lane.own.borrow().verdict(&thread, |id| number('c', id)));
+                sum.add(&lane.theirs.borrow().verdict(&thread, |id| number('a', id)));
+            }
+        }
+        Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_or_max() {
+        assert_eq!((rate("max"), rate("0.5")), (Ok(Rate::Max), Ok(Rate::PerSecond(0.5))));
+        assert!(["", "-1", "0", "inf", "many"].into_iter().all(|text| rate(text).is_err()));
+    }
+}

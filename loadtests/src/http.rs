@@ -1,0 +1,82 @@
+//! The two requests that are not WebSocket: a citizen's token and an agent's log-in. One connection, kept.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, bail};
+use bangban_protocol::{Login, LoginReply};
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+};
+
+/// The password of `serve --demo`.
+const PASSWORD: &str = "bangban-demo";
+
+/// A kept connection.
+pub(crate) struct Http {
+    stream: BufReader<TcpStream>,
+    address: SocketAddr,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: String,
+}
+
+impl Http {
+    /// Connects.
+    pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream =
+            TcpStream::connect(address).await.with_context(|| format!("nobody listens on {address} (--url)"))?;
+        Ok(Self { stream: BufReader::new(stream), address })
+    }
+
+    /// The token of `load-citizen-N`.
+    pub(crate) async fn citizen(&mut self, n: u32) -> anyhow::Result<String> {
+        let body = serde_json::json!({ "citizen": format!("load-citizen-{n}") }).to_string();
+        let reply: Token = self.post("/api/demo/token", &body).await.context("is the server started with --demo?")?;
+        Ok(reply.token)
+    }
+
+    /// Logs `load-agent-N` in.
+    pub(crate) async fn agent(&mut self, n: u32) -> anyhow::Result<LoginReply> {
+        let login = Login { login: format!("load-agent-{n}"), password: PASSWORD.to_owned() };
+        self.post("/api/staff/login", &serde_json::to_string(&login)?)
+            .await
+            .with_context(|| format!("is the server started with --load-agents {n} or more?"))
+    }
+
+    async fn post<T: DeserializeOwned>(&mut self, path: &str, body: &str) -> anyhow::Result<T> {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        self.stream.get_mut().write_all(request.as_bytes()).await?;
+        let mut line = String::new();
+        self.stream.read_line(&mut line).await?;
+        let status = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut length = 0;
+        loop {
+            line.clear();
+            if self.stream.read_line(&mut line).await? == 0 {
+                bail!("{path}: the server closed the connection");
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().context("Content-Length")?;
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).await?;
+        if status != "200" {
+            bail!("{path} was answered {status}: {}", String::from_utf8_lossy(&body));
+        }
+        Ok(serde_json::from_slice(&body)?)
+    }
+}

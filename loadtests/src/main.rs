@@ -1,0 +1,151 @@
+//! `bangban-load`: many citizens and agents against a running server, by the public protocol only. Start the server with
+//! `serve --demo --load-agents M` and `BANGBAN__SERVICE__HOURS=always`; docs/performance.md has the whole commands.
+//!
+//! One thread, so that on a small machine the server keeps the other core; every number is measured, none is computed
+//! from another run.
+
+mod book;
+mod chat;
+mod client;
+mod figures;
+mod http;
+mod idle;
+mod office;
+mod process;
+mod slow;
+mod socket;
+mod source;
+mod storm;
+mod talker;
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs as _},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+
+/// Load on a Bangban server, by its public protocol.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Opens authenticated and subscribed connections and measures what they cost the server while nothing happens.
+    Idle(idle::Idle),
+    /// Citizens and agents talk; afterwards every thread is read back and compared with what was acknowledged.
+    Chat(chat::Chat),
+    /// The server dies and comes back; all connections resume at once.
+    ReconnectStorm(storm::Storm),
+    /// Citizens stop reading while their agents write.
+    SlowReaders(slow::Slow),
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+struct Common {
+    /// Where the server is, e.g. `http://127.0.0.1:8080`.
+    #[arg(long, value_parser = address)]
+    url: SocketAddr,
+    /// The server's process; by default the one that listens on the port of --url.
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Prints the result as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn address(url: &str) -> anyhow::Result<SocketAddr> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default();
+    let mut found = host.to_socket_addrs().with_context(|| format!("{host:?} is not HOST:PORT"))?;
+    found.find(SocketAddr::is_ipv4).context("no IPv4 address")
+}
+
+/// Files that are open besides the connections.
+const OTHER_FILES: u32 = 64;
+
+/// Says what to do if so many connections cannot be open in one process.
+fn check_open_files(connections: u32) -> anyhow::Result<()> {
+    let limit = process::open_files_limit();
+    anyhow::ensure!(
+        connections.saturating_add(OTHER_FILES) <= limit,
+        "{connections} connections need {} open files, the limit is {limit}: raise it (ulimit -n) here and for the \
+         server, or ask for at most {}",
+        connections + OTHER_FILES,
+        limit.saturating_sub(OTHER_FILES)
+    );
+    Ok(())
+}
+
+fn print(result: &impl Serialize, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(result)?);
+    } else if let serde_json::Value::Object(fields) = serde_json::to_value(result)? {
+        for (name, value) in fields {
+            println!("{name:28} {value}");
+        }
+    }
+    Ok(())
+}
+
+/// Runs a command and prints what it measured. A run that found harm is a failure.
+async fn run(command: Command) -> anyhow::Result<()> {
+    let is_clean = match command {
+        Command::Idle(idle) => {
+            print(&idle.run().await?, idle.common.json)?;
+            true
+        }
+        Command::Chat(chat) => {
+            let report = chat.run().await?;
+            print(&report, chat.common.json)?;
+            report.is_clean()
+        }
+        Command::ReconnectStorm(storm) => {
+            let report = storm.run().await?;
+            print(&report, storm.common.json)?;
+            report.is_clean()
+        }
+        Command::SlowReaders(slow) => {
+            let report = slow.run().await?;
+            print(&report, slow.common.json)?;
+            report.is_clean()
+        }
+    };
+    anyhow::ensure!(is_clean, "messages were lost, duplicated or out of order");
+    Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let command = Arguments::parse().command;
+    match tokio::task::LocalSet::new().run_until(run(command)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bangban-load: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_taken_from_every_form_of_url() {
+        for url in ["http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws", "127.0.0.1:8080"] {
+            assert_eq!(address(url).unwrap().to_string(), "127.0.0.1:8080");
+        }
+        assert!(address("http://127.0.0.1").is_err());
+        Arguments::command().debug_assert();
+    }
+
+    use clap::CommandFactory as _;
+}
