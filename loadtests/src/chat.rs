@@ -1,13 +1,18 @@
 //! `chat`: citizens and agents talk; afterwards every thread is read back.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use bangban_domain::words::Outcome;
 use bangban_protocol::{Command, ThreadEntry};
 use clap::Args;
 use serde::Serialize;
-use tokio::{task::spawn_local, time::Instant};
+use tokio::{sync::Semaphore, task::spawn_local, time::Instant};
 
 use crate::{
     Common,
@@ -24,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long answers may still come after the last message.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Threads that are read back at the same time.
+const READERS: usize = 16;
 
 #[derive(Debug, Args)]
 pub(crate) struct Chat {
@@ -125,6 +133,7 @@ impl Chat {
             text: "帮办".repeat(self.bytes.div_ceil(6).into()),
             acknowledged: RefCell::default(),
             delivered: RefCell::default(),
+            busy: Cell::new(talkers.len()),
         });
         tokio::time::sleep_until(run.start).await;
         let begin = server.cpu();
@@ -221,26 +230,49 @@ impl Chat {
         Ok(talkers)
     }
 
-    /// Reads every thread back and closes the conversations.
+    /// Closes the conversations and reads every thread back.
     async fn verdict(&self, talkers: Vec<Talker>) -> anyhow::Result<Verdict> {
+        let at_once = Rc::new(Semaphore::new(READERS));
+        let readings: Vec<_> = talkers
+            .into_iter()
+            .map(|talker| {
+                let at_once = Rc::clone(&at_once);
+                spawn_local(async move {
+                    if talker.letter == 'a' { close(talker).await } else { read_back(talker, &at_once).await }
+                })
+            })
+            .collect();
         let mut sum = Verdict::default();
-        for mut talker in talkers {
-            for lane in talker.lanes {
-                sum.out_of_order += lane.gaps;
-                if talker.letter == 'a' {
-                    let close =
-                        Command::Close { conversation: lane.conversation, outcome: Outcome::Solved, hand_on: None };
-                    talker.client.ask(close).await.context("closing")?;
-                    continue;
-                }
-                let thread: Vec<ThreadEntry> = talker.client.whole_thread(lane.conversation).await?;
-                sum.out_of_order += gaps(&thread);
-                sum.add(&lane.own.borrow().verdict(&thread, |id| number('c', id)));
-                sum.add(&lane.theirs.borrow().verdict(&thread, |id| number('a', id)));
-            }
+        for one in readings {
+            sum.add(&one.await??);
         }
         Ok(sum)
     }
+}
+
+async fn close(mut talker: Talker) -> anyhow::Result<Verdict> {
+    let mut verdict = Verdict::default();
+    for lane in talker.lanes {
+        verdict.out_of_order += lane.gaps;
+        let close = Command::Close { conversation: lane.conversation, outcome: Outcome::Solved, hand_on: None };
+        talker.client.ask(close).await.context("closing")?;
+    }
+    Ok(verdict)
+}
+
+async fn read_back(mut talker: Talker, at_once: &Semaphore) -> anyhow::Result<Verdict> {
+    let _permit = tokio::select! {
+        permit = at_once.acquire() => permit?,
+        ended = talker.client.idle(None) => return Err(ended.err().context("idle")?).context("before reading back"),
+    };
+    let mut verdict = Verdict::default();
+    for lane in talker.lanes {
+        let thread: Vec<ThreadEntry> = talker.client.whole_thread(lane.conversation).await?;
+        verdict.out_of_order += lane.gaps + gaps(&thread);
+        verdict.add(&lane.own.borrow().verdict(&thread, |id| number('c', id)));
+        verdict.add(&lane.theirs.borrow().verdict(&thread, |id| number('a', id)));
+    }
+    Ok(verdict)
 }
 
 #[cfg(test)]

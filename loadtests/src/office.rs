@@ -90,14 +90,28 @@ pub(crate) async fn open(
 
     let first = first_citizen();
     let at_once = Arc::new(Semaphore::new(AT_ONCE));
+    let arrived = Rc::new(Cell::new(0));
+    let done = Rc::new(done);
     let mut coming = Vec::new();
     for n in 0..citizens {
         let permit = Arc::clone(&at_once).acquire_owned().await?;
         let token = http.citizen(first + n).await?;
+        let (arrived, done) = (Rc::clone(&arrived), Rc::clone(&done));
         coming.push(spawn_local(async move {
-            let citizen = come(url, Source(n), receive_buffer, token).await;
+            let came = come(url, Source(n), receive_buffer, token).await;
             drop(permit);
-            citizen
+            arrived.set(arrived.get() + 1);
+            // The last one, or one who cannot come, ends the waiting of all.
+            if arrived.get() == citizens || came.is_err() {
+                done.send_replace(true);
+            }
+            let mut citizen = came?;
+            let mut is_done = done.subscribe();
+            tokio::select! {
+                biased;
+                _ = is_done.wait_for(|done| *done) => Ok(citizen),
+                ended = citizen.client.idle(None) => Err(ended.err().context("idle")?).context("a citizen who waits"),
+            }
         }));
     }
     let mut office = Office { citizens: Vec::new(), agents: Vec::new() };
@@ -105,7 +119,6 @@ pub(crate) async fn open(
         office.citizens.push(one.await??);
     }
     // An agent may still be joining the last conversation; the desk ends after that.
-    done.send_replace(true);
     for desk in desks {
         office.agents.push(desk.await??);
     }

@@ -1,7 +1,13 @@
 //! The hot path of `chat`: one connection that says its part of several conversations at the intended times and books
 //! what it hears. It writes its own texts and reads only the fields it needs.
 
-use std::{cell::RefCell, collections::HashMap, fmt::Write as _, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    fmt::Write as _,
+    rc::Rc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use bangban_domain::ConversationId;
@@ -56,6 +62,8 @@ pub(crate) struct Run {
     pub(crate) text: String,
     pub(crate) acknowledged: RefCell<Latencies>,
     pub(crate) delivered: RefCell<Latencies>,
+    /// Talkers who have not yet said and heard everything.
+    pub(crate) busy: Cell<usize>,
 }
 
 /// One connection.
@@ -106,23 +114,25 @@ struct Entry<'a> {
 }
 
 impl Talker {
-    /// Talks until everything is said and heard, or patience ends.
+    /// Talks until everybody has said and heard everything, or patience ends.
     pub(crate) async fn talk(&mut self, run: &Run) -> anyhow::Result<()> {
-        let topics: HashMap<String, usize> = self
-            .lanes
-            .iter()
-            .enumerate()
-            .map(|(place, lane)| (format!("conversation:{}", lane.conversation), place))
-            .collect();
+        let places = self.lanes.iter().enumerate();
+        let topics = places.map(|(place, lane)| (format!("conversation:{}", lane.conversation), place)).collect();
         let mut request = String::new();
+        let mut is_busy = true;
         loop {
             let next = self.say(run, &mut request);
             let since = run.start.elapsed();
+            if is_busy && since >= run.length && self.is_done() {
+                is_busy = false;
+                run.busy.set(run.busy.get() - 1);
+            }
             let until = match next {
                 Some(next) => next,
-                None if since > run.patience || (since >= run.length && self.is_done()) => return Ok(()),
                 None if since < run.length => run.length,
-                None => since + LOOK,
+                // Whoever is done goes on answering pings.
+                None if run.busy.get() > 0 && since < run.patience => since + LOOK,
+                None => return Ok(()),
             };
             self.client.socket.turn(Some(run.start + until)).await;
             self.hear(run, &topics)?;
