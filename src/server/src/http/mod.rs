@@ -71,10 +71,10 @@ async fn websocket(
     if app.stopping.is_cancelled() {
         return stopping().into_response();
     }
-    // Small buffers: tens of thousands of sockets are idle most of the time. Frames are written when they are flushed, or
-    // when 16 KiB have gathered.
+    // Small buffers: tens of thousands of sockets are idle most of the time, and a frame has a few hundred bytes. Frames
+    // are written when they are flushed, or when 16 KiB have gathered.
     upgrade
-        .read_buffer_size(4096)
+        .read_buffer_size(2048)
         .write_buffer_size(16 * 1024)
         .max_write_buffer_size(16 * MAX_FRAME)
         .max_message_size(session::ABSURD_FRAME)

@@ -51,9 +51,6 @@ const BAD_FRAMES: u32 = 10;
 /// Commands of one connection that wait for their answers; then reading pauses.
 const IN_FLIGHT: usize = 32;
 
-/// Room that a queue may keep.
-const FEW: usize = 4;
-
 const TOO_SLOW: Close = (close_code::TOO_SLOW, "too slow");
 
 /// A command on its way.
@@ -223,8 +220,8 @@ impl<'a> Connection<'a> {
                 Begun::Alone(rest) => self.alone = Some(Job { reference, name, span, rest }),
             }
         }
-        if self.queue.is_empty() && self.queue.capacity() > FEW {
-            // After a burst; an idle connection keeps next to nothing.
+        if self.queue.is_empty() {
+            // An idle connection keeps no room.
             self.queue = VecDeque::new();
         }
     }

@@ -37,44 +37,46 @@ const GOING_AWAY: Close = (close_code::GOING_AWAY, "the server stops");
 
 /// Serves a socket until it ends.
 pub async fn serve(app: Arc<App>, mut socket: WebSocket) {
-    let (who, reference) = match hello(&app, &mut socket).await {
-        Ok(known) => known,
-        Err(Some(why)) => return close(socket, why).await,
-        Err(None) => return,
+    // Boxed, as everything that is not the life of an idle session: it shall not keep room for it.
+    let ended = match Box::pin(hello(&app, &mut socket)).await {
+        Ok((who, reference)) => welcomed(&app, Arc::new(who), reference, &mut socket).await,
+        Err(refused) => refused,
     };
-    let ping_seconds = match who {
+    Box::pin(part(&mut socket, ended)).await;
+}
+
+/// Serves one who has said a good `hello`; says why it ended, if we ended it.
+async fn welcomed(app: &Arc<App>, who: Arc<Principal>, reference: u32, socket: &mut WebSocket) -> Option<Close> {
+    let ping_seconds = match *who {
         Principal::Staff(_) => STAFF_PING,
         Principal::Citizen(_) => CITIZEN_PING,
     };
-    let who = Arc::new(who);
-    // Boxed, as everything that talks to the store: an idle session shall not keep room for it.
-    let welcome = Box::pin(app.welcome(&who, ping_seconds)).await;
-    let is_welcome = welcome.is_ok();
-    let ended = if socket.send(Message::Text(frames::reply(reference, welcome))).await.is_err() {
-        None
-    } else if !is_welcome {
-        Some((close_code::GOING_AWAY, "not now"))
-    } else {
-        Connection::run(&app, Arc::clone(&who), ping_seconds, &mut socket).await
+    let answer = Box::pin(async {
+        let welcome = app.welcome(&who, ping_seconds).await;
+        let is_welcome = welcome.is_ok();
+        (is_welcome, socket.send(Message::Text(frames::reply(reference, welcome))).await.is_ok())
+    });
+    let (is_welcome, is_sent) = answer.await;
+    let ended = match (is_welcome, is_sent) {
+        (true, true) => Connection::run(app, Arc::clone(&who), ping_seconds, socket).await,
+        (false, true) => Some((close_code::GOING_AWAY, "not now")),
+        (_, false) => None,
     };
     if is_welcome {
         Box::pin(app.goodbye(&who)).await;
     }
-    match ended {
-        Some(why) => {
-            tracing::debug!(code = why.0, reason = why.1, "the server closes a session");
-            close(socket, why).await;
-        }
-        // They have said goodbye, or are not there to hear ours.
-        None => drop(timeout(FAREWELL, SinkExt::close(&mut socket)).await),
-    }
+    ended
 }
 
-/// Says why, and stays until the other side has answered: a connection with unread bytes that is dropped takes the reason
-/// with it.
-async fn close(mut socket: WebSocket, (code, reason): Close) {
-    count_close(code);
+/// Says why we close, and stays until the other side has answered: a connection with unread bytes that is dropped takes
+/// the reason with it. `None`: they have said goodbye, or are not there to hear ours.
+async fn part(socket: &mut WebSocket, why: Option<Close>) {
     let farewell = async {
+        let Some((code, reason)) = why else {
+            return drop(SinkExt::close(socket).await);
+        };
+        count_close(code);
+        tracing::debug!(code, reason, "the server closes a session");
         if socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await.is_ok() {
             while let Some(Ok(_)) = socket.recv().await {}
         }
