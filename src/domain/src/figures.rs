@@ -127,7 +127,8 @@ impl Today {
         }
         let same = |other: &Request| other.conversation == request.conversation && other.asked_at == request.asked_at;
         if let Some(known) = self.recent.iter_mut().rev().find(|other| same(other)) {
-            *known = request;
+            // It stays with the queue in which it was made, wherever it is transferred: so do the rows.
+            *known = Request { team: known.team, ..request };
         } else {
             let place = self.recent.partition_point(|other| other.asked_at <= request.asked_at);
             self.recent.insert(place, request);
@@ -206,6 +207,17 @@ mod tests {
         ] {
             assert_eq!(request.verdict(at(now)), verdict, "{request:?} at {now}");
         }
+    }
+
+    #[test]
+    fn a_transferred_request_counts_for_the_team_that_was_asked() {
+        let mut today = Today::default();
+        let asked = request(1, NOON);
+        today.record(asked, Timestamp(NOON));
+        let answered = Request { team: TeamId(0), answered_at: Some(Timestamp(NOON + 9_000)), ..asked };
+        today.record(answered, Timestamp(NOON + 9_000));
+        let hits = |today: &mut Today, team| today.rates(Some(TeamId(team)), Timestamp(NOON + 9_000)).today_hits;
+        assert_eq!((hits(&mut today, 0), hits(&mut today, 1)), (0, 1));
     }
 
     #[test]
