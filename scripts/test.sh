@@ -21,6 +21,26 @@ for tool in fmt clippy; do
   cargo "$tool" --version >/dev/null 2>&1 || die "cargo $tool is missing; install it with: rustup component add rustfmt clippy"
 done
 
+# Chromium with Chinese glyphs for the browser stories, sqlite3 for their recount of the board.
+debian_packages=()
+command -v chromium >/dev/null || debian_packages+=(chromium)
+command -v fc-list >/dev/null && [ -n "$(fc-list :lang=zh-cn)" ] || debian_packages+=(fontconfig fonts-noto-cjk)
+command -v sqlite3 >/dev/null || debian_packages+=(sqlite3)
+if [ ${#debian_packages[@]} -gt 0 ]; then
+  help="missing for the browser stories; install with: apt-get install ${debian_packages[*]}"
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo -n true 2>/dev/null || die "$help"
+    as_root=(sudo -n)
+  fi
+  command -v apt-get >/dev/null || die "$help"
+  echo "installing ${debian_packages[*]}"
+  # Lists may be missing or old: fetched once.
+  { "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=600 update -qq &&
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=600 install -y -qq \
+      --no-install-recommends "${debian_packages[@]}"; } >/dev/null 2>&1 || die "$help"
+fi
+
 # --- steps --------------------------------------------------------------------------------------------------------
 
 mkdir -p "$CARGO_TARGET_DIR"
@@ -132,6 +152,7 @@ fi
 
 run_step 'generated types' check log generated_types
 run_step 'web unit tests' vitest "$logs/vitest.json" unit_web
+run_step 'browser stories' playwright "$logs/playwright.json" browser_stories
 
 echo "logs: $logs ($((SECONDS - began)) s)"
 echo "$passed passed, $failed failed"
