@@ -125,6 +125,12 @@ unit_web() {
   npx vitest run --reporter=default --reporter=json --outputFile.json="$logs/vitest.json"
 }
 
+browser_stories() {
+  cargo build --locked -p bangban-server
+  cd web-agent
+  BANGBAN_E2E_REPORT=$logs/playwright.json npx playwright test
+}
+
 began=$SECONDS
 # Store tests run on both databases; a cluster that the caller brings is left alone.
 if [ -z "${BANGBAN_TEST_POSTGRES_URL:-}" ]; then
