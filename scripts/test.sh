@@ -125,8 +125,8 @@ unit_web() {
   npx vitest run --reporter=default --reporter=json --outputFile.json="$logs/vitest.json"
 }
 
+# Against the binary that the Rust tests have just built.
 browser_stories() {
-  cargo build --locked -p bangban-server
   cd web-agent
   BANGBAN_E2E_REPORT=$logs/playwright.json npx playwright test
 }

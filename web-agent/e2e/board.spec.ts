@@ -104,7 +104,7 @@ async function crowd(people: People, server: Server, count: number): Promise<voi
     return `${signed}.${createHmac('sha256', server.portalSecret).update(signed).digest('base64url')}`;
   });
   const page = await people.page();
-  await page.goto(server.url);
+  await page.goto(`${server.url}/board`);
   await page.evaluate(async (given) => {
     const items = ['residence-permit', 'fund-rent', 'medical-remote', 'company-setup', 'social-card'];
     await Promise.all(
