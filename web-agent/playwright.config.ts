@@ -1,9 +1,6 @@
 import { defineConfig } from '@playwright/test';
 
-const port = process.env.BANGBAN_E2E_PORT ?? '8080';
-
-// The server under test is started by whoever runs the suite (`make test` starts the debug binary on a free
-// port with a fresh data folder), because stories need a server whose life they do not share.
+// Every story starts the server that it needs (e2e/support/server.ts), because it owns that server's life.
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
@@ -11,17 +8,18 @@ export default defineConfig({
   workers: 1,
   retries: 0,
   forbidOnly: !!process.env.CI,
-  timeout: 60_000,
+  // A story takes seconds; on a machine that is busy with something else it takes more.
+  timeout: 90_000,
   expect: { timeout: 10_000 },
   reporter: [['list'], ['json', { outputFile: process.env.BANGBAN_E2E_REPORT ?? 'test-results/report.json' }]],
   use: {
-    baseURL: process.env.BANGBAN_E2E_URL ?? `http://127.0.0.1:${port}`,
     browserName: 'chromium',
     locale: 'zh-CN',
     timezoneId: 'Asia/Shanghai',
     contextOptions: { reducedMotion: 'reduce' },
     screenshot: 'only-on-failure',
-    trace: 'retain-on-failure',
+    // The pages' states are in it; a film of each of them would cost more than the story.
+    trace: { mode: 'retain-on-failure', screenshots: false },
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: [
@@ -35,8 +33,6 @@ export default defineConfig({
         '--disable-sync',
         '--disable-dev-shm-usage',
         '--font-render-hinting=none',
-        '--use-fake-ui-for-media-stream',
-        '--use-fake-device-for-media-stream',
       ],
     },
   },

@@ -80,7 +80,9 @@ test.describe('with a promise of two seconds', () => {
     const shown = () =>
       board.risky.evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset.conversation!));
     const first = await shown();
-    expect(first.length).toBeGreaterThan(4);
+    // The last page may have few.
+    expect(first.length).toBeGreaterThan(0);
+    expect(first.length).toBeLessThan(10);
     // The next page has other people on it.
     await expect.poll(async () => (await shown()).filter((one) => first.includes(one)), { timeout: 9_000 }).toEqual([]);
     // Everybody who passes can read a wall.
