@@ -1,5 +1,5 @@
 //! `bangban-load`: many citizens and agents against a running server, by the public protocol only. Start the server with
-//! `serve --demo --load-agents M` and `BANGBAN__SERVICE__HOURS=always`; docs/performance.md has the whole commands.
+//! `serve --demo --load-agents M` and `BANGBAN__SERVICE__HOURS=always`; `--help` tells every option.
 //!
 //! One thread, so that on a small machine the server keeps the other core; every number is measured, none is computed
 //! from another run.
