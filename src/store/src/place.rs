@@ -1,7 +1,7 @@
 //! Where the database is, and how a connection to it begins. This file and the named functions at its end are all that
 //! differs between SQLite and PostgreSQL.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{borrow::Cow, fs, path::PathBuf, time::Duration};
 
 use sqlx::{
     AnyConnection, AnyPool, Connection as _, Row as _,
@@ -166,6 +166,8 @@ impl Place {
                 "PRAGMA synchronous = FULL",
                 "PRAGMA foreign_keys = ON",
                 "PRAGMA cache_size = -16000",
+                // See `checkpoint`; should that fail, the log ends somewhere.
+                "PRAGMA wal_autocheckpoint = 65536",
             ],
             (Engine::Sqlite, false) => {
                 &["PRAGMA busy_timeout = 5000", "PRAGMA cache_size = -8000", "PRAGMA query_only = ON"]
@@ -177,6 +179,10 @@ impl Place {
                 "SET tcp_keepalives_interval = 2",
                 "SET tcp_keepalives_count = 3",
                 "SET idle_in_transaction_session_timeout = '20s'",
+                // The writer finds every row by its key. A plan made while the tables were empty must not stay.
+                "SET enable_seqscan = off",
+                "SET enable_hashjoin = off",
+                "SET enable_mergejoin = off",
             ],
             (Engine::Postgres, false) => &["SET default_transaction_read_only = on"],
         };
@@ -270,6 +276,15 @@ impl Engine {
         match self {
             Self::Sqlite => 1,
             Self::Postgres => 2,
+        }
+    }
+
+    /// A parameter of a statement over many rows. SQLite looks a numbered one up in a list, which for thousands of them
+    /// takes longer than all else; there they are taken in their order.
+    pub(crate) fn placeholder(self, number: usize) -> Cow<'static, str> {
+        match self {
+            Self::Sqlite => "?".into(),
+            Self::Postgres => format!("${number}").into(),
         }
     }
 

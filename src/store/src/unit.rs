@@ -80,6 +80,15 @@ pub enum Author {
 }
 
 impl Author {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "citizen" => Some(Self::Citizen),
+            "bot" => Some(Self::Bot),
+            "system" => Some(Self::System),
+            id => id.parse().ok().map(Self::Agent),
+        }
+    }
+
     pub(crate) fn text(self) -> Cow<'static, str> {
         match self {
             Self::Citizen => "citizen".into(),
