@@ -242,6 +242,35 @@ async fn killed_in_the_middle_nothing_is_lost_or_twice_and_the_clock_stands_wher
     agent.ok(send(&id, "x", "我还在")).await;
 }
 
+/// As `make run` does it: a debug build, whose router checks its invariants.
+#[tokio::test]
+async fn a_server_that_was_down_while_a_promise_broke_starts_and_says_so_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), "always").await;
+    let mut citizen = server.citizen().await;
+    let id = open(&mut citizen).await;
+    citizen.ok(json!({ "type": "request_human", "conversation": id })).await;
+    let mut agent = server.staff("agent1001").await;
+    agent.accept().await;
+    server.kill_9().await;
+
+    // Two minutes pass, told by the row: nobody waits for them.
+    sqlx::any::install_default_drivers();
+    let file = format!("sqlite://{}", dir.path().join("bangban.db").display());
+    let rows = sqlx::AnyPool::connect(&file).await.unwrap();
+    let sql = "UPDATE ledger SET asked_at = asked_at - 120000, due_at = due_at - 120000";
+    sqlx::query(sql).execute(&rows).await.unwrap();
+
+    let server = Server::start(dir.path(), "always").await;
+    let mut board = server.staff("super1").await;
+    let total = board.subscribe("board").await["view"].clone();
+    assert_eq!((&total["total"]["waiting"], &total["total"]["todayHits"]), (&json!(1), &json!(0)), "{total}");
+    assert_eq!(total["atRisk"][0]["clock"]["step"], "breached", "{total}");
+    let sql = "SELECT COUNT(*) FROM event WHERE kind = 'breached'";
+    let breaches: i64 = sqlx::query_scalar(sql).fetch_one(&rows).await.unwrap();
+    assert_eq!(breaches, 1);
+}
+
 #[tokio::test]
 async fn out_of_hours_a_message_gets_a_receipt_and_a_slot() {
     let dir = tempfile::tempdir().unwrap();

@@ -172,6 +172,9 @@ impl Router {
         self.now = self.now.max(now);
         self.pass_time(out);
         let result = self.take(input, out);
+        // What the input brings may be due already: a request that was read a while ago, a slot that begins right now, a
+        // clock that ran on while the server was down.
+        self.pass_time(out);
         #[cfg(debug_assertions)]
         self.check_invariants();
         result

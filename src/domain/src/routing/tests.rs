@@ -370,3 +370,26 @@ fn after_a_restart_the_clock_stands_where_it_stood_and_the_agent_has_time_to_com
     assert_eq!(desk.offered_to(1), Some(ag(1)));
     assert_eq!(desk.place(2), Place::Serving { agent: ag(1), transfer: None });
 }
+
+#[test]
+fn what_is_due_when_it_comes_is_done_at_once() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ok(500, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500) });
+    assert_eq!(desk.offered_to(1), Some(ag(1)), "its slot begins right now");
+    let late = desk.ok(31_000, Input::HumanRequested { conversation: cv(2), team: TEAM, at: at(1_000) });
+    assert_eq!(steps(&late).last(), Some(&(Warned, at(31_000))), "read 30 s ago");
+    assert!(desk.router.next_deadline().is_some_and(|due| due > at(31_000)));
+}
+
+#[test]
+fn a_clock_that_ran_out_while_the_server_was_down_takes_its_steps_at_the_restart_each_once() {
+    let mut desk = Desk::new();
+    desk.ok(0, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 2, status: AgentStatus::Online });
+    let waiting = Clock { asked_at: at(-120_000), due_at: at(-60_000), answered_at: None, step: Warned };
+    let accepted = Clock { asked_at: at(-50_000), due_at: at(10_000), answered_at: None, step: SlaStep::Running };
+    let first = desk.ok(0, Input::Restored { conversation: cv(1), team: TEAM, clock: waiting, agent: None });
+    assert_eq!(steps(&first), [(Alerted, at(-75_000)), (Breached, at(-60_000))]);
+    let second = desk.ok(0, Input::Restored { conversation: cv(2), team: TEAM, clock: accepted, agent: Some(ag(1)) });
+    assert_eq!(steps(&second), [(Warned, at(-20_000)), (Alerted, at(-5_000))]);
+    assert_eq!(steps(&desk.tick(10_000)), [(Breached, at(10_000))]);
+}
