@@ -5,6 +5,9 @@ use bangban_protocol::TeamView;
 
 use crate::catalogue::DemoStaff;
 
+/// Begin of their staff numbers.
+pub const LOGIN: &str = "load-agent-";
+
 /// How many agents the load program may log in as: `load-agent-1` and so on, with the demo password.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct LoadAgents {
@@ -21,7 +24,7 @@ impl LoadAgents {
     #[must_use]
     pub fn staff(self, teams: &[TeamView]) -> Vec<DemoStaff> {
         let member = |n: u32| DemoStaff {
-            login: format!("load-agent-{n}"),
+            login: format!("{LOGIN}{n}"),
             name: format!("测试坐席{n}"),
             role: Role::Agent,
             capacity: self.load_capacity,

@@ -166,10 +166,11 @@ impl App {
         }))
     }
 
-    /// Log-ins of the demo staff of a role.
+    /// Log-ins of the demo staff of a role, without those of the load program.
     #[must_use]
     pub fn demo_logins(&self, role: Role) -> Vec<&str> {
-        self.catalogue.staff.iter().filter(|member| member.role == role).map(|member| member.login.as_str()).collect()
+        let staff = self.catalogue.staff.iter().filter(|member| member.role == role);
+        staff.map(|member| member.login.as_str()).filter(|login| !login.starts_with(load::LOGIN)).collect()
     }
 
     /// Orders that wait for the desk, units that wait for the writer.

@@ -2,7 +2,8 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -10,14 +11,21 @@ use axum::{
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode},
 };
-use bangban_domain::{Timestamp, conversation, time::HOUR};
+use bangban_domain::{
+    Timestamp, conversation,
+    time::{HOUR, SECOND},
+};
 use bangban_protocol::{ErrorCode, Identity, LoginReply, WireError};
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 
 use super::refused::{Fields, Refused};
 use crate::{
     app::{App, demo_citizen},
     auth::{hash_password, is_password},
+    clock::Clock,
     telemetry::count_login,
     throttle::{Address, LoginPolicy, LoginThrottle, TooMany},
 };
@@ -26,9 +34,14 @@ use crate::{
 const MAX_LOGIN: usize = 64;
 const MAX_PASSWORD: usize = 200;
 
+/// How long an attempt waits for others that are under way.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What stands between the network and the passwords.
 pub struct Door {
     throttle: Mutex<LoginThrottle>,
+    /// An attempt has been finished.
+    finished: Notify,
     /// A password's hash takes 19 MiB and a processor: as many at once as there are processors, the others wait.
     hashing: Semaphore,
     trust_forwarded: bool,
@@ -40,17 +53,40 @@ impl Door {
     pub fn new(policy: LoginPolicy, trust_forwarded: bool) -> Self {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         let throttle = Mutex::new(LoginThrottle::new(policy));
-        Self { throttle, hashing: Semaphore::new(processors), trust_forwarded }
+        Self { throttle, finished: Notify::new(), hashing: Semaphore::new(processors), trust_forwarded }
     }
 
-    fn admit(&self, now: Timestamp, login: &str, address: Address) -> Result<(), TooMany> {
+    fn throttle(&self) -> MutexGuard<'_, LoginThrottle> {
         // Each method leaves the records whole, so a panic elsewhere has not harmed them.
-        self.throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).admit(now, login, address)
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits while only attempts under way stand in the way: a whole office may log in at nine, from one address.
+    async fn admit(&self, clock: &Clock, login: &str, address: Address) -> Result<(), Refused> {
+        let turn = async {
+            loop {
+                let finished = self.finished.notified();
+                let admitted = self.throttle().admit(clock.now(), login, address);
+                match admitted {
+                    Ok(()) => return Ok(()),
+                    Err(TooMany::Locked(span)) => return Err(span),
+                    Err(TooMany::Underway) => finished.await,
+                }
+            }
+        };
+        let refused = match timeout(PATIENCE, turn).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(span)) => span,
+            Err(_) => SECOND,
+        };
+        count_login("refused");
+        tracing::warn!(retry_after = refused, "a log-in is refused after too many attempts");
+        Err(Refused::too_many(refused, "too many wrong passwords, try again later"))
     }
 
     fn finish(&self, now: Timestamp, login: &str, address: Address, was_right: bool) {
-        let mut throttle = self.throttle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        throttle.finish(now, login, address, was_right);
+        self.throttle().finish(now, login, address, was_right);
+        self.finished.notify_waiters();
     }
 }
 
@@ -89,11 +125,7 @@ pub(super) async fn login(
     let login = conversation::text("login", body.text("login", MAX_LOGIN)?, MAX_LOGIN)?;
     let password = body.text("password", MAX_PASSWORD)?.to_owned();
     let address = address(peer, &headers, app.door.trust_forwarded).into();
-    if let Err(TooMany { retry_after }) = app.door.admit(app.clock.now(), login, address) {
-        count_login("refused");
-        tracing::warn!(retry_after, "a log-in is refused after too many wrong passwords");
-        return Err(Refused::too_many(retry_after, "too many wrong passwords, try again later"));
-    }
+    app.door.admit(&app.clock, login, address).await?;
     let mut attempt = Attempt { app: &app, login, address, was_right: false };
 
     let member = app.store.agent_by_login(login).await.map_err(|error| Refused::internal(&error))?;

@@ -4,7 +4,8 @@
 //! ```text
 //! admit ──> underway ──right──> the login's wrong ones are forgotten
 //!    │          └──wrong, or never finished──> counted ──the last allowed one──> locked until `lock` has passed
-//!    └──locked, or as many underway as may still be wrong──> refused, with the time to wait
+//!    ├──locked──> refused, with the time to wait
+//!    └──as many under way as may still be wrong──> has to wait for one of them
 //! ```
 //! Attempts under way count as if they were wrong, so that a hundred at once are not a hundred free guesses.
 
@@ -16,7 +17,7 @@ use std::{
 
 use bangban_domain::{
     Timestamp,
-    time::{MINUTE, Millis, SECOND},
+    time::{MINUTE, Millis},
 };
 
 /// The numbers; defaults are those of `config/default.toml`.
@@ -42,14 +43,14 @@ impl Default for LoginPolicy {
 /// forgotten. To push one out takes thousands of attempts, from hundreds of addresses.
 const REMEMBERED: usize = 10_000;
 
-/// How long to wait when only attempts under way stand in the way.
-const MOMENT: Millis = SECOND;
-
-/// Refused; the same attempt may succeed after this span.
+/// Why an attempt may not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooMany {
-    /// From now.
-    pub retry_after: Millis,
+pub enum TooMany {
+    /// Too many were wrong; the same attempt may succeed after this span from now.
+    Locked(Millis),
+    /// Nothing is locked, but if all that are under way were wrong, there would be too many: when one of them is finished,
+    /// this may go on.
+    Underway,
 }
 
 /// Whom an address stands for: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer gets.
@@ -83,7 +84,7 @@ impl LoginThrottle {
     /// May this attempt go on? If so, [`LoginThrottle::finish`] must follow.
     ///
     /// # Errors
-    /// Says how long to wait.
+    /// Says for what to wait.
     pub fn admit(&mut self, now: Timestamp, login: &str, address: Address) -> Result<(), TooMany> {
         self.addresses.may(now, &address, self.policy.per_address, self.policy.window)?;
         self.logins.may(now, login, self.policy.per_login, self.policy.window)?;
@@ -144,10 +145,10 @@ impl<K: Hash + Eq + Clone> Records<K> {
         let Some(record) = self.0.get_mut(key) else { return Ok(()) };
         record.expire(now, window);
         if let Some(until) = record.locked_until {
-            return Err(TooMany { retry_after: until.since(now) });
+            return Err(TooMany::Locked(until.since(now)));
         }
         if record.wrong.len() + record.underway as usize >= limit as usize {
-            return Err(TooMany { retry_after: MOMENT });
+            return Err(TooMany::Underway);
         }
         Ok(())
     }
@@ -246,9 +247,9 @@ mod tests {
         let fifth = BEGIN + WINDOW - 1;
         assert_eq!(guess(&mut throttle, fifth, "a", address(2)), Ok(()), "from anywhere");
         for (later, expected) in [
-            (0, Err(TooMany { retry_after: WINDOW })),
-            (1, Err(TooMany { retry_after: WINDOW - 1 })),
-            (WINDOW - 1, Err(TooMany { retry_after: 1 })),
+            (0, Err(TooMany::Locked(WINDOW))),
+            (1, Err(TooMany::Locked(WINDOW - 1))),
+            (WINDOW - 1, Err(TooMany::Locked(1))),
             (WINDOW, Ok(())),
         ] {
             assert_eq!(throttle.admit(fifth + later, "a", address(3)), expected, "{later} ms after the fifth");
@@ -277,7 +278,7 @@ mod tests {
         for n in 0..5 {
             assert_eq!(guess(&mut throttle, unlocked + n, "a", address(1)), Ok(()), "wrong password {n}");
         }
-        assert_eq!(throttle.admit(unlocked + 4, "a", address(1)), Err(TooMany { retry_after: WINDOW }));
+        assert_eq!(throttle.admit(unlocked + 4, "a", address(1)), Err(TooMany::Locked(WINDOW)));
     }
 
     #[test]
@@ -290,7 +291,7 @@ mod tests {
         throttle.admit(BEGIN + 30, "own", address(1)).unwrap();
         throttle.finish(BEGIN + 30, "own", address(1), true);
         guess(&mut throttle, BEGIN + 31, "x", address(1)).unwrap();
-        assert_eq!(throttle.admit(BEGIN + 31, "own", address(1)), Err(TooMany { retry_after: WINDOW }), "30th");
+        assert_eq!(throttle.admit(BEGIN + 31, "own", address(1)), Err(TooMany::Locked(WINDOW)), "30th");
         assert_eq!(throttle.admit(BEGIN + 31, "own", address(2)), Ok(()), "from elsewhere");
 
         let mut throttle = self::throttle();
@@ -310,7 +311,7 @@ mod tests {
         for n in 0..30 {
             assert_eq!(guess(&mut throttle, BEGIN + n, &format!("staff{n}"), address(1)), Ok(()), "{n}");
         }
-        assert_eq!(throttle.admit(BEGIN + 29, "new", address(1)), Err(TooMany { retry_after: WINDOW }));
+        assert_eq!(throttle.admit(BEGIN + 29, "new", address(1)), Err(TooMany::Locked(WINDOW)));
         assert_eq!(throttle.admit(BEGIN + 29 + WINDOW, "new", address(1)), Ok(()));
     }
 
@@ -320,8 +321,10 @@ mod tests {
         for n in 0..5 {
             assert_eq!(throttle.admit(BEGIN, "a", address(1)), Ok(()), "{n}");
         }
-        assert_eq!(throttle.admit(BEGIN, "a", address(1)), Err(TooMany { retry_after: MOMENT }));
-        // They were all right: five consoles of one agent.
+        assert_eq!(throttle.admit(BEGIN, "a", address(1)), Err(TooMany::Underway));
+        throttle.finish(BEGIN, "a", address(1), true);
+        assert_eq!(throttle.admit(BEGIN, "a", address(1)), Ok(()), "one is finished, the next may go on");
+        // They were all right: consoles of one agent.
         for _ in 0..5 {
             throttle.finish(BEGIN, "a", address(1), true);
         }

@@ -25,6 +25,19 @@ async fn five_wrong_passwords_lock_a_staff_number_and_say_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_whole_office_may_log_in_at_once_from_one_address() {
+    let server = Server::start(&["--demo", "--load-agents", "60"], &[]).await;
+    let logins = (1..=60).map(|n| {
+        let body = json!({ "login": format!("load-agent-{n}"), "password": "bangban-demo" }).to_string();
+        let server = &server;
+        async move { server.post("/api/staff/login", &body).await.status }
+    });
+    assert_eq!(futures_util::future::join_all(logins).await, [200; 60]);
+    let page = server.get("/").await;
+    assert!(!page.text().contains("load-agent-"), "accounts of the load program are not advertised");
+}
+
+#[tokio::test]
 async fn a_forwarded_address_is_believed_from_a_trusted_proxy_only() {
     let few = ("BANGBAN__AUTH__WRONG_PER_ADDRESS", "2");
     let trusting = ("BANGBAN__HTTP__TRUST_FORWARDED", "true");
