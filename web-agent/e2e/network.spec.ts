@@ -1,6 +1,6 @@
 /** Bad networks between a browser and the server: cut, stalled one way, slow. */
 import { rows } from './support/recount';
-import { expect, LOST_LINK, test } from './support/fixtures';
+import { expect, isAccessible, LOST_LINK, test } from './support/fixtures';
 import type { Console } from './support/console';
 import { Widget } from './support/widget';
 
@@ -127,6 +127,10 @@ test('a link that is silent without being cut is noticed by console and board', 
   await expect(agent.banner).toBeVisible({ timeout: 25_000 });
   await expect(board.freshness).toContainText('数据已过时', { timeout: 25_000 });
   await expect(board.banner).toContainText('请勿据此调度');
+  // Grey is not too pale to read, on the desk and on the wall.
+  await isAccessible(board.page);
+  await board.page.getByRole('button', { name: '大屏模式' }).click();
+  await isAccessible(board.page);
   network.breakAll();
   network.pass();
   await expect(board.freshness).toContainText('实时连接');

@@ -3,12 +3,12 @@ import { rows } from './support/recount';
 import { expect, test } from './support/fixtures';
 
 test.describe('with two seconds to accept', () => {
-  test.use({ settings: { SLA__OFFER_SECONDS: '2', SLA__MISSED_BREAK_SECONDS: '5' } });
+  test.use({ settings: { SLA__OFFER_SECONDS: '2', SLA__MISSED_BREAK_SECONDS: '4' } });
 
   test('a missed offer costs a short break, the next agent is asked, and the break ends by itself', async ({
     people,
   }) => {
-    const board = await people.supervisor({ missedBreakMs: 5_000 });
+    const board = await people.supervisor({ missedBreakMs: 4_000 });
     const late = await people.agent('agent1001');
     const widget = await people.citizen();
     await widget.askHuman();
