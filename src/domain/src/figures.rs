@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::{
     ConversationId, TeamId, Timestamp,
     calendar::Calendar,
-    time::{HOUR, Millis},
+    time::{DAY, HOUR, Millis},
 };
 
 /// One request for a human.
@@ -151,6 +151,18 @@ impl Today {
         rates
     }
 
+    /// When the numbers at `now` change next although nothing happens: a minute is over, a request leaves the last
+    /// hour, the day ends. `None`: there are none.
+    #[must_use]
+    pub fn changes_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_open = |request: &&Request| request.answered_at.is_none() && request.left_at.is_none();
+        let over = self.recent.iter().filter(is_open).map(|request| request.due_at + 1).filter(|at| *at > now).min();
+        let leaves = self.recent.iter().map(|request| request.asked_at + RECENT).find(|at| *at > now);
+        let is_empty = self.recent.is_empty() && self.settled.is_empty();
+        let midnight = (!is_empty).then(|| Calendar::day_start(now) + DAY);
+        [over, leaves, midnight].into_iter().flatten().min()
+    }
+
     /// Forgets yesterday; sums up what can change no more.
     fn settle(&mut self, now: Timestamp) {
         let day = Calendar::day_start(now);
@@ -225,7 +237,51 @@ mod tests {
         assert_eq!(Timestamp(NOON).since(Calendar::day_start(Timestamp(NOON))), 12 * HOUR);
     }
 
+    #[test]
+    fn the_numbers_change_by_themselves_when_a_minute_an_hour_or_the_day_is_over() {
+        let mut today = Today::default();
+        assert_eq!(today.changes_at(Timestamp(NOON)), None);
+        today.record(request(1, NOON), Timestamp(NOON));
+        let at = |now| today.changes_at(Timestamp(NOON + now)).map(|at| at.0 - NOON);
+        assert_eq!(at(0), Some(60_001));
+        assert_eq!(at(60_001), Some(HOUR));
+        assert_eq!(at(HOUR), Some(12 * HOUR));
+    }
+
     proptest! {
+        /// Until the instant that is said, the numbers stay; so a board that sleeps until then is never wrong.
+        #[test]
+        fn nothing_changes_before_the_instant_that_is_said(
+            asked in prop::collection::vec((0_i64..3 * HOUR, 0_i64..120_000, 0_u8..3), 0..40),
+            start in -12 * HOUR..12 * HOUR,
+            looks in prop::collection::vec(0.0_f64..1.0, 1..20),
+        ) {
+            let mut rows: Vec<Request> = (0..).zip(&asked).map(|(n, (ago, after, what))| {
+                let row = request(n, NOON + start - ago);
+                let at = Some(row.asked_at + *after).filter(|at| at.0 <= NOON + start);
+                match what {
+                    1 => Request { answered_at: at, ..row },
+                    2 => Request { left_at: at, ..row },
+                    _ => row,
+                }
+            }).collect();
+            rows.sort_by_key(|row| row.asked_at);
+            let now = Timestamp(NOON + start);
+            let mut today = Today::default();
+            for row in &rows {
+                today.record(*row, now);
+            }
+            let before = recount(&rows, None, now);
+            let until = today.changes_at(now).unwrap_or(now + 3 * DAY);
+            prop_assert!(until > now);
+            for look in looks {
+                // Anywhere between, both ends included.
+                let at = now + ((until.since(now) - 1) as f64 * look) as i64;
+                prop_assert_eq!(recount(&rows, None, at), before, "at {:?}", at);
+            }
+            prop_assert_eq!(recount(&rows, None, until + -1), before);
+        }
+
         /// Whatever happens in whatever order, the running sums equal the definition over the rows.
         #[test]
         fn the_running_sums_equal_a_recount(

@@ -255,6 +255,8 @@ struct Owner {
     board_seq: u64,
     board_at: Option<Timestamp>,
     board_dirty: bool,
+    /// When the board changes although nothing happens: an hour, a day or service hours are over.
+    board_changes_at: Option<Timestamp>,
     /// The core is not what the rows say, because they could not be read: nothing may be decided.
     is_stale: bool,
 }
@@ -275,6 +277,7 @@ impl Owner {
             board_seq: 0,
             board_at: None,
             board_dirty: true,
+            board_changes_at: None,
             is_stale: false,
         }
     }
@@ -366,7 +369,11 @@ impl Owner {
     async fn run(mut self, mut mailbox: mpsc::Receiver<Envelope>) {
         let mut waiting = Vec::with_capacity(BATCH);
         loop {
-            let board_due = self.board_dirty.then(|| self.board_at.map_or(Timestamp(0), |at| at + BOARD_PAUSE));
+            let board_due = if self.board_dirty {
+                Some(self.board_at.map_or(Timestamp(0), |at| at + BOARD_PAUSE))
+            } else {
+                self.board_changes_at
+            };
             let retry_at = self.is_stale.then(|| self.world.clock.now() + REBUILD_PAUSE);
             let deadline = retry_at.or([self.router.next_deadline(), board_due].into_iter().flatten().min());
             let clock = self.world.clock.clone();

@@ -116,6 +116,7 @@ impl Owner {
     }
 
     pub(super) fn flush_board(&mut self, now: Timestamp) {
+        self.board_dirty |= self.board_changes_at.is_some_and(|at| at <= now);
         let is_due = self.board_at.is_none_or(|at| now.since(at) >= super::BOARD_PAUSE);
         if !self.board_dirty || !is_due {
             return;
@@ -124,6 +125,8 @@ impl Owner {
         self.board_at = Some(now);
         self.board_seq += 1;
         let view = self.board(now);
+        let service = self.world.calendar.next_change(now);
+        self.board_changes_at = [self.today.changes_at(now), service].into_iter().flatten().min();
         if let Ok(mut board) = self.world.shared.board.lock() {
             *board = Some((self.board_seq, view.clone()));
         }
