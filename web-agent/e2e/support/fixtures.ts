@@ -135,7 +135,9 @@ export const test = base.extend<Options & Fixtures>({
 /** No violation of WCAG 2.1 A and AA, nor of the best practices, in any frame of the page as it stands. */
 export async function isAccessible(page: Page): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).analyze();
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
+  const found = violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.failureSummary}`),
+  );
   expect(found).toEqual([]);
 }
 
