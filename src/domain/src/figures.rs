@@ -135,20 +135,34 @@ impl Today {
         }
     }
 
-    /// The numbers at `now`; `team` `None`: all.
-    #[must_use]
-    pub fn rates(&mut self, team: Option<TeamId>, now: Timestamp) -> Rates {
+    /// A reply that was read at `at` is durable, although its citizen was taken to have left: what counts is the reply.
+    /// `false`: no such request is among those that can still change.
+    pub fn answer(&mut self, conversation: ConversationId, at: Timestamp, now: Timestamp) -> bool {
         self.settle(now);
-        let mut rates = Rates::default();
-        for (_, settled) in self.settled.iter().filter(|(id, _)| team.is_none_or(|team| team == **id)) {
-            rates.today_hits += settled.today_hits;
-            rates.today_decided += settled.today_decided;
-            rates.today_short_abandons += settled.today_short_abandons;
+        let open = |other: &&mut Request| {
+            other.conversation == conversation && other.asked_at <= at && other.answered_at.is_none()
+        };
+        let found = self.recent.iter_mut().rev().find(open);
+        found.map(|request| (request.answered_at, request.left_at) = (Some(at), None)).is_some()
+    }
+
+    /// The numbers at `now`, of all and of each team that has any, in one pass over the last hour.
+    #[must_use]
+    pub fn all_rates(&mut self, now: Timestamp) -> (Rates, BTreeMap<TeamId, Rates>) {
+        self.settle(now);
+        let mut by_team = self.settled.clone();
+        let mut total = Rates::default();
+        for settled in self.settled.values() {
+            total.today_hits += settled.today_hits;
+            total.today_decided += settled.today_decided;
+            total.today_short_abandons += settled.today_short_abandons;
         }
-        for request in self.recent.iter().filter(|request| team.is_none_or(|team| team == request.team)) {
-            rates.add(request.verdict(now), request.asked_at > now - RECENT);
+        for request in &self.recent {
+            let (verdict, in_last_hour) = (request.verdict(now), request.asked_at > now - RECENT);
+            total.add(verdict, in_last_hour);
+            by_team.entry(request.team).or_default().add(verdict, in_last_hour);
         }
-        rates
+        (total, by_team)
     }
 
     /// When the numbers at `now` change next although nothing happens: a minute is over, a request leaves the last
@@ -228,8 +242,9 @@ mod tests {
         today.record(asked, Timestamp(NOON));
         let answered = Request { team: TeamId(0), answered_at: Some(Timestamp(NOON + 9_000)), ..asked };
         today.record(answered, Timestamp(NOON + 9_000));
-        let hits = |today: &mut Today, team| today.rates(Some(TeamId(team)), Timestamp(NOON + 9_000)).today_hits;
-        assert_eq!((hits(&mut today, 0), hits(&mut today, 1)), (0, 1));
+        let (_, by_team) = today.all_rates(Timestamp(NOON + 9_000));
+        let hits = |team| by_team.get(&TeamId(team)).map_or(0, |rates| rates.today_hits);
+        assert_eq!((hits(0), hits(1)), (0, 1));
     }
 
     #[test]
@@ -246,6 +261,19 @@ mod tests {
         assert_eq!(at(0), Some(60_001));
         assert_eq!(at(60_001), Some(HOUR));
         assert_eq!(at(HOUR), Some(12 * HOUR));
+    }
+
+    #[test]
+    fn a_reply_that_was_on_its_way_when_the_conversation_closed_counts() {
+        let mut today = Today::default();
+        let left = Request { left_at: Some(Timestamp(NOON + 10_000)), ..request(1, NOON) };
+        today.record(left, Timestamp(NOON + 10_000));
+        let now = Timestamp(NOON + 10_500);
+        assert!(!today.answer(ConversationId::new(2), Timestamp(NOON + 9_000), now), "another one");
+        assert!(!today.answer(ConversationId::new(1), Timestamp(NOON - 1), now), "before it was asked");
+        assert!(today.answer(ConversationId::new(1), Timestamp(NOON + 9_000), now));
+        let (rates, _) = today.all_rates(now);
+        assert_eq!((rates.today_hits, rates.today_short_abandons), (1, 0));
     }
 
     proptest! {
@@ -307,12 +335,11 @@ mod tests {
                     _ => rows[rows.len() - 1],
                 };
                 today.record(changed, Timestamp(now));
-                for team in [None, Some(TeamId(0)), Some(TeamId(1))] {
-                    prop_assert_eq!(
-                        today.rates(team, Timestamp(now)),
-                        recount(&rows, team, Timestamp(now)),
-                        "team {:?}", team
-                    );
+                let (total, by_team) = today.all_rates(Timestamp(now));
+                prop_assert_eq!(total, recount(&rows, None, Timestamp(now)));
+                for team in [TeamId(0), TeamId(1)] {
+                    let rates = by_team.get(&team).copied().unwrap_or_default();
+                    prop_assert_eq!(rates, recount(&rows, Some(team), Timestamp(now)), "team {:?}", team);
                 }
             }
         }

@@ -7,6 +7,7 @@
 pub mod calendar;
 pub mod conversation;
 pub mod figures;
+pub mod history;
 pub mod id;
 pub mod routing;
 pub mod time;

@@ -165,6 +165,36 @@ words! {
     }
 }
 
+words! {
+    /// Why a conversation stands in the queue.
+    QueuedBecause {
+        /// The citizen asked for a human.
+        Asked = "asked",
+        /// The slot of a promised call-back began.
+        CallBackDue = "call_back_due",
+        /// Its agent was gone for 20 s and it was still owed its first response.
+        AgentSuspect = "agent_suspect",
+        /// Its agent was gone for 60 s.
+        AgentLost = "agent_lost",
+        /// Its agent ended their shift and it was still owed its first response.
+        AgentOffline = "agent_offline",
+        /// It waited when the server stopped.
+        Restarted = "restarted",
+    }
+}
+
+words! {
+    /// What has become of a receipt.
+    ReceiptState {
+        /// The promise stands.
+        Open = "open",
+        /// The message was dealt with by an agent, or the case was handed on.
+        Done = "done",
+        /// The citizen took it back.
+        Cancelled = "cancelled",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

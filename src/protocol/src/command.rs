@@ -188,6 +188,16 @@ pub enum Command {
         #[serde(default)]
         note: String,
     },
+    /// Finds colleagues for a transfer among all who are connected: the agent's view has only some of a big staff.
+    FindColleagues {
+        /// Part of the name; empty: all.
+        #[serde(default)]
+        query: String,
+        /// Code of a team that they belong to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        team: Option<String>,
+    },
     /// Takes a transfer back that nobody has accepted yet.
     CancelTransfer {
         /// The conversation.

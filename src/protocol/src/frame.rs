@@ -4,7 +4,8 @@ use bangban_domain::{ConversationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Command, EventBody, Identity, KnowledgeHit, MyConversation, Slot, Snapshot, ThreadEntry, Topic, WireError,
+    ColleagueView, Command, EventBody, Identity, KnowledgeHit, MyConversation, Slot, Snapshot, ThreadEntry, Topic,
+    WireError,
 };
 
 /// What a client sends.
@@ -127,6 +128,11 @@ pub enum Answer {
     Knowledge {
         /// Best first.
         hits: Vec<KnowledgeHit>,
+    },
+    /// Answer to `find_colleagues`.
+    Colleagues {
+        /// Free ones first, then by name; at most 50.
+        colleagues: Vec<ColleagueView>,
     },
     /// Answer to `close`, when the case was handed on out of scope.
     Closed {

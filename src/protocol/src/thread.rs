@@ -88,6 +88,11 @@ pub enum ThreadBody {
     BotHandOver {
         /// Why; the interface owns the wording.
         reason: HandOverReason,
+        /// With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
+        /// has the call-back times, and `leave_message`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        opens_at: Option<Timestamp>,
     },
     /// The citizen judged an answer of 小申.
     BotFeedback {

@@ -140,7 +140,8 @@ pub struct AgentView {
     pub teams: Vec<TeamView>,
     /// All teams, for transfers.
     pub all_teams: Vec<TeamView>,
-    /// Colleagues who are connected, for transfers.
+    /// Colleagues who are connected, for transfers: at most 20. If there are more, those of one's own teams, free ones
+    /// first; `find_colleagues` finds the others. Follows within 100 ms, as does `waiting`.
     pub colleagues: Vec<ColleagueView>,
     /// At most one offer at a time.
     pub offer: Option<OfferView>,

@@ -1,5 +1,6 @@
 //! 小申's answer to one message: a pure function of the message, the item and the knowledge base.
 
+use bangban_domain::Timestamp;
 use bangban_protocol::{BotOption, HandOverReason, ThreadBody};
 use bangban_search::{Decision, HandOverReason as Reason};
 
@@ -26,9 +27,9 @@ pub fn answer(catalogue: &Catalogue, entry: &str) -> Option<ThreadBody> {
     })
 }
 
-/// Answers, asks back, or points at a human, by confidence.
+/// Answers, asks back, or points at a human, by confidence. `opens_at`: when people answer again, out of hours only.
 #[must_use]
-pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>) -> Reply {
+pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, opens_at: Option<Timestamp>) -> Reply {
     let decision = catalogue.index().decide(text, item);
     let body = match &decision {
         Decision::Greeting => {
@@ -40,7 +41,7 @@ pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>) -> Reply {
         }
         Decision::Answer { entry, .. } => match answer(catalogue, entry) {
             Some(body) => body,
-            None => ThreadBody::BotHandOver { reason: HandOverReason::NotFound },
+            None => ThreadBody::BotHandOver { reason: HandOverReason::NotFound, opens_at: None },
         },
         Decision::Clarify { options } => {
             let options = options.iter().filter_map(|id| catalogue.index().entry(id));
@@ -48,7 +49,10 @@ pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>) -> Reply {
                 |entry: &bangban_search::Entry| BotOption { entry: entry.id.clone(), question: entry.question.clone() };
             ThreadBody::BotClarify { options: options.map(option).collect() }
         }
-        Decision::HandOver { reason } => ThreadBody::BotHandOver { reason: wire(*reason) },
+        Decision::HandOver { reason } => ThreadBody::BotHandOver {
+            reason: wire(*reason),
+            opens_at: opens_at.filter(|_| *reason == Reason::WantsPerson),
+        },
     };
     let requests_human = matches!(decision, Decision::HandOver { reason: Reason::WantsPerson });
     Reply { body, requests_human }
@@ -67,11 +71,15 @@ const fn wire(reason: Reason) -> HandOverReason {
 mod tests {
     use super::*;
 
+    fn hand_over(reason: HandOverReason) -> ThreadBody {
+        ThreadBody::BotHandOver { reason, opens_at: None }
+    }
+
     #[test]
     fn real_questions_get_the_official_answer_with_its_source() {
         let catalogue = Catalogue::demo().unwrap();
         let Reply { body, requests_human } =
-            reply(&catalogue, "居住证怎么办理，需要什么材料？", Some("residence-permit"));
+            reply(&catalogue, "居住证怎么办理，需要什么材料？", Some("residence-permit"), None);
         let ThreadBody::BotAnswer { entry, text, source, .. } = body else { panic!("{body:?}") };
         assert_eq!((entry.as_str(), requests_human), ("kb-residence-permit-apply", false));
         assert!(text.contains("居住登记") && !source.is_empty());
@@ -80,18 +88,26 @@ mod tests {
     #[test]
     fn asking_for_a_person_is_a_request_and_an_emergency_is_not() {
         let catalogue = Catalogue::demo().unwrap();
-        let asked = reply(&catalogue, "转人工", None);
-        assert_eq!(asked.body, ThreadBody::BotHandOver { reason: HandOverReason::WantsPerson });
+        let asked = reply(&catalogue, "转人工", None, None);
+        assert_eq!(asked.body, hand_over(HandOverReason::WantsPerson));
         assert!(asked.requests_human);
-        let fire = reply(&catalogue, "家里着火了怎么办", None);
-        assert_eq!(fire.body, ThreadBody::BotHandOver { reason: HandOverReason::Emergency });
+        let fire = reply(&catalogue, "家里着火了怎么办", None, Some(Timestamp(9)));
+        assert_eq!(fire.body, hand_over(HandOverReason::Emergency));
         assert!(!fire.requests_human);
+    }
+
+    #[test]
+    fn out_of_hours_who_asks_for_a_person_is_told_when_there_is_one() {
+        let catalogue = Catalogue::demo().unwrap();
+        let asked = reply(&catalogue, "转人工", None, Some(Timestamp(9)));
+        let told = ThreadBody::BotHandOver { reason: HandOverReason::WantsPerson, opens_at: Some(Timestamp(9)) };
+        assert_eq!(asked.body, told);
     }
 
     #[test]
     fn what_it_does_not_know_it_does_not_answer() {
         let catalogue = Catalogue::demo().unwrap();
-        let unknown = reply(&catalogue, "量子计算机的退相干时间一般是多少", None);
-        assert_eq!(unknown.body, ThreadBody::BotHandOver { reason: HandOverReason::NotFound });
+        let unknown = reply(&catalogue, "量子计算机的退相干时间一般是多少", None, None);
+        assert_eq!(unknown.body, hand_over(HandOverReason::NotFound));
     }
 }

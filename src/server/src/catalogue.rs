@@ -50,6 +50,7 @@ struct StaffFile {
 pub struct Catalogue {
     items: HashMap<String, Item>,
     teams: Vec<TeamView>,
+    team_ids: HashMap<String, TeamId>,
     index: Index,
     /// Demo accounts.
     pub staff: Vec<DemoStaff>,
@@ -82,7 +83,8 @@ impl Catalogue {
             anyhow::ensure!(item, "entries.json: {}: unknown item {}", entry.id, entry.item);
         }
         let items = items.into_iter().map(|item| (item.code.clone(), item)).collect();
-        Ok(Self { items, teams, index: Index::build(entries), staff })
+        let ids = teams.iter().zip(0..).map(|(team, n)| (team.code.clone(), TeamId(n))).collect();
+        Ok(Self { items, teams, team_ids: ids, index: Index::build(entries), staff })
     }
 
     /// An item.
@@ -105,8 +107,7 @@ impl Catalogue {
     /// A team's position.
     #[must_use]
     pub fn team(&self, code: &str) -> Option<TeamId> {
-        let position = self.teams.iter().position(|team| team.code == code)?;
-        u16::try_from(position).ok().map(TeamId)
+        self.team_ids.get(code).copied()
     }
 
     /// The team at a position.

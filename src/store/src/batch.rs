@@ -1,9 +1,10 @@
 //! What happens in one transaction: number the entries of all units, carry out the changes, write the entries.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
-use bangban_domain::{ConversationId, Timestamp, words::Stage};
+use bangban_domain::{ConversationId, Timestamp, history, words::Stage};
 use sqlx::{Any, Row as _, Transaction};
+use uuid::Uuid;
 
 use crate::{
     Author, Change, Committed, Event, NewEntry, StoreError, Written, change,
@@ -88,7 +89,7 @@ enum Step<'a> {
 struct Plan<'a> {
     steps: Vec<Step<'a>>,
     entries: Vec<(&'a NewEntry, u64)>,
-    events: Vec<&'a Event>,
+    events: Vec<Cow<'a, Event>>,
     done: Done,
 }
 
@@ -138,14 +139,28 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, mut known: Known<'a>) -> 
                     at: entry.at,
                     by: entry.author,
                 });
+                plan.events.extend(answered_event(entry, head.clock_no).map(Cow::Owned));
             }
             entries.push(Written::New { seq, answered });
             plan.entries.push((entry, seq));
         }
-        plan.events.extend(&unit.events);
+        plan.events.extend(unit.events.iter().map(Cow::Borrowed));
         plan.done.push(Ok(Committed { entries }));
     }
     plan
+}
+
+/// What the log says of a clock that an entry stopped.
+fn answered_event(entry: &NewEntry, clock_no: i64) -> Option<Event> {
+    let Author::Agent(by) = entry.author else { return None };
+    let what = history::Event::Answered { no: u32::try_from(clock_no).ok()?, at: entry.at, by };
+    Some(Event { conversation: Some(entry.conversation), at: entry.at, actor: entry.author, what })
+}
+
+/// Rises with every call, so that a conversation's events sort as they were committed.
+#[expect(clippy::disallowed_methods, reason = "the order of commits is known only here")]
+fn event_id() -> String {
+    format!("ev_{:032x}", Uuid::now_v7().as_u128())
 }
 
 /// Reads the heads that are not in memory.
@@ -270,7 +285,7 @@ async fn insert_entries(
 async fn insert_events(
     tx: &mut Transaction<'_, Any>,
     statements: &mut Statements,
-    events: &[&Event],
+    events: &[Cow<'_, Event>],
 ) -> Result<(), StoreError> {
     for rows in chunks(events) {
         let mut query = statements.over_rows(
@@ -281,12 +296,12 @@ async fn insert_events(
         );
         for event in rows {
             query = query
-                .bind(event.id.clone())
+                .bind(event_id())
                 .bind(event.conversation.map(|id| id.to_string()))
                 .bind(event.at.0)
-                .bind(event.actor.clone())
-                .bind(event.kind)
-                .bind(event.detail.clone());
+                .bind(event.actor.text().into_owned())
+                .bind(event.what.kind())
+                .bind(crate::history::detail(&event.what)?);
         }
         query.execute(&mut **tx).await?;
     }

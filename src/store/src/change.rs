@@ -131,13 +131,22 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
                 .bind(agent.to_string())
         }
         Change::Receipt(row) => sqlx::query(
-            "INSERT INTO receipt (receipt, conversation, kind, hand_on, made_at) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO receipt (receipt, conversation, kind, hand_on, made_at, state, settled_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(row.receipt.clone())
         .bind(row.conversation.to_string())
         .bind(if row.hand_on.is_some() { "hand_on" } else { "message" })
         .bind(row.hand_on.map(|channel| channel.as_str()))
-        .bind(row.made_at.0),
+        .bind(row.made_at.0)
+        .bind(row.state.as_str())
+        .bind(row.settled_at.map(|at| at.0)),
+        Change::ReceiptSettled { receipt, state, at, .. } => {
+            sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")
+                .bind(state.as_str())
+                .bind(at.0)
+                .bind(receipt.clone())
+        }
     };
     query.execute(&mut **tx).await?;
     Ok(())

@@ -60,7 +60,8 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Read { .. }
         | Change::Draft { .. }
         | Change::Status { .. }
-        | Change::Receipt(_) => {}
+        | Change::Receipt(_)
+        | Change::ReceiptSettled { .. } => {}
     }
 }
 

@@ -12,6 +12,7 @@ mod batch;
 mod change;
 mod error;
 mod heads;
+mod history;
 mod lane;
 mod migrate;
 mod place;
@@ -89,6 +90,15 @@ impl Store {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.writer.waiting()
+    }
+
+    /// As [`Store::commit`], but waits for room in a full queue: for an owner that has a bounded mailbox of its own and
+    /// would have to forget what it has decided.
+    ///
+    /// # Errors
+    /// As [`Store::commit`], but never [`StoreError::Busy`].
+    pub async fn commit_in_turn(&self, unit: Unit) -> Result<Committed, StoreError> {
+        self.writer.commit_in_turn(unit).await
     }
 
     /// What the writer has done since the start.

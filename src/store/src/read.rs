@@ -31,7 +31,7 @@ pub(crate) fn word<T>(
     parse(&text).ok_or_else(|| StoreError::Corrupt { table, what: format!("{column} is {text:?}") })
 }
 
-fn optional_word<T>(
+pub(crate) fn optional_word<T>(
     table: &'static str,
     row: &AnyRow,
     column: &str,
@@ -47,11 +47,11 @@ pub(crate) fn unsigned<T: TryFrom<i64>>(row: &AnyRow, column: &str) -> Result<T,
     T::try_from(number).map_err(|_| StoreError::Corrupt { table: "?", what: format!("{column} is {number}") })
 }
 
-fn instant(row: &AnyRow, column: &str) -> Result<Timestamp, StoreError> {
+pub(crate) fn instant(row: &AnyRow, column: &str) -> Result<Timestamp, StoreError> {
     Ok(Timestamp(row.try_get(column)?))
 }
 
-fn optional_instant(row: &AnyRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
+pub(crate) fn optional_instant(row: &AnyRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 
@@ -103,7 +103,7 @@ fn conversation(row: &AnyRow) -> Result<ConversationRow, StoreError> {
     })
 }
 
-fn ledger(row: &AnyRow) -> Result<LedgerRow, StoreError> {
+pub(crate) fn ledger(row: &AnyRow) -> Result<LedgerRow, StoreError> {
     Ok(LedgerRow {
         conversation: id("ledger", row, "conversation")?,
         no: unsigned(row, "no")?,

@@ -2,7 +2,7 @@
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
-    words::{AgentStatus, Channel, CitizenKind, HandOnChannel, Outcome, Role, SlaStep, Stage},
+    words::{AgentStatus, Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, Role, SlaStep, Stage},
 };
 
 /// A person or enterprise, as the portal's last token described them.
@@ -154,4 +154,8 @@ pub struct ReceiptRow {
     pub hand_on: Option<HandOnChannel>,
     /// When.
     pub made_at: Timestamp,
+    /// What has become of it.
+    pub state: ReceiptState,
+    /// Since when it is no longer open.
+    pub settled_at: Option<Timestamp>,
 }

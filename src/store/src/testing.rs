@@ -77,10 +77,12 @@ impl TestDatabase {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("a number")
     }
 
-    fn url(&self) -> String {
+    /// Its address for `sqlx`.
+    #[must_use]
+    pub fn url(&self) -> String {
         match &self.cluster {
             Some(_) => self.database.url.clone(),
-            None => format!("sqlite://{}", self.database.dir.join("bangban.db").display()),
+            None => format!("sqlite://{}?mode=rwc", self.database.dir.join("bangban.db").display()),
         }
     }
 }

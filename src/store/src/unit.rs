@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use bangban_domain::{
-    AgentId, ConversationId, Timestamp,
-    words::{AgentStatus, SlaStep, Stage},
+    AgentId, ConversationId, Timestamp, history,
+    words::{AgentStatus, ReceiptState, SlaStep, Stage},
 };
 
 use serde_json::value::RawValue;
@@ -52,7 +52,8 @@ impl Unit {
                 | Change::Left { .. }
                 | Change::Read { .. }
                 | Change::Status { .. }
-                | Change::Receipt(_) => {}
+                | Change::Receipt(_)
+                | Change::ReceiptSettled { .. } => {}
             }
         }
         Ok(())
@@ -86,6 +87,15 @@ impl Author {
             Self::Bot => "bot".into(),
             Self::System => "system".into(),
             Self::Agent(id) => id.to_string().into(),
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "citizen" => Some(Self::Citizen),
+            "bot" => Some(Self::Bot),
+            "system" => Some(Self::System),
+            _ => text.parse().ok().map(Self::Agent),
         }
     }
 }
@@ -129,7 +139,7 @@ pub struct NewEntry {
     pub only_in: Option<Stage>,
     /// Write it only if the previous entry of this unit was written (the bot does not answer a duplicate twice).
     pub follows: bool,
-    /// A human's response: stops the open clock of the conversation.
+    /// A human's response: stops the open clock of the conversation, and the log says so.
     pub answers: bool,
 }
 
@@ -204,23 +214,30 @@ pub enum Change {
     },
     /// A receipt.
     Receipt(ReceiptRow),
+    /// What has become of an open receipt.
+    ReceiptSettled {
+        /// Whose.
+        conversation: ConversationId,
+        /// Text.
+        receipt: String,
+        /// `Done` or `Cancelled`.
+        state: ReceiptState,
+        /// When.
+        at: Timestamp,
+    },
 }
 
-/// A line of the event log.
+/// A line of the event log; the writer gives it its id, in commit order within a conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Unique, sorts by time.
-    pub id: String,
     /// Conversation, if it concerns one.
     pub conversation: Option<ConversationId>,
     /// When.
     pub at: Timestamp,
-    /// `citizen`, `bot`, `system` or an agent's id.
-    pub actor: String,
-    /// What, e.g. `assigned`.
-    pub kind: &'static str,
-    /// JSON without personal data.
-    pub detail: String,
+    /// Who caused it.
+    pub actor: Author,
+    /// What happened, and why.
+    pub what: history::Event,
 }
 
 impl NewEntry {
@@ -270,4 +287,6 @@ pub struct Published {
     pub seq: u64,
     /// The entry.
     pub entry: NewEntry,
+    /// It stopped the conversation's clock.
+    pub answered: bool,
 }

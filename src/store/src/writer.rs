@@ -119,6 +119,14 @@ impl Writer {
         Ok(result)
     }
 
+    /// As [`Writer::enqueue`], then waits for the result; waits for room in a full queue too.
+    pub(crate) async fn commit_in_turn(&self, unit: Unit) -> Result<Committed, StoreError> {
+        unit.check()?;
+        let (reply, result) = oneshot::channel();
+        self.queue.send(Waiting { unit, reply }).await.map_err(|_| StoreError::Closed)?;
+        result.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     pub(crate) fn waiting(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
     }
@@ -169,6 +177,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Conversation(row) => [Some(Key::Conversation(row.id)), None],
         Change::Clock(row) => [Some(Key::Conversation(row.conversation)), None],
         Change::Receipt(row) => [Some(Key::Conversation(row.conversation)), None],
+        Change::ReceiptSettled { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
         Change::Step { conversation, .. }
         | Change::StrikeBreach { conversation, .. }
         | Change::Left { conversation, .. }
@@ -336,7 +345,7 @@ impl Owner {
                 units += 1;
                 let entries = unit.entries.into_iter().zip(&committed.entries);
                 published.extend(entries.filter_map(|(entry, written)| match written {
-                    Written::New { seq, .. } => Some(Published { seq: *seq, entry }),
+                    Written::New { seq, answered } => Some(Published { seq: *seq, entry, answered: *answered }),
                     Written::Duplicate { .. } | Written::Skipped => None,
                 }));
             }

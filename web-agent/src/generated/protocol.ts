@@ -39,7 +39,8 @@ teams: Array<TeamView>,
  */
 allTeams: Array<TeamView>, 
 /**
- * Colleagues who are connected, for transfers.
+ * Colleagues who are connected, for transfers: at most 20. If there are more, those of one's own teams, free ones
+ * first; `find_colleagues` finds the others. Follows within 100 ms, as does `waiting`.
  */
 colleagues: Array<ColleagueView>, 
 /**
@@ -139,7 +140,11 @@ more: boolean, } | { "type": "knowledge",
 /**
  * Best first.
  */
-hits: Array<KnowledgeHit>, } | { "type": "closed", 
+hits: Array<KnowledgeHit>, } | { "type": "colleagues", 
+/**
+ * Free ones first, then by name; at most 50.
+ */
+colleagues: Array<ColleagueView>, } | { "type": "closed", 
 /**
  * The hand-on receipt, if there is one.
  */
@@ -550,7 +555,15 @@ to: TransferTarget,
 /**
  * What the next one should know (a private note); may be empty.
  */
-note: string, } | { "type": "cancel_transfer", 
+note: string, } | { "type": "find_colleagues", 
+/**
+ * Part of the name; empty: all.
+ */
+query: string, 
+/**
+ * Code of a team that they belong to.
+ */
+team?: string, } | { "type": "cancel_transfer", 
 /**
  * The conversation.
  */
@@ -1226,7 +1239,12 @@ options: Array<BotOption>, } | { "type": "bot_hand_over",
 /**
  * Why; the interface owns the wording.
  */
-reason: HandOverReason, } | { "type": "bot_feedback", 
+reason: HandOverReason, 
+/**
+ * With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
+ * has the call-back times, and `leave_message`.
+ */
+opensAt?: Timestamp, } | { "type": "bot_feedback", 
 /**
  * Position of the answer.
  */

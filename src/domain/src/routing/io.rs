@@ -3,7 +3,7 @@
 use crate::{
     AgentId, ConversationId, OfferId, TeamId, Timestamp,
     time::{Millis, SECOND},
-    words::{AgentStatus, OfferEnd, SlaStep},
+    words::{AgentStatus, OfferEnd, QueuedBecause, SlaStep},
 };
 
 /// Numbers of the rules; the defaults are DOMAIN's.
@@ -49,8 +49,25 @@ pub struct Clock {
     pub due_at: Timestamp,
     /// The first human response.
     pub answered_at: Option<Timestamp>,
+    /// The citizen left without one.
+    pub left_at: Option<Timestamp>,
     /// The last step reported.
     pub step: SlaStep,
+}
+
+impl Clock {
+    /// A clock that starts at `asked_at`.
+    #[must_use]
+    pub fn start(asked_at: Timestamp, settings: &Settings) -> Self {
+        let due_at = asked_at + settings.breach;
+        Self { asked_at, due_at, answered_at: None, left_at: None, step: SlaStep::Running }
+    }
+
+    /// Is a first response still owed?
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        self.answered_at.is_none() && self.left_at.is_none()
+    }
 }
 
 /// Whom a transfer goes to.
@@ -88,7 +105,9 @@ pub enum Input {
         /// Who.
         agent: AgentId,
     },
-    /// The agent chose a status. `Offline` keeps their conversations while they are connected.
+    /// The agent chose a status. `Break` keeps their conversations. `Offline` is the end of a shift: those that are
+    /// still owed their first response go back to the head of the queue at once, the others stay with the agent while
+    /// they are connected, so that nobody is interrupted, and go back like any lost agent's when they are not (rule 2).
     StatusChosen {
         /// Who.
         agent: AgentId,
@@ -118,7 +137,14 @@ pub enum Input {
         /// Which.
         conversation: ConversationId,
     },
-    /// A reply of the serving agent is durable; it was read at `at`.
+    /// The citizen is done with the agent who serves; the agent still owes the outcome and keeps it until `Closed`, so it
+    /// counts as load. Without a first response yet, the citizen has left.
+    CitizenFinished {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// A reply of an agent is durable; it was read at `at`. One that was read before the present clock began answered
+    /// an earlier one and changes nothing.
     HumanReplied {
         /// Which.
         conversation: ConversationId,
@@ -184,6 +210,8 @@ pub enum Effect {
         team: TeamId,
         /// Its clock.
         clock: Clock,
+        /// Why.
+        because: QueuedBecause,
         /// The agent whom it was taken from, when it came back.
         taken_from: Option<AgentId>,
     },
@@ -252,7 +280,7 @@ pub enum Effect {
         /// Was a breach reported before that now is none?
         strikes_breach: bool,
     },
-    /// The request was cancelled or the conversation closed while it had no human.
+    /// The request was cancelled, or the citizen finished or the conversation was closed, before a first response.
     Left {
         /// Which conversation.
         conversation: ConversationId,

@@ -8,7 +8,7 @@
 //!                            ▲     missed, declined,  accepted   │  ▲
 //!                            │     agent unavailable             │  └─ transfer accepted: another agent
 //!                            └───────────────────────────────────┘
-//!                              agent suspect (20 s, still owed) or lost (60 s): head of the queue
+//!                              agent suspect (20 s, still owed), offline (still owed) or lost (60 s): head of the queue
 //! ```
 //!
 //! Invariants: a conversation known here is in exactly one place; nobody serves more than their capacity except by
@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::{
     AgentId, ConversationId, OfferId, TeamId, Timestamp,
     time::Millis,
-    words::{AgentStatus, OfferEnd, SlaStep},
+    words::{AgentStatus, OfferEnd, QueuedBecause, SlaStep},
 };
 
 pub use io::{Clock, Effect, Input, Refusal, Settings, Target};
@@ -124,6 +124,7 @@ pub(crate) enum Fault {
     NewestFirst,
     SkippedWakeUp,
     ForgottenWithdraw,
+    RestartedClock,
 }
 
 /// The router. See the module's documentation.
@@ -198,6 +199,7 @@ impl Router {
             Input::HumanRequested { conversation, team, at } => self.request(conversation, team, at, out),
             Input::CallBackPromised { conversation, team, at } => self.promise_call_back(conversation, team, at),
             Input::RequestCancelled { conversation } => self.cancel(conversation, out),
+            Input::CitizenFinished { conversation } => self.citizen_finished(conversation, out),
             Input::HumanReplied { conversation, at } => self.reply(conversation, at, out),
             Input::OfferAccepted { agent, offer } => self.accept(agent, offer, out),
             Input::OfferDeclined { agent, offer } => self.decline(agent, offer, out),
@@ -294,6 +296,9 @@ impl Router {
                 if let Some(offer) = offer {
                     self.end_offer(offer, OfferEnd::AgentUnavailable, out);
                 }
+                if status == AgentStatus::Offline {
+                    self.take_back(id, QueuedBecause::AgentOffline, out, |case| case.clock.is_running());
+                }
             }
         }
         Ok(())
@@ -304,18 +309,18 @@ impl Router {
         let Link::Gone { since } = agent.link else { return };
         agent.link = Link::Suspect { since };
         out.push(Effect::AgentMissing { agent: id, lost: false });
-        self.take_back(id, out, |case| case.clock.answered_at.is_none());
+        self.take_back(id, QueuedBecause::AgentSuspect, out, |case| case.clock.is_running());
     }
 
     fn lose(&mut self, id: AgentId, out: &mut Vec<Effect>) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.link = Link::Lost;
         out.push(Effect::AgentMissing { agent: id, lost: true });
-        self.take_back(id, out, |_| true);
+        self.take_back(id, QueuedBecause::AgentLost, out, |_| true);
     }
 
     /// Puts conversations of an agent who is away back at the head of their queues.
-    fn take_back(&mut self, id: AgentId, out: &mut Vec<Effect>, which: impl Fn(&Case) -> bool) {
+    fn take_back(&mut self, id: AgentId, because: QueuedBecause, out: &mut Vec<Effect>, which: impl Fn(&Case) -> bool) {
         let Some(agent) = self.agents.get(&id) else { return };
         let offer = agent.offer;
         let taken: Vec<ConversationId> = agent
@@ -330,7 +335,7 @@ impl Router {
         for conversation in taken {
             self.stop_transfer(conversation, OfferEnd::ConversationGone, out);
             self.release(conversation, id);
-            self.enqueue(conversation, 0, Some(id), out);
+            self.enqueue(conversation, 0, because, Some(id), out);
         }
     }
 
@@ -427,10 +432,8 @@ impl Router {
         }
         // Asking now is better than being called later.
         self.forget_call_back(conversation);
-        let clock =
-            Clock { asked_at: at, due_at: at + self.settings.breach, answered_at: None, step: SlaStep::Running };
-        self.admit(conversation, team, clock, Where::Waiting);
-        self.enqueue(conversation, 1, None, out);
+        self.admit(conversation, team, Clock::start(at, &self.settings), Where::Waiting);
+        self.enqueue(conversation, 1, QueuedBecause::Asked, None, out);
         Ok(())
     }
 
@@ -473,13 +476,17 @@ impl Router {
 
     fn reply(&mut self, conversation: ConversationId, at: Timestamp, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         let case = self.cases.get_mut(&conversation).ok_or(Refusal::UnknownConversation(conversation))?;
-        if case.clock.answered_at.is_some() {
+        // The store decides whether a reply stops the clock, so one that was read before the citizen left counts, even if
+        // this is heard of after the leaving.
+        let came_late = at < case.clock.asked_at || case.clock.left_at.is_some_and(|left| at > left);
+        if case.clock.answered_at.is_some() || came_late {
             return Ok(());
         }
         let strikes_breach = case.clock.step == SlaStep::Breached && at <= case.clock.due_at;
         self.disarm_step(conversation);
         if let Some(case) = self.cases.get_mut(&conversation) {
             case.clock.answered_at = Some(at);
+            case.clock.left_at = None;
             if strikes_breach {
                 case.clock.step = SlaStep::Alerted;
             }
@@ -488,10 +495,27 @@ impl Router {
         Ok(())
     }
 
+    fn citizen_finished(&mut self, conversation: ConversationId, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let case = self.cases.get(&conversation).ok_or(Refusal::UnknownConversation(conversation))?;
+        match case.place {
+            Where::Serving { .. } => {}
+            Where::Waiting | Where::Offered(_) => return Err(Refusal::NotServing(conversation)),
+        }
+        if case.clock.is_running() {
+            self.disarm_step(conversation);
+            let now = self.now;
+            if let Some(case) = self.cases.get_mut(&conversation) {
+                case.clock.left_at = Some(now);
+            }
+            out.push(Effect::Left { conversation });
+        }
+        Ok(())
+    }
+
     fn close(&mut self, conversation: ConversationId, out: &mut Vec<Effect>) {
         self.forget_call_back(conversation);
         let Some(case) = self.cases.get(&conversation) else { return };
-        let (place, owed) = (case.place, case.clock.answered_at.is_none());
+        let (place, owed) = (case.place, case.clock.is_running());
         match place {
             Where::Waiting => self.leave_line(conversation),
             Where::Offered(offer) => {
@@ -545,7 +569,7 @@ impl Router {
             }
             None => {
                 self.admit(conversation, team, clock, Where::Waiting);
-                self.enqueue(conversation, u8::from(agent.is_none()), agent, out);
+                self.enqueue(conversation, u8::from(agent.is_none()), QueuedBecause::Restarted, agent, out);
             }
         }
         Ok(())
@@ -556,13 +580,24 @@ impl Router {
     }
 
     /// Into the queue, and out of it at once if somebody is free.
-    fn enqueue(&mut self, conversation: ConversationId, rank: u8, taken_from: Option<AgentId>, out: &mut Vec<Effect>) {
+    fn enqueue(
+        &mut self,
+        conversation: ConversationId,
+        rank: u8,
+        because: QueuedBecause,
+        taken_from: Option<AgentId>,
+        out: &mut Vec<Effect>,
+    ) {
+        #[cfg(test)]
+        if self.fault == Some(Fault::RestartedClock) && taken_from.is_some() {
+            self.restart_clock(conversation);
+        }
         let Some(case) = self.cases.get_mut(&conversation) else { return };
         case.rank = rank;
         case.place = Where::Waiting;
         case.declined.clear();
         let (team, clock) = (case.team, case.clock);
-        out.push(Effect::Queued { conversation, team, clock, taken_from });
+        out.push(Effect::Queued { conversation, team, clock, because, taken_from });
         self.teams[usize::from(team.0)].line.insert((rank, clock.due_at, conversation));
         self.seek(conversation, team, out);
     }
@@ -726,6 +761,10 @@ impl Router {
         if offer.transfer_by.is_none() {
             self.leave_line(conversation);
         }
+        #[cfg(test)]
+        if self.fault == Some(Fault::RestartedClock) && offer.transfer_by.is_some() {
+            self.restart_clock(conversation);
+        }
         let now = self.now;
         if let Some(taker) = self.agents.get_mut(&agent) {
             taker.offer = None;
@@ -879,14 +918,12 @@ impl Router {
         let Some((team, at)) = self.call_backs.get(&conversation).copied() else { return };
         self.forget_call_back(conversation);
         // Its minute starts at the slot, however late the server woke up.
-        let clock =
-            Clock { asked_at: at, due_at: at + self.settings.breach, answered_at: None, step: SlaStep::Running };
-        self.admit(conversation, team, clock, Where::Waiting);
-        self.enqueue(conversation, 1, None, out);
+        self.admit(conversation, team, Clock::start(at, &self.settings), Where::Waiting);
+        self.enqueue(conversation, 1, QueuedBecause::CallBackDue, None, out);
     }
 
     fn next_step(&self, clock: &Clock) -> Option<(Timestamp, SlaStep)> {
-        if clock.answered_at.is_some() {
+        if !clock.is_running() {
             return None;
         }
         match clock.step {
@@ -907,6 +944,16 @@ impl Router {
         if let Some((at, _)) = self.cases.get(&conversation).and_then(|case| self.next_step(&case.clock)) {
             self.timers.remove(&(at, Timer::Step(conversation)));
         }
+    }
+
+    /// The mistake of [`Fault::RestartedClock`].
+    #[cfg(test)]
+    fn restart_clock(&mut self, conversation: ConversationId) {
+        self.disarm_step(conversation);
+        if let Some(case) = self.cases.get_mut(&conversation).filter(|case| case.clock.is_running()) {
+            case.clock = Clock::start(self.now, &self.settings);
+        }
+        self.arm_step(conversation);
     }
 
     fn step(&mut self, conversation: ConversationId, at: Timestamp, out: &mut Vec<Effect>) {

@@ -1,6 +1,6 @@
 //! What others may know of the router's state, and the check of its invariants.
 
-use super::{Clock, Link, Router, Target, Where, load};
+use super::{Clock, Link, Router, Target, Timer, Where, load};
 use crate::{AgentId, ConversationId, OfferId, TeamId, Timestamp, words::AgentStatus};
 
 /// Where a conversation is.
@@ -126,6 +126,23 @@ impl Router {
         self.teams.get(usize::from(team.0)).into_iter().flat_map(|team| team.line.iter().map(|key| key.2))
     }
 
+    /// How many stand in a team's queue, those who are being offered included.
+    #[must_use]
+    pub fn waiting(&self, team: TeamId) -> usize {
+        self.teams.get(usize::from(team.0)).map_or(0, |team| team.line.len())
+    }
+
+    /// Place of a conversation in its queue, 1 = next. Costs O(1) for the last one and what stands before it for others.
+    #[must_use]
+    pub fn position(&self, id: ConversationId) -> Option<usize> {
+        let (team, key) = self.key(id)?;
+        let line = &self.teams.get(usize::from(team.0))?.line;
+        if line.last() == Some(&key) {
+            return Some(line.len());
+        }
+        line.contains(&key).then(|| line.range(..key).count() + 1)
+    }
+
     /// Everybody known to the router, in no order.
     pub fn conversations(&self) -> impl Iterator<Item = (ConversationId, Routed)> + '_ {
         self.cases.keys().filter_map(|id| self.conversation(*id).map(|routed| (*id, routed)))
@@ -135,6 +152,13 @@ impl Router {
     #[must_use]
     pub fn call_backs(&self, team: TeamId) -> usize {
         self.teams.get(usize::from(team.0)).map_or(0, |team| team.call_backs)
+    }
+
+    /// Promised call-backs that begin at exactly this instant, of all teams.
+    #[must_use]
+    pub fn call_backs_at(&self, at: Timestamp) -> usize {
+        let (first, last) = (ConversationId::new(0), ConversationId::new(u128::MAX));
+        self.timers.range((at, Timer::CallBack(first))..=(at, Timer::CallBack(last))).count()
     }
 
     /// Panics if the state contradicts itself. Large states are left out: the tests' states are small.

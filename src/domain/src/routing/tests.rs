@@ -335,10 +335,21 @@ fn what_is_impossible_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn what_is_due_when_it_comes_is_done_at_once() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ok(500, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500) });
+    assert_eq!(desk.offered_to(1), Some(ag(1)), "its slot begins right now");
+    let late = desk.ok(31_000, Input::HumanRequested { conversation: cv(2), team: TEAM, at: at(1_000) });
+    assert_eq!(steps(&late).last(), Some(&(Warned, at(31_000))), "read 30 s ago");
+    assert!(desk.router.next_deadline().is_some_and(|due| due > at(31_000)));
+}
+
+#[test]
 fn a_call_back_enters_the_queue_at_its_slot_with_its_own_minute() {
     let mut desk = Desk::with_agents(&[1]);
     desk.ok(0, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500_000) });
     assert_eq!(desk.router.call_backs(TEAM), 1);
+    assert_eq!([499_999, 500_000, 500_001].map(|ms| desk.router.call_backs_at(at(ms))), [0, 1, 0]);
     assert_eq!(desk.tick(499_999), []);
     desk.tick(500_000);
     let routed = desk.router.conversation(cv(1)).unwrap();
@@ -360,8 +371,14 @@ fn a_cancelled_request_frees_the_agent_and_is_counted_as_left() {
 fn after_a_restart_the_clock_stands_where_it_stood_and_the_agent_has_time_to_come_back() {
     let mut desk = Desk::new();
     desk.ok(0, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 2, status: AgentStatus::Online });
-    let waiting = Clock { asked_at: at(-35_000), due_at: at(25_000), answered_at: None, step: Warned };
-    let served = Clock { asked_at: at(-90_000), due_at: at(-30_000), answered_at: Some(at(-80_000)), step: Warned };
+    let waiting = Clock { asked_at: at(-35_000), due_at: at(25_000), answered_at: None, left_at: None, step: Warned };
+    let served = Clock {
+        asked_at: at(-90_000),
+        due_at: at(-30_000),
+        answered_at: Some(at(-80_000)),
+        left_at: None,
+        step: Warned,
+    };
     desk.ok(0, Input::Restored { conversation: cv(1), team: TEAM, clock: waiting, agent: None });
     desk.ok(0, Input::Restored { conversation: cv(2), team: TEAM, clock: served, agent: Some(ag(1)) });
     assert_eq!(steps(&desk.tick(9_999)), []);
@@ -369,16 +386,6 @@ fn after_a_restart_the_clock_stands_where_it_stood_and_the_agent_has_time_to_com
     desk.ok(12_000, Input::AgentConnected { agent: ag(1) });
     assert_eq!(desk.offered_to(1), Some(ag(1)));
     assert_eq!(desk.place(2), Place::Serving { agent: ag(1), transfer: None });
-}
-
-#[test]
-fn what_is_due_when_it_comes_is_done_at_once() {
-    let mut desk = Desk::with_agents(&[1]);
-    desk.ok(500, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500) });
-    assert_eq!(desk.offered_to(1), Some(ag(1)), "its slot begins right now");
-    let late = desk.ok(31_000, Input::HumanRequested { conversation: cv(2), team: TEAM, at: at(1_000) });
-    assert_eq!(steps(&late).last(), Some(&(Warned, at(31_000))), "read 30 s ago");
-    assert!(desk.router.next_deadline().is_some_and(|due| due > at(31_000)));
 }
 
 #[test]
@@ -392,4 +399,121 @@ fn a_clock_that_ran_out_while_the_server_was_down_takes_its_steps_at_the_restart
     let second = desk.ok(0, Input::Restored { conversation: cv(2), team: TEAM, clock: accepted, agent: Some(ag(1)) });
     assert_eq!(steps(&second), [(Warned, at(-20_000)), (Alerted, at(-5_000))]);
     assert_eq!(steps(&desk.tick(10_000)), [(Breached, at(10_000))]);
+}
+
+#[test]
+fn an_offer_accepted_at_15_000_is_gone_and_one_accepted_twice_is_taken_once() {
+    let mut desk = Desk::with_agents(&[1, 1]);
+    desk.ask(0, 1);
+    let late = desk.offer_of(1);
+    assert_eq!(desk.refused(15_000, Input::OfferAccepted { agent: ag(1), offer: late }), Refusal::OfferGone(late));
+    assert_eq!(desk.offered_to(1), Some(ag(2)), "the next one is being asked");
+    let offer = desk.offer_of(2);
+    desk.ok(15_001, Input::OfferAccepted { agent: ag(2), offer });
+    assert_eq!(desk.refused(15_001, Input::OfferAccepted { agent: ag(2), offer }), Refusal::OfferGone(offer));
+    assert_eq!(desk.router.agent(ag(2)).unwrap().load, 1);
+}
+
+#[test]
+fn the_end_of_a_shift_gives_back_who_is_still_owed_an_answer_at_once_and_interrupts_nobody() {
+    let mut desk = Desk::with_agents(&[2, 2]);
+    for n in [1, 2] {
+        desk.ask(0, n);
+    }
+    desk.accept(1, 1);
+    desk.accept(1, 2);
+    desk.ok(2, Input::HumanReplied { conversation: cv(1), at: at(2) });
+    desk.ask(3, 3);
+    desk.accept(4, 1);
+    let effects = desk.ok(5, Input::StatusChosen { agent: ag(1), status: AgentStatus::Offline });
+    assert!(effects.iter().any(|effect| matches!(
+        effect,
+        Effect::Queued { conversation, because: QueuedBecause::AgentOffline, taken_from, .. }
+            if *conversation == cv(3) && *taken_from == Some(ag(1))
+    )));
+    assert_eq!(desk.offered_to(3), Some(ag(2)), "the next one is asked at the same instant");
+    assert_eq!(desk.place(1), Place::Serving { agent: ag(1), transfer: None }, "in the middle of a talk");
+    // Whoever is gone with the console goes the way of a lost agent.
+    desk.ok(10, Input::AgentDisconnected { agent: ag(1) });
+    desk.tick(60_009);
+    assert_eq!(desk.place(1), Place::Serving { agent: ag(1), transfer: None });
+    desk.tick(60_010);
+    assert_ne!(desk.place(1), Place::Serving { agent: ag(1), transfer: None });
+}
+
+#[test]
+fn a_citizen_who_finishes_before_an_answer_has_left_and_the_outcome_that_is_owed_counts_as_load() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    desk.accept(1, 1);
+    desk.ask(2, 2);
+    let effects = desk.ok(29_999, Input::CitizenFinished { conversation: cv(1) });
+    assert_eq!(effects, [Effect::Left { conversation: cv(1) }]);
+    assert_eq!(desk.router.conversation(cv(1)).unwrap().clock.left_at, Some(at(29_999)));
+    let later = desk.tick(70_000);
+    let of_1 = later.iter().filter(|e| matches!(e, Effect::Stepped { conversation, .. } if *conversation == cv(1)));
+    assert_eq!(of_1.count(), 0, "nothing is owed any more");
+    assert_eq!(desk.ok(70_001, Input::HumanReplied { conversation: cv(1), at: at(70_001) }), []);
+    assert_eq!(desk.place(2), Place::Waiting, "the agent is full until the outcome is written");
+    // ... but one that was on its way when they left is a human response: the store has taken it.
+    let crossed = desk.ok(70_001, Input::HumanReplied { conversation: cv(1), at: at(29_990) });
+    assert_eq!(crossed, [Effect::Answered { conversation: cv(1), at: at(29_990), strikes_breach: false }]);
+    let closing = desk.ok(70_002, Input::Closed { conversation: cv(1) });
+    assert!(!closing.contains(&Effect::Left { conversation: cv(1) }), "left once");
+    assert_eq!(desk.offered_to(2), Some(ag(1)));
+    assert_eq!(desk.refused(70_003, Input::CitizenFinished { conversation: cv(2) }), Refusal::NotServing(cv(2)));
+}
+
+#[test]
+fn a_reply_that_crosses_a_transfer_is_a_human_response_and_one_of_before_the_request_is_none() {
+    let mut desk = Desk::with_agents(&[1, 1]);
+    desk.ask(0, 1);
+    desk.accept(1, 1);
+    desk.ok(10, Input::TransferRequested { conversation: cv(1), by: ag(1), to: Target::Agent(ag(2)) });
+    desk.accept(20, 2);
+    let effects = desk.ok(25, Input::HumanReplied { conversation: cv(1), at: at(15) });
+    assert_eq!(effects, [Effect::Answered { conversation: cv(1), at: at(15), strikes_breach: false }]);
+    desk.ok(30, Input::Closed { conversation: cv(1) });
+    desk.ask(40, 1);
+    assert_eq!(desk.ok(41, Input::HumanReplied { conversation: cv(1), at: at(39) }), []);
+    assert_eq!(desk.router.conversation(cv(1)).unwrap().clock.answered_at, None);
+}
+
+#[test]
+fn a_call_back_stands_between_those_who_asked_before_and_after_its_slot() {
+    let mut desk = Desk::new();
+    desk.ok(0, Input::CallBackPromised { conversation: cv(5), team: TEAM, at: at(500_000) });
+    desk.ask(499_999, 1);
+    desk.ask(500_001, 2);
+    assert_eq!(desk.router.queue(TEAM).collect::<Vec<_>>(), [cv(1), cv(5), cv(2)]);
+    let due = |n| desk.router.conversation(cv(n)).unwrap().clock.due_at;
+    assert_eq!([due(1), due(5), due(2)], [at(559_999), at(560_000), at(560_001)]);
+    assert_eq!([1, 5, 2].map(|n| desk.router.position(cv(n))), [Some(1), Some(2), Some(3)]);
+    assert_eq!((desk.router.waiting(TEAM), desk.router.waiting(OTHER), desk.router.position(cv(9))), (3, 0, None));
+}
+
+#[test]
+fn who_asks_again_after_taking_it_back_gets_a_new_clock() {
+    let mut desk = Desk::new();
+    desk.ask(0, 1);
+    desk.tick(31_000);
+    desk.ok(31_000, Input::RequestCancelled { conversation: cv(1) });
+    desk.ask(40_000, 1);
+    assert_eq!(steps(&desk.tick(69_999)), []);
+    assert_eq!(steps(&desk.tick(70_000)), [(Warned, at(70_000))]);
+}
+
+#[test]
+fn closing_what_is_being_handed_on_withdraws_the_offer_to_the_colleague() {
+    for to in [Target::Agent(ag(2)), Target::Team(TEAM)] {
+        let mut desk = Desk::with_agents(&[1, 1]);
+        desk.ask(0, 1);
+        desk.accept(1, 1);
+        desk.ok(10, Input::TransferRequested { conversation: cv(1), by: ag(1), to });
+        let offer = desk.offer_of(2);
+        let effects = desk.ok(20, Input::Closed { conversation: cv(1) });
+        let reason = OfferEnd::ConversationGone;
+        assert!(effects.contains(&Effect::OfferEnded { offer, conversation: cv(1), agent: ag(2), reason }), "{to:?}");
+        assert!(desk.router.agent(ag(1)).unwrap().is_free && desk.router.agent(ag(2)).unwrap().is_free);
+    }
 }

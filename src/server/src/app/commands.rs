@@ -78,6 +78,11 @@ impl App {
                 let hits = self.catalogue.search(query, item.as_deref(), 10);
                 Ok(Begun::Done(Ok(Answer::Knowledge { hits })))
             }
+            Command::FindColleagues { query, team } => {
+                let Principal::Staff(staff) = &*who else { return Err(forbidden()) };
+                let query = conversation::at_most("query", query.trim(), 200).map_err(invalid)?;
+                Ok(Begun::Done(self.find_colleagues(staff.id, query, team.as_deref())))
+            }
             Command::Unsubscribe { topic } => {
                 self.hub.leave(socket, topic);
                 Ok(Begun::Done(Ok(Answer::Done)))
@@ -141,7 +146,8 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::ChooseEntry { .. }
         | Command::Note { .. }
         | Command::SaveDraft { .. }
-        | Command::SearchKnowledge { .. } => {
+        | Command::SearchKnowledge { .. }
+        | Command::FindColleagues { .. } => {
             return Err(WireError::new(ErrorCode::BadRequest, "not a command for the desk"));
         }
     })

@@ -16,7 +16,7 @@ use super::{App, actor, commands::Pending, forbidden, invalid, not_found, store_
 use crate::{
     auth::Principal,
     bot,
-    desk::{Actor, Order, entry},
+    desk::{Order, entry},
 };
 
 /// One who may write.
@@ -72,16 +72,18 @@ impl App {
         let mut unit = Unit { entries: vec![message], ..Unit::default() };
         let mut wants_human = false;
         if let Some(item) = asked {
-            let reply = bot::reply(&self.catalogue, text, item.as_deref());
+            let opens_at = (!self.calendar.in_service(at)).then(|| self.calendar.next_open(at).unwrap_or(at));
+            let reply = bot::reply(&self.catalogue, text, item.as_deref(), opens_at);
             wants_human = reply.requests_human;
             unit.entries.push(bot_entry(id, at, &reply.body));
         }
-        let appended = self.append(at, id, unit)?;
+        let appended = self.append(at, unit)?;
         let (app, who) = (Arc::clone(self), Arc::clone(who));
         Ok(Box::pin(async move {
             let (answer, is_new) = appended.await?;
             if wants_human && is_new {
-                // In the thread already; if nobody is there now, the page offers to leave a message.
+                // In the thread already; if nobody is there now, the bot's entry says when, and the page offers to leave
+                // a message.
                 app.desk.give(actor(&who), at, Order::RequestHuman(id)).await?;
             }
             Ok(answer)
@@ -105,7 +107,7 @@ impl App {
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
         message.client_id = Some(client_id.to_owned());
         let unit = Unit { entries: vec![message, bot_entry(id, at, &answer)], ..Unit::default() };
-        let appended = self.append(at, id, unit)?;
+        let appended = self.append(at, unit)?;
         Ok(Box::pin(async move { Ok(appended.await?.0) }))
     }
 
@@ -125,14 +127,13 @@ impl App {
         let body = ThreadBody::Note { text: text.to_owned() };
         let mut note = entry(id, Lane::Notes, at, Author::Agent(staff.id), &from, &body);
         note.client_id = Some(client_id.to_owned());
-        Ok(self.append(at, id, Unit { entries: vec![note], ..Unit::default() })?.await?.0)
+        Ok(self.append(at, Unit { entries: vec![note], ..Unit::default() })?.await?.0)
     }
 
-    /// Hands over; the future tells the desk if the clock was stopped, and says whether the first entry was new.
+    /// Hands over; the future says whether the first entry was new. The publisher tells the desk of a clock that stopped.
     fn append(
         self: &Arc<Self>,
         at: Timestamp,
-        id: ConversationId,
         unit: Unit,
     ) -> Result<impl Future<Output = Result<(Answer, bool), WireError>> + Send + use<>, WireError> {
         let began = Instant::now();
@@ -142,12 +143,7 @@ impl App {
             let written = committed.await.map_err(store_error)?;
             app.metrics.commit.record(began.elapsed());
             match written.entries.first() {
-                Some(Written::New { seq, answered }) => {
-                    if *answered && let Err(error) = app.desk.give(Actor::System, at, Order::Replied(id)).await {
-                        tracing::warn!(%error, conversation = %id, "the desk learns of a reply at its next start");
-                    }
-                    Ok((Answer::Sent { seq: *seq, at }, true))
-                }
+                Some(Written::New { seq, .. }) => Ok((Answer::Sent { seq: *seq, at }, true)),
                 Some(Written::Duplicate { seq, at }) => Ok((Answer::Sent { seq: *seq, at: *at }, false)),
                 Some(Written::Skipped) | None => Err(WireError::new(ErrorCode::InvalidStage, "not possible now")),
             }

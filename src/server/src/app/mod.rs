@@ -8,14 +8,16 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
 use bangban_domain::{
     AgentId,
+    calendar::Calendar,
     conversation::{CONTINUE_WITHIN, InvalidField},
     time::MINUTE,
     words::{AgentStatus, CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
 use bangban_store::{Change, ConversationRow, EntryRow, Lane, Published, StaffRow, Store, Unit};
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use serde::Deserialize;
+use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -24,7 +26,7 @@ use crate::{
     catalogue::{Catalogue, DemoStaff},
     clock::Clock,
     config::Config,
-    desk::{Actor, Desk, Order, Shared, World},
+    desk::{Actor, Desk, Notices, Shared, World},
     http::{ANY_ORIGIN, Door},
     hub::Hub,
     load::{self, LoadAgents},
@@ -33,8 +35,8 @@ use crate::{
 };
 pub use commands::{Begun, Pending};
 
-/// How long the desk gets between two attempts to tell it that an agent has gone.
-const DESK_PAUSE: Duration = Duration::from_secs(1);
+/// How long a log-in waits until the desk has heard of it.
+const DESK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The password of every demo account.
 pub const DEMO_PASSWORD: &str = "bangban-demo";
@@ -66,8 +68,10 @@ pub struct App {
     /// The sessions that run.
     pub sessions: TaskTracker,
     catalogue: Arc<Catalogue>,
+    calendar: Arc<Calendar>,
     desk: Desk,
     shared: Arc<Shared>,
+    notices: Arc<Notices>,
     names: HashMap<AgentId, String>,
     consoles: DashMap<AgentId, u32>,
 }
@@ -118,9 +122,10 @@ impl App {
     pub async fn start(config: &Config, clock: Clock, demo: bool, load: LoadAgents) -> anyhow::Result<Arc<Self>> {
         let catalogue = Arc::new(Catalogue::demo()?);
         let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs()));
+        let notices = Arc::new(Notices::default());
         let publisher = {
-            let hub = Arc::clone(&hub);
-            Box::new(move |batch: &[Published]| publish(&hub, batch))
+            let (hub, notices) = (Arc::clone(&hub), Arc::clone(&notices));
+            Box::new(move |batch: &[Published]| publish(&hub, &notices, batch))
         };
         let store = Store::open(&config.database(), config.limits.mailbox, publisher).await?;
         let auth = Auth::new(config)?;
@@ -128,13 +133,15 @@ impl App {
             seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
         }
         let shared = Arc::new(Shared::default());
+        let calendar = Arc::new(config.calendar()?);
         let world = World {
             clock: clock.clone(),
             catalogue: Arc::clone(&catalogue),
-            calendar: Arc::new(config.calendar()?),
+            calendar: Arc::clone(&calendar),
             store: store.clone(),
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
+            notices: Arc::clone(&notices),
             settings: config.settings(),
             slots: (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into()),
         };
@@ -159,8 +166,10 @@ impl App {
             stopping: CancellationToken::new(),
             sessions: TaskTracker::new(),
             catalogue,
+            calendar,
             desk,
             shared,
+            notices,
             names,
             consoles: DashMap::new(),
         }))
@@ -190,7 +199,7 @@ impl App {
     /// [`App::goodbye`] must follow.
     ///
     /// # Errors
-    /// Whatever the store or the desk says.
+    /// Whatever the store says.
     pub async fn welcome(&self, who: &Principal, tick_seconds: u32) -> Result<Answer, WireError> {
         let now = self.clock.now();
         let (me, conversations) = match who {
@@ -203,11 +212,10 @@ impl App {
             Principal::Staff(staff) => {
                 let me = Identity::Staff { id: staff.id, name: staff.name.clone(), role: staff.role };
                 if staff.role == Role::Agent {
-                    *self.consoles.entry(staff.id).or_insert(0) += 1;
-                    if let Err(error) = self.desk.give(Actor::Staff(staff.clone()), now, Order::Connected).await {
-                        self.one_console_less(staff.id);
-                        return Err(error);
-                    }
+                    let number = self.one_console_more(staff.id);
+                    // So that the desk's topic shows at once what follows from being there. A desk that cannot write
+                    // hears of it later.
+                    timeout(DESK_PATIENCE, self.notices.heard(number)).await.ok();
                 }
                 (me, Vec::new())
             }
@@ -215,38 +223,24 @@ impl App {
         Ok(Answer::Welcome { me, now, tick_seconds, conversations })
     }
 
-    fn one_console_less(&self, agent: AgentId) {
-        if let Some(mut count) = self.consoles.get_mut(&agent) {
-            *count = count.saturating_sub(1);
-        }
-        self.consoles.remove_if(&agent, |_, count| *count == 0);
+    /// Told under the entry's lock, so that the last word on an agent is the true one.
+    fn one_console_more(&self, agent: AgentId) -> u64 {
+        let mut count = self.consoles.entry(agent).or_insert(0);
+        *count += 1;
+        self.notices.present(agent, true)
     }
 
     /// The socket of a welcomed principal has gone. An agent whose last console went is missing from now on (rule 2).
-    pub async fn goodbye(&self, who: &Principal) {
+    pub fn goodbye(&self, who: &Principal) {
         let Principal::Staff(staff) = who else { return };
-        if staff.role != Role::Agent {
-            return;
-        }
-        self.one_console_less(staff.id);
-        // A server that stops does not judge who is missing; the next one learns it from who comes back.
-        while !self.consoles.contains_key(&staff.id) && !self.stopping.is_cancelled() {
-            match self.desk.give(Actor::Staff(staff.clone()), self.clock.now(), Order::Disconnected).await {
-                Ok(_) if self.consoles.contains_key(&staff.id) => {
-                    // A console came in between; which of the two the desk heard last is not known, so it hears again.
-                    if let Err(error) =
-                        self.desk.give(Actor::Staff(staff.clone()), self.clock.now(), Order::Connected).await
-                    {
-                        tracing::error!(%error, agent = %staff.id, "the desk does not know that an agent is there");
-                    }
-                    return;
-                }
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::warn!(%error, agent = %staff.id, "the desk does not know yet that an agent has gone");
-                    tokio::time::sleep(DESK_PAUSE).await;
-                }
+        let Entry::Occupied(mut consoles) = self.consoles.entry(staff.id) else { return };
+        *consoles.get_mut() = consoles.get().saturating_sub(1);
+        if *consoles.get() == 0 {
+            // A server that stops does not judge who is missing; the next one learns it from who comes back.
+            if !self.stopping.is_cancelled() {
+                self.notices.present(staff.id, false);
             }
+            consoles.remove();
         }
     }
 
@@ -264,8 +258,11 @@ fn actor(who: &Principal) -> Actor {
 }
 
 /// Called by the writer, in commit order.
-fn publish(hub: &Hub, batch: &[Published]) {
-    for Published { seq, entry } in batch {
+fn publish(hub: &Hub, notices: &Notices, batch: &[Published]) {
+    for Published { seq, entry, answered } in batch {
+        if *answered {
+            notices.replied(entry.conversation, entry.at);
+        }
         let topic = match entry.lane {
             Lane::Public => Topic::Conversation(entry.conversation),
             Lane::Notes => Topic::Notes(entry.conversation),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bangban_domain::{AgentId, CitizenId, ConversationId, Timestamp, conversation, routing, words::Role};
 use bangban_protocol::{
-    Answer, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot, ThreadEntry, Topic,
-    WireError,
+    Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot,
+    ThreadEntry, Topic, WireError,
 };
 use bangban_store::{ConversationRow, Lane};
 
@@ -21,6 +21,9 @@ const RESUME_LIMIT: u32 = 500;
 
 /// Length of one page of a thread.
 const PAGE: u32 = 100;
+
+/// A search for colleagues finds at most so many.
+const COLLEAGUES_FOUND: usize = 50;
 
 impl App {
     /// Joins a topic, for one who may read it, and answers its state.
@@ -138,6 +141,7 @@ impl App {
                     asked_at: row.asked_at,
                     due_at: row.due_at,
                     answered_at: row.answered_at,
+                    left_at: row.left_at,
                     step: row.step,
                 });
                 let name = row.agent.and_then(|agent| self.names.get(&agent)).cloned();
@@ -146,6 +150,28 @@ impl App {
         };
         view.citizen_online = self.hub.citizen_online(id);
         Ok((row, view))
+    }
+
+    /// Agents with a console, other than oneself.
+    pub(super) fn find_colleagues(&self, me: AgentId, query: &str, team: Option<&str>) -> Result<Answer, WireError> {
+        let team = match team {
+            Some(code) => {
+                let known = self.catalogue.team(code).and_then(|id| self.catalogue.team_at(id));
+                Some(known.ok_or_else(|| WireError::field("team", "no such team"))?.name.clone())
+            }
+            None => None,
+        };
+        let mut colleagues: Vec<ColleagueView> = self
+            .shared
+            .colleagues
+            .iter()
+            .filter(|one| one.id != me && one.name.contains(query))
+            .filter(|one| team.as_ref().is_none_or(|team| one.team_names.contains(team)))
+            .map(|one| one.value().clone())
+            .collect();
+        colleagues.sort_by(|a, b| (!a.is_free, &a.name, a.id).cmp(&(!b.is_free, &b.name, b.id)));
+        colleagues.truncate(COLLEAGUES_FOUND);
+        Ok(Answer::Colleagues { colleagues })
     }
 
     async fn context(&self, row: &ConversationRow) -> Result<ConversationContext, WireError> {

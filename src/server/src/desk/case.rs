@@ -1,16 +1,18 @@
-//! One open conversation in the desk's memory.
+//! The open conversations in the desk's memory.
+
+use std::collections::{BTreeSet, HashMap};
 
 use bangban_domain::{
-    ConversationId, Timestamp,
+    CitizenId, ConversationId, Timestamp,
     conversation::masked_name,
     routing::Clock,
-    words::{CitizenKind, SlaStep},
+    words::{CitizenKind, SlaStep, Stage},
 };
 use bangban_protocol::{ClockView, ConversationView, PersonView, Slot, ThreadBody};
 use bangban_store::{ConversationRow, LedgerRow};
 use serde::Deserialize;
 
-use super::Owner;
+use super::owner::Owner;
 use crate::catalogue::Catalogue;
 
 /// What the desk knows of a conversation beside the router.
@@ -24,20 +26,25 @@ pub(super) struct Case {
     pub(super) transfer: Option<(String, String)>,
     /// What the citizen wrote last before a human was asked, at most 80 characters.
     pub(super) last_text: Option<String>,
+    /// The receipt whose promise still stands.
+    pub(super) receipt: Option<String>,
     pub(super) position: Option<u32>,
     pub(super) version: u64,
 }
 
 impl Case {
-    pub(super) fn new(
-        row: ConversationRow,
-        name: &str,
-        kind: CitizenKind,
-        clock: Option<Clock>,
-        last_text: Option<String>,
-    ) -> Self {
-        let citizen_name = masked_name(name, kind);
-        Self { row, citizen_name, citizen_kind: kind, clock, transfer: None, last_text, position: None, version: 0 }
+    pub(super) fn new(row: ConversationRow, name: &str, kind: CitizenKind) -> Self {
+        Self {
+            row,
+            citizen_name: masked_name(name, kind),
+            citizen_kind: kind,
+            clock: None,
+            transfer: None,
+            last_text: None,
+            receipt: None,
+            position: None,
+            version: 0,
+        }
     }
 
     pub(super) fn ledger(&self, clock: &Clock) -> LedgerRow {
@@ -52,6 +59,66 @@ impl Case {
             answered_at: None,
             left_at: None,
         }
+    }
+}
+
+/// Conversations that are not closed, and those that were brought back for one order; found by id and by citizen.
+#[derive(Default)]
+pub(super) struct Cases {
+    by_id: HashMap<ConversationId, Case>,
+    by_citizen: HashMap<CitizenId, BTreeSet<ConversationId>>,
+}
+
+impl Cases {
+    pub(super) fn insert(&mut self, case: Case) {
+        self.by_citizen.entry(case.row.citizen).or_default().insert(case.row.id);
+        self.by_id.insert(case.row.id, case);
+    }
+
+    pub(super) fn get(&self, id: ConversationId) -> Option<&Case> {
+        self.by_id.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConversationId) -> Option<&mut Case> {
+        self.by_id.get_mut(&id)
+    }
+
+    pub(super) fn contains(&self, id: ConversationId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = ConversationId> + '_ {
+        self.by_id.keys().copied()
+    }
+
+    /// The newest open conversation of a citizen on an item.
+    pub(super) fn open_of(&self, citizen: CitizenId, item: Option<&str>) -> Option<ConversationId> {
+        let own = self.by_citizen.get(&citizen)?.iter().rev().filter_map(|id| self.by_id.get(id));
+        let mut open = own.filter(|case| case.row.stage != Stage::Closed && case.row.item.as_deref() == item);
+        open.next().map(|case| case.row.id)
+    }
+
+    /// Forgets a conversation if it is closed: rating and reopening bring it back from its row.
+    pub(super) fn drop_closed(&mut self, id: ConversationId) {
+        let Some(case) = self.by_id.get(&id).filter(|case| case.row.stage == Stage::Closed) else { return };
+        let citizen = case.row.citizen;
+        self.by_id.remove(&id);
+        if let Some(own) = self.by_citizen.get_mut(&citizen) {
+            own.remove(&id);
+            if own.is_empty() {
+                self.by_citizen.remove(&citizen);
+            }
+        }
+    }
+}
+
+pub(super) fn clock_of(row: &LedgerRow) -> Clock {
+    Clock {
+        asked_at: row.asked_at,
+        due_at: row.due_at,
+        answered_at: row.answered_at,
+        left_at: row.left_at,
+        step: row.step,
     }
 }
 
@@ -109,8 +176,8 @@ pub(crate) fn view_of(
 impl Owner {
     /// The state beside the thread.
     pub(super) fn view(&self, id: ConversationId) -> Option<ConversationView> {
-        let case = self.cases.get(&id)?;
-        let name = case.row.agent.and_then(|agent| self.staff.get(&agent)).map(|member| member.name.clone());
+        let case = self.cases.get(id)?;
+        let name = case.row.agent.and_then(|agent| self.name_of(agent));
         let view = view_of(&case.row, case.clock.as_ref(), &self.world.catalogue, name);
         Some(ConversationView { version: case.version, position: case.position, ..view })
     }

@@ -1,18 +1,24 @@
 //! One function per order: who may give it, in which stage, and what follows.
 
-use super::{
-    Actor, Answer, Author, Batch, Calendar, Case, Change, Channel, ConversationId, ConversationRow, ErrorCode,
-    HandOnChannel, Input, Lane, OfferId, Order, Outcome, Owner, Party, Stage, Timestamp, TransferTarget, WireError,
-    case::slot, entry, new_id,
-};
 use bangban_domain::{
-    AgentId, CitizenId,
+    AgentId, ConversationId, OfferId, Timestamp,
+    calendar::Calendar,
     conversation::{may_close_with, may_continue, may_pass},
-    routing::{Refusal, Target},
-    words::Role,
+    history::Event,
+    routing::{Input, Refusal, Target},
+    words::{Channel, HandOnChannel, Outcome, ReceiptState, Role, Stage},
 };
-use bangban_protocol::{Slot, ThreadBody};
-use bangban_store::{CitizenRow, ReceiptRow};
+use bangban_protocol::{Answer, ErrorCode, Party, Slot, ThreadBody, TransferTarget, WireError};
+use bangban_store::{Author, Change, CitizenRow, ConversationRow, Lane, ReceiptRow};
+
+use super::{
+    Actor, Order,
+    batch::{Batch, entry},
+    case::{Case, slot},
+    new_id,
+    owner::Owner,
+};
+use crate::auth::Citizen;
 
 /// Out of hours this many call-back times are offered.
 const SLOTS_OFFERED: usize = 8;
@@ -46,6 +52,13 @@ fn agent_of(who: &Actor) -> Result<AgentId, WireError> {
     }
 }
 
+fn citizen_of(who: &Actor) -> Result<&Citizen, WireError> {
+    match who {
+        Actor::Citizen(citizen) => Ok(citizen),
+        Actor::Staff(_) | Actor::System => Err(forbidden()),
+    }
+}
+
 impl Owner {
     pub(super) fn order(
         &mut self,
@@ -73,18 +86,6 @@ impl Owner {
                 self.decide(Input::StatusChosen { agent, status }, now, batch)?;
                 Ok(Answer::Done)
             }
-            Order::Connected => {
-                let agent = agent_of(who)?;
-                batch.desks = true;
-                self.decide(Input::AgentConnected { agent }, now, batch)?;
-                Ok(Answer::Done)
-            }
-            Order::Disconnected => {
-                let agent = agent_of(who)?;
-                batch.desks = true;
-                self.decide(Input::AgentDisconnected { agent }, now, batch)?;
-                Ok(Answer::Done)
-            }
             Order::Accept(offer) => self.accept(who, now, offer, batch),
             Order::Decline(offer) => {
                 let agent = agent_of(who)?;
@@ -100,23 +101,14 @@ impl Owner {
             Order::Close { conversation, outcome, hand_on } => {
                 self.close(who, now, conversation, outcome, hand_on, batch)
             }
-            Order::Replied(conversation) => {
-                self.decide(Input::HumanReplied { conversation, at }, now, batch)?;
-                Ok(Answer::Done)
-            }
         }
     }
 
     /// The citizen's own conversation.
-    fn own(&mut self, who: &Actor, id: ConversationId) -> Result<&mut Case, WireError> {
-        let Actor::Citizen(citizen) = who else { return Err(forbidden()) };
+    fn mine(&mut self, who: &Actor, id: ConversationId) -> Result<&mut Case, WireError> {
+        let citizen = citizen_of(who)?;
         // Not telling strangers that it exists.
-        self.cases.get_mut(&id).filter(|case| case.row.citizen == citizen.id).ok_or_else(unknown)
-    }
-
-    fn open_of(&self, citizen: CitizenId, item: Option<&str>) -> Option<ConversationId> {
-        let open = self.cases.values().filter(|case| case.row.citizen == citizen && case.row.stage != Stage::Closed);
-        open.filter(|case| case.row.item.as_deref() == item).map(|case| case.row.id).max()
+        self.own(citizen.id, id).ok_or_else(unknown)
     }
 
     fn open(
@@ -127,8 +119,8 @@ impl Owner {
         channel: Channel,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        let Actor::Citizen(citizen) = who else { return Err(forbidden()) };
-        if let Some(conversation) = self.open_of(citizen.id, item.as_deref()) {
+        let citizen = citizen_of(who)?;
+        if let Some(conversation) = self.cases.open_of(citizen.id, item.as_deref()) {
             return Ok(Answer::Opened { conversation });
         }
         let known = match &item {
@@ -172,9 +164,10 @@ impl Owner {
         };
         batch.unit.changes.extend([Change::Citizen(person), Change::NewConversation(row.clone())]);
         batch.unit.entries.push(entry(conversation, Lane::Public, at, Author::Bot, &Party::Bot, &greeting));
-        batch.log(conversation, at, "citizen", "opened");
+        let (item, team) = (row.item.clone(), row.team.clone());
+        batch.log(conversation, at, Event::Opened { citizen: citizen.id, item, team, channel });
         batch.views.insert(conversation);
-        self.cases.insert(conversation, Case::new(row, &citizen.name, citizen.kind, None, None));
+        self.cases.insert(Case::new(row, &citizen.name, citizen.kind));
         Ok(Answer::Opened { conversation })
     }
 
@@ -185,7 +178,7 @@ impl Owner {
         id: ConversationId,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        let case = self.own(who, id)?;
+        let case = self.mine(who, id)?;
         if case.row.stage != Stage::Closed {
             return Ok(Answer::Done);
         }
@@ -196,8 +189,9 @@ impl Owner {
         case.row.agent = None;
         case.row.outcome = None;
         case.row.closed_at = None;
+        case.row.slot = None;
         batch.say(id, at, ThreadBody::Reopened);
-        batch.log(id, at, "citizen", "reopened");
+        batch.log(id, at, Event::Reopened {});
         batch.touch(id);
         Ok(Answer::Done)
     }
@@ -210,9 +204,9 @@ impl Owner {
         id: ConversationId,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        self.own(who, id)?;
+        self.mine(who, id)?;
         self.reopen(who, at, id, batch)?;
-        let case = self.own(who, id)?;
+        let case = self.mine(who, id)?;
         match (case.row.stage, case.clock) {
             // Asked already, perhaps in another tab: the same promise.
             (Stage::Waiting | Stage::Offered | Stage::Serving, Some(clock)) => {
@@ -228,12 +222,7 @@ impl Owner {
             return Ok(Answer::OutOfHours { opens_at, slots });
         }
         let team = self.team_of(&row);
-        if row.stage == Stage::CallBack
-            && let Some(case) = self.cases.get_mut(&id)
-        {
-            case.row.stage = Stage::Bot;
-            case.row.slot = None;
-        }
+        // A promised call-back is overtaken; its receipt stands until somebody has dealt with the matter.
         self.decide(Input::HumanRequested { conversation: id, team, at }, now, batch)?;
         Ok(Answer::Queued { due_at: at + self.world.settings.breach })
     }
@@ -241,12 +230,11 @@ impl Owner {
     /// Slots that still have room.
     fn free_slots(&self, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
         let (length, capacity) = self.world.slots;
-        self.world.calendar.slots(from, length).map(slot).filter(move |slot| {
-            let taken = self.cases.values().filter(|case| {
-                case.row.stage == Stage::CallBack && case.row.slot.is_some_and(|(begin, _)| begin == slot.starts_at)
-            });
-            taken.count() < capacity as usize
-        })
+        self.world
+            .calendar
+            .slots(from, length)
+            .map(slot)
+            .filter(move |slot| self.router.call_backs_at(slot.starts_at) < capacity as usize)
     }
 
     fn cancel_request(
@@ -257,20 +245,35 @@ impl Owner {
         id: ConversationId,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        let stage = self.own(who, id)?.row.stage;
+        let stage = self.mine(who, id)?.row.stage;
         match stage {
             Stage::Bot => return Ok(Answer::Done),
             Stage::Waiting | Stage::Offered | Stage::CallBack => {}
             Stage::Serving | Stage::WrapUp | Stage::Closed => return Err(wrong_stage(stage)),
         }
         self.decide(Input::RequestCancelled { conversation: id }, now, batch)?;
-        if let Some(case) = self.cases.get_mut(&id) {
+        if let Some(case) = self.cases.get_mut(id) {
             case.row.stage = Stage::Bot;
             case.row.slot = None;
         }
         batch.say(id, at, ThreadBody::RequestCancelled);
+        batch.log(id, at, Event::RequestCancelled {});
+        self.settle(id, ReceiptState::Cancelled, at, batch);
+        self.note_queue(id, batch);
         batch.touch(id);
         Ok(Answer::Done)
+    }
+
+    /// The promise of the open receipt, if there is one, is kept or taken back.
+    fn settle(&mut self, id: ConversationId, state: ReceiptState, at: Timestamp, batch: &mut Batch) {
+        let Some(receipt) = self.cases.get_mut(id).and_then(|case| case.receipt.take()) else { return };
+        batch.unit.changes.push(Change::ReceiptSettled { conversation: id, receipt: receipt.clone(), state, at });
+        batch.log(id, at, Event::ReceiptSettled { receipt, state });
+    }
+
+    /// The queue that the conversation stood in has changed.
+    fn note_queue(&self, id: ConversationId, batch: &mut Batch) {
+        batch.queues.extend(self.cases.get(id).map(|case| self.team_of(&case.row)));
     }
 
     fn next_receipt(&mut self, letters: &str, at: Timestamp) -> String {
@@ -288,7 +291,7 @@ impl Owner {
         (id, client_id, text, phone, starts_at): (ConversationId, String, String, String, Timestamp),
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        let stage = self.own(who, id)?.row.stage;
+        let stage = self.mine(who, id)?.row.stage;
         if stage != Stage::Bot {
             return Err(wrong_stage(stage));
         }
@@ -299,22 +302,30 @@ impl Owner {
             return Err(WireError::new(ErrorCode::SlotFull, "the slot is full, choose another"));
         }
         let receipt = self.next_receipt("SH", at);
-        let Some(case) = self.cases.get_mut(&id) else { return Err(unknown()) };
-        case.row.stage = Stage::CallBack;
-        case.row.slot = Some((wanted.starts_at, wanted.ends_at));
-        case.row.call_back_phone = Some(phone);
-        case.last_text = Some(text.chars().take(80).collect());
-        let row = case.row.clone();
-        let team = self.team_of(&row);
+        let team = self.cases.get(id).map(|case| self.team_of(&case.row)).ok_or_else(unknown)?;
         self.decide(Input::CallBackPromised { conversation: id, team, at: wanted.starts_at }, now, batch)?;
+        if let Some(case) = self.cases.get_mut(id) {
+            case.row.stage = Stage::CallBack;
+            case.row.slot = Some((wanted.starts_at, wanted.ends_at));
+            case.row.call_back_phone = Some(phone);
+            case.last_text = Some(text.chars().take(80).collect());
+            case.receipt = Some(receipt.clone());
+        }
         let body = ThreadBody::Text { text, entry: None };
         let mut message = entry(id, Lane::Public, at, Author::Citizen, &Party::Citizen, &body);
         message.client_id = Some(client_id);
         batch.unit.entries.push(message);
         batch.say(id, at, ThreadBody::MessageLeft { receipt: receipt.clone(), slot: wanted });
-        let made = ReceiptRow { receipt: receipt.clone(), conversation: id, hand_on: None, made_at: at };
-        batch.unit.changes.push(Change::Receipt(made));
-        batch.log(id, at, "citizen", "message_left");
+        batch.unit.changes.push(Change::Receipt(ReceiptRow {
+            receipt: receipt.clone(),
+            conversation: id,
+            hand_on: None,
+            made_at: at,
+            state: ReceiptState::Open,
+            settled_at: None,
+        }));
+        let (starts_at, ends_at) = (wanted.starts_at, wanted.ends_at);
+        batch.log(id, at, Event::MessageLeft { receipt: receipt.clone(), starts_at, ends_at });
         batch.touch(id);
         Ok(Answer::MessageLeft { receipt, slot: wanted })
     }
@@ -328,13 +339,13 @@ impl Owner {
         solved: bool,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        let case = self.own(who, id)?;
+        let case = self.mine(who, id)?;
         if case.row.stage != Stage::Bot {
             return Err(wrong_stage(case.row.stage));
         }
         let body = ThreadBody::BotFeedback { answer, solved };
         batch.unit.entries.push(entry(id, Lane::Public, at, Author::Citizen, &Party::Citizen, &body));
-        batch.log(id, at, "citizen", if solved { "bot_solved" } else { "bot_unsolved" });
+        batch.log(id, at, Event::BotJudged { answer, solved });
         if solved {
             self.shut(id, at, Outcome::SolvedByBot, None, None, batch);
         }
@@ -350,15 +361,18 @@ impl Owner {
         receipt: Option<String>,
         batch: &mut Batch,
     ) {
-        if let Some(case) = self.cases.get_mut(&id) {
+        if let Some(case) = self.cases.get_mut(id) {
             debug_assert!(may_pass(case.row.stage, Stage::Closed));
             case.row.stage = Stage::Closed;
             case.row.outcome = Some(outcome);
             case.row.closed_at = Some(at);
             case.transfer = None;
         }
-        batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt });
+        batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt: receipt.clone() });
+        batch.log(id, at, Event::Closed { outcome, hand_on, receipt });
+        self.note_queue(id, batch);
         batch.touch(id);
+        self.passes(id);
     }
 
     fn finish(
@@ -369,20 +383,22 @@ impl Owner {
         id: ConversationId,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        let case = self.own(who, id)?;
+        let case = self.mine(who, id)?;
         match case.row.stage {
             Stage::Closed | Stage::WrapUp => {}
             Stage::Serving => {
                 case.row.stage = Stage::WrapUp;
+                let agent = case.row.agent;
+                self.decide(Input::CitizenFinished { conversation: id }, now, batch)?;
                 batch.say(id, at, ThreadBody::Finished);
-                batch.log(id, at, "citizen", "finished");
-                batch.desks = true;
+                batch.log(id, at, Event::Finished {});
+                batch.agents.extend(agent);
                 batch.touch(id);
             }
             Stage::Bot | Stage::Waiting | Stage::Offered | Stage::CallBack => {
                 self.decide(Input::Closed { conversation: id }, now, batch)?;
+                self.settle(id, ReceiptState::Cancelled, at, batch);
                 self.shut(id, at, Outcome::Abandoned, None, None, batch);
-                batch.log(id, at, "citizen", "abandoned");
             }
         }
         Ok(Answer::Done)
@@ -397,7 +413,7 @@ impl Owner {
         comment: String,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        let case = self.own(who, id)?;
+        let case = self.mine(who, id)?;
         let in_time = case.row.closed_at.is_some_and(|closed| may_continue(closed, at));
         if case.row.stage != Stage::Closed || case.row.agent.is_none() || !in_time {
             return Err(wrong_stage(case.row.stage));
@@ -405,8 +421,9 @@ impl Owner {
         case.row.stars = Some(stars);
         case.row.comment = Some(comment);
         batch.say(id, at, ThreadBody::Rated { stars });
-        batch.log(id, at, "citizen", "rated");
+        batch.log(id, at, Event::Rated { stars });
         batch.touch(id);
+        self.passes(id);
         Ok(Answer::Done)
     }
 
@@ -427,8 +444,7 @@ impl Owner {
         let by = agent_of(who)?;
         let (target, to_name) = match to {
             TransferTarget::Agent { agent } => {
-                let name = self.staff.get(agent).map(|member| member.name.clone());
-                (Target::Agent(*agent), name.ok_or_else(|| WireError::field("to", "no such agent"))?)
+                (Target::Agent(*agent), self.name_of(*agent).ok_or_else(|| WireError::field("to", "no such agent"))?)
             }
             TransferTarget::Team { team } => {
                 let id = self.world.catalogue.team(team).ok_or_else(|| WireError::field("to", "no such team"))?;
@@ -437,19 +453,28 @@ impl Owner {
             }
         };
         // Before the offer is made, which shows it.
-        let before = self.cases.get_mut(&id).map(|case| case.transfer.replace((to_name.clone(), note.clone())));
+        let before = self.cases.get_mut(id).map(|case| case.transfer.replace((to_name.clone(), note.clone())));
+        let (to_agent, to_team) = match to {
+            TransferTarget::Agent { agent } => (Some(*agent), None),
+            TransferTarget::Team { team } => (None, Some(team.clone())),
+        };
+        let logged = batch.unit.events.len();
         if let Err(error) = self.decide(Input::TransferRequested { conversation: id, by, to: target }, now, batch) {
-            if let (Some(before), Some(case)) = (before, self.cases.get_mut(&id)) {
+            if let (Some(before), Some(case)) = (before, self.cases.get_mut(id)) {
                 case.transfer = before;
             }
             return Err(error);
         }
-        let name = self.staff.get(&by).map(|member| member.name.clone()).unwrap_or_default();
+        // Asked before anybody was offered it, and so it stands in the log.
+        let what = Event::TransferRequested { by, to_agent, to_team };
+        let event = bangban_store::Event { conversation: Some(id), at: now, actor: batch.actor, what };
+        batch.unit.events.insert(logged, event);
+        let name = self.name_of(by).unwrap_or_default();
         let body = ThreadBody::TransferNote { to_name, what: "requested".to_owned(), text: note };
         let from = Party::Agent { id: by, name };
         batch.unit.entries.push(entry(id, Lane::Notes, at, Author::Agent(by), &from, &body));
-        batch.log(id, at, &by.to_string(), "transfer_requested");
-        batch.desks = true;
+        batch.agents.insert(by);
+        batch.touch(id);
         Ok(Answer::Done)
     }
 
@@ -463,7 +488,7 @@ impl Owner {
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         let agent = agent_of(who)?;
-        let case = self.cases.get(&id).ok_or_else(unknown)?;
+        let case = self.cases.get(id).ok_or_else(unknown)?;
         if case.row.agent != Some(agent) {
             return Err(forbidden());
         }
@@ -479,13 +504,20 @@ impl Owner {
         self.decide(Input::Closed { conversation: id }, now, batch)?;
         let receipt = hand_on.map(|channel| {
             let receipt = self.next_receipt("ZB", now);
-            let made = ReceiptRow { receipt: receipt.clone(), conversation: id, hand_on: Some(channel), made_at: now };
-            batch.unit.changes.push(Change::Receipt(made));
+            batch.unit.changes.push(Change::Receipt(ReceiptRow {
+                receipt: receipt.clone(),
+                conversation: id,
+                hand_on: Some(channel),
+                made_at: now,
+                // Our part is done with the receipt itself.
+                state: ReceiptState::Done,
+                settled_at: Some(now),
+            }));
             receipt
         });
+        self.settle(id, ReceiptState::Done, now, batch);
         self.shut(id, now, outcome, hand_on, receipt.clone(), batch);
-        batch.log(id, now, &agent.to_string(), outcome.as_str());
-        batch.desks = true;
+        batch.agents.insert(agent);
         Ok(Answer::Closed { receipt })
     }
 }

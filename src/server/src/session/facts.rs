@@ -37,6 +37,7 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::Note { conversation, .. } => ("note", Some(*conversation), true),
         Command::SaveDraft { conversation, .. } => ("save_draft", Some(*conversation), false),
         Command::SearchKnowledge { .. } => ("search_knowledge", None, false),
+        Command::FindColleagues { .. } => ("find_colleagues", None, false),
         Command::Transfer { conversation, .. } => ("transfer", Some(*conversation), false),
         Command::CancelTransfer { conversation } => ("cancel_transfer", Some(*conversation), false),
         Command::Close { conversation, .. } => ("close", Some(*conversation), false),
@@ -63,6 +64,7 @@ mod tests {
             Command::LoadEarlier { conversation: id, before: 1 },
             Command::Unsubscribe { topic: Topic::Notes(id) },
             Command::SearchKnowledge { query: String::new(), item: None },
+            Command::FindColleagues { query: String::new(), team: None },
         ] {
             let wire = serde_json::to_value(&command).unwrap();
             assert_eq!(wire["type"], facts(&command).name);

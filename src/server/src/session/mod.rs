@@ -63,7 +63,7 @@ async fn welcomed(app: &Arc<App>, who: Arc<Principal>, reference: u32, socket: &
         (_, false) => None,
     };
     if is_welcome {
-        Box::pin(app.goodbye(&who)).await;
+        app.goodbye(&who);
     }
     ended
 }

@@ -1,15 +1,15 @@
 use std::sync::{Arc, Mutex};
 
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, Timestamp,
-    words::{Channel, CitizenKind, SlaStep, Stage},
+    AgentId, CitizenId, ConversationId, Timestamp, history,
+    words::{Channel, CitizenKind, ReceiptState, SlaStep, Stage},
 };
 
 use serde_json::value::RawValue;
 
 use crate::{
-    Author, Change, CitizenRow, ConversationRow, Event, Json, Lane, LedgerRow, NewEntry, Published, Store, StoreError,
-    Unit, Written, testing::TestDatabase,
+    Author, Change, CitizenRow, ConversationRow, Event, Json, Lane, LedgerRow, NewEntry, Published, ReceiptRow, Store,
+    StoreError, Unit, Written, testing::TestDatabase,
 };
 
 type Log = Arc<Mutex<Vec<(ConversationId, u64)>>>;
@@ -49,6 +49,8 @@ on_both! {
     lanes_are_numbered_apart,
     the_bot_is_silent_once_a_human_was_asked_and_never_answers_a_duplicate,
     the_first_human_reply_stops_the_clock_once,
+    a_receipt_is_settled_once,
+    receipts_of_an_older_database_get_their_states,
     a_bad_unit_is_refused_whole_and_disturbs_no_other,
     a_reply_and_a_farewell_in_one_batch_count_in_their_order,
     units_over_several_conversations_keep_their_order_in_each_of_them,
@@ -208,19 +210,96 @@ async fn the_first_human_reply_stops_the_clock_once(db: TestDatabase) {
     assert_eq!(second.entries, [Written::New { seq: 3, answered: false }]);
     let row = store.last_clock(ConversationId::new(7)).await.unwrap().unwrap();
     assert_eq!((row.answered_at, row.due_at), (Some(Timestamp(2_000)), Timestamp(61_000)));
+    // The log says so too, once.
+    let what = history::Event::Answered { no: 1, at: Timestamp(2_000), by: AgentId::new(3) };
+    let logged = Event { conversation: Some(ConversationId::new(7)), at: Timestamp(2_000), actor: agent, what };
+    assert_eq!(store.events_of(ConversationId::new(7)).await.unwrap(), [logged]);
+}
+
+async fn a_receipt_is_settled_once(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    seed(&store, 7).await;
+    let open = ReceiptRow {
+        receipt: "SH20261124-0001".to_owned(),
+        conversation: ConversationId::new(7),
+        hand_on: None,
+        made_at: Timestamp(5),
+        state: ReceiptState::Open,
+        settled_at: None,
+    };
+    let settle = |state, at| Change::ReceiptSettled {
+        conversation: ConversationId::new(7),
+        receipt: "SH20261124-0001".to_owned(),
+        state,
+        at: Timestamp(at),
+    };
+    store.commit(Unit { changes: vec![Change::Receipt(open.clone())], ..Unit::default() }).await.unwrap();
+    assert_eq!(store.open_receipts().await.unwrap(), std::slice::from_ref(&open));
+    let changes = vec![settle(ReceiptState::Done, 9), settle(ReceiptState::Cancelled, 10)];
+    store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+    let done = ReceiptRow { state: ReceiptState::Done, settled_at: Some(Timestamp(9)), ..open };
+    assert_eq!(store.receipts_of(ConversationId::new(7)).await.unwrap(), [done]);
+    assert_eq!(store.open_receipts().await.unwrap(), []);
+}
+
+/// A database of the first version, then this program: the states of its receipts follow from its conversations.
+async fn receipts_of_an_older_database_get_their_states(db: TestDatabase) {
+    sqlx::any::install_default_drivers();
+    let old = sqlx::AnyPool::connect(&db.url()).await.unwrap();
+    let mut migrator = sqlx::migrate!("../../migrations");
+    migrator.migrations = migrator.iter().filter(|one| one.version == 1).cloned().collect::<Vec<_>>().into();
+    migrator.run(&old).await.unwrap();
+    sqlx::query("INSERT INTO citizen (id, name, kind, level, seen_at) VALUES ('c', '', 'person', '', 0)")
+        .execute(&old)
+        .await
+        .unwrap();
+    for (n, stage, agent, kind) in [
+        (1, "closed", Some("ag_1"), "message"),
+        (2, "closed", None, "message"),
+        (3, "bot", None, "message"),
+        (4, "call_back", None, "message"),
+        (5, "closed", Some("ag_1"), "hand_on"),
+    ] {
+        let id = ConversationId::new(n).to_string();
+        sqlx::query(
+            "INSERT INTO conversation (id, citizen, team, channel, stage, agent, opened_at, closed_at, clock_no, \
+             last_seq, last_note_seq, citizen_read, agent_read) VALUES ($1, 'c', 't', 'pc', $2, $3, 0, 70, 0, 0, 0, 0, 0)",
+        )
+        .bind(id.clone())
+        .bind(stage)
+        .bind(agent)
+        .execute(&old)
+        .await
+        .unwrap();
+        let hand_on = (kind == "hand_on").then_some("petition");
+        sqlx::query("INSERT INTO receipt (receipt, conversation, kind, hand_on, made_at) VALUES ($1, $2, $3, $4, 50)")
+            .bind(format!("r{n}"))
+            .bind(id)
+            .bind(kind)
+            .bind(hand_on)
+            .execute(&old)
+            .await
+            .unwrap();
+    }
+    old.close().await;
+
+    let (store, _) = open(&db).await;
+    let mut states = Vec::new();
+    for n in 1..=5 {
+        let row = store.receipts_of(ConversationId::new(n)).await.unwrap().remove(0);
+        states.push((row.state.as_str(), row.settled_at.map(|at| at.0)));
+    }
+    assert_eq!(
+        states,
+        [("done", Some(70)), ("cancelled", Some(70)), ("cancelled", None), ("open", None), ("done", Some(50))]
+    );
 }
 
 async fn a_bad_unit_is_refused_whole_and_disturbs_no_other(db: TestDatabase) {
     let (store, _) = open(&db).await;
     seed(&store, 7).await;
-    let event = Event {
-        id: "e1".to_owned(),
-        conversation: None,
-        at: Timestamp(1),
-        actor: "system".to_owned(),
-        kind: "test",
-        detail: "{}".to_owned(),
-    };
+    let what = history::Event::AgentMissing { agent: AgentId::new(3), lost: true };
+    let event = Event { conversation: None, at: Timestamp(1), actor: Author::System, what };
     let unknown = Unit { events: vec![event], ..one(message(99, Author::Citizen, "a")) };
     // A second conversation with the same id breaks the primary key in the middle of a batch.
     let clash = Unit { changes: vec![Change::NewConversation(conversation(7))], ..Unit::default() };

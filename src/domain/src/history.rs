@@ -1,0 +1,616 @@
+//! What happened to a conversation, one event per transition, and the state that follows from its events.
+//!
+//! Every event is written in the transaction of the change that it describes, so a conversation's rows can be had again
+//! from its log: [`History::replay`] must equal them (the server's tests drive the real desk and compare). Events carry
+//! ids, codes and numbers; never a name, a telephone number or a text that a person wrote.
+//!
+//! An event says what has become so, not what was asked for. Three parts of a row are not in the log, because they are
+//! no transitions or are personal: read positions, the telephone for a call-back, the words of a rating.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AgentId, CitizenId, OfferId, Timestamp,
+    conversation::may_pass,
+    words::{AgentStatus, Channel, HandOnChannel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage},
+};
+
+/// One event. Rows keep the tag in a column of its own; see [`Event::kind`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "detail", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// A conversation began, with the bot.
+    Opened {
+        /// Whose.
+        citizen: CitizenId,
+        /// Item code.
+        item: Option<String>,
+        /// Code of the team that it would go to.
+        team: String,
+        /// Where from.
+        channel: Channel,
+    },
+    /// The citizen judged an answer of the bot.
+    BotJudged {
+        /// Position of the answer in the thread.
+        answer: u64,
+        /// The verdict.
+        solved: bool,
+    },
+    /// It stands in the queue. A `no` that the log does not know begins a clock.
+    Queued {
+        /// Why.
+        because: QueuedBecause,
+        /// Number of the clock within the conversation, from 1.
+        no: u32,
+        /// Team code.
+        team: String,
+        /// Begin of the minute.
+        asked_at: Timestamp,
+        /// Its end.
+        due_at: Timestamp,
+        /// Whose desk it was taken from.
+        taken_from: Option<AgentId>,
+    },
+    /// One agent was asked.
+    Offered {
+        /// The offer.
+        offer: OfferId,
+        /// Who.
+        agent: AgentId,
+        /// Until when.
+        expires_at: Timestamp,
+        /// Who hands it on, when it is a transfer.
+        transfer_by: Option<AgentId>,
+    },
+    /// The agent is not asked any more, and has not accepted.
+    OfferEnded {
+        /// The offer.
+        offer: OfferId,
+        /// Who.
+        agent: AgentId,
+        /// Why.
+        reason: OfferEnd,
+    },
+    /// An agent serves it now.
+    Assigned {
+        /// The accepted offer.
+        offer: OfferId,
+        /// Who.
+        agent: AgentId,
+        /// Code of the team under which it is served.
+        team: String,
+        /// Who served it before, when it was a transfer.
+        transfer_by: Option<AgentId>,
+    },
+    /// The serving agent asked for somebody to take over.
+    TransferRequested {
+        /// Who asks.
+        by: AgentId,
+        /// One colleague ...
+        to_agent: Option<AgentId>,
+        /// ... or a team's code.
+        to_team: Option<String>,
+    },
+    /// A transfer ended without a taker.
+    TransferEnded {
+        /// Who serves on.
+        by: AgentId,
+        /// Why.
+        reason: OfferEnd,
+    },
+    /// A step of the first-response clock was reached.
+    Stepped {
+        /// Which clock.
+        no: u32,
+        /// Which step.
+        step: SlaStep,
+        /// The instant of the rule.
+        at: Timestamp,
+    },
+    /// The first human response.
+    Answered {
+        /// Which clock.
+        no: u32,
+        /// When its frame was read.
+        at: Timestamp,
+        /// By whom.
+        by: AgentId,
+    },
+    /// A breach had been reported, but the reply turned out to have been read in time.
+    BreachStruck {
+        /// Which clock.
+        no: u32,
+    },
+    /// The citizen left before a human response.
+    Left {
+        /// Which clock.
+        no: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// The citizen went back to the bot.
+    RequestCancelled {},
+    /// A message was left, to be answered at a call-back.
+    MessageLeft {
+        /// The receipt.
+        receipt: String,
+        /// Begin of the slot.
+        starts_at: Timestamp,
+        /// Its end.
+        ends_at: Timestamp,
+    },
+    /// The promise of a receipt was kept, or taken back.
+    ReceiptSettled {
+        /// The receipt.
+        receipt: String,
+        /// `Done` or `Cancelled`.
+        state: ReceiptState,
+    },
+    /// The citizen is done; the agent still owes the outcome.
+    Finished {},
+    /// Over.
+    Closed {
+        /// How.
+        outcome: Outcome,
+        /// Out of scope: where it was handed on to ...
+        hand_on: Option<HandOnChannel>,
+        /// ... and under which receipt.
+        receipt: Option<String>,
+    },
+    /// The citizen wrote again within 7 days.
+    Reopened {},
+    /// The citizen rated it.
+    Rated {
+        /// 1..=5.
+        stars: u8,
+    },
+    /// An agent's status changed; of no conversation.
+    StatusChanged {
+        /// Who.
+        agent: AgentId,
+        /// To what.
+        status: AgentStatus,
+        /// End of the short break that a missed offer costs.
+        until: Option<Timestamp>,
+    },
+    /// An agent's first console came or the last one went; of no conversation.
+    PresenceChanged {
+        /// Who.
+        agent: AgentId,
+        /// Is there a console?
+        connected: bool,
+    },
+    /// An agent was gone for 20 s (suspect) or 60 s (lost); of no conversation.
+    AgentMissing {
+        /// Who.
+        agent: AgentId,
+        /// Are 60 s over?
+        lost: bool,
+    },
+}
+
+impl Event {
+    /// The tag, as rows carry it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::BotJudged { .. } => "bot_judged",
+            Self::Queued { .. } => "queued",
+            Self::Offered { .. } => "offered",
+            Self::OfferEnded { .. } => "offer_ended",
+            Self::Assigned { .. } => "assigned",
+            Self::TransferRequested { .. } => "transfer_requested",
+            Self::TransferEnded { .. } => "transfer_ended",
+            Self::Stepped { .. } => "stepped",
+            Self::Answered { .. } => "answered",
+            Self::BreachStruck { .. } => "breach_struck",
+            Self::Left { .. } => "left",
+            Self::RequestCancelled {} => "request_cancelled",
+            Self::MessageLeft { .. } => "message_left",
+            Self::ReceiptSettled { .. } => "receipt_settled",
+            Self::Finished {} => "finished",
+            Self::Closed { .. } => "closed",
+            Self::Reopened {} => "reopened",
+            Self::Rated { .. } => "rated",
+            Self::StatusChanged { .. } => "status_changed",
+            Self::PresenceChanged { .. } => "presence_changed",
+            Self::AgentMissing { .. } => "agent_missing",
+        }
+    }
+}
+
+/// One request for a human, as the log tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastClock {
+    /// Code of the team that it was asked of.
+    pub team: String,
+    /// Begin of the minute.
+    pub asked_at: Timestamp,
+    /// Its end.
+    pub due_at: Timestamp,
+    /// Last step.
+    pub step: SlaStep,
+    /// When it breached, if it did.
+    pub breached_at: Option<Timestamp>,
+    /// First human response.
+    pub answered_at: Option<Timestamp>,
+    /// Left without one.
+    pub left_at: Option<Timestamp>,
+}
+
+/// A receipt, as the log tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastReceipt {
+    /// Text.
+    pub receipt: String,
+    /// Out of scope: where to. `None`: a message left out of hours.
+    pub hand_on: Option<HandOnChannel>,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// What has become of it.
+    pub state: ReceiptState,
+    /// Since when it is no longer open.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// A conversation, as its events tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Whose.
+    pub citizen: CitizenId,
+    /// Item code.
+    pub item: Option<String>,
+    /// Team code.
+    pub team: String,
+    /// Where from.
+    pub channel: Channel,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Who serves or served last.
+    pub agent: Option<AgentId>,
+    /// When closed: how.
+    pub outcome: Option<Outcome>,
+    /// Rating.
+    pub stars: Option<u8>,
+    /// Begin.
+    pub opened_at: Timestamp,
+    /// End.
+    pub closed_at: Option<Timestamp>,
+    /// Promised call-back, begin and end.
+    pub slot: Option<(Timestamp, Timestamp)>,
+    /// Clock `no` is at `no - 1`.
+    pub clocks: Vec<PastClock>,
+    /// In order of making.
+    pub receipts: Vec<PastReceipt>,
+}
+
+/// A log that cannot be a conversation's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// The first event is another one than [`Event::Opened`], or it came twice.
+    #[error("event {0}: opened comes first, and once")]
+    Opening(usize),
+    /// A transition that the chart of [`crate::conversation`] does not have.
+    #[error("event {event}: {kind} cannot lead from {from} to {to}")]
+    Transition {
+        /// Position in the log, from 0.
+        event: usize,
+        /// Its tag.
+        kind: &'static str,
+        /// Stage before.
+        from: Stage,
+        /// Stage after.
+        to: Stage,
+    },
+    /// A clock or receipt that does not exist, or an event of no conversation.
+    #[error("event {0}: speaks of what is not there")]
+    Unknown(usize),
+}
+
+impl History {
+    /// The state after all events of one conversation, in the order of the log.
+    ///
+    /// # Errors
+    /// [`ReplayError`] names the event that cannot be.
+    pub fn replay<'a>(events: impl IntoIterator<Item = (Timestamp, &'a Event)>) -> Result<Self, ReplayError> {
+        let mut events = events.into_iter().enumerate();
+        let Some((_, (at, Event::Opened { citizen, item, team, channel }))) = events.next() else {
+            return Err(ReplayError::Opening(0));
+        };
+        let mut history = Self {
+            citizen: *citizen,
+            item: item.clone(),
+            team: team.clone(),
+            channel: *channel,
+            stage: Stage::Bot,
+            agent: None,
+            outcome: None,
+            stars: None,
+            opened_at: at,
+            closed_at: None,
+            slot: None,
+            clocks: Vec::new(),
+            receipts: Vec::new(),
+        };
+        for (position, (at, event)) in events {
+            history.apply(position, at, event)?;
+        }
+        Ok(history)
+    }
+
+    fn pass(&mut self, event: usize, kind: &'static str, to: Stage) -> Result<(), ReplayError> {
+        if self.stage != to && !may_pass(self.stage, to) {
+            return Err(ReplayError::Transition { event, kind, from: self.stage, to });
+        }
+        self.stage = to;
+        Ok(())
+    }
+
+    fn clock(&mut self, event: usize, no: u32) -> Result<&mut PastClock, ReplayError> {
+        let position = usize::try_from(no).ok().and_then(|no| no.checked_sub(1));
+        position.and_then(|position| self.clocks.get_mut(position)).ok_or(ReplayError::Unknown(event))
+    }
+
+    fn apply(&mut self, position: usize, at: Timestamp, event: &Event) -> Result<(), ReplayError> {
+        match event {
+            Event::Opened { .. } => return Err(ReplayError::Opening(position)),
+            Event::BotJudged { .. } | Event::TransferRequested { .. } | Event::TransferEnded { .. } => {}
+            Event::Queued { because, no, team, asked_at, due_at, .. } => {
+                self.pass(position, event.kind(), Stage::Waiting)?;
+                self.agent = None;
+                self.team.clone_from(team);
+                if *because == QueuedBecause::Asked {
+                    self.slot = None;
+                }
+                if self.clocks.len() + 1 == *no as usize {
+                    self.clocks.push(PastClock {
+                        team: team.clone(),
+                        asked_at: *asked_at,
+                        due_at: *due_at,
+                        step: SlaStep::Running,
+                        breached_at: None,
+                        answered_at: None,
+                        left_at: None,
+                    });
+                }
+                self.clock(position, *no)?;
+            }
+            Event::Offered { transfer_by, .. } => {
+                if transfer_by.is_none() {
+                    self.pass(position, event.kind(), Stage::Offered)?;
+                }
+            }
+            Event::OfferEnded { .. } => {
+                if self.stage == Stage::Offered {
+                    self.stage = Stage::Waiting;
+                }
+            }
+            Event::Assigned { agent, team, .. } => {
+                if self.stage != Stage::WrapUp {
+                    self.pass(position, event.kind(), Stage::Serving)?;
+                }
+                self.agent = Some(*agent);
+                self.team.clone_from(team);
+            }
+            Event::Stepped { no, step, at } => {
+                let clock = self.clock(position, *no)?;
+                clock.step = *step;
+                if *step == SlaStep::Breached {
+                    clock.breached_at = Some(*at);
+                }
+            }
+            Event::Answered { no, at, .. } => self.clock(position, *no)?.answered_at = Some(*at),
+            Event::BreachStruck { no } => {
+                let clock = self.clock(position, *no)?;
+                clock.step = SlaStep::Alerted;
+                clock.breached_at = None;
+            }
+            Event::Left { no, at } => {
+                let clock = self.clock(position, *no)?;
+                if clock.answered_at.is_none() {
+                    clock.left_at = Some(*at);
+                }
+            }
+            Event::RequestCancelled {} => {
+                self.pass(position, event.kind(), Stage::Bot)?;
+                self.slot = None;
+            }
+            Event::MessageLeft { receipt, starts_at, ends_at } => {
+                self.pass(position, event.kind(), Stage::CallBack)?;
+                self.slot = Some((*starts_at, *ends_at));
+                self.receipts.push(PastReceipt {
+                    receipt: receipt.clone(),
+                    hand_on: None,
+                    made_at: at,
+                    state: ReceiptState::Open,
+                    settled_at: None,
+                });
+            }
+            Event::ReceiptSettled { receipt, state } => {
+                let known = self.receipts.iter_mut().find(|known| known.receipt == *receipt);
+                let known = known.ok_or(ReplayError::Unknown(position))?;
+                known.state = *state;
+                known.settled_at = Some(at);
+            }
+            Event::Finished {} => self.pass(position, event.kind(), Stage::WrapUp)?,
+            Event::Closed { outcome, hand_on, receipt } => {
+                self.pass(position, event.kind(), Stage::Closed)?;
+                self.outcome = Some(*outcome);
+                self.closed_at = Some(at);
+                self.receipts.extend(receipt.iter().map(|receipt| PastReceipt {
+                    receipt: receipt.clone(),
+                    hand_on: *hand_on,
+                    made_at: at,
+                    state: ReceiptState::Done,
+                    settled_at: Some(at),
+                }));
+            }
+            Event::Reopened {} => {
+                self.pass(position, event.kind(), Stage::Bot)?;
+                self.agent = None;
+                self.outcome = None;
+                self.closed_at = None;
+                self.slot = None;
+            }
+            Event::Rated { stars } => self.stars = Some(*stars),
+            Event::StatusChanged { .. } | Event::PresenceChanged { .. } | Event::AgentMissing { .. } => {
+                return Err(ReplayError::Unknown(position));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AGENT: AgentId = AgentId::new(7);
+    const OFFER: OfferId = OfferId::new(9);
+
+    fn opened() -> Event {
+        Event::Opened {
+            citizen: CitizenId::new(1),
+            item: Some("dog-license".to_owned()),
+            team: "general".to_owned(),
+            channel: Channel::Pc,
+        }
+    }
+
+    fn queued(no: u32, at: i64, because: QueuedBecause, taken_from: Option<AgentId>) -> Event {
+        let (asked_at, due_at) = (Timestamp(at), Timestamp(at + 60_000));
+        Event::Queued { because, no, team: "general".to_owned(), asked_at, due_at, taken_from }
+    }
+
+    fn offered() -> Event {
+        Event::Offered { offer: OFFER, agent: AGENT, expires_at: Timestamp(15_000), transfer_by: None }
+    }
+
+    fn assigned() -> Event {
+        Event::Assigned { offer: OFFER, agent: AGENT, team: "general".to_owned(), transfer_by: None }
+    }
+
+    fn replay(events: &[(i64, Event)]) -> Result<History, ReplayError> {
+        History::replay(events.iter().map(|(at, event)| (Timestamp(*at), event)))
+    }
+
+    /// One of each, in an order that a conversation could have.
+    fn a_long_life() -> Vec<(i64, Event)> {
+        let settled = |receipt: &str, state| Event::ReceiptSettled { receipt: receipt.to_owned(), state };
+        vec![
+            (0, opened()),
+            (1, Event::BotJudged { answer: 3, solved: false }),
+            (2, Event::MessageLeft { receipt: "SH1".to_owned(), starts_at: Timestamp(100), ends_at: Timestamp(200) }),
+            (100, queued(1, 100, QueuedBecause::CallBackDue, None)),
+            (101, offered()),
+            (15_101, Event::OfferEnded { offer: OFFER, agent: AGENT, reason: OfferEnd::Missed }),
+            (15_102, Event::RequestCancelled {}),
+            (15_102, Event::Left { no: 1, at: Timestamp(15_102) }),
+            (15_102, settled("SH1", ReceiptState::Cancelled)),
+            (20_000, queued(2, 20_000, QueuedBecause::Asked, None)),
+            (20_001, offered()),
+            (20_002, assigned()),
+            (20_003, Event::TransferRequested { by: AGENT, to_agent: None, to_team: Some("social".to_owned()) }),
+            (20_004, Event::TransferEnded { by: AGENT, reason: OfferEnd::TransferCancelled }),
+            (80_000, Event::Stepped { no: 2, step: SlaStep::Breached, at: Timestamp(80_000) }),
+            (80_001, Event::Answered { no: 2, at: Timestamp(79_999), by: AGENT }),
+            (80_001, Event::BreachStruck { no: 2 }),
+            (90_000, Event::Finished {}),
+            (
+                91_000,
+                Event::Closed {
+                    outcome: Outcome::OutOfScope,
+                    hand_on: Some(HandOnChannel::Petition),
+                    receipt: Some("ZB2".to_owned()),
+                },
+            ),
+            (92_000, Event::Rated { stars: 4 }),
+            (93_000, Event::Reopened {}),
+        ]
+    }
+
+    #[test]
+    fn a_life_is_replayed_with_its_clocks_and_receipts() {
+        let history = replay(&a_long_life()).unwrap();
+        assert_eq!((history.stage, history.agent, history.outcome), (Stage::Bot, None, None));
+        assert_eq!((history.slot, history.closed_at, history.stars), (None, None, Some(4)));
+        let clocks: Vec<_> = history
+            .clocks
+            .iter()
+            .map(|clock| (clock.asked_at.0, clock.step, clock.breached_at, clock.answered_at, clock.left_at))
+            .collect();
+        assert_eq!(
+            clocks,
+            [
+                (100, SlaStep::Running, None, None, Some(Timestamp(15_102))),
+                (20_000, SlaStep::Alerted, None, Some(Timestamp(79_999)), None),
+            ]
+        );
+        let receipts: Vec<_> = history
+            .receipts
+            .iter()
+            .map(|one| (one.receipt.as_str(), one.hand_on, one.state, one.settled_at.map(|at| at.0)))
+            .collect();
+        assert_eq!(
+            receipts,
+            [
+                ("SH1", None, ReceiptState::Cancelled, Some(15_102)),
+                ("ZB2", Some(HandOnChannel::Petition), ReceiptState::Done, Some(91_000)),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_before_the_leaving_counts_and_one_clock_survives_a_lost_agent() {
+        let life = [
+            (0, opened()),
+            (1, queued(1, 1, QueuedBecause::Asked, None)),
+            (2, offered()),
+            (3, assigned()),
+            (4, queued(1, 1, QueuedBecause::AgentSuspect, Some(AGENT))),
+            (5, Event::Answered { no: 1, at: Timestamp(4), by: AGENT }),
+            (6, Event::Left { no: 1, at: Timestamp(6) }),
+        ];
+        let history = replay(&life).unwrap();
+        assert_eq!(history.clocks.len(), 1, "the clock never restarts");
+        assert_eq!((history.clocks[0].answered_at, history.clocks[0].left_at), (Some(Timestamp(4)), None));
+        assert_eq!((history.stage, history.agent), (Stage::Waiting, None));
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_is_refused_with_the_event_that_is_wrong() {
+        assert_eq!(replay(&[]), Err(ReplayError::Opening(0)));
+        assert_eq!(replay(&[(0, offered())]), Err(ReplayError::Opening(0)));
+        assert_eq!(replay(&[(0, opened()), (1, opened())]), Err(ReplayError::Opening(1)));
+        let jump = ReplayError::Transition { event: 1, kind: "assigned", from: Stage::Bot, to: Stage::Serving };
+        assert_eq!(jump.to_string(), "event 1: assigned cannot lead from bot to serving");
+        assert_eq!(replay(&[(0, opened()), (1, assigned())]), Err(jump));
+        for unknown in [
+            Event::Left { no: 1, at: Timestamp(1) },
+            Event::Left { no: 0, at: Timestamp(1) },
+            queued(2, 1, QueuedBecause::Asked, None),
+            Event::ReceiptSettled { receipt: "SH9".to_owned(), state: ReceiptState::Done },
+            Event::AgentMissing { agent: AGENT, lost: true },
+        ] {
+            assert_eq!(replay(&[(0, opened()), (1, unknown)]), Err(ReplayError::Unknown(1)));
+        }
+    }
+
+    #[test]
+    fn every_event_has_the_same_tag_in_rows_and_in_json_and_survives_a_round_trip() {
+        let mut all: Vec<Event> = a_long_life().into_iter().map(|(_, event)| event).collect();
+        all.push(Event::StatusChanged { agent: AGENT, status: AgentStatus::Break, until: Some(Timestamp(5)) });
+        all.push(Event::PresenceChanged { agent: AGENT, connected: true });
+        all.push(Event::AgentMissing { agent: AGENT, lost: false });
+        let kinds: std::collections::BTreeSet<&str> = all.iter().map(Event::kind).collect();
+        assert_eq!(kinds.len(), 22, "one of each");
+        for event in all {
+            let json = serde_json::to_value(&event).unwrap();
+            assert_eq!(json["kind"], event.kind());
+            assert!(json["detail"].is_object(), "{json}");
+            assert_eq!(serde_json::from_value::<Event>(json).unwrap(), event);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What the desk must learn even when its mailbox is full: who has a console, and whose first reply is durable.
+//!
+//! Only the last word on each agent and conversation counts, so the set is bounded by their number and nothing is ever
+//! refused; the desk takes all of it at the begin of each turn.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use bangban_domain::{AgentId, ConversationId, Timestamp};
+use tokio::sync::{Notify, watch};
+
+/// See the module.
+pub struct Notices {
+    pending: Mutex<Pending>,
+    wake: Notify,
+    /// How many have had their turn.
+    done: watch::Sender<u64>,
+}
+
+/// What has not been taken yet.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Pending {
+    /// How many there have been.
+    pub(super) count: u64,
+    /// When the reply that stopped the clock was read.
+    pub(super) replied: BTreeMap<ConversationId, Timestamp>,
+    /// Is there a console?
+    pub(super) present: BTreeMap<AgentId, bool>,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self { pending: Mutex::default(), wake: Notify::new(), done: watch::channel(0).0 }
+    }
+}
+
+impl Notices {
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The store has stopped the conversation's clock with a reply that was read at `at`.
+    pub fn replied(&self, conversation: ConversationId, at: Timestamp) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.replied.insert(conversation, at);
+        self.wake.notify_one();
+    }
+
+    /// The agent's first console has come, or the last one has gone. Gives the number for [`Notices::heard`].
+    pub fn present(&self, agent: AgentId, present: bool) -> u64 {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.present.insert(agent, present);
+        self.wake.notify_one();
+        pending.count
+    }
+
+    /// Returns when the notice with this number has had its turn, and what followed from it is published.
+    pub async fn heard(&self, number: u64) {
+        // The sender lives as long as `self`.
+        drop(self.done.subscribe().wait_for(|done| *done >= number).await);
+    }
+
+    pub(super) fn take(&self) -> Pending {
+        let mut pending = self.pending();
+        let count = pending.count;
+        std::mem::replace(&mut *pending, Pending { count, ..Pending::default() })
+    }
+
+    /// All that was taken up to this number has had its turn.
+    pub(super) fn done(&self, count: u64) {
+        self.done.send_replace(count);
+    }
+
+    /// Returns when there is something to take, at once if it came before.
+    pub(super) async fn come(&self) {
+        self.wake.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_word_counts_and_no_wake_up_is_lost() {
+        let notices = Notices::default();
+        let (agent, conversation) = (AgentId::new(1), ConversationId::new(2));
+        notices.present(agent, true);
+        notices.replied(conversation, Timestamp(5));
+        let last = notices.present(agent, false);
+        notices.come().await;
+        let taken = notices.take();
+        assert_eq!(taken.present, BTreeMap::from([(agent, false)]));
+        assert_eq!(taken.replied, BTreeMap::from([(conversation, Timestamp(5))]));
+        notices.done(taken.count);
+        notices.heard(last).await;
+        assert_eq!(notices.take(), Pending { count: 3, ..Pending::default() });
+    }
+}

@@ -1,0 +1,461 @@
+//! The one owner of the router: rebuilds it from the rows, and takes turn after turn.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bangban_domain::{
+    AgentId, CitizenId, ConversationId, OfferId, TeamId, Timestamp,
+    calendar::Calendar,
+    figures::{Request, Today},
+    history,
+    routing::{Input, Refusal, Router},
+    time::SECOND,
+    words::{CitizenKind, Role, Stage},
+};
+use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, WireError};
+use bangban_store::{Author, CitizenRow, ConversationRow, LedgerRow, StaffRow, StoreError, Unit};
+use tokio::sync::mpsc;
+
+use super::{
+    Actor, Envelope, Live, Order, World,
+    batch::Batch,
+    busy,
+    case::{self, Case, Cases, clock_of},
+    flush::Flushes,
+    internal, orders,
+};
+
+/// At most this many orders are decided together.
+const BATCH: usize = 64;
+
+/// A core that could not be rebuilt is tried again after this time, and at every order.
+const TRY_AGAIN: i64 = SECOND;
+
+pub(super) struct Owner {
+    pub(super) world: World,
+    pub(super) router: Router,
+    pub(super) cases: Cases,
+    pub(super) staff: BTreeMap<AgentId, StaffRow>,
+    pub(super) teams_of: HashMap<AgentId, Vec<TeamId>>,
+    /// Agents of each team.
+    pub(super) members: Vec<Vec<AgentId>>,
+    pub(super) last_ends: HashMap<AgentId, OfferEnded>,
+    pub(super) offered_at: HashMap<OfferId, Timestamp>,
+    pub(super) today: Today,
+    /// Receipts of the day that begins then.
+    pub(super) receipts: (Timestamp, u32),
+    pub(super) flushes: Flushes,
+    /// Who has a console; outlives a rebuilding, because sockets do.
+    present: BTreeSet<AgentId>,
+    /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
+    is_sound: bool,
+    try_again_at: Timestamp,
+    epoch: u64,
+    /// Conversations of this turn that may turn out to be closed at its end.
+    passing: Vec<ConversationId>,
+}
+
+impl Owner {
+    pub(super) fn new(world: World) -> Self {
+        let router = Router::new(0, world.settings.clone(), 0);
+        Self {
+            world,
+            router,
+            cases: Cases::default(),
+            staff: BTreeMap::new(),
+            teams_of: HashMap::new(),
+            members: Vec::new(),
+            last_ends: HashMap::new(),
+            offered_at: HashMap::new(),
+            today: Today::default(),
+            receipts: (Timestamp(0), 0),
+            flushes: Flushes::default(),
+            present: BTreeSet::new(),
+            is_sound: false,
+            try_again_at: Timestamp(0),
+            epoch: 0,
+            passing: Vec::new(),
+        }
+    }
+
+    // --- rebuilding -------------------------------------------------------------------------------------------
+
+    /// The core from the rows. What sessions read stays as it is until the new state is durable.
+    pub(super) async fn rebuild(&mut self) -> Result<(), StoreError> {
+        self.is_sound = false;
+        let now = self.world.clock.now();
+        let store = self.world.store.clone();
+        // Offers of an earlier life must never be mistaken for ours: the instant of the start is their epoch.
+        self.epoch = now.0.unsigned_abs().max(self.epoch + 1);
+        let teams = u16::try_from(self.world.catalogue.teams().len()).unwrap_or(u16::MAX);
+        self.router = Router::new(self.epoch, self.world.settings.clone(), teams);
+        self.last_ends.clear();
+        self.offered_at.clear();
+        let mut out = Vec::new();
+        self.know_staff(store.staff().await?, teams, now, &mut out)?;
+        self.know_conversations(now, &mut out).await?;
+        // Last, so that nobody is offered more than what they serve leaves room for.
+        for agent in self.present.clone() {
+            let connected = self.router.handle(now, Input::AgentConnected { agent }, &mut out);
+            connected.map_err(|refusal| corrupt(&refusal))?;
+        }
+        self.today = Today::default();
+        for row in store.ledger_since(Calendar::day_start(now)).await? {
+            let team = self.world.catalogue.team(&row.team).unwrap_or(TeamId(0));
+            self.today.record(request(&row, team), now);
+        }
+        let day = Calendar::day_start(now);
+        self.receipts = (day, store.receipts_since(day).await?);
+
+        // Effects of restoring (void offers, steps that fell into the pause) are carried out like any others.
+        let mut batch = Batch::new();
+        self.carry_out(&out, now, &mut batch);
+        let unit = self.finish_unit(&mut batch);
+        self.world.store.commit_in_turn(unit).await?;
+        self.is_sound = true;
+        batch.views.extend(self.cases.ids());
+        batch.agents.extend(self.teams_of.keys());
+        self.world.shared.live.retain(|id, _| self.cases.contains(*id));
+        self.publish(&batch, now);
+        self.flushes.everything(teams);
+        self.flush(now);
+        Ok(())
+    }
+
+    fn know_staff(
+        &mut self,
+        rows: Vec<StaffRow>,
+        teams: u16,
+        now: Timestamp,
+        out: &mut Vec<bangban_domain::routing::Effect>,
+    ) -> Result<(), StoreError> {
+        self.staff = rows.into_iter().map(|member| (member.id, member)).collect();
+        self.teams_of.clear();
+        self.members = vec![Vec::new(); usize::from(teams)];
+        for member in self.staff.values().filter(|member| member.role == Role::Agent) {
+            let teams: Vec<TeamId> = member.teams.iter().filter_map(|code| self.world.catalogue.team(code)).collect();
+            for team in &teams {
+                self.members[usize::from(team.0)].push(member.id);
+            }
+            self.teams_of.insert(member.id, teams.clone());
+            let known = Input::AgentKnown { agent: member.id, teams, capacity: member.capacity, status: member.status };
+            self.router.handle(now, known, out).map_err(|refusal| corrupt(&refusal))?;
+        }
+        self.present.retain(|agent| self.teams_of.contains_key(agent));
+        Ok(())
+    }
+
+    async fn know_conversations(
+        &mut self,
+        now: Timestamp,
+        out: &mut Vec<bangban_domain::routing::Effect>,
+    ) -> Result<(), StoreError> {
+        let store = self.world.store.clone();
+        let mut clocks: HashMap<_, _> =
+            store.open_clocks().await?.into_iter().map(|row| (row.conversation, row)).collect();
+        let mut receipts: HashMap<_, _> =
+            store.open_receipts().await?.into_iter().map(|row| (row.conversation, row.receipt)).collect();
+        self.cases = Cases::default();
+        for row in store.open_conversations().await? {
+            let (id, team) = (row.id, self.team_of(&row));
+            let clock = clocks.remove(&id).as_ref().map(clock_of);
+            let input = match (row.stage, row.slot, clock) {
+                (Stage::Bot | Stage::Closed, ..) => None,
+                (Stage::CallBack, slot, _) => {
+                    slot.map(|(at, _)| Input::CallBackPromised { conversation: id, team, at })
+                }
+                (Stage::Waiting | Stage::Offered | Stage::Serving | Stage::WrapUp, _, clock) => {
+                    clock.map(|clock| Input::Restored { conversation: id, team, clock, agent: row.agent })
+                }
+            };
+            self.admit(row, clock).await?;
+            if let Some(case) = self.cases.get_mut(id) {
+                case.receipt = receipts.remove(&id);
+            }
+            if let Some(input) = input {
+                self.router.handle(now, input, out).map_err(|refusal| corrupt(&refusal))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn admit(
+        &mut self,
+        row: ConversationRow,
+        clock: Option<bangban_domain::routing::Clock>,
+    ) -> Result<(), StoreError> {
+        let citizen: Option<CitizenRow> = self.world.store.citizen(row.citizen).await?;
+        let last = self.world.store.last_of_citizen(row.id).await?;
+        let (name, kind) = citizen.map_or((String::new(), CitizenKind::Person), |citizen| (citizen.name, citizen.kind));
+        let mut case = Case::new(row, &name, kind);
+        case.clock = clock;
+        case.last_text = last.and_then(|entry| case::text_of(&entry.body));
+        self.cases.insert(case);
+        Ok(())
+    }
+
+    // --- turns ------------------------------------------------------------------------------------------------
+
+    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Envelope>) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        loop {
+            let deadline = if self.is_sound {
+                [self.router.next_deadline(), self.flushes.next_due()].into_iter().flatten().min()
+            } else {
+                Some(self.try_again_at)
+            };
+            let clock = self.world.clock.clone();
+            let notices = std::sync::Arc::clone(&self.world.notices);
+            let alarm = async {
+                match deadline {
+                    Some(at) => clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                taken = mailbox.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
+                () = notices.come() => {}
+                () = alarm => {}
+            }
+            self.turn(std::mem::take(&mut waiting)).await;
+        }
+    }
+
+    /// Notices, the passing of time, then the orders; answered when what they changed is durable.
+    pub(super) async fn turn(&mut self, envelopes: Vec<Envelope>) {
+        let now = self.world.clock.now();
+        if !self.is_sound && !self.mend(now).await {
+            refuse(envelopes, &busy());
+            return;
+        }
+        let mut batch = Batch::new();
+        let noticed = self.take_notices(now, &mut batch);
+        // A refusal is impossible: nothing is asked for.
+        self.decide(Input::Tick, now, &mut batch).ok();
+        let mut answers = Vec::with_capacity(envelopes.len());
+        for Envelope { who, at, order, reply } in envelopes {
+            let answer = match self.load_for(&order).await {
+                Ok(()) => {
+                    batch.actor = author(&who);
+                    self.order(&who, at, now, order, &mut batch)
+                }
+                Err(error) => Err(internal(&error)),
+            };
+            answers.push((reply, answer));
+        }
+        let unit = self.finish_unit(&mut batch);
+        let is_empty = unit == Unit::default();
+        let committed = if is_empty { Ok(()) } else { self.world.store.commit_in_turn(unit).await.map(|_| ()) };
+        match committed {
+            Ok(()) => self.publish(&batch, now),
+            Err(error) => {
+                let refusal = internal(&error);
+                for (_, answer) in &mut answers {
+                    *answer = Err(refusal.clone());
+                }
+                // What was decided is not durable: forget it.
+                self.mend(now).await;
+            }
+        }
+        for (reply, answer) in answers {
+            // Whoever asked may have gone; what was decided stands.
+            drop(reply.send(answer));
+        }
+        for id in std::mem::take(&mut self.passing) {
+            self.cases.drop_closed(id);
+        }
+        if self.is_sound {
+            self.flush(now);
+            self.world.notices.done(noticed);
+        }
+    }
+
+    async fn mend(&mut self, now: Timestamp) -> bool {
+        self.try_again_at = now + TRY_AGAIN;
+        match self.rebuild().await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "the desk could not be rebuilt; it decides nothing until it is");
+                false
+            }
+        }
+    }
+
+    /// Gives the number of the last one.
+    fn take_notices(&mut self, now: Timestamp, batch: &mut Batch) -> u64 {
+        let pending = self.world.notices.take();
+        for (conversation, at) in pending.replied {
+            // At the time of the reply, so that no step is reported that it came before.
+            let told = self.decide(Input::HumanReplied { conversation, at }, at.min(now), batch);
+            if told.is_err() && self.today.answer(conversation, at, now) {
+                // Closed while the reply was on its way: the row says answered, and so do the figures.
+                self.flushes.board.mark();
+            }
+        }
+        for (agent, present) in pending.present {
+            let changed = if present { self.present.insert(agent) } else { self.present.remove(&agent) };
+            if !changed {
+                continue;
+            }
+            let input = if present { Input::AgentConnected { agent } } else { Input::AgentDisconnected { agent } };
+            if self.decide(input, now, batch).is_ok() {
+                let what = history::Event::PresenceChanged { agent, connected: present };
+                batch.log_as(Author::Agent(agent), None, now, what);
+                batch.agents.insert(agent);
+            } else {
+                self.present.remove(&agent);
+            }
+        }
+        pending.count
+    }
+
+    /// Closed conversations are not kept in memory: rating and reopening bring them back.
+    async fn load_for(&mut self, order: &Order) -> Result<(), StoreError> {
+        let (Order::Reopen(id) | Order::RequestHuman(id) | Order::Finish(id) | Order::Rate { conversation: id, .. }) =
+            order
+        else {
+            return Ok(());
+        };
+        let id = *id;
+        if !self.cases.contains(id)
+            && let Some(row) = self.world.store.conversation(id).await?
+        {
+            let clock = self.world.store.last_clock(id).await?.as_ref().map(clock_of);
+            self.admit(row, clock).await?;
+            self.passing.push(id);
+        }
+        // Messages do not pass through the desk: what the offer will show is read when it is needed.
+        if matches!(order, Order::RequestHuman(_)) {
+            let last = self.world.store.last_of_citizen(id).await?;
+            if let Some(case) = self.cases.get_mut(id) {
+                case.last_text = last.and_then(|entry| case::text_of(&entry.body));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn decide(&mut self, input: Input, now: Timestamp, batch: &mut Batch) -> Result<(), WireError> {
+        let mut out = Vec::new();
+        let result = self.router.handle(now, input, &mut out);
+        // Time has passed even if the input was refused.
+        self.carry_out(&out, now, batch);
+        result.map_err(|refusal| orders::refused(&refusal))
+    }
+
+    fn finish_unit(&self, batch: &mut Batch) -> Unit {
+        let rows = std::mem::take(&mut batch.rows);
+        let rows = rows.iter().filter_map(|id| self.cases.get(*id));
+        let rows = rows.map(|case| bangban_store::Change::Conversation(case.row.clone()));
+        let mut unit = std::mem::take(&mut batch.unit);
+        unit.changes.extend(rows);
+        unit
+    }
+
+    // --- publishing -------------------------------------------------------------------------------------------
+
+    /// Lets those concerned see at once what is durable now; what others see of it follows by [`Owner::flush`].
+    fn publish(&mut self, batch: &Batch, now: Timestamp) {
+        for step in &batch.steps {
+            metrics::counter!("bangban_sla_steps_total", "step" => step.as_str()).increment(1);
+        }
+        for id in &batch.views {
+            self.show_conversation(*id, now);
+        }
+        for agent in &batch.agents {
+            self.note_colleague(*agent);
+            self.show_agent(*agent);
+        }
+        self.flushes.note(batch);
+    }
+
+    fn show_conversation(&mut self, id: ConversationId, now: Timestamp) {
+        let position = self.router.position(id).map(|position| u32::try_from(position).unwrap_or(u32::MAX));
+        self.show_conversation_at(id, position, now);
+    }
+
+    /// To both sides, with its place in the queue.
+    pub(super) fn show_conversation_at(&mut self, id: ConversationId, position: Option<u32>, now: Timestamp) {
+        let Some(case) = self.cases.get_mut(id) else { return };
+        case.position = position;
+        // Rises across reopening and restart too.
+        case.version = (case.version + 1).max(now.0.unsigned_abs());
+        let view = self.view(id);
+        self.show(id, view);
+    }
+
+    fn show(&self, id: ConversationId, view: Option<ConversationView>) {
+        let (Some(mut view), Some(case)) = (view, self.cases.get(id)) else { return };
+        if view.stage == Stage::Closed {
+            self.world.shared.live.remove(&id);
+        } else {
+            let mut live = self
+                .world
+                .shared
+                .live
+                .entry(id)
+                .or_insert_with(|| Live { citizen: case.row.citizen, view: view.clone() });
+            // What sessions keep up to date themselves.
+            view.citizen_read = view.citizen_read.max(live.view.citizen_read);
+            view.agent_read = view.agent_read.max(live.view.agent_read);
+            view.citizen_online = self.world.hub.citizen_online(id);
+            live.view = view.clone();
+        }
+        let agent = view.agent.as_ref().map(|agent| agent.id);
+        self.world.hub.publish(Topic::Conversation(id), None, EventBody::Conversation { view });
+        // Whoever served before hears this last.
+        self.world.hub.only_agent(id, agent);
+    }
+
+    // --- small things -----------------------------------------------------------------------------------------
+
+    /// The conversation may be closed at the end of this turn.
+    pub(super) fn passes(&mut self, id: ConversationId) {
+        self.passing.push(id);
+    }
+
+    pub(super) fn team_of(&self, row: &ConversationRow) -> TeamId {
+        self.world.catalogue.team(&row.team).unwrap_or(TeamId(0))
+    }
+
+    pub(super) fn team_code(&self, team: TeamId) -> String {
+        self.world.catalogue.team_at(team).map(|team| team.code.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn name_of(&self, id: AgentId) -> Option<String> {
+        self.staff.get(&id).map(|member| member.name.clone())
+    }
+
+    pub(super) fn own(&mut self, citizen: CitizenId, id: ConversationId) -> Option<&mut Case> {
+        self.cases.get_mut(id).filter(|case| case.row.citizen == citizen)
+    }
+}
+
+fn author(who: &Actor) -> Author {
+    match who {
+        Actor::Citizen(_) => Author::Citizen,
+        Actor::Staff(staff) => Author::Agent(staff.id),
+        Actor::System => Author::System,
+    }
+}
+
+fn refuse(envelopes: Vec<Envelope>, refusal: &WireError) {
+    for Envelope { reply, .. } in envelopes {
+        let answer: Result<Answer, WireError> = Err(refusal.clone());
+        drop(reply.send(answer));
+    }
+}
+
+fn request(row: &LedgerRow, team: TeamId) -> Request {
+    Request {
+        conversation: row.conversation,
+        team,
+        asked_at: row.asked_at,
+        due_at: row.due_at,
+        answered_at: row.answered_at,
+        left_at: row.left_at,
+    }
+}
+
+fn corrupt(refusal: &Refusal) -> StoreError {
+    StoreError::Corrupt { table: "conversation", what: refusal.to_string() }
+}

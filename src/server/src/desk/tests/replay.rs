@@ -1,0 +1,229 @@
+//! `replay(events) == rows`, for whatever anybody does in whatever order, over restarts of the server.
+
+use bangban_domain::{history::History, words::HandOnChannel};
+use bangban_protocol::{Slot, TransferTarget};
+use proptest::prelude::*;
+
+use super::*;
+
+const ITEMS: [&str; 2] = ["residence-permit", "dog-license"];
+
+/// What happens next: numbers that choose, because what is possible depends on what has happened.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    what: u8,
+    who: u128,
+    which: usize,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (0_u8..100, 1_u128..=3, 0_usize..64).prop_map(|(what, who, which)| Step { what, who, which });
+    prop::collection::vec(step, 100..240)
+}
+
+struct World {
+    house: House,
+    /// Whose is beside it.
+    conversations: Vec<(ConversationId, Principal)>,
+    slots: Vec<Slot>,
+}
+
+impl World {
+    /// Some of the conversations that the agent serves.
+    async fn served(&self, n: u128, which: usize) -> Option<ConversationId> {
+        let served = self.house.desk(n).await.conversations;
+        (!served.is_empty()).then(|| served[which % served.len()].id)
+    }
+
+    /// Refusals are part of the traffic: half of what people press comes too late.
+    async fn press(&mut self, who: &Principal, command: Command) {
+        match self.house.give(who, command).await {
+            Ok(Answer::Opened { conversation }) if self.conversations.iter().all(|known| known.0 != conversation) => {
+                self.conversations.push((conversation, who.clone()));
+            }
+            Ok(Answer::OutOfHours { slots, .. }) => self.slots = slots,
+            Ok(_) => {}
+            Err(error) => assert_ne!(error.code, ErrorCode::Internal, "{error}"),
+        }
+    }
+
+    /// Two at the same moment: both reach the desk or the store before either is answered.
+    async fn press_both(&self, (a, first): (&Principal, Command), (b, second): (&Principal, Command)) {
+        let (first, second) = tokio::join!(self.house.give(a, first), self.house.give(b, second));
+        for refusal in [first, second].into_iter().filter_map(Result::err) {
+            assert_ne!(refusal.code, ErrorCode::Internal, "{refusal}");
+        }
+    }
+
+    async fn step(&mut self, Step { what, who, which }: Step) {
+        if what < 8 && self.conversations.len() < 5 || self.conversations.is_empty() {
+            let item = Some(ITEMS[which % 2].to_owned());
+            return self.press(&citizen(who), Command::OpenConversation { item, channel: Channel::Mobile }).await;
+        }
+        let (conversation, person) = self.conversations[which % self.conversations.len()].clone();
+        if what < 46 {
+            self.citizen_step(what, which, conversation, &person).await;
+        } else {
+            self.agent_step(what, which, &person).await;
+        }
+    }
+
+    async fn citizen_step(&mut self, what: u8, which: usize, conversation: ConversationId, person: &Principal) {
+        let command = match what {
+            0..16 => Command::RequestHuman { conversation },
+            16..20 => Command::CancelRequest { conversation },
+            20..25 => self.house.message(conversation, ["谢谢", "转人工", "狗证怎么办"][which % 3]),
+            25..35 => {
+                let slot = self.slots.get(which % 2).map_or(Timestamp(0), |slot| slot.starts_at);
+                let (client_id, text) = (format!("l{which}"), "请回电".to_owned());
+                Command::LeaveMessage { conversation, client_id, text, phone: "13800138000".to_owned(), slot }
+            }
+            35..37 => Command::BotFeedback { conversation, seq: 1, solved: which.is_multiple_of(4) },
+            37..43 => Command::Finish { conversation },
+            _ => Command::Rate { conversation, stars: 4, comment: "好".to_owned() },
+        };
+        self.press(person, command).await;
+    }
+
+    /// Agents 1 and 2 share the residence team, 1 and 6 the general one.
+    async fn agent_step(&mut self, what: u8, which: usize, person: &Principal) {
+        let n = [1, 2, 6][which % 3];
+        let me = agent(n);
+        let offer = self.house.desk(n).await.offer;
+        match (what, offer, self.served(n, which).await) {
+            (46..59, Some(offer), _) => self.press(&me, Command::AcceptOffer { offer: offer.id }).await,
+            (59..60, Some(offer), _) => {
+                let accept = Command::AcceptOffer { offer: offer.id };
+                let cancel = Command::CancelRequest { conversation: offer.conversation };
+                self.press_both((person, cancel), (&me, accept)).await;
+            }
+            (60..61, Some(offer), _) => self.press(&me, Command::DeclineOffer { offer: offer.id }).await,
+            (61..68, _, Some(conversation)) => {
+                let message = self.house.message(conversation, "您好");
+                self.press(&me, message).await;
+            }
+            (68..71, _, Some(conversation)) => {
+                let message = self.house.message(conversation, "您好");
+                self.press_both((&me, message), (person, Command::Finish { conversation })).await;
+            }
+            (71..75, _, Some(conversation)) => {
+                let outcomes = [Outcome::Solved, Outcome::Unsolved, Outcome::OutOfScope, Outcome::Abandoned];
+                let outcome = outcomes[which % 4];
+                let hand_on = (outcome == Outcome::OutOfScope).then_some(HandOnChannel::Petition);
+                self.press(&me, Command::Close { conversation, outcome, hand_on }).await;
+            }
+            (75..78, _, Some(conversation)) => {
+                let to = if which.is_multiple_of(2) {
+                    TransferTarget::Agent { agent: AgentId::new([2, 6, 1][which % 3]) }
+                } else {
+                    TransferTarget::Team { team: ["general", "residence"][which / 3 % 2].to_owned() }
+                };
+                self.press(&me, Command::Transfer { conversation, to, note: "请接手".to_owned() }).await;
+            }
+            (78..79, _, Some(conversation)) => self.press(&me, Command::CancelTransfer { conversation }).await,
+            (79..82, ..) => {
+                let all = [AgentStatus::Online, AgentStatus::Online, AgentStatus::Break, AgentStatus::Offline];
+                self.press(&me, Command::SetStatus { status: all[which / 3 % 4] }).await;
+            }
+            (82..85, ..) => self.press(&me, Command::SetStatus { status: AgentStatus::Online }).await,
+            (85..89, ..) => self.house.come(n).await,
+            (89..90, ..) => self.house.go(n).await,
+            (90..97, ..) => self.house.advance(i64::try_from(which).unwrap() * 400).await,
+            (97..98, ..) => self.house.advance(i64::try_from(which).unwrap() * 60_000).await,
+            // To the next opening or the next slot: somebody's call-back may be due.
+            (98.., ..) => {
+                let next = self.slots.iter().map(|slot| slot.starts_at).find(|at| *at > self.house.now());
+                if let Some(next) = next {
+                    self.house.advance_to(next.0).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn check(&self) {
+        self.house.settle().await;
+        let store = &self.house.app.store;
+        for (id, _) in &self.conversations {
+            let events = store.events_of(*id).await.unwrap();
+            let replayed = History::replay(events.iter().map(|event| (event.at, &event.what)))
+                .unwrap_or_else(|error| panic!("{error} in {events:#?}"));
+            let row = store.conversation(*id).await.unwrap().unwrap();
+            assert_eq!(
+                (replayed.citizen, &replayed.item, &replayed.team, replayed.channel, replayed.stage),
+                (row.citizen, &row.item, &row.team, row.channel, row.stage),
+                "{events:#?}"
+            );
+            assert_eq!(
+                (replayed.agent, replayed.outcome, replayed.stars, replayed.slot),
+                (row.agent, row.outcome, row.stars, row.slot),
+                "{events:#?}"
+            );
+            assert_eq!((replayed.opened_at, replayed.closed_at), (row.opened_at, row.closed_at));
+            assert_eq!(replayed.clocks.len(), row.clock_no as usize);
+
+            let ledger = store.ledger_of(*id).await.unwrap();
+            let told: Vec<_> = replayed
+                .clocks
+                .iter()
+                .map(|c| (&c.team, c.asked_at, c.due_at, c.step, c.breached_at, c.answered_at, c.left_at))
+                .collect();
+            let written: Vec<_> = ledger
+                .iter()
+                .map(|c| (&c.team, c.asked_at, c.due_at, c.step, c.breached_at, c.answered_at, c.left_at))
+                .collect();
+            assert_eq!(told, written, "{events:#?}");
+
+            let receipts = store.receipts_of(*id).await.unwrap();
+            let told: Vec<_> =
+                replayed.receipts.iter().map(|r| (&r.receipt, r.hand_on, r.made_at, r.state, r.settled_at)).collect();
+            let written: Vec<_> =
+                receipts.iter().map(|r| (&r.receipt, r.hand_on, r.made_at, r.state, r.settled_at)).collect();
+            assert_eq!(told, written, "{events:#?}");
+            self.check_board_and_desks_agree(row.stage, *id).await;
+        }
+    }
+
+    /// What sessions are shown is what the rows say.
+    async fn check_board_and_desks_agree(&self, stage: Stage, id: ConversationId) {
+        let view = self.house.view(id).await;
+        assert_eq!(view.stage, stage, "{id}");
+        let served_by: Vec<u128> = {
+            let mut found = Vec::new();
+            for n in [1, 2, 6] {
+                if self.house.desk(n).await.conversations.iter().any(|one| one.id == id) {
+                    found.push(n);
+                }
+            }
+            found
+        };
+        let is_served = matches!(stage, Stage::Serving | Stage::WrapUp);
+        assert_eq!(served_by.len(), usize::from(is_served), "{id} in {stage} is on the desks {served_by:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_log_of_a_conversation_tells_its_rows(steps in steps(), restart_at in 20_usize..60) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            // Close to closing time, so that both sides of it are walked.
+            let house = House::open(at(16, 40, 0), HoursKey::Calendar).await;
+            let mut world = World { house, conversations: Vec::new(), slots: Vec::new() };
+            for n in [1, 2, 6] {
+                world.house.come(n).await;
+            }
+            for (position, step) in steps.into_iter().enumerate() {
+                world.step(step).await;
+                if position % restart_at == restart_at - 1 {
+                    world.check().await;
+                    let World { house, conversations, slots } = world;
+                    world = World { house: house.restart().await, conversations, slots };
+                }
+            }
+            world.check().await;
+        });
+    }
+}

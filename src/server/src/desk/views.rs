@@ -1,0 +1,167 @@
+//! What one agent sees: their own desk at once, their surroundings a moment later.
+
+use std::collections::HashMap;
+
+use bangban_domain::{
+    AgentId, ConversationId, TeamId,
+    routing::{AgentRead, Place, Target},
+    words::Stage,
+};
+use bangban_protocol::{AgentView, ColleagueView, DeskConversation, EventBody, OfferView, PersonView, TeamView, Topic};
+
+use super::{case::clock_view, owner::Owner};
+
+/// So many colleagues fit into a view. If more are connected, it has those of the agent's own teams, free ones first;
+/// `find_colleagues` finds the others.
+pub(super) const COLLEAGUES: usize = 20;
+
+/// Colleagues by teams, one more than [`COLLEAGUES`], because nobody is their own.
+type Lists = HashMap<Vec<TeamId>, Vec<ColleagueView>>;
+
+impl Owner {
+    /// Notes what colleagues see of an agent, and who has to be told.
+    pub(super) fn note_colleague(&mut self, id: AgentId) {
+        let colleagues = &self.world.shared.colleagues;
+        let before = colleagues.get(&id).map(|known| known.value().clone());
+        let after = self.colleague(id);
+        if before == after {
+            return;
+        }
+        let few = colleagues.len() <= COLLEAGUES + 1;
+        match after {
+            Some(view) => drop(colleagues.insert(id, view)),
+            None => drop(colleagues.remove(&id)),
+        }
+        if few || colleagues.len() <= COLLEAGUES + 1 {
+            self.flushes.colleague_of_all();
+        } else if let Some(teams) = self.teams_of.get(&id) {
+            self.flushes.colleague(teams);
+        }
+    }
+
+    fn colleague(&self, id: AgentId) -> Option<ColleagueView> {
+        let member = self.staff.get(&id)?;
+        let read = self.router.agent(id).filter(|read| read.is_connected)?;
+        Some(ColleagueView {
+            id,
+            name: member.name.clone(),
+            status: read.status,
+            is_free: read.is_free,
+            team_names: self.team_views(id).into_iter().map(|team| team.name).collect(),
+        })
+    }
+
+    pub(super) fn show_agent(&self, id: AgentId) {
+        self.show_agent_with(id, &mut Lists::new());
+    }
+
+    /// `lists` is shared by all agents that are shown together.
+    pub(super) fn show_agent_with(&self, id: AgentId, lists: &mut Lists) {
+        let Some(view) = self.agent_view(id, lists) else { return };
+        #[cfg(test)]
+        super::BUILT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let known = self.world.shared.agents.get(&id).map(|known| (known.0, known.1 == view));
+        // Counted by each agent on its own: a gap tells a console that it has missed something.
+        let seq = match known {
+            Some((_, true)) => return,
+            Some((seq, false)) => seq + 1,
+            None => 1,
+        };
+        self.world.shared.agents.insert(id, (seq, view.clone()));
+        self.world.hub.publish(Topic::Agent(id), Some(seq), EventBody::Agent { view });
+    }
+
+    fn team_views(&self, id: AgentId) -> Vec<TeamView> {
+        let teams = self.teams_of.get(&id).map_or(&[][..], Vec::as_slice);
+        teams.iter().filter_map(|team| self.world.catalogue.team_at(*team)).cloned().collect()
+    }
+
+    fn list(&self, teams: &[TeamId]) -> Vec<ColleagueView> {
+        let colleagues = &self.world.shared.colleagues;
+        let mut list: Vec<ColleagueView> = if colleagues.len() <= COLLEAGUES + 1 {
+            colleagues.iter().map(|colleague| colleague.value().clone()).collect()
+        } else {
+            let own = teams.iter().filter_map(|team| self.members.get(usize::from(team.0))).flatten();
+            let mut ids: Vec<(bool, AgentId)> =
+                own.filter_map(|id| Some((!colleagues.get(id)?.is_free, *id))).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            ids.truncate(COLLEAGUES + 1);
+            ids.iter().filter_map(|(_, id)| colleagues.get(id).map(|one| one.value().clone())).collect()
+        };
+        list.sort_by_key(|colleague| colleague.id);
+        list
+    }
+
+    fn agent_view(&self, id: AgentId, lists: &mut Lists) -> Option<AgentView> {
+        let member = self.staff.get(&id)?;
+        let read = self.router.agent(id)?;
+        let teams = self.teams_of.get(&id)?;
+        if !lists.contains_key(teams) {
+            lists.insert(teams.clone(), self.list(teams));
+        }
+        let colleagues = lists.get(teams)?.iter().filter(|colleague| colleague.id != id).take(COLLEAGUES);
+        let waiting = teams.iter().map(|team| self.router.waiting(*team)).sum::<usize>();
+        let mut conversations: Vec<DeskConversation> =
+            self.router.serving(id).filter_map(|conversation| self.desk_conversation(conversation)).collect();
+        conversations.sort_by_key(|one| (one.clock.answered_at.is_some(), one.clock.due_at, one.id));
+        Some(AgentView {
+            me: PersonView { id, name: member.name.clone() },
+            status: read.status,
+            break_until: read.break_until,
+            capacity: read.capacity,
+            teams: self.team_views(id),
+            all_teams: self.world.catalogue.teams().to_vec(),
+            colleagues: colleagues.cloned().collect(),
+            offer: self.offer_view(&read),
+            last_offer_end: self.last_ends.get(&id).cloned(),
+            conversations,
+            waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+        })
+    }
+
+    fn desk_conversation(&self, id: ConversationId) -> Option<DeskConversation> {
+        let case = self.cases.get(id)?;
+        let routed = self.router.conversation(id)?;
+        let pending = matches!(routed.place, Place::Serving { transfer: Some(_), .. });
+        Some(DeskConversation {
+            id,
+            citizen_name: case.citizen_name.clone(),
+            citizen_kind: case.citizen_kind,
+            item_name: self.item_name(case.row.item.as_deref()),
+            stage: if pending { Stage::Offered } else { case.row.stage },
+            clock: clock_view(&routed.clock),
+            transfer_to: case.transfer.as_ref().map(|(to, _)| to.clone()),
+        })
+    }
+
+    pub(super) fn item_name(&self, item: Option<&str>) -> Option<String> {
+        item.and_then(|code| self.world.catalogue.item(code)).map(|item| item.name.clone())
+    }
+
+    fn offer_view(&self, read: &AgentRead) -> Option<OfferView> {
+        let offer = read.offer?;
+        let case = self.cases.get(offer.conversation)?;
+        let routed = self.router.conversation(offer.conversation)?;
+        let team = match routed.place {
+            Place::Serving { transfer: Some(Target::Team(team)), .. } => team,
+            Place::Waiting | Place::Offered { .. } | Place::Serving { .. } => routed.team,
+        };
+        let from = offer.transfer_by.and_then(|id| self.name_of(id));
+        Some(OfferView {
+            id: offer.id,
+            conversation: offer.conversation,
+            citizen_name: case.citizen_name.clone(),
+            citizen_kind: case.citizen_kind,
+            item_name: self.item_name(case.row.item.as_deref()),
+            team_name: self.world.catalogue.team_at(team).map(|team| team.name.clone()).unwrap_or_default(),
+            channel: case.row.channel,
+            last_text: case.last_text.clone(),
+            clock: clock_view(&routed.clock),
+            offered_at: self.offered_at.get(&offer.id).copied().unwrap_or(routed.clock.asked_at),
+            expires_at: offer.expires_at,
+            transfer_note: from.as_ref().and(case.transfer.as_ref()).map(|(_, note)| note.clone()),
+            transfer_from: from,
+        })
+    }
+}
