@@ -2,7 +2,7 @@
 
 use crate::HandOverReason;
 
-const EMERGENCY: [&str; 17] = [
+const EMERGENCY: [&str; 42] = [
     "着火",
     "起火",
     "火灾",
@@ -13,21 +13,50 @@ const EMERGENCY: [&str; 17] = [
     "昏迷",
     "急救",
     "触电",
+    "爆炸",
+    "溺水",
+    "落水",
+    "窒息",
+    "抽搐",
+    "休克",
     "煤气泄漏",
     "燃气泄漏",
+    "煤气味",
+    "燃气味",
+    "闻到煤气",
+    "闻到燃气",
+    "煤气中毒",
+    "食物中毒",
+    "一氧化碳",
+    "困在电梯",
+    "电梯困",
     "自杀",
     "轻生",
     "跳楼",
-    "溺水",
+    "割腕",
     "不想活",
+    "活不下去",
+    "想死",
+    "喝农药",
+    "家暴",
+    "打架",
+    "被人打",
+    "抢劫",
+    "有人闯",
+    "流血不止",
+    "没呼吸",
 ];
+/// Words that contain one of [`EMERGENCY`] and are papers, courses or devices.
+const NOT_EMERGENCY: [&str; 9] =
+    ["报警回执", "报警记录", "报警证明", "报警器", "火灾保险", "火灾证明", "急救证", "急救员", "急救培训"];
 const EMERGENCY_NUMBERS: [&str; 3] = ["110", "119", "120"];
 /// "120分" is a points score and "120元" a fee: a number is an emergency only when somebody calls it.
 const CALLING: [&str; 5] = ["打", "拨", "叫", "打个", "拨个"];
 
-const COMPLAINT: [&str; 13] = [
+const COMPLAINT: [&str; 30] = [
     "投诉",
     "举报",
+    "检举",
     "起诉",
     "律师",
     "上访",
@@ -35,20 +64,109 @@ const COMPLAINT: [&str; 13] = [
     "行政复议",
     "打官司告",
     "曝光",
+    "维权",
     "差评",
     "不作为",
+    "乱作为",
     "态度差",
     "态度恶劣",
+    "态度不好",
+    "服务太差",
+    "服务差",
+    "踢皮球",
+    "推诿",
+    "扯皮",
+    "推来推去",
+    "没人管",
+    "不管事",
+    "乱收费",
+    "扰民",
+    "告你们",
+    "要个说法",
+    "讨个说法",
+];
+/// Words that contain one of [`COMPLAINT`] and are matters to be handled.
+const NOT_COMPLAINT: [&str; 6] = ["律师执业", "律师证", "律师资格", "律师事务所", "免费律师", "律师援助"];
+
+const WANTS_PERSON: [&str; 40] = [
+    "转人工",
+    "人工",
+    "找人",
+    "真人",
+    "客服",
+    "活人",
+    "接线员",
+    "话务员",
+    "坐席",
+    "帮办人员",
+    "工作人员跟我说",
+    "找个人",
+    "寻个人",
+    "寻人",
+    "叫个人",
+    "换个人",
+    "跟人讲",
+    "跟人说",
+    "和人讲",
+    "和人说",
+    "不要机器人",
+    "别用机器人",
+    "不跟机器人",
+    "不想跟机器人",
+    "机器人听不懂",
+    "机器人没用",
+    "叫人来",
+    "人来回答",
+    "人来帮",
+    "人来讲",
+    // English, without spaces.
+    "human",
+    "realperson",
+    "liveagent",
+    "liveperson",
+    "talktosome",
+    "speaktosome",
+    "talktoaperson",
+    "speaktoaperson",
+    "customerservice",
+    "representative",
+];
+/// Words that contain one of [`WANTS_PERSON`] and mean something else, or its refusal.
+const NOT_A_PERSON: [&str; 28] = [
+    "人工智能",
+    "人工授精",
+    "人工流产",
+    "人工耳蜗",
+    "人工关节",
+    "人工晶体",
+    "人工费",
+    "人工湖",
+    "人工降雨",
+    "人工呼吸",
+    "人工作",
+    "人工资",
+    "人工伤",
+    "人工程",
+    "人工龄",
+    "找人代",
+    "寻人启事",
+    "找人启事",
+    "不要人工",
+    "不用人工",
+    "不需要人工",
+    "不要转人工",
+    "不用转人工",
+    "不转人工",
+    "别转人工",
+    "humanresource",
+    "humanrights",
+    "客服岗位",
 ];
 
-const WANTS_PERSON: [&str; 10] =
-    ["转人工", "人工", "找人", "真人", "客服", "活人", "接线员", "话务员", "帮办人员", "工作人员跟我说"];
-/// Words that contain one of [`WANTS_PERSON`] and mean something else.
-const NOT_A_PERSON: [&str; 7] = ["人工智能", "人工授精", "人工流产", "人工耳蜗", "人工关节", "人工晶体", "找人代"];
-
-const GREETINGS: [&str; 22] = [
+const GREETINGS: [&str; 44] = [
     "你好",
     "您好",
+    "侬好",
     "早上好",
     "上午好",
     "中午好",
@@ -61,28 +179,48 @@ const GREETINGS: [&str; 22] = [
     "哈罗",
     "嗨",
     "在吗",
+    "在伐",
     "在不在",
     "有人吗",
+    "谢谢侬",
     "谢谢",
     "多谢",
+    "感谢",
+    "辛苦了",
+    "麻烦了",
+    "再会",
     "再见",
     "拜拜",
+    "好的",
+    "知道了",
+    "晓得了",
+    "明白了",
+    "懂了",
+    "收到",
+    "没事了",
+    "嗯嗯",
+    "嗯",
     "hello",
     "hi",
+    "hey",
+    "thankyou",
+    "thanks",
+    "goodmorning",
+    "bye",
+    "ok",
 ];
 /// What may follow a greeting and is still small talk.
-const TAILS: [&str; 9] = ["小申", "啊", "呀", "哦", "吗", "你", "您", "了", "请问"];
+const TAILS: [&str; 14] = ["小申", "啊", "呀", "哦", "吗", "你", "您", "侬", "了", "喔", "噢", "伐", "一下", "请问"];
 
 /// Why a person must take over, when the message itself says so; danger first.
 pub(crate) fn hand_over(text: &str) -> Option<HandOverReason> {
-    if contains_any(text, &EMERGENCY) || calls_emergency_number(text) {
+    if contains_any(&without(text, &NOT_EMERGENCY), &EMERGENCY) || calls_emergency_number(text) {
         return Some(HandOverReason::Emergency);
     }
-    if contains_any(text, &COMPLAINT) {
+    if contains_any(&without(text, &NOT_COMPLAINT), &COMPLAINT) {
         return Some(HandOverReason::Complaint);
     }
-    let rest = NOT_A_PERSON.iter().fold(text.to_owned(), |rest, word| rest.replace(word, ""));
-    contains_any(&rest, &WANTS_PERSON).then_some(HandOverReason::WantsPerson)
+    contains_any(&without(text, &NOT_A_PERSON), &WANTS_PERSON).then_some(HandOverReason::WantsPerson)
 }
 
 /// Whether the message is small talk and nothing else.
@@ -116,6 +254,11 @@ fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let rest = text.strip_prefix(word)?;
     let cut_inside = word.is_ascii() && rest.starts_with(|c: char| c.is_ascii_alphanumeric());
     (!cut_inside).then_some(rest)
+}
+
+/// A mark takes the place of each word, so that what stood on both sides of it does not become a word.
+fn without(text: &str, words: &[&str]) -> String {
+    words.iter().fold(text.to_owned(), |rest, word| rest.replace(word, "|"))
 }
 
 fn contains_any(text: &str, words: &[&str]) -> bool {

@@ -9,6 +9,7 @@
 //! Deliberately absent: I/O, clocks, word segmentation, and learning from use.
 
 mod intent;
+mod subject;
 mod text;
 
 #[cfg(test)]
@@ -19,6 +20,8 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
+
+use subject::Subjects;
 
 /// BM25 term-frequency saturation.
 const K1: f64 = 1.2;
@@ -150,12 +153,19 @@ pub struct Index {
     idf: HashMap<String, f64>,
     unknown_idf: f64,
     average_length: f64,
+    subjects: Subjects,
 }
 
 impl Index {
     /// Builds the index. When an id occurs twice, the last entry is the one found by [`Index::entry`].
     #[must_use]
     pub fn build(entries: Vec<Entry>) -> Self {
+        Self::with_names(entries, &[])
+    }
+
+    /// As [`Index::build`], knowing what items are called: pairs of item code and a name or alias of it.
+    #[must_use]
+    pub fn with_names(entries: Vec<Entry>, names: &[(String, String)]) -> Self {
         let mut rows = Vec::new();
         let mut postings: HashMap<String, Vec<(usize, f64)>> = HashMap::new();
         let mut entry_counts: HashMap<String, usize> = HashMap::new();
@@ -188,6 +198,10 @@ impl Index {
             row.weight = grams.keys().filter_map(|gram| idf.get(gram)).sum();
         }
         let average_length = rows.iter().map(|row| row.length).sum::<f64>() / count(rows.len().max(1));
+        let names: Vec<_> = names.iter().map(|(item, name)| (item.clone(), text::normalise(name))).collect();
+        let texts: Vec<_> =
+            rows.iter().map(|row| (row.entry, entries[row.entry].item.as_str(), row.text.as_str())).collect();
+        let subjects = Subjects::build(&texts, &names);
         let by_id = entries.iter().enumerate().map(|(position, entry)| (entry.id.clone(), position)).collect();
         Self {
             by_id,
@@ -196,6 +210,7 @@ impl Index {
             idf,
             unknown_idf: inverse_frequency(total, 0.5),
             average_length: average_length.max(1.0),
+            subjects,
             entries,
         }
     }
@@ -284,7 +299,7 @@ impl Index {
         let hits = self.search(query, item, MAX_OPTIONS);
         let id = |hit: &Hit| hit.entry_in(self).map(|entry| entry.id.clone());
         match hits.first() {
-            Some(hit) if is_clear_winner(hit, hits.get(1)) => {
+            Some(hit) if is_clear_winner(hit, hits.get(1)) && self.may_answer(&normalised, hit) => {
                 id(hit).map(|entry| Decision::Answer { entry, confidence: hit.confidence })
             }
             Some(hit) if hit.confidence >= CLARIFY_AT => Some(Decision::Clarify {
@@ -293,6 +308,12 @@ impl Index {
             _ => None,
         }
         .unwrap_or(Decision::HandOver { reason: HandOverReason::NotFound })
+    }
+
+    /// A row repeated word for word may always answer; others only what is about the same thing and the same action.
+    fn may_answer(&self, query: &str, hit: &Hit) -> bool {
+        let item = hit.entry_in(self).map(|entry| entry.item.as_str());
+        hit.confidence >= 1.0 || item.is_some_and(|item| self.subjects.allow(query, hit.entry, item))
     }
 
     /// Grams that no entry knows count against a match: they are what an out-of-scope question is made of.

@@ -79,23 +79,57 @@ fn a_message_without_words_is_not_answered() {
 
 #[test]
 fn asking_for_a_person_is_never_answered_from_the_index() {
-    for query in ["转人工", "我要找真人客服", "居住证怎么办理?人工", "能不能找人跟我讲"] {
+    for query in [
+        "转人工",
+        "我要找真人客服",
+        "居住证怎么办理?人工",
+        "能不能找人跟我讲",
+        "侬好,寻个人讲讲闲话好伐",
+        "不要机器人,叫个人来",
+        "我想跟人说",
+        "Human please",
+        "can I talk to someone?",
+        "I want a real person",
+    ] {
         assert_eq!(handed_over(query), Some(HandOverReason::WantsPerson), "{query}");
     }
 }
 
 #[test]
 fn words_that_merely_contain_a_person_word_do_not_hand_over_as_one() {
-    for query in ["人工智能企业有补贴吗", "人工耳蜗能报销吗", "可以找人代办吗"] {
+    for query in [
+        "人工智能企业有补贴吗",
+        "人工耳蜗能报销吗",
+        "可以找人代办吗",
+        "外国人工作许可证怎么办",
+        "老板欠农民工个人工资",
+        "不用转人工,我再看看",
+        "human resources 怎么备案",
+    ] {
         assert_ne!(handed_over(query), Some(HandOverReason::WantsPerson), "{query}");
     }
 }
 
 #[test]
 fn an_emergency_is_recognised_before_anything_else() {
-    for query in ["救命", "大厅着火了转人工", "有人晕倒了", "要不要打120", "快叫 119!", "110", "我要投诉,我要报警"]
-    {
+    for query in [
+        "救命",
+        "大厅着火了转人工",
+        "有人晕倒了",
+        "要不要打120",
+        "快叫 119!",
+        "110",
+        "我要投诉,我要报警",
+        "天然气爆炸了怎么办",
+        "厨房闻到燃气味",
+        "我活不下去了",
+        "老公家暴我",
+        "老人困在电梯里",
+    ] {
         assert_eq!(handed_over(query), Some(HandOverReason::Emergency), "{query}");
+    }
+    for query in ["报警回执丢了", "急救证怎么考", "燃气报警器要年检吗"] {
+        assert_ne!(handed_over(query), Some(HandOverReason::Emergency), "{query}");
     }
 }
 
@@ -107,16 +141,40 @@ fn the_points_score_of_120_is_not_an_emergency() {
 
 #[test]
 fn complaints_and_legal_steps_go_to_a_person() {
-    for query in ["我要投诉", "举报公司不交公积金", "我要起诉你们", "我找律师了", "投诉你们客服"]
-    {
+    for query in [
+        "我要投诉",
+        "举报公司不交公积金",
+        "我要起诉你们",
+        "我找律师了",
+        "投诉你们客服",
+        "跑了三趟都没人管",
+        "窗口踢皮球",
+        "物业乱收费",
+        "半夜施工扰民",
+    ] {
         assert_eq!(handed_over(query), Some(HandOverReason::Complaint), "{query}");
     }
+    assert_ne!(handed_over("律师执业证怎么申请"), Some(HandOverReason::Complaint));
 }
 
 #[test]
 fn small_talk_is_a_greeting_and_a_greeting_before_a_question_is_ignored() {
     let index = small();
-    for query in ["你好", "您好!", "hello", "Hi~", "你好,在吗", "谢谢啊", "你好小申"] {
+    for query in [
+        "你好",
+        "您好!",
+        "hello",
+        "Hi~",
+        "你好,在吗",
+        "谢谢啊",
+        "你好小申",
+        "侬好",
+        "谢谢侬",
+        "好的,谢谢",
+        "知道了",
+        "Thank you!",
+        "ok",
+    ] {
         assert_eq!(index.decide(query, None), Decision::Greeting, "{query}");
     }
     assert_eq!(
@@ -146,6 +204,23 @@ fn the_page_item_decides_between_equals_but_does_not_filter() {
     assert_eq!(top("遗失补办", Some("driver")), "lost-licence");
     assert_eq!(top("遗失补办", Some("id-card")), "lost-id");
     assert_eq!(top("护照怎么办理", Some("fund-rent")), "passport");
+}
+
+#[test]
+fn the_same_way_of_putting_it_about_another_thing_is_not_answered() {
+    let index = Index::build(vec![
+        entry("id", "身份证丢了怎么补领?", &["身份证找不到了怎么补办", "身份证掉了补一张"], "id-card"),
+        entry("temporary", "急用可以办临时身份证吗?", &["临时身份证几天能拿到"], "id-card"),
+        entry("licence", "驾照到期怎么换?", &["驾照快过期了"], "driver"),
+    ]);
+    // Another thing lost; the same thing, but another action; the state of one's own case.
+    for query in ["驾照找不到了怎么补一本", "台胞证找不到了怎么补", "补一张身份证几天能拿到", "身份证几天了还没收到"]
+    {
+        let decision = index.decide(query, None);
+        assert!(!matches!(decision, Decision::Answer { .. }), "{query}: {decision:?}");
+    }
+    let decision = index.decide("我身份证找不到了怎么补", None);
+    assert!(matches!(&decision, Decision::Answer { entry, .. } if entry == "id"), "{decision:?}");
 }
 
 #[test]

@@ -52,6 +52,11 @@ pub(crate) fn is_pair(gram: &str) -> bool {
     }
 }
 
+/// Whether part of a gram is about asking.
+pub(crate) fn has_stop(gram: &str) -> bool {
+    STOP_PAIRS.contains(&gram) || gram.chars().any(|c| STOP_CHARS.contains(c))
+}
+
 /// Whether a gram is about asking rather than about a subject.
 pub(crate) fn is_stop(gram: &str) -> bool {
     STOP_PAIRS.contains(&gram) || gram.chars().all(|c| STOP_CHARS.contains(c))

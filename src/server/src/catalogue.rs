@@ -15,6 +15,8 @@ pub struct Item {
     pub code: String,
     /// Name.
     pub name: String,
+    /// What citizens call it.
+    pub aliases: Vec<String>,
     /// Owner.
     pub department: String,
     /// Whose queue.
@@ -82,9 +84,15 @@ impl Catalogue {
             let item = items.iter().any(|item| item.code == entry.item);
             anyhow::ensure!(item, "entries.json: {}: unknown item {}", entry.id, entry.item);
         }
+        let called = |item: &Item| {
+            let names = std::iter::once(&item.name).chain(&item.aliases);
+            names.map(|name| (item.code.clone(), name.clone())).collect::<Vec<_>>()
+        };
+        let names: Vec<(String, String)> = items.iter().flat_map(called).collect();
+        let index = Index::with_names(entries, &names);
         let items = items.into_iter().map(|item| (item.code.clone(), item)).collect();
         let ids = teams.iter().zip(0..).map(|(team, n)| (team.code.clone(), TeamId(n))).collect();
-        Ok(Self { items, teams, team_ids: ids, index: Index::build(entries), staff })
+        Ok(Self { items, teams, team_ids: ids, index, staff })
     }
 
     /// An item.

@@ -1,0 +1,99 @@
+//! What a question is about, and what is to be done with it: an answer needs more than shared words of asking.
+//!
+//! A pair of characters is a *subject* of an item if it stands in two or more of the item's rows and names, and if few
+//! other items have it. "找不到了怎么补" is in one row of an item and says nothing about which thing was lost; "驾照" is in
+//! many.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::text;
+
+/// In so many rows and names of an item at least.
+const ROWS: usize = 2;
+/// No more than this share of all items may have it ...
+const SHARE: f64 = 0.1;
+/// ... but so many always may, or a small knowledge base would have no subjects.
+const ITEMS: usize = 3;
+
+/// What offices do and issue and whom they serve, and when, whatever the matter.
+const GENERAL: [&str; 36] = [
+    "登记", "证明", "记录", "备案", "注册", "年审", "补领", "补办", "换证", "到期", "许可", "申报", "审核", "查询",
+    "缴费", "转移", "迁移", "预约", "鉴定", "评估", "补贴", "津贴", "变更", "注销", "个人", "单位", "老人", "小孩",
+    "孩子", "父母", "退税", "续签", "时候", "开始", "提前", "办法",
+];
+
+/// What citizens want done, by words that say it. If the question has one of a group, so must some row of the entry:
+/// otherwise the entry is about the same thing but answers another question. Progress and penalty are the groups that
+/// an entry seldom has: nobody but a person can look into a case.
+const ACTIONS: [&[&str]; 7] = [
+    &["丢", "掉了", "遗失", "不见", "找不到", "被偷", "挂失", "补"],
+    &["到期", "过期", "续", "换证", "换领", "换新", "能换", "换一", "有效期到"],
+    &["注销", "取消", "退掉", "撤销"],
+    &["转移", "转到", "转入", "转过来", "转上", "迁"],
+    &["还没到", "没到账", "没下来", "还没收到", "没收到", "进度", "到哪一步", "办好了没", "批了没", "审核通过"],
+    &["被罚", "罚多少", "罚款", "处罚", "违法"],
+    &["投资", "买卖", "转让", "出租", "继承", "赠与"],
+];
+
+/// Words that have a character of [`ACTIONS`] and mean something else.
+const NOT_ACTIONS: [&str; 6] = ["补贴", "补助", "补缴", "补税", "补充", "补偿"];
+
+/// Subjects of items and actions of entries.
+pub(crate) struct Subjects {
+    by_pair: HashMap<String, HashSet<String>>,
+    /// Bit n: some row of the entry has a word of [`ACTIONS`] n.
+    actions: Vec<u8>,
+}
+
+impl Subjects {
+    /// `rows`: entry's position, its item, normalised text; `names`: item and normalised name.
+    pub(crate) fn build(rows: &[(usize, &str, &str)], names: &[(String, String)]) -> Self {
+        let mut counts: HashMap<String, HashMap<&str, usize>> = HashMap::new();
+        let of_rows = rows.iter().map(|(_, item, text)| (*item, *text));
+        for (item, text) in of_rows.chain(names.iter().map(|(item, name)| (item.as_str(), name.as_str()))) {
+            for pair in subjects_in(text) {
+                *counts.entry(pair).or_default().entry(item).or_default() += 1;
+            }
+        }
+        let all: HashSet<&str> = rows.iter().map(|(_, item, _)| *item).collect();
+        let most = SHARE * crate::count(all.len());
+        let mut by_pair: HashMap<String, HashSet<String>> = HashMap::new();
+        for (pair, items) in counts {
+            let own = items.iter().filter(|(_, n)| **n >= ROWS);
+            let own: HashSet<String> = own.map(|(item, _)| (*item).to_owned()).collect();
+            if !own.is_empty() && (items.len() <= ITEMS || crate::count(items.len()) <= most) {
+                by_pair.insert(pair, own);
+            }
+        }
+        let mut actions = vec![0; rows.iter().map(|(entry, ..)| entry + 1).max().unwrap_or(0)];
+        for (entry, _, text) in rows {
+            if let Some(slot) = actions.get_mut(*entry) {
+                *slot |= actions_in(text);
+            }
+        }
+        Self { by_pair, actions }
+    }
+
+    /// May the entry of this item answer the question?
+    pub(crate) fn allow(&self, query: &str, entry: usize, item: &str) -> bool {
+        let asked = actions_in(query);
+        let same_action = self.actions.get(entry).is_some_and(|offered| asked & !offered == 0);
+        let same_subject =
+            subjects_in(query).iter().any(|pair| self.by_pair.get(pair).is_some_and(|items| items.contains(item)));
+        same_action && same_subject
+    }
+}
+
+fn subjects_in(text: &str) -> HashSet<String> {
+    // A pair that begins with 证 is the end of one word and the begin of another.
+    let says_what = |gram: &String| {
+        text::is_pair(gram) && !text::has_stop(gram) && !GENERAL.contains(&gram.as_str()) && !gram.starts_with('证')
+    };
+    text::grams(text).into_keys().filter(says_what).collect()
+}
+
+fn actions_in(text: &str) -> u8 {
+    let text = NOT_ACTIONS.iter().fold(text.to_owned(), |text, word| text.replace(word, ""));
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    ACTIONS.iter().enumerate().filter(|(_, words)| has(words)).fold(0, |bits, (n, _)| bits | 1 << n)
+}
