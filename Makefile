@@ -57,8 +57,9 @@ $(DIST): $(DEPS) $(WEB_SOURCES)
 	@rm -f $@
 	cd $(WEB) && npm run --silent build
 
-bench: ## speed of the routing core (criterion)
+bench: ## speed of the routing core (criterion) and of the desk
 	cargo bench -p bangban-domain
+	ALLOW_NO_WEB=1 cargo bench -p bangban-server --bench desk
 
 clean: ## remove what was built (keeps ./var)
 	cargo clean

@@ -11,5 +11,6 @@ pub mod http;
 pub mod hub;
 pub mod load;
 pub mod session;
+pub mod simulate;
 pub mod telemetry;
 pub mod throttle;

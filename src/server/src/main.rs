@@ -17,6 +17,7 @@ use bangban_server::{
     config::{Config, HoursKey},
     http,
     load::LoadAgents,
+    simulate::{Plan, compare},
     telemetry::{install_metrics, start_log},
 };
 use clap::{Parser, Subcommand};
@@ -53,6 +54,8 @@ enum Command {
         #[arg(long)]
         connect: bool,
     },
+    /// Runs the router in virtual time and compares how long people wait with the Erlang-C formula.
+    Simulate(Plan),
     /// Brings the database up to date, as `serve` does at its start, and lists its migrations.
     Migrate {
         /// A TOML file over the defaults.
@@ -75,6 +78,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::CheckConfig { config, connect } => check(config, connect),
+        Command::Simulate(plan) => compare(plan).map(|comparison| println!("{comparison}")).map_err(Into::into),
         Command::Migrate { config, list } => migrate(config, list),
         Command::Serve { config, demo, load } => serve(config, demo, load),
     };

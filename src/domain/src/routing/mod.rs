@@ -555,6 +555,12 @@ impl Router {
         if self.cases.contains_key(&conversation) {
             return Err(Refusal::AlreadyRouted(conversation));
         }
+        let mut clock = clock;
+        // The server went down between a reply in time and the news of it.
+        if let Some(at) = clock.answered_at.filter(|at| clock.step == SlaStep::Breached && *at <= clock.due_at) {
+            clock.step = SlaStep::Alerted;
+            out.push(Effect::Answered { conversation, at, strikes_breach: true });
+        }
         let now = self.now;
         match agent.and_then(|id| self.agents.get_mut(&id).map(|agent| (id, agent))) {
             Some((id, agent)) => {

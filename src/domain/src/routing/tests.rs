@@ -335,6 +335,22 @@ fn what_is_impossible_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn a_breach_whose_reply_was_in_time_is_struck_after_a_restart_too() {
+    let mut desk = Desk::with_agents(&[1]);
+    let clock = |answered| Clock {
+        asked_at: at(0),
+        due_at: at(60_000),
+        answered_at: Some(at(answered)),
+        left_at: None,
+        step: Breached,
+    };
+    let restored = |n, answered| Input::Restored { conversation: cv(n), team: TEAM, clock: clock(answered), agent: Some(ag(1)) };
+    let struck = Effect::Answered { conversation: cv(1), at: at(60_000), strikes_breach: true };
+    assert_eq!(desk.ok(70_000, restored(1, 60_000)), [struck]);
+    assert_eq!(desk.ok(70_000, restored(2, 60_001)), [], "late stays late");
+}
+
+#[test]
 fn what_is_due_when_it_comes_is_done_at_once() {
     let mut desk = Desk::with_agents(&[1]);
     desk.ok(500, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500) });

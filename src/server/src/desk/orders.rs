@@ -303,7 +303,6 @@ impl Owner {
         }
         let receipt = self.next_receipt("SH", at);
         let team = self.cases.get(id).map(|case| self.team_of(&case.row)).ok_or_else(unknown)?;
-        self.decide(Input::CallBackPromised { conversation: id, team, at: wanted.starts_at }, now, batch)?;
         if let Some(case) = self.cases.get_mut(id) {
             case.row.stage = Stage::CallBack;
             case.row.slot = Some((wanted.starts_at, wanted.ends_at));
@@ -327,6 +326,9 @@ impl Owner {
         let (starts_at, ends_at) = (wanted.starts_at, wanted.ends_at);
         batch.log(id, at, Event::MessageLeft { receipt: receipt.clone(), starts_at, ends_at });
         batch.touch(id);
+        // Last: a slot that begins right now is due at once. A conversation with the bot is none of the router's, so that
+        // it cannot refuse.
+        self.decide(Input::CallBackPromised { conversation: id, team, at: wanted.starts_at }, now, batch)?;
         Ok(Answer::MessageLeft { receipt, slot: wanted })
     }
 

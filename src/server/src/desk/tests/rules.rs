@@ -112,6 +112,25 @@ async fn out_of_hours_a_person_asked_for_in_words_leads_to_a_message_and_its_cal
 }
 
 #[tokio::test]
+async fn a_slot_that_begins_right_now_is_due_at_once() {
+    let mut house = House::open(at(17, 30, 0), HoursKey::Calendar).await;
+    let who = citizen(1);
+    let id = house.converse(&who, "residence-permit").await;
+    let slot = house.slots(&who, id).await[0];
+    house.advance_to(slot.starts_at.0).await;
+    assert_eq!(house.leave_message(&who, id, slot).await, NONE);
+    assert_eq!(house.stage(id).await, Stage::Waiting);
+    let row = &house.ledger(id).await[0];
+    assert_eq!((row.asked_at, row.due_at), (slot.starts_at, slot.starts_at + MINUTE));
+    let bodies = house.bodies(id).await;
+    let [.., ThreadBody::MessageLeft { .. }, ThreadBody::CallBackDue { .. }] = bodies.as_slice() else {
+        panic!("{bodies:?}")
+    };
+    house.come(1).await;
+    assert_eq!(house.accept(1).await, id);
+}
+
+#[tokio::test]
 async fn a_receipt_is_cancelled_with_its_request_and_stands_when_the_citizen_asks_at_once() {
     let mut house = House::open(at(17, 30, 0), HoursKey::Calendar).await;
     let who = citizen(1);
