@@ -3,7 +3,11 @@
 //! router that `serve` runs, driven by a loop instead of sockets. A router that leaves somebody idle while somebody
 //! waits cannot meet the formula.
 
-use std::{cmp::Reverse, collections::{BinaryHeap, HashMap}, fmt};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    fmt,
+};
 
 use bangban_domain::{
     AgentId, ConversationId, TeamId, Timestamp,
@@ -186,7 +190,6 @@ impl Run {
         }
         Ok(())
     }
-
 }
 
 /// Runs the router through the plan.
@@ -271,7 +274,8 @@ mod tests {
 
     #[test]
     fn the_formula_gives_the_known_figures() {
-        for (agents, load, waits, seconds) in [(20, 0.90, 0.5508, 82.62), (100, 0.95, 0.5065, 30.39), (1, 0.5, 0.5, 300.0)]
+        for (agents, load, waits, seconds) in
+            [(20, 0.90, 0.5508, 82.62), (100, 0.95, 0.5065, 30.39), (1, 0.5, 0.5, 300.0)]
         {
             let formula = erlang_c(agents, load, 300.0);
             assert!((formula.waits - waits).abs() < 5e-5, "{agents}: {formula:?}");

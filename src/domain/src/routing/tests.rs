@@ -344,7 +344,8 @@ fn a_breach_whose_reply_was_in_time_is_struck_after_a_restart_too() {
         left_at: None,
         step: Breached,
     };
-    let restored = |n, answered| Input::Restored { conversation: cv(n), team: TEAM, clock: clock(answered), agent: Some(ag(1)) };
+    let restored =
+        |n, answered| Input::Restored { conversation: cv(n), team: TEAM, clock: clock(answered), agent: Some(ag(1)) };
     let struck = Effect::Answered { conversation: cv(1), at: at(60_000), strikes_breach: true };
     assert_eq!(desk.ok(70_000, restored(1, 60_000)), [struck]);
     assert_eq!(desk.ok(70_000, restored(2, 60_001)), [], "late stays late");
@@ -408,8 +409,9 @@ fn after_a_restart_the_clock_stands_where_it_stood_and_the_agent_has_time_to_com
 fn a_clock_that_ran_out_while_the_server_was_down_takes_its_steps_at_the_restart_each_once() {
     let mut desk = Desk::new();
     desk.ok(0, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 2, status: AgentStatus::Online });
-    let waiting = Clock { asked_at: at(-120_000), due_at: at(-60_000), answered_at: None, step: Warned };
-    let accepted = Clock { asked_at: at(-50_000), due_at: at(10_000), answered_at: None, step: SlaStep::Running };
+    let waiting = Clock { asked_at: at(-120_000), due_at: at(-60_000), answered_at: None, left_at: None, step: Warned };
+    let accepted =
+        Clock { asked_at: at(-50_000), due_at: at(10_000), answered_at: None, left_at: None, step: SlaStep::Running };
     let first = desk.ok(0, Input::Restored { conversation: cv(1), team: TEAM, clock: waiting, agent: None });
     assert_eq!(steps(&first), [(Alerted, at(-75_000)), (Breached, at(-60_000))]);
     let second = desk.ok(0, Input::Restored { conversation: cv(2), team: TEAM, clock: accepted, agent: Some(ag(1)) });
