@@ -266,7 +266,7 @@ async fn a_server_that_was_down_while_a_promise_broke_starts_and_says_so_once() 
     let total = board.subscribe("board").await["view"].clone();
     assert_eq!((&total["total"]["waiting"], &total["total"]["todayHits"]), (&json!(1), &json!(0)), "{total}");
     assert_eq!(total["atRisk"][0]["clock"]["step"], "breached", "{total}");
-    let sql = "SELECT COUNT(*) FROM event WHERE kind = 'breached'";
+    let sql = "SELECT COUNT(*) FROM event WHERE kind = 'stepped' AND detail LIKE '%breached%'";
     let breaches: i64 = sqlx::query_scalar(sql).fetch_one(&rows).await.unwrap();
     assert_eq!(breaches, 1);
 }

@@ -572,6 +572,7 @@ impl Router {
                     self.timers.insert((now + self.settings.lost, Timer::Lost(id)));
                 }
                 self.admit(conversation, team, clock, Where::Serving { agent: id, transfer: None });
+                self.wake(id, out);
             }
             None => {
                 self.admit(conversation, team, clock, Where::Waiting);
