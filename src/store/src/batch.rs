@@ -1,14 +1,18 @@
 //! What happens in one transaction: number the entries of all units, carry out the changes, write the entries.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::atomic::{AtomicI64, Ordering},
+};
 
 use bangban_domain::{ConversationId, Timestamp, history, words::Stage};
 use sqlx::{Any, Row as _, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    Author, Change, Committed, Event, NewEntry, StoreError, Written, change,
-    heads::{Head, Heads, note_change},
+    Author, Change, Committed, ConversationRow, Event, NewEntry, StoreError, Written, change,
+    heads::{Head, Heads, client_hash, note_change},
     read,
     sql::{Statements, chunks, padded},
     writer::Waiting,
@@ -17,20 +21,6 @@ use crate::{
 /// One result per unit; of a unit with an error nothing was done.
 pub(crate) type Done = Vec<Result<Committed, StoreError>>;
 
-/// Why the transaction must be rolled back.
-pub(crate) enum Trouble {
-    /// The database refused.
-    Error(StoreError),
-    /// A client id was used before: do it again and look for them first.
-    Repeated,
-}
-
-impl<E: Into<StoreError>> From<E> for Trouble {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
-    }
-}
-
 /// Whose client id it is. The text borrows from the units.
 type ClientKey<'a> = (ConversationId, Author, &'a str);
 
@@ -38,22 +28,20 @@ type ClientKey<'a> = (ConversationId, Author, &'a str);
 type Known<'a> = HashMap<ClientKey<'a>, (u64, Timestamp)>;
 
 /// Carries out the units in a transaction that the caller commits.
-///
-/// Whether a client id was used before is looked up only with `look`: hardly ever one was, so that the caller first
-/// tries without. The unique index then leaves repeated entries out, and that shows.
 pub(crate) async fn carry_out(
     tx: &mut Transaction<'_, Any>,
     statements: &mut Statements,
     units: &[Waiting],
     heads: &mut Heads,
-    look: bool,
-) -> Result<Done, Trouble> {
+    numbers: &AtomicI64,
+) -> Result<Done, StoreError> {
     load_heads(tx, statements, units, heads).await?;
-    let known = if look { load_known(tx, statements, units).await? } else { Known::new() };
-    let plan = number(units, heads, known);
+    let known = find_repeated(tx, units, heads).await?;
+    let mut plan = number(units, heads, &known, numbers);
     for step in &plan.steps {
         match step {
             Step::Change(change) => change::carry_out(tx, change).await?,
+            Step::Open(row, no) => change::open(tx, row, *no).await?,
             Step::Answer { conversation, clock_no, at, by } => {
                 sqlx::query("UPDATE ledger SET answered_at = $1, answered_by = $2 WHERE conversation = $3 AND no = $4")
                     .bind(at.0)
@@ -65,9 +53,9 @@ pub(crate) async fn carry_out(
             }
         }
     }
-    if insert_entries(tx, statements, &plan.entries).await? < plan.entries.len() as u64 {
-        return Err(Trouble::Repeated);
-    }
+    // Neighbours in the index become neighbours in time.
+    plan.entries.sort_unstable_by_key(|one| (one.thread, one.entry.lane, one.seq));
+    insert_entries(tx, statements, &plan.entries).await?;
     insert_events(tx, statements, &plan.events).await?;
     Ok(plan.done)
 }
@@ -76,6 +64,8 @@ pub(crate) async fn carry_out(
 #[derive(Debug, PartialEq)]
 enum Step<'a> {
     Change(&'a Change),
+    /// A new conversation under this number.
+    Open(&'a ConversationRow, i64),
     /// The first human response to a clock.
     Answer {
         conversation: ConversationId,
@@ -85,16 +75,23 @@ enum Step<'a> {
     },
 }
 
+/// An entry with the numbers of its thread and in it.
+struct Numbered<'a> {
+    entry: &'a NewEntry,
+    thread: i64,
+    seq: u64,
+}
+
 /// What the transaction has to do.
 struct Plan<'a> {
     steps: Vec<Step<'a>>,
-    entries: Vec<(&'a NewEntry, u64)>,
+    entries: Vec<Numbered<'a>>,
     events: Vec<Cow<'a, Event>>,
     done: Done,
 }
 
 /// Decides what becomes of every entry. Pure: the order of the units is the order in which they count.
-fn number<'a>(units: &'a [Waiting], heads: &mut Heads, mut known: Known<'a>) -> Plan<'a> {
+fn number<'a>(units: &'a [Waiting], heads: &mut Heads, known: &Known<'a>, numbers: &AtomicI64) -> Plan<'a> {
     let mut plan = Plan {
         steps: Vec::new(),
         entries: Vec::with_capacity(units.len()),
@@ -110,8 +107,14 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, mut known: Known<'a>) -> 
             continue;
         }
         for change in &unit.changes {
-            note_change(heads, change);
-            plan.steps.push(Step::Change(change));
+            if let Change::NewConversation(row) = change {
+                let no = numbers.fetch_add(1, Ordering::Relaxed) + 1;
+                heads.insert(row.id, Head::new(no, row.stage));
+                plan.steps.push(Step::Open(row, no));
+            } else {
+                note_change(heads, change);
+                plan.steps.push(Step::Change(change));
+            }
         }
         let mut entries = Vec::with_capacity(unit.entries.len());
         for entry in &unit.entries {
@@ -122,12 +125,11 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, mut known: Known<'a>) -> 
                 continue;
             }
             if let Some(client_id) = &entry.client_id {
-                let key = (entry.conversation, entry.author, client_id.as_str());
-                if let Some(&(seq, at)) = known.get(&key) {
+                let is_first = head.clients.insert(client_hash(entry.author, client_id));
+                if !is_first && let Some((seq, at)) = first_of(entry, client_id, known, &plan.entries) {
                     entries.push(Written::Duplicate { seq, at });
                     continue;
                 }
-                known.insert(key, (head.last[entry.lane.index()] + 1, entry.at));
             }
             let seq = head.next(entry.lane);
             let answered = entry.answers && head.clock_open;
@@ -142,7 +144,7 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, mut known: Known<'a>) -> 
                 plan.events.extend(answered_event(entry, head.clock_no).map(Cow::Owned));
             }
             entries.push(Written::New { seq, answered });
-            plan.entries.push((entry, seq));
+            plan.entries.push(Numbered { entry, thread: head.no, seq });
         }
         plan.events.extend(unit.events.iter().map(Cow::Borrowed));
         plan.done.push(Ok(Committed { entries }));
@@ -161,6 +163,15 @@ fn answered_event(entry: &NewEntry, clock_no: i64) -> Option<Event> {
 #[expect(clippy::disallowed_methods, reason = "the order of commits is known only here")]
 fn event_id() -> String {
     format!("ev_{:032x}", Uuid::now_v7().as_u128())
+}
+
+/// The entry that a client id was first used for: in the thread, or earlier in this batch.
+fn first_of(entry: &NewEntry, client_id: &str, known: &Known<'_>, batch: &[Numbered<'_>]) -> Option<(u64, Timestamp)> {
+    let is_same = |other: &NewEntry| {
+        other.conversation == entry.conversation && other.author == entry.author && other.client_id == entry.client_id
+    };
+    let in_batch = || batch.iter().find(|other| is_same(other.entry)).map(|other| (other.seq, other.entry.at));
+    known.get(&(entry.conversation, entry.author, client_id)).copied().or_else(in_batch)
 }
 
 /// Reads the heads that are not in memory.
@@ -184,14 +195,14 @@ async fn load_heads(
             "WITH wanted (id) AS (VALUES ",
             ids.len(),
             1,
-            ") SELECT c.id, c.stage, c.clock_no, c.seq_floor, c.note_seq_floor, \
-             (SELECT e.seq FROM entry e WHERE e.conversation = c.id AND e.lane = 0 ORDER BY e.seq DESC LIMIT 1) AS seq, \
-             (SELECT e.seq FROM entry e WHERE e.conversation = c.id AND e.lane = 1 ORDER BY e.seq DESC LIMIT 1) AS note_seq, \
+            ") SELECT c.id, c.no, c.stage, c.clock_no, c.seq_floor, c.note_seq_floor, \
+             (SELECT e.seq FROM entry e WHERE e.conversation = c.no AND e.lane = 0 ORDER BY e.seq DESC LIMIT 1) AS seq, \
+             (SELECT e.seq FROM entry e WHERE e.conversation = c.no AND e.lane = 1 ORDER BY e.seq DESC LIMIT 1) AS note_seq, \
              CASE WHEN l.no IS NOT NULL AND l.answered_at IS NULL AND l.left_at IS NULL THEN 1 ELSE 0 END AS running \
              FROM conversation c LEFT JOIN ledger l ON l.conversation = c.id AND l.no = c.clock_no \
              WHERE c.id IN (SELECT id FROM wanted)",
         );
-        for id in ids {
+        for id in &ids {
             query = query.bind(id.to_string());
         }
         for row in query.fetch_all(&mut **tx).await? {
@@ -201,75 +212,77 @@ async fn load_heads(
                 u64::try_from(last).map_err(|_| StoreError::Corrupt { table: "entry", what: format!("seq is {last}") })
             };
             let head = Head {
+                no: row.try_get("no")?,
                 stage: read::word("conversation", &row, "stage", Stage::parse)?,
                 last: [last("seq", "seq_floor")?, last("note_seq", "note_seq_floor")?],
                 clock_no: row.try_get("clock_no")?,
                 clock_open: row.try_get::<i64, _>("running")? == 1,
+                clients: HashSet::new(),
             };
             heads.insert(read::id("conversation", &row, "id")?, head);
+        }
+        let mut query = statements.over_rows(
+            "WITH wanted (id) AS (VALUES ",
+            ids.len(),
+            1,
+            ") SELECT c.id, e.author, e.client_id FROM wanted w JOIN conversation c ON c.id = w.id \
+             JOIN entry e ON e.conversation = c.no WHERE e.client_id IS NOT NULL",
+        );
+        for id in ids {
+            query = query.bind(id.to_string());
+        }
+        for row in query.fetch_all(&mut **tx).await? {
+            let author = read::word("entry", &row, "author", Author::parse)?;
+            let hash = client_hash(author, &row.try_get::<String, _>("client_id")?);
+            if let Some(head) = heads.get_mut(&read::id("conversation", &row, "id")?) {
+                head.clients.insert(hash);
+            }
         }
     }
     Ok(())
 }
 
-/// Looks the client ids of the units up.
-async fn load_known<'a>(
+/// Looks up the client ids that were used before. There are hardly ever any, so they are looked up one by one.
+async fn find_repeated<'a>(
     tx: &mut Transaction<'_, Any>,
-    statements: &mut Statements,
     units: &'a [Waiting],
+    heads: &Heads,
 ) -> Result<Known<'a>, StoreError> {
-    let keys: Vec<ClientKey<'_>> = units
-        .iter()
-        .flat_map(|waiting| &waiting.unit.entries)
-        .filter_map(|entry| Some((entry.conversation, entry.author, entry.client_id.as_deref()?)))
-        .collect();
     let mut known = Known::new();
-    let mut offset = 0;
-    for rows in padded(&keys) {
-        let rows: Vec<_> = rows.collect();
-        let mut query = statements.over_rows(
-            "WITH wanted (n, conversation, author, client_id) AS (VALUES ",
-            rows.len(),
-            4,
-            ") SELECT w.n, e.seq, e.at FROM wanted w JOIN entry e \
-             ON e.conversation = w.conversation AND e.author = w.author AND e.client_id = w.client_id",
-        );
-        for (n, (conversation, author, client_id)) in (offset..).zip(&rows) {
-            query = query
-                .bind(n)
-                .bind(conversation.to_string())
-                .bind(author.text().into_owned())
-                .bind((*client_id).to_owned());
-        }
-        offset += i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        for row in query.fetch_all(&mut **tx).await? {
-            // Rows that only fill up repeat the last one.
-            let n: i64 = row.try_get("n")?;
-            let key = usize::try_from(n).ok().map(|n| keys[n.min(keys.len() - 1)]);
-            let Some(key) = key else { continue };
-            known.insert(key, (read::unsigned(&row, "seq")?, Timestamp(row.try_get("at")?)));
+    for entry in units.iter().flat_map(|waiting| &waiting.unit.entries) {
+        let Some(client_id) = entry.client_id.as_deref() else { continue };
+        let hash = client_hash(entry.author, client_id);
+        let Some(head) = heads.get(&entry.conversation).filter(|head| head.clients.contains(&hash)) else { continue };
+        let sql = "SELECT seq, at FROM entry WHERE conversation = $1 AND author = $2 AND client_id = $3";
+        let row = sqlx::query(sql)
+            .bind(head.no)
+            .bind(entry.author.text().into_owned())
+            .bind(client_id.to_owned())
+            .fetch_optional(&mut **tx)
+            .await?;
+        if let Some(row) = row {
+            let first = (read::unsigned(&row, "seq")?, Timestamp(row.try_get("at")?));
+            known.insert((entry.conversation, entry.author, client_id), first);
         }
     }
     Ok(known)
 }
 
-/// How many were written: those whose client id was there are left out.
 async fn insert_entries(
     tx: &mut Transaction<'_, Any>,
     statements: &mut Statements,
-    entries: &[(&NewEntry, u64)],
-) -> Result<u64, StoreError> {
-    let mut written = 0;
+    entries: &[Numbered<'_>],
+) -> Result<(), StoreError> {
     for rows in chunks(entries) {
         let mut query = statements.over_rows(
             "INSERT INTO entry (conversation, lane, seq, at, author, client_id, body) VALUES ",
             rows.len(),
             7,
-            " ON CONFLICT (conversation, author, client_id) WHERE client_id IS NOT NULL DO NOTHING",
+            "",
         );
-        for (entry, seq) in rows {
+        for Numbered { entry, thread, seq } in rows {
             query = query
-                .bind(entry.conversation.to_string())
+                .bind(thread)
                 .bind(entry.lane.number())
                 .bind(i64::try_from(*seq).unwrap_or(i64::MAX))
                 .bind(entry.at.0)
@@ -277,9 +290,9 @@ async fn insert_entries(
                 .bind(entry.client_id.clone())
                 .bind(entry.text());
         }
-        written += query.execute(&mut **tx).await?.rows_affected();
+        query.execute(&mut **tx).await?;
     }
-    Ok(written)
+    Ok(())
 }
 
 async fn insert_events(
@@ -306,4 +319,44 @@ async fn insert_events(
         query.execute(&mut **tx).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bangban_domain::AgentId;
+    use serde_json::value::RawValue;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::{Json, Lane, Unit};
+
+    #[test]
+    fn a_client_id_that_only_looks_known_is_new() {
+        let id = ConversationId::new(1);
+        let agent = Author::Agent(AgentId::new(3));
+        let null = || Json(RawValue::from_string("null".to_owned()).unwrap());
+        let entry = |client_id: &str| NewEntry {
+            conversation: id,
+            lane: Lane::Public,
+            at: Timestamp(5),
+            author: agent,
+            client_id: Some(client_id.to_owned()),
+            from: null(),
+            body: null(),
+            only_in: None,
+            follows: false,
+            answers: false,
+        };
+        let unit = Unit { entries: vec![entry("a"), entry("b"), entry("a"), entry("b")], ..Unit::default() };
+        let units = [Waiting { unit, reply: oneshot::channel().0 }];
+        // Another id of the thread has the hash of "a"; the thread was asked and does not know "a".
+        let mut head = Head::new(1, Stage::Serving);
+        head.clients.insert(client_hash(agent, "a"));
+        let mut heads = Heads::from([(id, head)]);
+        let plan = number(&units, &mut heads, &Known::new(), &AtomicI64::new(1));
+        let new = |seq| Written::New { seq, answered: false };
+        let duplicate = |seq| Written::Duplicate { seq, at: Timestamp(5) };
+        assert_eq!(plan.done[0].as_ref().unwrap().entries, [new(1), new(2), duplicate(1), duplicate(2)]);
+        assert_eq!(plan.entries.len(), 2);
+    }
 }

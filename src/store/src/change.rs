@@ -2,7 +2,26 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, StoreError};
+use crate::{Change, ConversationRow, StoreError};
+
+/// [`Change::NewConversation`] under the number that the writer gave it.
+pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO conversation (id, no, citizen, item, team, channel, stage, opened_at, clock_no, seq_floor, \
+         note_seq_floor, citizen_read, agent_read) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, 0)",
+    )
+    .bind(row.id.to_string())
+    .bind(no)
+    .bind(row.citizen.to_string())
+    .bind(row.item.clone())
+    .bind(row.team.clone())
+    .bind(row.channel.as_str())
+    .bind(row.stage.as_str())
+    .bind(row.opened_at.0)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
 
 pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) -> Result<(), StoreError> {
     let query = match change {
@@ -43,17 +62,8 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
             }
             return Ok(());
         }
-        Change::NewConversation(row) => sqlx::query(
-            "INSERT INTO conversation (id, citizen, item, team, channel, stage, opened_at, clock_no, seq_floor, \
-             note_seq_floor, citizen_read, agent_read) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, 0)",
-        )
-        .bind(row.id.to_string())
-        .bind(row.citizen.to_string())
-        .bind(row.item.clone())
-        .bind(row.team.clone())
-        .bind(row.channel.as_str())
-        .bind(row.stage.as_str())
-        .bind(row.opened_at.0),
+        // Needs a number: see `open`.
+        Change::NewConversation(_) => return Ok(()),
         Change::Conversation(row) => sqlx::query(
             "UPDATE conversation SET team = $1, stage = $2, agent = $3, outcome = $4, stars = $5, comment = $6, \
              closed_at = $7, clock_no = $8, slot_starts_at = $9, slot_ends_at = $10, call_back_phone = $11 \

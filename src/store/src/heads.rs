@@ -1,15 +1,20 @@
-//! What the writer knows of a conversation: the last numbers of its thread, its stage, its clock. Kept in memory, because
-//! nobody else changes them; forgotten after anything went wrong, and then read again.
+//! What the writer knows of a conversation: the last numbers of its thread, the client ids in it, its stage, its clock.
+//! Kept in memory, because nobody else changes them; forgotten after anything went wrong, and then read again.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use bangban_domain::{ConversationId, words::Stage};
 
-use crate::{Change, Lane};
+use crate::{Author, Change, Lane};
 
 /// See the module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
+    /// Name of the thread in `entry`.
+    pub(crate) no: i64,
     pub(crate) stage: Stage,
     /// Last number of each lane.
     pub(crate) last: [u64; 2],
@@ -17,12 +22,32 @@ pub(crate) struct Head {
     pub(crate) clock_no: i64,
     /// Does it still wait for a human's response?
     pub(crate) clock_open: bool,
+    /// Hashes of all client ids in the thread: what is not here was never sent before.
+    pub(crate) clients: HashSet<u64>,
+}
+
+/// What [`Head::clients`] holds. Two ids may have the same: then the thread decides.
+pub(crate) fn client_hash(author: Author, client_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    author.hash(&mut hasher);
+    client_id.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The heads that a batch works with.
 pub(crate) type Heads = HashMap<ConversationId, Head>;
 
 impl Head {
+    /// Of a thread without entries.
+    pub(crate) fn new(no: i64, stage: Stage) -> Self {
+        Self { no, stage, last: [0, 0], clock_no: 0, clock_open: false, clients: HashSet::new() }
+    }
+
+    /// Memory, in units of about 16 bytes.
+    fn weight(&self) -> usize {
+        8 + self.clients.len()
+    }
+
     /// Gives out the next number.
     pub(crate) const fn next(&mut self, lane: Lane) -> u64 {
         let last = &mut self.last[lane.index()];
@@ -34,9 +59,6 @@ impl Head {
 /// What a change means for the heads.
 pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
     match change {
-        Change::NewConversation(row) => {
-            heads.insert(row.id, Head { stage: row.stage, last: [0, 0], clock_no: 0, clock_open: false });
-        }
         Change::Conversation(row) => {
             if let Some(head) = heads.get_mut(&row.id) {
                 head.stage = row.stage;
@@ -53,7 +75,9 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
                 head.clock_open = false;
             }
         }
-        Change::Citizen(_)
+        // Whoever numbers it makes the head.
+        Change::NewConversation(_)
+        | Change::Citizen(_)
         | Change::Staff(_)
         | Change::Step { .. }
         | Change::StrikeBreach { .. }
@@ -70,27 +94,33 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
 pub(crate) struct Cache {
     young: Heads,
     old: Heads,
+    /// Weight of `young`, and what it may be.
+    weight: usize,
     generation: usize,
 }
 
 impl Cache {
-    /// At most twice `generation` heads, of about 100 bytes.
+    /// Two generations of this weight: see [`Head::weight`].
     pub(crate) fn new(generation: usize) -> Self {
-        Self { young: Heads::new(), old: Heads::new(), generation }
+        Self { young: Heads::new(), old: Heads::new(), weight: 0, generation }
     }
 
     /// Moves a head out: while a batch changes it, nobody else may have it.
     pub(crate) fn take(&mut self, id: ConversationId) -> Option<Head> {
         let old = self.old.remove(&id);
-        self.young.remove(&id).or(old)
+        let young = self.young.remove(&id);
+        self.weight -= young.as_ref().map_or(0, Head::weight);
+        young.or(old)
     }
 
     /// Puts committed heads back.
     pub(crate) fn put(&mut self, heads: Heads) {
         for (id, head) in heads {
-            if self.young.len() >= self.generation {
+            if self.weight >= self.generation {
                 self.old = std::mem::take(&mut self.young);
+                self.weight = 0;
             }
+            self.weight += head.weight();
             self.young.insert(id, head);
         }
     }
@@ -100,21 +130,46 @@ impl Cache {
 mod tests {
     use super::*;
 
-    const HEAD: Head = Head { stage: Stage::Bot, last: [3, 0], clock_no: 0, clock_open: false };
+    fn head() -> Head {
+        Head { last: [3, 0], ..Head::new(1, Stage::Bot) }
+    }
 
     #[test]
     fn the_cache_keeps_what_was_used_lately_and_stays_bounded() {
-        let mut cache = Cache::new(10);
+        // Ten heads without client ids.
+        let mut cache = Cache::new(80);
         let id = |n: u128| ConversationId::new(n);
         for n in 0..1_000 {
-            cache.put(Heads::from([(id(n), HEAD)]));
+            cache.put(Heads::from([(id(n), head())]));
             let kept = cache.take(id(0));
-            assert_eq!(kept, Some(HEAD), "{n}: used in every round");
-            cache.put(Heads::from([(id(0), HEAD)]));
+            assert_eq!(kept, Some(head()), "{n}: used in every round");
+            cache.put(Heads::from([(id(0), head())]));
             assert!(cache.young.len() + cache.old.len() <= 20, "{n}");
         }
         assert_eq!(cache.take(id(500)), None, "not used for long");
-        assert_eq!(cache.take(id(999)), Some(HEAD));
+        assert_eq!(cache.take(id(999)), Some(head()));
         assert_eq!(cache.take(id(999)), None, "a batch has it");
+    }
+
+    #[test]
+    fn client_ids_count_as_memory() {
+        let mut cache = Cache::new(80);
+        let long = Head { clients: (0..1_000).collect(), ..head() };
+        for n in 0..10 {
+            cache.put(Heads::from([(ConversationId::new(n), long.clone())]));
+        }
+        assert!(cache.young.len() + cache.old.len() <= 2);
+        while let Some(id) = cache.young.keys().next().copied() {
+            cache.take(id);
+        }
+        assert_eq!(cache.weight, 0);
+    }
+
+    #[test]
+    fn a_client_id_is_its_authors() {
+        let hash = client_hash(Author::Citizen, "a");
+        assert_eq!(hash, client_hash(Author::Citizen, "a"));
+        assert_ne!(hash, client_hash(Author::Bot, "a"));
+        assert_ne!(hash, client_hash(Author::Citizen, "b"));
     }
 }

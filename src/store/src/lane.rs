@@ -10,7 +10,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     StoreError,
-    batch::{self, Done, Trouble},
+    batch::{self, Done},
     heads::Heads,
     place::Place,
     sql::Statements,
@@ -33,7 +33,7 @@ use crate::{
 /// First and longest pause between two attempts to connect.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// One attempt to connect, with the wait for a transaction of the lost connection.
+/// One attempt to connect, with the wait for a transaction of the lost connection; no longer than a batch may take.
 const RECONNECT: Duration = Duration::from_secs(10);
 
 /// What all lanes and the writer know of each other.
@@ -76,6 +76,8 @@ pub(crate) struct Lane {
     /// Number of the last batch that was begun.
     batch: i64,
     connection: Option<AnyConnection>,
+    /// Last number that a conversation got, for all lanes.
+    numbers: Arc<AtomicI64>,
     /// Has nobody taken over?
     is_owner: bool,
     statements: Statements,
@@ -85,8 +87,6 @@ pub(crate) struct Lane {
 enum Failure {
     /// It was not carried out.
     Refused(StoreError),
-    /// It was not carried out, because client ids in it were used before.
-    Repeated,
     /// The connection was lost while it committed.
     Open(StoreError),
 }
@@ -100,6 +100,7 @@ impl Lane {
         node: &str,
     ) -> Result<Vec<Self>, StoreError> {
         let mut lanes = Vec::new();
+        let numbers = Arc::new(AtomicI64::new(0));
         let mut tx = connection.begin().await?;
         for no in 0..place.engine.lanes() {
             let name = format!("writer/{no}");
@@ -119,10 +120,14 @@ impl Lane {
                 epoch: row.try_get("epoch")?,
                 batch: row.try_get("batch")?,
                 connection: None,
+                numbers: Arc::clone(&numbers),
                 is_owner: true,
-                statements: Statements::default(),
+                statements: Statements::new(place.engine),
             });
         }
+        // Only now: an earlier process has nothing on its way any more.
+        let last = sqlx::query_scalar("SELECT COALESCE(MAX(no), 0) FROM conversation").fetch_one(&mut *tx).await?;
+        numbers.store(last, Ordering::Relaxed);
         tx.commit().await?;
         let mut first = Some(connection);
         for lane in &mut lanes {
@@ -166,7 +171,7 @@ impl Lane {
     /// One attempt to come back; tells which batch of this lane was committed last.
     async fn reconnect(&mut self) -> Result<i64, StoreError> {
         let slow = |_| StoreError::Unavailable("no answer within the time to connect".to_owned());
-        timeout(RECONNECT, self.reconnect_at_leisure()).await.map_err(slow)?
+        timeout(RECONNECT.min(self.place.patience()), self.reconnect_at_leisure()).await.map_err(slow)?
     }
 
     async fn reconnect_at_leisure(&mut self) -> Result<i64, StoreError> {
@@ -219,13 +224,12 @@ impl Lane {
     /// a quiet moment is not noticed.
     pub(crate) async fn commit(&mut self, units: &[Waiting], heads: &mut Heads) -> Result<Done, StoreError> {
         let mut is_first = true;
-        let mut look = false;
         loop {
             if self.connection.is_none() {
                 self.reconnect().await?;
             }
             let mut done = None;
-            let attempt = timeout(self.place.engine.patience(), self.attempt(units, heads, look, &mut done)).await;
+            let attempt = timeout(self.place.patience(), self.attempt(units, heads, &mut done)).await;
             let failure = attempt.unwrap_or_else(|_| {
                 // Where it hangs is not known; if all the work was done, it may be in the commit.
                 let error = StoreError::Unavailable("no answer within the time for a batch".to_owned());
@@ -245,11 +249,6 @@ impl Lane {
                     // It is certain now that nothing of it was done.
                     is_first = false;
                 }
-                (Err(Failure::Repeated), _) if look => {
-                    let what = "a client id is in the index and cannot be found".to_owned();
-                    return Err(StoreError::Corrupt { table: "entry", what });
-                }
-                (Err(Failure::Repeated), _) => look = true,
                 (Err(Failure::Open(error) | Failure::Refused(error)), _) => {
                     if !matches!(error, StoreError::Unavailable(_)) {
                         return Err(error);
@@ -265,13 +264,7 @@ impl Lane {
         }
     }
 
-    async fn attempt(
-        &mut self,
-        units: &[Waiting],
-        heads: &mut Heads,
-        look: bool,
-        done: &mut Option<Done>,
-    ) -> Result<(), Failure> {
+    async fn attempt(&mut self, units: &[Waiting], heads: &mut Heads, done: &mut Option<Done>) -> Result<(), Failure> {
         let Some(connection) = &mut self.connection else { return Err(Failure::Refused(StoreError::Closed)) };
         self.batch += 1;
         let refused = |error: sqlx::Error| Failure::Refused(error.into());
@@ -287,17 +280,14 @@ impl Lane {
             self.is_owner = false;
             return Err(Failure::Refused(StoreError::NotOwner));
         }
-        match batch::carry_out(&mut tx, &mut self.statements, units, heads, look).await {
+        match batch::carry_out(&mut tx, &mut self.statements, units, heads, &self.numbers).await {
             Ok(result) => *done = Some(result),
-            Err(trouble) => {
+            Err(error) => {
                 // A connection on which even this fails must not be used again.
                 if tx.rollback().await.is_err() {
                     self.lost();
                 }
-                return Err(match trouble {
-                    Trouble::Error(error) => Failure::Refused(error),
-                    Trouble::Repeated => Failure::Repeated,
-                });
+                return Err(Failure::Refused(error));
             }
         }
         match tx.commit().await {

@@ -10,6 +10,7 @@
 
 mod batch;
 mod change;
+mod checkpoint;
 mod error;
 mod heads;
 mod history;
@@ -58,8 +59,12 @@ impl Store {
         migrate::run(&mut connection).await?;
         let health = Arc::new(lane::Health::new(place.engine.lanes()));
         let lanes = lane::Lane::take_over(Arc::clone(&place), Arc::clone(&health), connection, &node()).await?;
+        let checkpoints = match place.engine {
+            place::Engine::Sqlite => checkpoint::Checkpoints::connect(&place).await?,
+            place::Engine::Postgres => checkpoint::Checkpoints::none(),
+        };
         let readers = place.readers().await?;
-        let writer = writer::Writer::start(lanes, health, lock, queue, publisher);
+        let writer = writer::Writer::start(lanes, health, checkpoints, lock, queue, publisher);
         Ok(Self { readers, writer })
     }
 

@@ -26,16 +26,19 @@ pub(crate) async fn run(connection: &mut AnyConnection) -> Result<(), StoreError
 
 /// Applies what is missing, or with `dry` only says what would be.
 ///
-/// On PostgreSQL this may run while an older server serves: every migration leaves it what it needs.
+/// A server that is running holds the lock: it must have ended, because a migration may take away what it uses.
 ///
 /// # Errors
-/// [`StoreError::Locked`] if a server has the SQLite file open, and whatever the database says.
+/// [`StoreError::Locked`] if a server or another migration has the database, and whatever the database says.
 pub async fn migrate(database: &Database, dry: bool) -> Result<Vec<Migration>, StoreError> {
     let place = Place::try_from(database)?;
     let mut applied = Vec::new();
     let _lock = if dry { None } else { place.lock_file()? };
     if !dry || place.is_there() {
         let mut connection = place.connect().await?;
+        if !dry {
+            place.lock(&mut connection).await?;
+        }
         let known = connection.list_applied_migrations(&MIGRATOR.table_name).await;
         // Before the first migration there is no list of them.
         applied = known.unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Where the database is, and how a connection to it begins. This file and the named functions at its end are all that
 //! differs between SQLite and PostgreSQL.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{borrow::Cow, fs, path::PathBuf, time::Duration};
 
 use sqlx::{
     AnyConnection, AnyPool, Connection as _, Row as _,
@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use crate::StoreError;
+use crate::{StoreError, checkpoint};
 
 /// A connection that takes longer to come is as good as none.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -26,9 +26,21 @@ pub struct Database {
     pub password: String,
     /// Folder of the SQLite file.
     pub dir: PathBuf,
-    /// SQLite has no room beyond.
+    /// What tests make smaller.
     #[cfg(test)]
-    pub(crate) most_pages: Option<i64>,
+    pub(crate) limits: Limits,
+}
+
+/// Limits that a test cannot wait for.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    /// SQLite has no room beyond.
+    pub(crate) pages: Option<i64>,
+    /// Instead of [`Engine::patience`].
+    pub(crate) patience: Option<Duration>,
+    /// Instead of what `checkpoint` waits for: see [`Place::log_limits`].
+    pub(crate) log: Option<(u64, i64)>,
 }
 
 impl Database {
@@ -64,7 +76,7 @@ pub(crate) struct Place {
     /// The SQLite file.
     pub(crate) file: PathBuf,
     #[cfg(test)]
-    most_pages: Option<i64>,
+    limits: Limits,
 }
 
 impl TryFrom<&Database> for Place {
@@ -82,7 +94,7 @@ impl TryFrom<&Database> for Place {
                 shown,
                 file,
                 #[cfg(test)]
-                most_pages: database.most_pages,
+                limits: database.limits,
             });
         }
         if !database.url.starts_with("postgres://") && !database.url.starts_with("postgresql://") {
@@ -101,7 +113,7 @@ impl TryFrom<&Database> for Place {
             shown,
             file,
             #[cfg(test)]
-            most_pages: None,
+            limits: database.limits,
         })
     }
 }
@@ -120,11 +132,29 @@ impl Place {
         self.apply_settings(&mut connection, true).await?;
         self.check_durable(&mut connection).await?;
         #[cfg(test)]
-        if let Some(pages) = self.most_pages {
+        if let Some(pages) = self.limits.pages {
             let sql = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
             sqlx::query(sql).execute(&mut connection).await?;
         }
         Ok(connection)
+    }
+
+    /// See [`Engine::patience`].
+    pub(crate) fn patience(&self) -> Duration {
+        #[cfg(test)]
+        if let Some(patience) = self.limits.patience {
+            return patience;
+        }
+        self.engine.patience()
+    }
+
+    /// SQLite's log, in pages: how much is written between two checkpoints, and from what length on the writer waits.
+    pub(crate) fn log_limits(&self) -> (u64, i64) {
+        #[cfg(test)]
+        if let Some(limits) = self.limits.log {
+            return limits;
+        }
+        checkpoint::LIMITS
     }
 
     fn unreachable(&self, why: &str) -> StoreError {
@@ -166,6 +196,8 @@ impl Place {
                 "PRAGMA synchronous = FULL",
                 "PRAGMA foreign_keys = ON",
                 "PRAGMA cache_size = -16000",
+                // See `checkpoint`; should that fail, the log ends somewhere.
+                "PRAGMA wal_autocheckpoint = 65536",
             ],
             (Engine::Sqlite, false) => {
                 &["PRAGMA busy_timeout = 5000", "PRAGMA cache_size = -8000", "PRAGMA query_only = ON"]
@@ -177,6 +209,10 @@ impl Place {
                 "SET tcp_keepalives_interval = 2",
                 "SET tcp_keepalives_count = 3",
                 "SET idle_in_transaction_session_timeout = '20s'",
+                // The writer finds every row by its key. A plan made while the tables were empty must not stay.
+                "SET enable_seqscan = off",
+                "SET enable_hashjoin = off",
+                "SET enable_mergejoin = off",
             ],
             (Engine::Postgres, false) => &["SET default_transaction_read_only = on"],
         };
@@ -273,6 +309,15 @@ impl Engine {
         }
     }
 
+    /// A parameter of a statement over many rows. SQLite looks a numbered one up in a list, which for thousands of them
+    /// takes longer than all else; there they are taken in their order.
+    pub(crate) fn placeholder(self, number: usize) -> Cow<'static, str> {
+        match self {
+            Self::Sqlite => "?".into(),
+            Self::Postgres => format!("${number}").into(),
+        }
+    }
+
     /// The last committed batch of a lane. PostgreSQL waits for a transaction of a lost connection that may still be
     /// committing; in SQLite a lost connection has no transaction any more.
     pub(crate) const fn last_batch(self) -> &'static str {
@@ -283,7 +328,7 @@ impl Engine {
     }
 
     /// How long one batch may take before its connection is given up. SQLite has no connection that could be lost.
-    pub(crate) const fn patience(self) -> Duration {
+    const fn patience(self) -> Duration {
         match self {
             Self::Sqlite => Duration::MAX,
             Self::Postgres => Duration::from_secs(15),

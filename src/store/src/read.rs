@@ -75,7 +75,8 @@ macro_rules! select {
         concat!("SELECT id, login, name, role, password_hash, capacity, status FROM agent ", $rest)
     };
     (entry $rest:literal) => {
-        concat!("SELECT seq, at, client_id, body FROM entry WHERE conversation = $1 AND lane = $2 ", $rest)
+        concat!("SELECT seq, at, client_id, body FROM entry WHERE conversation = (SELECT no FROM conversation WHERE id = $1) \
+             AND lane = $2 ", $rest)
     };
 }
 

@@ -1,18 +1,26 @@
 //! Statements over many rows. Their number of rows is a power of two, so that there are few different texts and the
 //! database prepares each of them once.
 
-use std::{collections::HashMap, fmt::Write as _, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use sqlx::{Any, AssertSqlSafe, any::AnyArguments, query::Query};
+
+use crate::place::Engine;
 
 /// Most rows of one statement: with 7 columns far below the 32 766 parameters that SQLite takes.
 const MOST: usize = 512;
 
-/// The texts made so far, by what stands before the rows and how many rows there are.
-#[derive(Default)]
-pub(crate) struct Statements(HashMap<(&'static str, usize), Arc<str>>);
+/// The texts made so far, by what stands before and after the rows and how many rows there are.
+pub(crate) struct Statements {
+    engine: Engine,
+    texts: HashMap<(&'static str, &'static str, usize), Arc<str>>,
+}
 
 impl Statements {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { engine, texts: HashMap::new() }
+    }
+
     /// `before`, then `rows` times `($1, ..)`, then `after`. Nothing but placeholders is put together.
     pub(crate) fn over_rows(
         &mut self,
@@ -21,22 +29,17 @@ impl Statements {
         columns: usize,
         after: &'static str,
     ) -> Query<'static, Any, AnyArguments> {
-        let text = self.0.entry((before, rows)).or_insert_with(|| {
+        let text = self.texts.entry((before, after, rows)).or_insert_with(|| {
             let mut text = before.to_owned();
-            for parameter in 1..=rows * columns {
-                let sign = match parameter % columns {
-                    _ if columns == 1 => "($",
-                    1 => "($",
-                    _ => "$",
-                };
-                text += sign;
-                // Writing to a string cannot fail.
-                let _ = write!(text, "{parameter}");
-                text += match parameter {
-                    last if last == rows * columns => ")",
-                    last if last % columns == 0 => "), ",
-                    _ => ", ",
-                };
+            for row in 0..rows {
+                text += if row == 0 { "(" } else { ", (" };
+                for column in 1..=columns {
+                    if column > 1 {
+                        text += ", ";
+                    }
+                    text += &self.engine.placeholder(row * columns + column);
+                }
+                text += ")";
             }
             text += after;
             text.into()
@@ -92,8 +95,9 @@ mod tests {
 
     #[test]
     fn placeholders_are_numbered_through() {
-        let mut statements = Statements::default();
+        let mut statements = Statements::new(Engine::Postgres);
         assert_eq!(statements.over_rows("A ", 2, 3, " Z").sql(), "A ($1, $2, $3), ($4, $5, $6) Z");
         assert_eq!(statements.over_rows("B ", 3, 1, "").sql(), "B ($1), ($2), ($3)");
+        assert_eq!(Statements::new(Engine::Sqlite).over_rows("A ", 2, 2, "").sql(), "A (?, ?), (?, ?)");
     }
 }

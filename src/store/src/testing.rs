@@ -136,7 +136,9 @@ impl Cluster {
     /// If PostgreSQL cannot be started.
     #[must_use]
     pub fn start() -> Self {
-        let dir = std::env::temp_dir().join(format!("bangban-cluster-{}", std::process::id()));
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("bangban-cluster-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let dir = std::env::temp_dir().join(name);
         let url = script(&dir, "start");
         Self { dir, url }
     }

@@ -15,7 +15,11 @@ use std::{
 };
 
 use bangban_domain::{AgentId, CitizenId, ConversationId};
-use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{BoxFuture, OptionFuture},
+    stream::FuturesUnordered,
+};
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
@@ -24,6 +28,7 @@ use tokio::{
 use crate::{
     Change, Committed, Published, StoreError, Unit, Written,
     batch::Done,
+    checkpoint::{Checkpoints, Running},
     heads::{Cache, Heads},
     lane::{Health, Lane},
 };
@@ -34,13 +39,13 @@ pub type Publisher = Box<dyn FnMut(&[Published]) + Send>;
 /// Units in one transaction: bounds how long the last of them waits for the first.
 const BATCH: usize = 512;
 
-/// See [`Cache::new`]: at most 65 536 conversations.
-const CACHE: usize = 32_768;
+/// See [`Cache::new`]: at most 32 MiB.
+const CACHE: usize = 1 << 20;
 
 /// A unit and who waits for it.
 pub(crate) struct Waiting {
     pub(crate) unit: Unit,
-    reply: oneshot::Sender<Result<Committed, StoreError>>,
+    pub(crate) reply: oneshot::Sender<Result<Committed, StoreError>>,
 }
 
 /// What the writer has done since it started.
@@ -81,6 +86,7 @@ impl Writer {
     pub(crate) fn start(
         lanes: Vec<Lane>,
         health: Arc<Health>,
+        checkpoints: Checkpoints,
         lock: Option<File>,
         queue: usize,
         publisher: Publisher,
@@ -97,6 +103,8 @@ impl Writer {
             taken: HashMap::new(),
             cache: Cache::new(CACHE),
             health,
+            checkpoints,
+            copying: None,
             counters: Arc::clone(&counters),
             publisher,
             end,
@@ -206,6 +214,8 @@ struct Owner {
     taken: HashMap<Key, usize>,
     cache: Cache,
     health: Arc<Health>,
+    checkpoints: Checkpoints,
+    copying: Option<Running>,
     counters: Arc<Counters>,
     publisher: Publisher,
     end: watch::Sender<bool>,
@@ -226,6 +236,12 @@ impl Owner {
             tokio::select! {
                 biased;
                 Some((lane, batch)) = self.flights.next(), if !self.flights.is_empty() => self.land(lane, batch),
+                copied = async { OptionFuture::from(self.copying.as_mut()).await }, if self.copying.is_some() => {
+                    self.copying = None;
+                    if let Some(copied) = copied {
+                        self.checkpoints.done(copied);
+                    }
+                }
                 taken = queue.recv_many(&mut self.waiting, BATCH), if wants && self.waiting.len() < BATCH => {
                     is_open = taken > 0;
                 }
@@ -244,6 +260,12 @@ impl Owner {
             self.refuse(&StoreError::NotOwner);
         } else if self.health.is_down() {
             self.refuse(&StoreError::Unavailable("the writer is not connected".to_owned()));
+        }
+        if self.copying.is_none() && (self.flights.is_empty() || !self.checkpoints.must_wait()) {
+            self.copying = self.checkpoints.start();
+        }
+        if self.checkpoints.must_wait() {
+            return;
         }
         while let Some(lane) = self.idle.pop() {
             let batch = self.next_batch();
@@ -339,10 +361,11 @@ impl Owner {
         self.cache.put(heads);
         let mut published = Vec::with_capacity(waiting.len());
         let mut answers = Vec::with_capacity(waiting.len());
-        let mut units = 0;
+        let (mut units, mut pages) = (0, 0);
         for (Waiting { unit, reply }, result) in waiting.into_iter().zip(done) {
             if let Ok(committed) = &result {
                 units += 1;
+                pages += 2 * (unit.changes.len() + unit.entries.len()) as u64;
                 let entries = unit.entries.into_iter().zip(&committed.entries);
                 published.extend(entries.filter_map(|(entry, written)| match written {
                     Written::New { seq, answered } => Some(Published { seq: *seq, entry, answered: *answered }),
@@ -351,6 +374,8 @@ impl Owner {
             }
             answers.push((reply, result));
         }
+        // Each entry changes a page of its thread's index, each change one of its row; a transaction some more.
+        self.checkpoints.count(4 * transactions + pages);
         self.counters.transactions.fetch_add(transactions, Ordering::Relaxed);
         self.counters.units.fetch_add(units, Ordering::Relaxed);
         self.counters.entries.fetch_add(published.len() as u64, Ordering::Relaxed);

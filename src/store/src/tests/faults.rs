@@ -1,132 +1,14 @@
 //! What happens when the database goes away, hangs, refuses or is taken over.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
-    time::Duration,
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::{
+    proxy::{Mode, Proxy},
+    *,
 };
-
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, UnixStream},
-    sync::{Notify, watch},
-};
-
-use super::*;
-use crate::testing::Cluster;
-
-/// What the proxy does with connections.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Pass,
-    /// Cuts a connection that commits, before the server hears of it.
-    CutBeforeCommit,
-    /// Cuts a connection that commits, after the server has done it and before the client hears of it.
-    CutAfterCommit,
-    /// As above, and after that nobody is connected or can connect any more.
-    GoneAfterCommit,
-}
-
-/// A proxy in front of PostgreSQL that understands one thing of its protocol: the commit.
-struct Proxy {
-    mode: Arc<AtomicU8>,
-    /// A connection was cut at its commit.
-    cut: Arc<Notify>,
-    /// Rises when all connections shall end.
-    generation: watch::Sender<u32>,
-    url: String,
-}
-
-const COMMIT: &[u8] = b"COMMIT\0";
-
-impl Proxy {
-    async fn start(db: &TestDatabase) -> Self {
-        let (before, dir) = db.database.url.split_once("?host=").unwrap();
-        let socket = format!("{dir}/.s.PGSQL.5432");
-        let name = before.rsplit('/').next().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let url = format!("postgres://postgres@127.0.0.1:{port}/{name}?sslmode=disable");
-        let proxy = Self {
-            mode: Arc::new(AtomicU8::new(Mode::Pass as u8)),
-            cut: Arc::default(),
-            generation: watch::channel(0).0,
-            url,
-        };
-        let (mode, cut, generation) = (Arc::clone(&proxy.mode), Arc::clone(&proxy.cut), proxy.generation.clone());
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                // A server that is gone closes what comes.
-                if mode.load(Ordering::SeqCst) == Mode::GoneAfterCommit as u8 && *generation.borrow() > 0 {
-                    continue;
-                }
-                let (mode, cut, generation) = (Arc::clone(&mode), Arc::clone(&cut), generation.clone());
-                let server = UnixStream::connect(&socket).await.unwrap();
-                tokio::spawn(async move {
-                    let mut ended = generation.subscribe();
-                    tokio::select! {
-                        () = pass(client, server, &mode, &cut, &generation) => {}
-                        _ = ended.changed() => {}
-                    }
-                });
-            }
-        });
-        proxy
-    }
-
-    fn set(&self, mode: Mode) {
-        self.mode.store(mode as u8, Ordering::SeqCst);
-    }
-
-    fn database(&self, db: &TestDatabase) -> crate::Database {
-        crate::Database { url: self.url.clone(), ..db.database.clone() }
-    }
-}
-
-async fn pass(
-    mut client: tokio::net::TcpStream,
-    mut server: UnixStream,
-    mode: &AtomicU8,
-    cut: &Notify,
-    generation: &watch::Sender<u32>,
-) {
-    let (mut asked, mut answered) = ([0; 65_536], [0; 65_536]);
-    loop {
-        tokio::select! {
-            n = client.read(&mut asked) => {
-                let n = n.unwrap_or(0);
-                let commits = asked[..n].windows(COMMIT.len()).any(|window| window == COMMIT);
-                let now = mode.load(Ordering::SeqCst);
-                if n == 0 {
-                    return;
-                }
-                if commits && now != Mode::Pass as u8 {
-                    if now != Mode::CutBeforeCommit as u8 {
-                        server.write_all(&asked[..n]).await.unwrap();
-                        // The answer has come: it is committed.
-                        assert!(server.read(&mut answered).await.unwrap() > 0);
-                    }
-                    if now == Mode::GoneAfterCommit as u8 {
-                        generation.send_modify(|n| *n += 1);
-                    } else {
-                        mode.store(Mode::Pass as u8, Ordering::SeqCst);
-                    }
-                    cut.notify_one();
-                    return;
-                }
-                server.write_all(&asked[..n]).await.unwrap();
-            }
-            n = server.read(&mut answered) => {
-                let n = n.unwrap_or(0);
-                if n == 0 || client.write_all(&answered[..n]).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
+use crate::{place::Limits, testing::Cluster};
 
 /// A unit that cannot be recognised when it is repeated.
 fn anonymous() -> Unit {
@@ -134,6 +16,10 @@ fn anonymous() -> Unit {
 }
 
 async fn behind_proxy() -> (TestDatabase, Proxy, Store, Log) {
+    behind_proxy_with(Limits::default()).await
+}
+
+async fn behind_proxy_with(limits: Limits) -> (TestDatabase, Proxy, Store, Log) {
     let db = TestDatabase::postgres().await;
     let proxy = Proxy::start(&db).await;
     let log = Log::default();
@@ -141,7 +27,8 @@ async fn behind_proxy() -> (TestDatabase, Proxy, Store, Log) {
     let publisher = Box::new(move |batch: &[Published]| {
         seen.lock().unwrap().extend(batch.iter().map(|one| (one.entry.conversation, one.seq)));
     });
-    let store = Store::open(&proxy.database(&db), 64, publisher).await.unwrap();
+    let database = crate::Database { limits, ..proxy.database(&db) };
+    let store = Store::open(&database, 64, publisher).await.unwrap();
     seed(&store, 7).await;
     seed(&store, 8).await;
     (db, proxy, store, log)
@@ -213,6 +100,49 @@ async fn a_store_that_closes_while_the_outcome_is_open_says_so() {
     let store = Store::open(&proxy.database(&_db), 64, Box::new(|_| {})).await.unwrap();
     let again = store.commit(one(message(7, Author::Citizen, "a"))).await.unwrap();
     assert_eq!(again.entries, [Written::Duplicate { seq: 1, at: Timestamp(2_000) }]);
+}
+
+/// A connection on which nothing arrives any more, as when a cable was pulled, is given up after this.
+const PATIENCE: Limits = Limits { patience: Some(Duration::from_millis(500)), pages: None, log: None };
+
+#[tokio::test]
+async fn a_connection_that_hangs_ends_in_refusals_and_the_store_goes_on_when_there_is_another() {
+    let (_db, proxy, store, log) = behind_proxy_with(PATIENCE).await;
+    proxy.set(Mode::Hang);
+    let refused = store.commit(one(message(7, Author::Citizen, "a"))).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)) && refused.is_retryable(), "{refused}");
+    // All lanes are found to hang sooner or later, and nobody waits for ever meanwhile.
+    for n in [7, 8, 7, 8] {
+        let refused = store.commit(one(message(n, Author::Citizen, "b"))).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+    }
+    assert!(log.lock().unwrap().is_empty());
+    proxy.set(Mode::Pass);
+    proxy.cut_all();
+    // As a client would: again, until the writer is connected.
+    let done = loop {
+        match store.commit(one(message(7, Author::Citizen, "a"))).await {
+            Ok(done) => break done,
+            Err(error) => assert!(error.is_retryable(), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(done.entries, [Written::New { seq: 1, answered: false }], "of what was refused nothing is there");
+    assert_eq!(seqs(&store).await, [1]);
+}
+
+#[tokio::test]
+async fn a_commit_that_hangs_is_found_again_and_not_repeated() {
+    let (_db, proxy, store, log) = behind_proxy_with(PATIENCE).await;
+    proxy.set(Mode::HangAfterCommit);
+    let open = tokio::spawn({
+        let store = store.clone();
+        async move { store.commit(anonymous()).await }
+    });
+    proxy.cut.notified().await;
+    assert_eq!(open.await.unwrap().unwrap().entries, [Written::New { seq: 1, answered: false }]);
+    assert_eq!(log.lock().unwrap().len(), 1, "published once");
+    assert_eq!(seqs(&store).await, [1]);
 }
 
 #[tokio::test]
@@ -354,7 +284,8 @@ async fn a_full_disk_refuses_loses_nothing_and_is_forgotten_when_there_is_room()
     // A megabyte that somebody will delete.
     db.execute("CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(1000000))").await;
     let pages = db.number("PRAGMA page_count").await;
-    let database = crate::Database { most_pages: Some(pages + 30), ..db.database.clone() };
+    let database =
+        crate::Database { limits: Limits { pages: Some(pages + 30), ..Default::default() }, ..db.database.clone() };
     let store = Store::open(&database, 64, Box::new(|_| {})).await.unwrap();
     seed(&store, 7).await;
 

@@ -42,6 +42,8 @@ macro_rules! on_both {
 }
 
 mod faults;
+mod proxy;
+mod thread;
 
 on_both! {
     a_thousand_concurrent_messages_are_numbered_without_gap_and_published_in_order,
