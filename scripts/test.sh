@@ -21,13 +21,14 @@ for tool in fmt clippy; do
   cargo "$tool" --version >/dev/null 2>&1 || die "cargo $tool is missing; install it with: rustup component add rustfmt clippy"
 done
 
-# Chromium with Chinese glyphs for the browser stories, sqlite3 for their recount of the board.
+# Chromium with Chinese glyphs for the browser stories, sqlite3 for their recount of the board; Redis for the bus.
 debian_packages=()
 command -v chromium >/dev/null || debian_packages+=(chromium)
 command -v fc-list >/dev/null && [ -n "$(fc-list :lang=zh-cn)" ] || debian_packages+=(fontconfig fonts-noto-cjk)
 command -v sqlite3 >/dev/null || debian_packages+=(sqlite3)
+command -v redis-server >/dev/null || debian_packages+=(redis-server)
 if [ ${#debian_packages[@]} -gt 0 ]; then
-  help="missing for the browser stories; install with: apt-get install ${debian_packages[*]}"
+  help="missing for the tests; install with: apt-get install ${debian_packages[*]}"
   as_root=()
   if [ "$(id -u)" -ne 0 ]; then
     sudo -n true 2>/dev/null || die "$help"

@@ -3,7 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -29,6 +32,7 @@ pub struct News {
 #[derive(Default)]
 pub(crate) struct Shelf {
     news: Mutex<News>,
+    has_ended: AtomicBool,
     wake: Notify,
 }
 
@@ -62,6 +66,12 @@ impl Shelf {
         });
     }
 
+    /// Nothing comes any more.
+    pub(crate) fn end(&self) {
+        self.has_ended.store(true, Ordering::SeqCst);
+        self.wake.notify_one();
+    }
+
     pub(crate) fn live(&self, is_live: bool) {
         self.put(|news| news.live = Some(is_live));
     }
@@ -77,14 +87,18 @@ impl Inbox {
         Self { shelf }
     }
 
-    /// All that has come, as soon as there is any. May be dropped and called again; nothing gets lost.
-    pub async fn next(&mut self) -> News {
+    /// All that has come, as soon as there is any; `None` when the node has left the bus. May be dropped and called again;
+    /// nothing gets lost.
+    pub async fn next(&mut self) -> Option<News> {
         loop {
             {
                 let mut news = self.shelf.news();
                 if *news != News::default() {
-                    return std::mem::take(&mut *news);
+                    return Some(std::mem::take(&mut *news));
                 }
+            }
+            if self.shelf.has_ended.load(Ordering::SeqCst) {
+                return None;
             }
             self.shelf.wake.notified().await;
         }
@@ -104,14 +118,16 @@ mod tests {
         }
         shelf.presence("a".to_owned(), true);
         shelf.presence("a".to_owned(), false);
-        let news = inbox.next().await;
+        let news = inbox.next().await.unwrap();
         assert_eq!((news.messages.len(), news.missed), (LIMIT, false));
         assert_eq!(news.presence, BTreeMap::from([("a".to_owned(), false)]));
         for _ in 0..=LIMIT {
             shelf.deliver(Bytes::from_static(b"y"));
         }
         shelf.live(false);
-        let news = inbox.next().await;
+        shelf.end();
+        let news = inbox.next().await.unwrap();
         assert_eq!((news.messages.len(), news.missed, news.live), (LIMIT, true, Some(false)));
+        assert_eq!(inbox.next().await, None);
     }
 }

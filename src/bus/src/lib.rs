@@ -20,6 +20,8 @@ mod link;
 mod memory;
 mod redis;
 mod runner;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 use std::{
     sync::{
@@ -39,7 +41,7 @@ use crate::{inbox::Shelf, runner::Wishes};
 pub use crate::{
     inbox::{Inbox, News},
     memory::Net,
-    redis::BusError,
+    redis::{BusError, Redis},
 };
 
 /// Messages that wait for the link; more are dropped, and the others are told.
@@ -64,6 +66,8 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Bus {
     outbox: mpsc::Sender<Bytes>,
+    /// `None`: not within this process.
+    net: Option<Net>,
     shared: Arc<Shared>,
 }
 
@@ -86,21 +90,21 @@ impl Bus {
     /// In the memory of this process. Nodes that share a [`Net`] hear each other.
     #[must_use]
     pub fn memory(settings: Settings, net: &Net) -> (Self, Inbox, Ending) {
-        Self::start(settings, |ends| net.join(ends))
+        Self::start(settings, Some(net), |ends| net.join(ends))
     }
 
-    /// Over Redis 6 or later (`redis://[user][:password]@host[:port][/database]`), on the pub/sub channel `channel`. Does
-    /// not wait for Redis: the link opens when it can, and is opened again whenever it breaks.
+    /// Over Redis 6 or later, on a pub/sub channel that is the same for all nodes. Does not wait for Redis: the link opens when it can, and is opened again whenever it breaks.
     ///
     /// # Errors
     /// [`BusError`] if the address is none.
-    pub fn redis(settings: Settings, url: &str, channel: &str) -> Result<(Self, Inbox, Ending), BusError> {
-        let way = redis::Way::new(url, channel)?;
-        Ok(Self::start(settings, |ends| way.run(ends)))
+    pub fn redis(settings: Settings, address: &Redis) -> Result<(Self, Inbox, Ending), BusError> {
+        let way = address.way()?;
+        Ok(Self::start(settings, None, |ends| way.run(ends)))
     }
 
     fn start(
         settings: Settings,
+        net: Option<&Net>,
         transport: impl FnOnce(link::TransportEnds) -> link::Running,
     ) -> (Self, Inbox, Ending) {
         let (outbox, published) = mpsc::channel(OUTBOX);
@@ -110,12 +114,19 @@ impl Bus {
         let running = transport(theirs);
         let task = tokio::spawn(runner::run(settings, published, Arc::clone(&shared), ours, running, stopped));
         let inbox = Inbox::new(Arc::clone(&shared.shelf));
-        (Self { outbox, shared }, inbox, Ending { stop, task })
+        (Self { outbox, net: net.cloned(), shared }, inbox, Ending { stop, task })
+    }
+
+    /// Can there be others to publish to? If not, nothing has to be written for them.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.net.as_ref().is_none_or(Net::is_shared)
     }
 
     /// To all other nodes; never waits.
     pub fn publish(&self, message: Bytes) {
         if self.outbox.try_send(message).is_err() {
+            metrics::counter!("bangban_bus_dropped_total").increment(1);
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }

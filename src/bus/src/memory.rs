@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -14,6 +17,8 @@ use crate::link::{LinkEvent, Running, TransportEnds};
 #[derive(Clone, Default)]
 pub struct Net {
     state: Arc<Mutex<State>>,
+    /// How many members there are.
+    count: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -35,6 +40,10 @@ pub(crate) enum Weather {
 impl Net {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 1
     }
 
     /// Breaks all links until [`Net::mend`].
@@ -83,6 +92,7 @@ impl Net {
                 events.try_send(LinkEvent::Opened).ok();
             }
             state.members.insert(number, events.clone());
+            net.count.store(state.members.len(), Ordering::Relaxed);
             number
         };
         tokio::spawn(async move {
@@ -101,7 +111,9 @@ impl Net {
                     }
                 }
             }
-            net.state().members.remove(&number);
+            let mut state = net.state();
+            state.members.remove(&number);
+            net.count.store(state.members.len(), Ordering::Relaxed);
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use redis::{
-    AsyncConnectionConfig, Client, RedisError,
+    AsyncConnectionConfig, Client, IntoConnectionInfo as _, RedisError,
     aio::{MultiplexedConnection, PubSub},
 };
 use tokio::{
@@ -29,8 +29,57 @@ const PIPELINE: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
     /// Not an address of Redis. Says why, without the address: it may contain a password.
-    #[error("not an address of Redis (redis://[user][:password]@host[:port][/database]): {0}")]
+    #[error("not an address of Redis (redis://[user[:password]@]host[:port][/database]): {0}")]
     Address(#[source] RedisError),
+    /// Redis is not there, or does not let us in.
+    #[error("Redis cannot be reached: {0}")]
+    Unreachable(#[source] RedisError),
+}
+
+/// Where Redis is.
+#[derive(Clone, Default)]
+pub struct Redis {
+    /// `redis://[user[:password]@]host[:port][/database]`; `rediss://` for TLS.
+    pub url: String,
+    /// The password, if it is not part of the address.
+    pub password: String,
+    /// Pub/sub channel of all nodes that belong together.
+    pub channel: String,
+}
+
+impl std::fmt::Debug for Redis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redis").field("channel", &self.channel).finish_non_exhaustive()
+    }
+}
+
+impl Redis {
+    /// Is the address one?
+    ///
+    /// # Errors
+    /// [`BusError::Address`].
+    pub fn validate(&self) -> Result<(), BusError> {
+        self.way().map(|_| ())
+    }
+
+    /// Does Redis let us in and listen?
+    ///
+    /// # Errors
+    /// [`BusError`].
+    pub async fn check(&self) -> Result<(), BusError> {
+        self.way()?.open().await.map_err(BusError::Unreachable)?;
+        Ok(())
+    }
+
+    pub(crate) fn way(&self) -> Result<Way, BusError> {
+        let mut info = self.url.as_str().into_connection_info().map_err(BusError::Address)?;
+        if !self.password.is_empty() {
+            let settings = info.redis_settings().clone().set_password(&self.password);
+            info = info.set_redis_settings(settings);
+        }
+        let client = Client::open(info).map_err(BusError::Address)?;
+        Ok(Way { client, channel: self.channel.clone() })
+    }
 }
 
 /// The way to Redis.
@@ -40,11 +89,6 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    pub(crate) fn new(url: &str, channel: &str) -> Result<Self, BusError> {
-        let client = Client::open(url).map_err(BusError::Address)?;
-        Ok(Self { client, channel: channel.to_owned() })
-    }
-
     pub(crate) fn run(self, ends: TransportEnds) -> Running {
         tokio::spawn(self.keep_open(ends))
     }

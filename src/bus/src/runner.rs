@@ -92,6 +92,8 @@ pub(crate) async fn run(
         }
     }
     runner.take(Input::End);
+    shared.is_live.store(false, Ordering::Relaxed);
+    shared.shelf.end();
     // What was said before is still sent.
     drop(runner);
     if timeout(FAREWELL, running).await.is_err() {

@@ -25,6 +25,9 @@ struct Item {
 struct Unseen {
     q: String,
     entry: Option<String>,
+    /// Just as right.
+    #[serde(default)]
+    also: Vec<String>,
 }
 
 const AUDIENCES: [&str; 3] = ["person", "enterprise", "both"];
@@ -118,15 +121,16 @@ fn score(file: &str) -> Score {
     let questions: Vec<Unseen> = serde_json::from_str(file).unwrap();
     assert_eq!(questions.len(), 30);
     let mut score = Score::default();
-    for Unseen { q, entry } in questions {
+    for Unseen { q, entry, also } in questions {
         assert!(!known.contains(&text::normalise(&q)), "{q} is not unseen");
         score.in_scope += usize::from(entry.is_some());
         let decision = index.decide(&q, None);
         println!("{q} | want {entry:?} | {decision:?}");
-        match (&decision, &entry) {
-            (Decision::Answer { entry: found, .. }, Some(wanted)) if found == wanted => score.answered += 1,
-            (Decision::Clarify { options }, Some(wanted)) if options.contains(wanted) => score.offered += 1,
-            (Decision::Answer { .. }, _) => score.wrong.push(q),
+        let right: Vec<&String> = entry.iter().chain(&also).collect();
+        match &decision {
+            Decision::Answer { entry: found, .. } if right.contains(&found) => score.answered += 1,
+            Decision::Clarify { options } if options.iter().any(|option| right.contains(&option)) => score.offered += 1,
+            Decision::Answer { .. } => score.wrong.push(q),
             _ => {}
         }
     }
@@ -144,5 +148,11 @@ fn unseen_questions_are_answered_offered_or_handed_over() {
 #[test]
 fn blind_questions_are_answered_offered_or_handed_over() {
     let score = score(include_str!("../../../config/demo/unseen2.json"));
+    assert!(score.wrong.len() <= 1, "{score:?}");
+}
+
+#[test]
+fn questions_by_another_hand_are_answered_offered_or_handed_over() {
+    let score = score(include_str!("../../../config/demo/unseen3.json"));
     assert!(score.wrong.len() <= 1, "{score:?}");
 }

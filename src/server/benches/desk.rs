@@ -6,6 +6,7 @@
 
 use std::{fs, sync::Arc};
 
+use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
     words::{AgentStatus, Channel, CitizenKind, Outcome, Role},
@@ -42,6 +43,7 @@ struct Bench {
     next_citizen: u128,
     consoles: Vec<Arc<Socket>>,
     store: Store,
+    _bus_ending: Ending,
 }
 
 impl Bench {
@@ -49,7 +51,8 @@ impl Bench {
         let config = Config::load(None).expect("the defaults");
         let catalogue = Arc::new(Catalogue::demo().expect("the demo catalogue"));
         let clock = Clock::system();
-        let hub = Arc::new(Hub::new(1));
+        let (bus, _, bus_ending) = Bus::memory(Settings { node: 1, canary: CANARY }, &Net::default());
+        let hub = Arc::new(Hub::new(1, bus));
         let store = Store::open(&Database { dir: dir.to_owned(), ..Database::default() }, 4096, Box::new(|_| {}))
             .await
             .expect("a store");
@@ -83,7 +86,17 @@ impl Bench {
             slots: (1_800_000, 4),
         };
         let desk = Desk::start(world, 4096).await.expect("a desk");
-        let bench = Self { desk, shared, notices, hub, clock, next_citizen: 0, consoles: Vec::new(), store };
+        let bench = Self {
+            desk,
+            shared,
+            notices,
+            hub,
+            clock,
+            next_citizen: 0,
+            consoles: Vec::new(),
+            store,
+            _bus_ending: bus_ending,
+        };
         for n in 1..=AGENTS {
             bench.notices.present(AgentId::new(n), true);
         }

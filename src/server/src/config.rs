@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bangban_bus::Redis;
 use bangban_domain::{
     calendar::{Calendar, CalendarFile, Holidays, Hours},
     routing::Settings,
@@ -49,6 +50,8 @@ pub struct Config {
     pub http: Http,
     /// `[data]`.
     pub data: Data,
+    /// `[bus]`.
+    pub bus: BusKeys,
     /// `[auth]`.
     pub auth: Auth,
     /// `[service]`.
@@ -90,6 +93,24 @@ pub struct Data {
 impl std::fmt::Debug for Data {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Data").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+/// `[bus]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusKeys {
+    /// Redis; empty: none.
+    pub url: String,
+    /// Redis' password.
+    pub password: String,
+    /// Pub/sub channel.
+    pub channel: String,
+}
+
+impl std::fmt::Debug for BusKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BusKeys").field("channel", &self.channel).finish_non_exhaustive()
     }
 }
 
@@ -260,8 +281,21 @@ impl Config {
         if let Err(bangban_store::StoreError::Url(problem)) = config.database().validate() {
             return Err(ConfigError::Value { key: "data.url", problem });
         }
+        if config.bus.channel.is_empty() {
+            return Err(ConfigError::Value { key: "bus.channel", problem: "must not be empty".to_owned() });
+        }
+        if let Some(Err(error)) = config.redis().map(|redis| redis.validate()) {
+            return Err(ConfigError::Value { key: "bus.url", problem: error.to_string() });
+        }
         config.calendar()?;
         Ok(config)
+    }
+
+    /// What carries events between nodes; `None`: this is the only one.
+    #[must_use]
+    pub fn redis(&self) -> Option<Redis> {
+        let BusKeys { url, password, channel } = self.bus.clone();
+        (!url.is_empty()).then_some(Redis { url, password, channel })
     }
 
     /// Where the rows are.
@@ -356,6 +390,8 @@ mod tests {
             ("[http]\nportal_origins = [\"https://a.example/\"]", "http.portal_origins: \"https://a.example/\" is not"),
             ("[data]\nurl = \"mysql://localhost/x\"", "data.url: must be empty (SQLite) or begin with postgres://"),
             ("[data]\nurl = \"postgres://host:many/x\"", "data.url: "),
+            ("[bus]\nurl = \"amqp://host\"", "bus.url: not an address of Redis"),
+            ("[bus]\nchannel = \"\"", "bus.channel: must not be empty"),
         ] {
             let message = with(toml).unwrap_err().to_string();
             assert!(message.contains(named), "{message} does not name {named}");
@@ -370,5 +406,7 @@ mod tests {
         assert!(!format!("{config:?}").contains("xxxx"));
         let config = with("[data]\nurl = \"postgres://me:xxxx@localhost/x\"\npassword = \"xxxx\"").unwrap();
         assert!(!format!("{config:?} {:?}", config.database()).contains("xxxx"));
+        let config = with("[bus]\nurl = \"redis://:xxxx@localhost\"\npassword = \"xxxx\"").unwrap();
+        assert!(!format!("{config:?} {:?}", config.redis()).contains("xxxx"));
     }
 }

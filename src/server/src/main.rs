@@ -96,6 +96,9 @@ async fn check(file: Option<PathBuf>, connect: bool) -> anyhow::Result<()> {
     let config = Config::load(file.as_deref())?;
     if connect {
         bangban_store::check(&config.database()).await?;
+        if let Some(redis) = config.redis() {
+            redis.check().await.context("bus.url")?;
+        }
     }
     println!("configuration is valid");
     Ok(())
@@ -162,6 +165,7 @@ async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::R
         Ok(ended) => ended??,
         Err(_) => tracing::warn!(sessions = app.sessions.len(), "not all connections ended in time"),
     }
+    app.leave_bus().await;
     // What was acknowledged is on disk already; what else was accepted gets this chance.
     if timeout(CLOSE, app.store.close()).await.is_err() {
         tracing::warn!("the store did not finish in time");

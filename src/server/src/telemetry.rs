@@ -68,6 +68,10 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     describe_counter!("bangban_closes_total", "connections that the server closed, by code");
     describe_counter!("bangban_logins_total", "log-ins of staff, by result: ok, wrong or refused");
     describe_counter!("bangban_sla_steps_total", "steps of first-response clocks, by step");
+    describe_gauge!("bangban_bus_live", "1: what other nodes publish arrives; 0: the store is read instead");
+    describe_counter!("bangban_bus_missed_total", "times that something of other nodes may have been missed");
+    describe_counter!("bangban_bus_repaired_total", "entries read from the store because their event was missing");
+    describe_counter!("bangban_bus_dropped_total", "events for other nodes that found no room");
     describe_histogram!("bangban_commit_seconds", "from handing a message over until it is durable and published");
     gauge!("bangban_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)

@@ -1,6 +1,6 @@
 //! Reads. Every list is bounded, by its `limit` or by what is open at one time.
 
-use std::str::FromStr;
+use std::{collections::HashMap, str::FromStr};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
@@ -8,7 +8,11 @@ use bangban_domain::{
 };
 use sqlx::{Row, any::AnyRow};
 
-use crate::{CitizenRow, ConversationRow, EntryRow, Lane, LedgerRow, StaffRow, Store, StoreError};
+use crate::{
+    CitizenRow, ConversationRow, EntryRow, Lane, LedgerRow, StaffRow, Store, StoreError,
+    place::Engine,
+    sql::{Statements, padded},
+};
 
 pub(crate) fn id<T: FromStr>(table: &'static str, row: &AnyRow, column: &str) -> Result<T, StoreError> {
     let text: String = row.try_get(column)?;
@@ -244,6 +248,40 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(entry).collect()
+    }
+
+    /// The last number of the shared lane and of the notes of each of these conversations; what is unknown is left out.
+    pub async fn last_numbers(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<HashMap<ConversationId, [u64; 2]>, StoreError> {
+        // `$n` is understood by both databases.
+        let mut statements = Statements::new(Engine::Postgres);
+        let mut numbers = HashMap::with_capacity(conversations.len());
+        for ids in padded(conversations) {
+            let ids: Vec<_> = ids.collect();
+            let mut query = statements.over_rows(
+                "WITH wanted (id) AS (VALUES ",
+                ids.len(),
+                1,
+                ") SELECT c.id, \
+                 (SELECT e.seq FROM entry e WHERE e.conversation = c.no AND e.lane = 0 ORDER BY e.seq DESC LIMIT 1) AS seq, \
+                 (SELECT e.seq FROM entry e WHERE e.conversation = c.no AND e.lane = 1 ORDER BY e.seq DESC LIMIT 1) AS note_seq \
+                 FROM conversation c WHERE c.id IN (SELECT id FROM wanted)",
+            );
+            for id in &ids {
+                query = query.bind(id.to_string());
+            }
+            for row in query.fetch_all(&self.readers).await? {
+                let last = |column| -> Result<u64, StoreError> {
+                    let last = row.try_get::<Option<i64>, _>(column)?.unwrap_or(0);
+                    u64::try_from(last)
+                        .map_err(|_| StoreError::Corrupt { table: "entry", what: format!("seq is {last}") })
+                };
+                numbers.insert(id("conversation", &row, "id")?, [last("seq")?, last("note_seq")?]);
+            }
+        }
+        Ok(numbers)
     }
 
     /// The last part of a thread before a position (`u64::MAX`: its end), oldest first.

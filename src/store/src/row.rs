@@ -122,7 +122,9 @@ impl Lane {
         }
     }
 
-    pub(crate) const fn index(self) -> usize {
+    /// Position in the pair of [`crate::Store::last_numbers`].
+    #[must_use]
+    pub const fn index(self) -> usize {
         match self {
             Self::Public => 0,
             Self::Notes => 1,

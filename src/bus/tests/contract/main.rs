@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
-mod redis_server;
-
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -11,9 +9,8 @@ use std::{
     time::Duration,
 };
 
-use bangban_bus::{Bus, Ending, Inbox, Net, News, Settings};
+use bangban_bus::{Bus, Ending, Inbox, Net, News, Redis, Settings, testing::RedisServer};
 use bytes::Bytes;
-use redis_server::RedisServer;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Quick, so that the tests are.
@@ -60,7 +57,7 @@ impl Site for RedisServer {
     }
 
     fn join(&self, settings: Settings) -> (Bus, Inbox, Ending) {
-        Bus::redis(settings, &self.url(), "test").unwrap()
+        Bus::redis(settings, &self.address()).unwrap()
     }
 
     fn cut(&mut self) {
@@ -111,7 +108,7 @@ impl Node {
     async fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !is_so(self) {
-            let news = timeout_at(end, self.inbox.next()).await.unwrap_or_else(|_| panic!("in vain: {what}"));
+            let news = timeout_at(end, self.inbox.next()).await.unwrap_or_else(|_| panic!("in vain: {what}")).unwrap();
             self.take(news);
         }
     }
@@ -129,7 +126,7 @@ impl Node {
             assert!(Instant::now() < end, "in vain: {word}");
             self.publish(word);
             if let Ok(news) = timeout(CANARY, other.inbox.next()).await {
-                other.take(news);
+                other.take(news.unwrap());
             }
         }
     }
@@ -292,7 +289,16 @@ contract!(
 );
 
 #[tokio::test]
-async fn a_wrong_address_is_refused_without_saying_the_password() {
-    let error = Bus::redis(settings(), "http://me:secret@host/", "test").err().unwrap().to_string();
+async fn a_wrong_address_or_password_is_refused_without_saying_the_password() {
+    let wrong = Redis { url: "http://me:secret@host/".to_owned(), ..Redis::default() };
+    let error = wrong.validate().unwrap_err().to_string();
     assert!(error.starts_with("not an address of Redis") && !error.contains("secret"), "{error}");
+
+    let server = RedisServer::start_with(&["--requirepass", "open-sesame"]);
+    let right = Redis { password: "open-sesame".to_owned(), ..server.address() };
+    right.check().await.unwrap();
+    let wrong = Redis { password: "secret".to_owned(), ..server.address() };
+    let error = wrong.check().await.unwrap_err().to_string();
+    assert!(error.starts_with("Redis cannot be reached") && !error.contains("secret"), "{error}");
+    assert!(!format!("{wrong:?}").contains("secret"));
 }

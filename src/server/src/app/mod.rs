@@ -4,8 +4,14 @@ mod commands;
 mod messages;
 mod reads;
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
     AgentId,
     calendar::Calendar,
@@ -26,9 +32,9 @@ use crate::{
     catalogue::{Catalogue, DemoStaff},
     clock::Clock,
     config::Config,
-    desk::{Actor, Desk, Notices, Shared, World},
+    desk::{Actor, Desk, Notices, Shared, World, new_id},
     http::{ANY_ORIGIN, Door},
-    hub::Hub,
+    hub::{Hub, Relay},
     load::{self, LoadAgents},
     session::Rates,
     telemetry::Metrics,
@@ -73,7 +79,10 @@ pub struct App {
     shared: Arc<Shared>,
     notices: Arc<Notices>,
     names: HashMap<AgentId, String>,
+    /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
+    bus: Bus,
+    bus_ending: Mutex<Option<Ending>>,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +91,7 @@ struct Stored {
     body: ThreadBody,
 }
 
-fn thread_entry(row: EntryRow) -> Result<ThreadEntry, WireError> {
+pub(crate) fn thread_entry(row: EntryRow) -> Result<ThreadEntry, WireError> {
     let Stored { from, body } = serde_json::from_str(&row.body).map_err(|error| internal(&error))?;
     Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body })
 }
@@ -121,7 +130,12 @@ impl App {
     /// One line that names the cause.
     pub async fn start(config: &Config, clock: Clock, demo: bool, load: LoadAgents) -> anyhow::Result<Arc<Self>> {
         let catalogue = Arc::new(Catalogue::demo()?);
-        let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs()));
+        let on_bus = Settings { node: new_id(), canary: CANARY };
+        let (bus, inbox, bus_ending) = match config.redis() {
+            Some(redis) => Bus::redis(on_bus, &redis)?,
+            None => Bus::memory(on_bus, &Net::default()),
+        };
+        let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone()));
         let notices = Arc::new(Notices::default());
         let publisher = {
             let (hub, notices) = (Arc::clone(&hub), Arc::clone(&notices));
@@ -152,7 +166,7 @@ impl App {
         if demo && portal_origins.is_empty() {
             portal_origins.push(ANY_ORIGIN.to_owned());
         }
-        Ok(Arc::new(Self {
+        let app = Arc::new(Self {
             clock,
             auth,
             hub,
@@ -172,7 +186,32 @@ impl App {
             notices,
             names,
             consoles: DashMap::new(),
-        }))
+            bus,
+            bus_ending: Mutex::new(Some(bus_ending)),
+        });
+        let (hub, bus, store) = (Arc::clone(&app.hub), app.bus.clone(), app.store.clone());
+        let weak = Arc::downgrade(&app);
+        let agents = Box::new(move |agent, is_there| {
+            if let Some(app) = weak.upgrade() {
+                app.agent_came_or_went(agent, is_there);
+            }
+        });
+        tokio::spawn(Relay { hub, bus, store, agents }.run(inbox));
+        Ok(app)
+    }
+
+    /// Does what other nodes publish arrive here, and the other way round? True for a single node.
+    #[must_use]
+    pub fn hears_others(&self) -> bool {
+        !self.bus.is_shared() || self.bus.is_live()
+    }
+
+    /// Says good-bye to the other nodes.
+    pub async fn leave_bus(&self) {
+        let ending = self.bus_ending.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ending) = ending {
+            ending.end().await;
+        }
     }
 
     /// Log-ins of the demo staff of a role, without those of the load program.
@@ -227,6 +266,9 @@ impl App {
     fn one_console_more(&self, agent: AgentId) -> u64 {
         let mut count = self.consoles.entry(agent).or_insert(0);
         *count += 1;
+        if *count == 1 {
+            self.bus.set_present(&agent.to_string(), true);
+        }
         self.notices.present(agent, true)
     }
 
@@ -238,9 +280,22 @@ impl App {
         if *consoles.get() == 0 {
             // A server that stops does not judge who is missing; the next one learns it from who comes back.
             if !self.stopping.is_cancelled() {
-                self.notices.present(staff.id, false);
+                self.bus.set_present(&staff.id.to_string(), false);
+                // With others, the bus knows whether they have a console of the agent.
+                if !self.bus.is_shared() {
+                    self.notices.present(staff.id, false);
+                }
             }
             consoles.remove();
+        }
+    }
+
+    /// The agent's first console was opened, or the last one closed, on whatever node.
+    fn agent_came_or_went(&self, agent: AgentId, is_there: bool) {
+        // Under the entry's lock; what happens here counts more than what was heard.
+        let here = self.consoles.entry(agent);
+        if is_there || matches!(here, Entry::Vacant(_)) && !self.stopping.is_cancelled() {
+            self.notices.present(agent, is_there);
         }
     }
 
@@ -258,7 +313,7 @@ fn actor(who: &Principal) -> Actor {
 }
 
 /// Called by the writer, in commit order.
-fn publish(hub: &Hub, notices: &Notices, batch: &[Published]) {
+pub(crate) fn publish(hub: &Hub, notices: &Notices, batch: &[Published]) {
     for Published { seq, entry, answered } in batch {
         if *answered {
             notices.replied(entry.conversation, entry.at);
@@ -267,9 +322,6 @@ fn publish(hub: &Hub, notices: &Notices, batch: &[Published]) {
             Lane::Public => Topic::Conversation(entry.conversation),
             Lane::Notes => Topic::Notes(entry.conversation),
         };
-        if !hub.has_listeners(topic) {
-            continue;
-        }
         hub.publish_entry(topic, *seq, entry);
     }
 }

@@ -89,15 +89,22 @@ fn stopping() -> Refused {
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, WireError::new(ErrorCode::Busy, "the server stops"))
 }
 
+fn not_ready(why: &'static str) -> Response {
+    Refused::new(StatusCode::SERVICE_UNAVAILABLE, WireError::new(ErrorCode::Busy, why)).into_response()
+}
+
 async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.stopping.is_cancelled() {
         return stopping().into_response();
+    }
+    if !app.hears_others() {
+        return not_ready("the bus carries nothing (bus.url)");
     }
     match app.store.ping().await {
         Ok(()) => "ready".into_response(),
         Err(error) => {
             tracing::error!(%error, "not ready");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
+            not_ready("the database does not answer (data.url)")
         }
     }
 }

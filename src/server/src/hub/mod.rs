@@ -1,21 +1,29 @@
 //! Fan-out to the sockets of this process: who listens to what, and which citizens are there. A frame is serialised once
-//! for all listeners.
+//! for all listeners, and for the other nodes. What those publish comes in through [`Hub::pass_on`]; the numbers of durable
+//! entries tell whether something is missing between.
 
+mod relay;
 mod socket;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use axum::extract::ws::Utf8Bytes;
+use bangban_bus::Bus;
 use bangban_domain::{AgentId, ConversationId, Timestamp};
 use bangban_protocol::{EventBody, Frame, Topic};
 use bangban_store::NewEntry;
-use dashmap::DashMap;
+use dashmap::{DashMap, DashSet};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::sync::Notify;
 
+pub(crate) use relay::Relay;
 pub use socket::{Ended, Member, Socket};
 
 /// A connection listens to at most so many topics.
@@ -26,17 +34,59 @@ pub struct Hub {
     next: AtomicU64,
     /// Which life of this process's counters events belong to.
     epoch: u64,
+    bus: Bus,
     is_ending: AtomicBool,
     sockets: DashMap<u64, Arc<Socket>>,
-    topics: DashMap<Topic, Vec<Arc<Socket>>>,
+    topics: DashMap<Topic, Listeners>,
+    /// Conversations whose citizen has a page open, on whatever node.
+    present: DashSet<ConversationId>,
+    behind: Behind,
+}
+
+/// Who listens to a topic here.
+#[derive(Default)]
+struct Listeners {
+    sockets: Vec<Arc<Socket>>,
+    /// The last durable entry that they have been sent; `None`: not known yet, or nothing durable.
+    position: Option<u64>,
+}
+
+/// Topics that miss entries, which have to be read from the store.
+#[derive(Default)]
+struct Behind {
+    topics: Mutex<BTreeSet<Topic>>,
+    wake: Notify,
+}
+
+impl Behind {
+    fn topics(&self) -> MutexGuard<'_, BTreeSet<Topic>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What became of an entry of another node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// Its listeners have it, now or before; or there are none.
+    On,
+    /// Something before it is missing.
+    Hole,
 }
 
 impl Hub {
     /// `epoch` must differ from that of every earlier start on the same data.
     #[must_use]
-    pub fn new(epoch: u64) -> Self {
-        let (sockets, topics) = (DashMap::new(), DashMap::new());
-        Self { next: AtomicU64::new(1), epoch, is_ending: AtomicBool::new(false), sockets, topics }
+    pub fn new(epoch: u64, bus: Bus) -> Self {
+        Self {
+            next: AtomicU64::new(1),
+            epoch,
+            bus,
+            is_ending: AtomicBool::new(false),
+            sockets: DashMap::new(),
+            topics: DashMap::new(),
+            present: DashSet::new(),
+            behind: Behind::default(),
+        }
     }
 
     /// See [`Hub::new`].
@@ -88,15 +138,26 @@ impl Hub {
             }
         }
         let mut listeners = self.topics.entry(topic).or_default();
-        if listeners.iter().any(|other| other.number == socket.number) {
+        let sockets = &mut listeners.sockets;
+        if sockets.iter().any(|other| other.number == socket.number) {
             return true;
         }
-        let is_first = socket.member == Member::Citizen && !has_citizen(&listeners);
-        listeners.push(Arc::clone(socket));
+        let is_first = socket.member == Member::Citizen && !has_citizen(sockets);
+        sockets.push(Arc::clone(socket));
         if is_first {
-            self.present(topic, true, &listeners);
+            self.citizen_there(topic, true);
         }
         true
+    }
+
+    /// A socket that has joined was sent everything up to this entry. The first one's word stands: with more than one, all
+    /// get what the least informed of them needs.
+    pub fn sent_up_to(&self, topic: Topic, seq: u64) {
+        if matches!(topic, Topic::Conversation(_) | Topic::Notes(_))
+            && let Some(mut listeners) = self.topics.get_mut(&topic)
+        {
+            listeners.position.get_or_insert(seq);
+        }
     }
 
     /// No more.
@@ -107,74 +168,186 @@ impl Hub {
 
     fn leave_quietly(&self, socket: &Socket, topic: Topic) {
         if let Some(mut listeners) = self.topics.get_mut(&topic) {
-            let had_citizen = has_citizen(&listeners);
-            listeners.retain(|other| other.number != socket.number);
-            if had_citizen && !has_citizen(&listeners) {
-                self.present(topic, false, &listeners);
+            let sockets = &mut listeners.sockets;
+            let had_citizen = has_citizen(sockets);
+            sockets.retain(|other| other.number != socket.number);
+            if had_citizen && !has_citizen(sockets) {
+                self.citizen_there(topic, false);
             }
         }
-        self.topics.remove_if(&topic, |_, listeners| listeners.is_empty());
+        self.forget_if_empty(topic);
     }
 
-    /// Said while the list is locked, so that nobody hears coming and going in the wrong order.
-    fn present(&self, topic: Topic, online: bool, listeners: &[Arc<Socket>]) {
-        if matches!(topic, Topic::Conversation(_)) {
-            let body = EventBody::CitizenPresence { online };
-            send(listeners, &Frame::Event { topic, epoch: self.epoch, seq: None, body });
+    fn forget_if_empty(&self, topic: Topic) {
+        self.topics.remove_if(&topic, |_, listeners| listeners.sockets.is_empty());
+    }
+
+    /// Said while the list is locked, so that the last word is the true one. What the pages of all nodes make of it comes
+    /// back by [`Hub::citizen_came_or_went`].
+    fn citizen_there(&self, topic: Topic, is_there: bool) {
+        if let Topic::Conversation(id) = topic {
+            self.bus.set_present(&id.to_string(), is_there);
         }
     }
 
-    /// Does anybody listen?
-    #[must_use]
-    pub fn has_listeners(&self, topic: Topic) -> bool {
-        self.topics.contains_key(&topic)
+    /// The citizen's first page was opened, or the last one closed, on whatever node.
+    pub(crate) fn citizen_came_or_went(&self, conversation: ConversationId, online: bool) {
+        if online {
+            self.present.insert(conversation);
+        } else {
+            self.present.remove(&conversation);
+        }
+        let topic = Topic::Conversation(conversation);
+        if let Some(listeners) = self.topics.get(&topic) {
+            let body = EventBody::CitizenPresence { online };
+            let event = Frame::Event { topic, epoch: self.epoch, seq: None, body };
+            if let Some(text) = text_of(&event) {
+                send(&listeners.sockets, &text);
+            }
+        }
     }
 
-    /// Has the citizen a page open on this conversation?
+    /// Has the citizen a page open on this conversation, on whatever node?
     #[must_use]
     pub fn citizen_online(&self, conversation: ConversationId) -> bool {
-        self.topics.get(&Topic::Conversation(conversation)).is_some_and(|listeners| has_citizen(&listeners))
+        let is_here = |listeners: &Listeners| has_citizen(&listeners.sockets);
+        self.present.contains(&conversation)
+            || self.topics.get(&Topic::Conversation(conversation)).is_some_and(|listeners| is_here(&listeners))
     }
 
     /// Of all agents, only this one may go on reading the conversation: being allowed to read ends with serving.
     pub fn only_agent(&self, conversation: ConversationId, agent: Option<AgentId>) {
+        self.end_reading(conversation, |other| Some(other) != agent);
+    }
+
+    /// These agents may not go on reading the conversation.
+    pub(crate) fn end_reading(&self, conversation: ConversationId, who: impl Fn(AgentId) -> bool) {
         for topic in [Topic::Conversation(conversation), Topic::Notes(conversation)] {
             if let Some(mut listeners) = self.topics.get_mut(&topic) {
-                listeners.retain(|socket| match socket.member {
-                    Member::Agent(other) => Some(other) == agent,
+                listeners.sockets.retain(|socket| match socket.member {
+                    Member::Agent(agent) => !who(agent),
                     Member::Citizen | Member::Supervisor => true,
                 });
             }
-            self.topics.remove_if(&topic, |_, listeners| listeners.is_empty());
+            self.forget_if_empty(topic);
         }
     }
 
     /// Sends an event to all who listen; never waits.
     pub fn publish(&self, topic: Topic, seq: Option<u64>, body: EventBody) {
-        let Some(listeners) = self.topics.get(&topic) else { return };
-        send(&listeners, &Frame::Event { topic, epoch: self.epoch, seq, body });
+        let listeners = self.topics.get(&topic);
+        if listeners.is_none() && !self.bus.is_shared() {
+            return;
+        }
+        let Some(text) = text_of(&Frame::Event { topic, epoch: self.epoch, seq, body }) else { return };
+        if self.bus.is_shared() {
+            self.bus.publish(text.clone().into());
+        }
+        if let Some(listeners) = listeners {
+            send(&listeners.sockets, &text);
+        }
     }
 
     /// Sends a durable entry. Its JSON is there already and is copied: the bytes are those of [`Hub::publish`] with
     /// [`EventBody::Entry`].
     pub fn publish_entry(&self, topic: Topic, seq: u64, entry: &NewEntry) {
-        let Some(listeners) = self.topics.get(&topic) else { return };
+        let listeners = self.topics.get_mut(&topic);
+        if listeners.is_none() && !self.bus.is_shared() {
+            return;
+        }
         let NewEntry { at, from, client_id, body, .. } = entry;
         let entry = EntryText { seq, at: *at, from: &from.0, client_id: client_id.as_deref(), body: &body.0 };
         let body = EntryEvent { kind: "entry", entry };
-        send(&listeners, &EntryFrame { topic, epoch: self.epoch, seq, body });
+        let Some(text) = text_of(&EntryFrame { topic, epoch: self.epoch, seq, body }) else { return };
+        if self.bus.is_shared() {
+            self.bus.publish(text.clone().into());
+        }
+        let Some(mut listeners) = listeners else { return };
+        if listeners.position.is_some_and(|position| seq > position + 1) {
+            // Another node wrote before us and its word is not here yet.
+            self.is_behind(topic);
+            return;
+        }
+        listeners.position = Some(seq);
+        send(&listeners.sockets, &text);
+    }
+
+    // --- what other nodes have published ------------------------------------------------------------------------
+
+    /// Sends what another node has published, or the store has kept, to those who listen here; each durable entry once and
+    /// in order.
+    pub(crate) fn pass_on(&self, topic: Topic, seq: Option<u64>, text: &Utf8Bytes) -> Passed {
+        let Some(mut listeners) = self.topics.get_mut(&topic) else { return Passed::On };
+        if let (Some(position), Some(seq)) = (listeners.position, seq) {
+            if seq <= position {
+                return Passed::On;
+            }
+            if seq > position + 1 {
+                return Passed::Hole;
+            }
+            listeners.position = Some(seq);
+        }
+        send(&listeners.sockets, text);
+        Passed::On
+    }
+
+    /// The last durable entry that the topic's listeners were sent, if it is known.
+    pub(crate) fn position(&self, topic: Topic) -> Option<u64> {
+        self.topics.get(&topic).and_then(|listeners| listeners.position)
+    }
+
+    /// Everything that is listened to here may have missed entries.
+    pub(crate) fn all_are_behind(&self) {
+        let known = self.topics.iter().filter(|one| one.position.is_some()).map(|one| *one.key());
+        self.behind.topics().extend(known);
+        self.behind.wake.notify_one();
+    }
+
+    /// The topic misses entries.
+    pub(crate) fn is_behind(&self, topic: Topic) {
+        self.behind.topics().insert(topic);
+        self.behind.wake.notify_one();
+    }
+
+    /// Topics that miss entries, as soon as there are any.
+    pub(crate) async fn those_behind(&self) -> BTreeSet<Topic> {
+        loop {
+            let topics = std::mem::take(&mut *self.behind.topics());
+            if !topics.is_empty() {
+                return topics;
+            }
+            self.behind.wake.notified().await;
+        }
+    }
+
+    /// Agents who listen to the conversation here.
+    pub(crate) fn agents(&self, conversation: ConversationId) -> BTreeSet<AgentId> {
+        let mut agents = BTreeSet::new();
+        for topic in [Topic::Conversation(conversation), Topic::Notes(conversation)] {
+            if let Some(listeners) = self.topics.get(&topic) {
+                agents.extend(listeners.sockets.iter().filter_map(|socket| match socket.member {
+                    Member::Agent(agent) => Some(agent),
+                    Member::Citizen | Member::Supervisor => None,
+                }));
+            }
+        }
+        agents
     }
 }
 
-fn send(listeners: &[Arc<Socket>], frame: &impl Serialize) {
+fn text_of(frame: &impl Serialize) -> Option<Utf8Bytes> {
     match serde_json::to_string(frame) {
-        Ok(text) => {
-            let frame = Utf8Bytes::from(text);
-            for socket in listeners {
-                socket.push(frame.clone());
-            }
+        Ok(text) => Some(text.into()),
+        Err(error) => {
+            tracing::error!(%error, "an event cannot be written as JSON");
+            None
         }
-        Err(error) => tracing::error!(%error, "an event cannot be written as JSON"),
+    }
+}
+
+fn send(sockets: &[Arc<Socket>], text: &Utf8Bytes) {
+    for socket in sockets {
+        socket.push(text.clone());
     }
 }
 
@@ -212,6 +385,7 @@ struct EntryText<'a> {
 
 #[cfg(test)]
 mod tests {
+    use bangban_bus::{CANARY, Ending, Inbox, Net, Settings};
     use bangban_protocol::{Party, ThreadBody, ThreadEntry};
     use bangban_store::{Author, Lane};
 
@@ -221,8 +395,39 @@ mod tests {
     const CONVERSATION: ConversationId = ConversationId::new(1);
     const TOPIC: Topic = Topic::Conversation(CONVERSATION);
 
+    /// A node of its own.
+    struct Alone {
+        hub: Hub,
+        inbox: Inbox,
+        _ending: Ending,
+    }
+
+    impl Alone {
+        fn new(epoch: u64) -> Self {
+            let (bus, inbox, ending) = Bus::memory(Settings { node: 1, canary: CANARY }, &Net::default());
+            Self { hub: Hub::new(epoch, bus), inbox, _ending: ending }
+        }
+
+        /// The next word on whether the citizen is there.
+        async fn presence(&mut self) {
+            loop {
+                let presence = self.inbox.next().await.unwrap().presence;
+                for (key, online) in &presence {
+                    self.hub.citizen_came_or_went(key.parse().unwrap(), *online);
+                }
+                if !presence.is_empty() {
+                    return;
+                }
+            }
+        }
+    }
+
     fn tick(n: i64) -> EventBody {
         EventBody::Tick { now: Timestamp(n) }
+    }
+
+    fn note() -> NewEntry {
+        entry(CONVERSATION, Lane::Public, Timestamp(9), Author::System, &Party::System, &ThreadBody::Finished)
     }
 
     fn agent(n: u128) -> Member {
@@ -239,9 +444,9 @@ mod tests {
         frames.iter().filter_map(online).collect()
     }
 
-    #[test]
-    fn a_durable_entry_goes_out_in_the_same_bytes_as_any_other_event() {
-        let hub = Hub::new(7);
+    #[tokio::test]
+    async fn a_durable_entry_goes_out_in_the_same_bytes_as_any_other_event() {
+        let Alone { hub, .. } = Alone::new(7);
         let socket = hub.open(agent(1), 10);
         hub.join(&socket, TOPIC);
         let bodies = [
@@ -267,9 +472,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_slow_session_is_told_to_go_and_the_others_miss_nothing() {
-        let hub = Hub::new(7);
+    #[tokio::test]
+    async fn a_slow_session_is_told_to_go_and_the_others_miss_nothing() {
+        let Alone { hub, .. } = Alone::new(7);
         let slow = hub.open(agent(1), 2);
         let quick = hub.open(agent(2), 10);
         hub.join(&slow, TOPIC);
@@ -285,56 +490,58 @@ mod tests {
         assert_eq!(slow.take(), (Vec::new(), Some(Ended::TooSlow)));
     }
 
-    #[test]
-    fn who_left_hears_nothing_and_leaves_nothing_behind() {
-        let hub = Hub::new(1);
+    #[tokio::test]
+    async fn who_left_hears_nothing_and_leaves_nothing_behind() {
+        let Alone { hub, .. } = Alone::new(1);
         let socket = hub.open(Member::Supervisor, 2);
         hub.join(&socket, Topic::Board);
-        assert!(hub.has_listeners(Topic::Board));
         hub.close(&socket);
         hub.publish(Topic::Board, None, tick(1));
         assert_eq!(socket.take(), (Vec::new(), None));
         assert!(hub.topics.is_empty() && hub.sockets.is_empty());
     }
 
-    #[test]
-    fn a_connection_listens_to_sixty_four_topics_and_no_more() {
-        let hub = Hub::new(1);
+    #[tokio::test]
+    async fn a_connection_listens_to_sixty_four_topics_and_no_more() {
+        let Alone { hub, .. } = Alone::new(1);
         let socket = hub.open(Member::Supervisor, 2);
         let topic = |n| Topic::Conversation(ConversationId::new(n));
         for n in 0..64 {
             assert!(hub.join(&socket, topic(n)), "{n}");
         }
-        assert!(!hub.join(&socket, topic(64)) && !hub.has_listeners(topic(64)));
+        assert!(!hub.join(&socket, topic(64)) && !hub.topics.contains_key(&topic(64)));
         assert!(hub.join(&socket, topic(0)), "again");
         hub.leave(&socket, topic(0));
         assert!(hub.join(&socket, topic(64)));
     }
 
-    #[test]
-    fn the_citizen_is_there_from_the_first_page_to_the_last() {
-        let hub = Hub::new(1);
-        let staff = hub.open(agent(1), 20);
-        hub.join(&staff, TOPIC);
-        assert!(!hub.citizen_online(CONVERSATION), "an agent is no citizen");
-        let [one, two] = [(); 2].map(|()| hub.open(Member::Citizen, 20));
-        hub.join(&one, TOPIC);
-        assert!(hub.citizen_online(CONVERSATION));
-        hub.join(&two, TOPIC);
-        hub.join(&two, Topic::Conversation(ConversationId::new(2)));
-        hub.close(&one);
-        assert!(hub.citizen_online(CONVERSATION));
+    #[tokio::test]
+    async fn the_citizen_is_there_from_the_first_page_to_the_last() {
+        let mut alone = Alone::new(1);
+        let staff = alone.hub.open(agent(1), 20);
+        alone.hub.join(&staff, TOPIC);
+        assert!(!alone.hub.citizen_online(CONVERSATION), "an agent is no citizen");
+        let [one, two] = [(); 2].map(|()| alone.hub.open(Member::Citizen, 20));
+        alone.hub.join(&one, TOPIC);
+        assert!(alone.hub.citizen_online(CONVERSATION));
+        alone.presence().await;
+        alone.hub.join(&two, TOPIC);
+        alone.hub.close(&one);
+        assert!(alone.hub.citizen_online(CONVERSATION));
         assert_eq!(presence(&staff), [true], "the second page changes nothing");
-        hub.leave(&two, TOPIC);
-        assert!(!hub.citizen_online(CONVERSATION));
-        hub.join(&two, TOPIC);
-        hub.close(&two);
+        alone.hub.leave(&two, TOPIC);
+        alone.presence().await;
+        assert!(!alone.hub.citizen_online(CONVERSATION));
+        alone.hub.join(&two, TOPIC);
+        alone.presence().await;
+        alone.hub.close(&two);
+        alone.presence().await;
         assert_eq!(presence(&staff), [false, true, false]);
     }
 
-    #[test]
-    fn an_agent_who_serves_no_more_hears_no_more() {
-        let hub = Hub::new(1);
+    #[tokio::test]
+    async fn an_agent_who_serves_no_more_hears_no_more() {
+        let Alone { hub, .. } = Alone::new(1);
         let [before, after] = [1, 2].map(|n| hub.open(agent(n), 20));
         let board = hub.open(Member::Supervisor, 20);
         let citizen = hub.open(Member::Citizen, 20);
@@ -356,9 +563,37 @@ mod tests {
         assert_eq!(after.take().0.len(), 0);
     }
 
-    #[test]
-    fn all_are_told_that_the_server_stops_those_who_come_late_too() {
-        let hub = Hub::new(1);
+    #[tokio::test]
+    async fn what_comes_from_elsewhere_is_sent_once_and_a_hole_before_it_is_found() {
+        let Alone { hub, .. } = Alone::new(1);
+        let socket = hub.open(Member::Citizen, 20);
+        let text = |n: u64| Utf8Bytes::from(n.to_string());
+        let pass = |n| hub.pass_on(TOPIC, Some(n), &text(n));
+        assert_eq!((pass(3), hub.position(TOPIC)), (Passed::On, None), "nobody listens");
+        hub.join(&socket, TOPIC);
+        assert_eq!((pass(4), hub.position(TOPIC)), (Passed::On, None), "what the snapshot had is not known yet");
+        hub.sent_up_to(TOPIC, 4);
+        hub.sent_up_to(TOPIC, 9);
+        assert_eq!(
+            [4, 5, 5, 7, 6, 7].map(pass),
+            [Passed::On, Passed::On, Passed::On, Passed::Hole, Passed::On, Passed::On]
+        );
+        let heard: Vec<String> = socket.take().0.iter().map(ToString::to_string).collect();
+        assert_eq!(heard, ["4", "5", "6", "7"]);
+        // An own entry that comes before its predecessor of another node waits too.
+        let mine = |seq| hub.publish_entry(TOPIC, seq, &note());
+        mine(9);
+        assert_eq!((hub.those_behind().await, socket.take().0.len()), (BTreeSet::from([TOPIC]), 0));
+        assert_eq!(pass(8), Passed::On);
+        mine(9);
+        assert_eq!((hub.position(TOPIC), socket.take().0.len()), (Some(9), 2));
+        hub.all_are_behind();
+        assert_eq!(hub.those_behind().await, BTreeSet::from([TOPIC]));
+    }
+
+    #[tokio::test]
+    async fn all_are_told_that_the_server_stops_those_who_come_late_too() {
+        let Alone { hub, .. } = Alone::new(1);
         let [early, slow] = [(); 2].map(|()| hub.open(Member::Citizen, 1));
         hub.join(&slow, TOPIC);
         hub.publish(TOPIC, None, tick(1));
