@@ -118,6 +118,10 @@ impl std::fmt::Debug for BusKeys {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
+    /// Where the portal's public keys are; empty: it signs with `portal_secret`.
+    pub portal_keys: String,
+    /// The portal's name in its tokens; empty: any.
+    pub portal_issuer: String,
     /// Signs citizens' tokens.
     pub portal_secret: String,
     /// Signs staff's tokens.
@@ -265,6 +269,11 @@ impl Config {
                 return Err(ConfigError::Value { key, problem: format!("must be more than {after} ({least})") });
             }
         }
+        if !config.auth.portal_keys.is_empty() && !config.auth.portal_secret.is_empty() {
+            let problem =
+                "must be empty with auth.portal_keys: only one of them can be how the portal signs".to_owned();
+            return Err(ConfigError::Value { key: "auth.portal_secret", problem });
+        }
         for (key, secret) in
             [("auth.portal_secret", &config.auth.portal_secret), ("auth.staff_secret", &config.auth.staff_secret)]
         {
@@ -384,6 +393,10 @@ mod tests {
             ("[sla]\nwarn_seconds = 0", "sla.warn_seconds: must be 1 or more"),
             ("[service]\nperiods = [\"9-11\"]", "service.periods: service period \"9-11\""),
             ("[auth]\nportal_secret = \"short\"", "auth.portal_secret: must have 32"),
+            (
+                &format!("[auth]\nportal_keys = \"keys.json\"\nportal_secret = \"{}\"", "x".repeat(40)),
+                "auth.portal_secret: must be empty with auth.portal_keys",
+            ),
             ("[http]\nlisten = 8080", "http.listen"),
             ("[service]\nhours = \"sometimes\"", "service.hours"),
             ("[http]\nport = 1", "port"),

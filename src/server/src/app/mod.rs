@@ -7,10 +7,11 @@ mod reads;
 use std::{
     borrow::Cow,
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
+use anyhow::Context as _;
 use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
     AgentId,
@@ -23,7 +24,7 @@ use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, Threa
 use bangban_store::{Change, ConversationRow, EntryRow, Lane, Published, StaffRow, Store, Unit};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -143,6 +144,11 @@ impl App {
         };
         let store = Store::open(&config.database(), config.limits.mailbox, publisher).await?;
         let auth = Auth::new(config)?;
+        anyhow::ensure!(
+            !demo || auth.refresh_pause().is_none(),
+            "--demo signs for citizens itself: it cannot be used with auth.portal_keys"
+        );
+        auth.refresh(clock.now()).await.context("auth.portal_keys")?;
         if demo {
             seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
         }
@@ -196,6 +202,7 @@ impl App {
                 app.agent_came_or_went(agent, is_there);
             }
         });
+        tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
         tokio::spawn(Relay { hub, bus, store, agents }.run(inbox));
         Ok(app)
     }
@@ -302,6 +309,17 @@ impl App {
     fn mine(&self, row: ConversationRow) -> MyConversation {
         let item_name = row.item.as_deref().and_then(|code| self.catalogue.item(code)).map(|item| item.name.clone());
         MyConversation { id: row.id, item: row.item, item_name, stage: row.stage, opened_at: row.opened_at }
+    }
+}
+
+/// Keys may change while we run.
+async fn keep_keys_fresh(app: Weak<App>) {
+    while let Some(pause) = app.upgrade().and_then(|app| app.auth.refresh_pause()) {
+        sleep(pause).await;
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = app.auth.refresh(app.clock.now()).await {
+            tracing::warn!(%error, "the portal's keys cannot be read; those that are known stay");
+        }
     }
 }
 

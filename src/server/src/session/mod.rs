@@ -96,7 +96,7 @@ async fn hello(app: &App, socket: &mut WebSocket) -> Result<(Principal, u32), Op
     };
     let (reference, refusal) = match frames::parse(&text) {
         Ok(Request { reference, body: Command::Hello { token, protocol: VERSION } }) => {
-            match app.auth.verify(&token, app.clock.now()) {
+            match app.auth.identify(&token, app.clock.now()).await {
                 Ok(who) => return Ok((who, reference)),
                 Err(error) => (reference, error),
             }
@@ -112,6 +112,8 @@ async fn hello(app: &App, socket: &mut WebSocket) -> Result<(Principal, u32), Op
     };
     let why = match refusal.code {
         ErrorCode::TokenExpired => (close_code::TOKEN_EXPIRED, "token expired"),
+        // Not the client's fault: it comes again.
+        ErrorCode::Busy => (close_code::GOING_AWAY, "not now"),
         ErrorCode::UnsupportedProtocol => (close_code::PROTOCOL, "protocol version"),
         _ => (close_code::UNAUTHENTICATED, "no valid hello"),
     };
