@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use bangban_protocol::{ErrorCode, MAX_FRAME, VERSION, WireError};
+use bangban_protocol::{ErrorCode, VERSION, WireError};
 pub use login::Door;
 pub use metrics::router as metrics_router;
 use refused::Refused;
@@ -72,11 +72,11 @@ async fn websocket(
         return stopping().into_response();
     }
     // Small buffers: tens of thousands of sockets are idle most of the time, and a frame has a few hundred bytes. Frames
-    // are written when they are flushed, or when 16 KiB have gathered.
+    // are written when they are flushed, or when 16 KiB have gathered. No upper limit: the session feeds the next frame
+    // when the one before is written, and a snapshot of long texts is one frame of more than a megabyte.
     upgrade
         .read_buffer_size(2048)
         .write_buffer_size(16 * 1024)
-        .max_write_buffer_size(16 * MAX_FRAME)
         .max_message_size(session::ABSURD_FRAME)
         .max_frame_size(session::ABSURD_FRAME)
         .on_upgrade(move |socket| {
