@@ -229,7 +229,7 @@ static BUILT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0
 
 /// Sorts by time, unique across nodes.
 #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
-fn new_id() -> u128 {
+pub(crate) fn new_id() -> u128 {
     Uuid::now_v7().as_u128()
 }
 

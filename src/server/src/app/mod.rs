@@ -1,6 +1,7 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
 mod commands;
+mod files;
 mod messages;
 mod reads;
 
@@ -27,6 +28,7 @@ use crate::{
     clock::Clock,
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World},
+    files::Files,
     http::{ANY_ORIGIN, Door},
     hub::Hub,
     load::{self, LoadAgents},
@@ -34,6 +36,7 @@ use crate::{
     telemetry::Metrics,
 };
 pub use commands::{Begun, Pending};
+pub use files::owner;
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -51,6 +54,8 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// Rows.
     pub store: Store,
+    /// Uploads and stored files.
+    pub files: Arc<Files>,
     /// Is this the demo?
     pub demo: bool,
     /// Frames that may wait for one socket.
@@ -92,9 +97,13 @@ fn internal(error: &impl std::fmt::Display) -> WireError {
     WireError::new(ErrorCode::Internal, "the server could not do it")
 }
 
-fn store_error(error: bangban_store::StoreError) -> WireError {
+/// What a client is told of it.
+pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
     if let bangban_store::StoreError::Nul { field } = error {
         return WireError::field(field, error.to_string());
+    }
+    if let bangban_store::StoreError::FileGone(_) = error {
+        return WireError { field: Some("file".to_owned()), ..WireError::new(ErrorCode::NotFound, error.to_string()) };
     }
     if error.is_retryable() {
         return WireError::new(ErrorCode::Busy, error.to_string());
@@ -129,6 +138,8 @@ impl App {
         };
         let store = Store::open(&config.database(), config.limits.mailbox, publisher).await?;
         let auth = Auth::new(config)?;
+        let (stopping, sessions) = (CancellationToken::new(), TaskTracker::new());
+        let files = Files::start(config, clock.clone(), store.clone(), stopping.clone(), sessions.clone())?;
         if demo {
             seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
         }
@@ -157,14 +168,15 @@ impl App {
             auth,
             hub,
             store,
+            files,
             demo,
             socket_queue,
             portal_origins,
             door: Door::new(config.login_policy(), config.http.trust_forwarded),
             metrics: Metrics::new(),
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),
-            stopping: CancellationToken::new(),
-            sessions: TaskTracker::new(),
+            stopping,
+            sessions,
             catalogue,
             calendar,
             desk,
