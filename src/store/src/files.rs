@@ -79,7 +79,8 @@ pub enum FileChange {
     New(FileRow),
     /// Checked and stored; takes name, type, size, sides and time from the row, if it is still uploading.
     Ready(FileRow),
-    /// A message carries it. Refused with [`StoreError::FileGone`] if it is not ready, or if another message does.
+    /// A message carries it. Refused with [`StoreError::FileGone`] if it is not ready, if another message does, or if that
+    /// message carries another file (two pages of one person may both have uploaded it).
     Attach {
         /// Which.
         file: FileId,
@@ -147,7 +148,9 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &FileChange
         FileChange::Attach { file, client_id } => {
             let done = sqlx::query(
                 "UPDATE file SET attached_as = $1 WHERE id = $2 AND state = 'ready' \
-                 AND (attached_as IS NULL OR attached_as = $1)",
+                 AND (attached_as IS NULL OR attached_as = $1) \
+                 AND NOT EXISTS (SELECT 1 FROM file o WHERE o.conversation = file.conversation \
+                 AND o.owner = file.owner AND o.attached_as = $1 AND o.id <> file.id)",
             )
             .bind(client_id.clone())
             .bind(file.to_string())
@@ -207,6 +210,22 @@ impl Store {
     /// Whatever the database says; the same holds for every read below.
     pub async fn file(&self, id: FileId) -> Result<Option<FileRow>, StoreError> {
         let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(&self.readers).await?;
+        row.as_ref().map(file).transpose()
+    }
+
+    /// The file that a message of `owner` carries.
+    pub async fn file_sent_as(
+        &self,
+        conversation: ConversationId,
+        owner: FileOwner,
+        client_id: &str,
+    ) -> Result<Option<FileRow>, StoreError> {
+        let row = sqlx::query(select!("WHERE conversation = $1 AND owner = $2 AND attached_as = $3"))
+            .bind(conversation.to_string())
+            .bind(owner.to_string())
+            .bind(client_id.to_owned())
+            .fetch_optional(&self.readers)
+            .await?;
         row.as_ref().map(file).transpose()
     }
 

@@ -70,10 +70,10 @@ impl App {
             self.desk.give(actor(who), at, Order::Reopen(id)).await?;
         }
         let Writer { author, party, asked } = self.writer(who, id)?;
-        let mut message = entry(id, Lane::Public, at, author, &party, &body(row));
+        let mut message = entry(id, Lane::Public, at, author, &party, &body(&row));
         message.client_id = Some(client_id.to_owned());
         message.answers = matches!(author, Author::Agent(_));
-        let attach = FileChange::Attach { file, client_id: client_id.to_owned() };
+        let attach = FileChange::Attach { file: row.id, client_id: client_id.to_owned() };
         let mut unit = Unit { changes: vec![Change::File(attach)], entries: vec![message], ..Unit::default() };
         if asked.is_some() {
             // 小申 says at once that it cannot see it, instead of nothing.
@@ -99,8 +99,9 @@ impl App {
 }
 
 /// What the thread says of it.
-fn body(row: FileRow) -> ThreadBody {
-    let FileRow { id: file, kind, name, size, sides, duration_ms, .. } = row;
+fn body(row: &FileRow) -> ThreadBody {
+    let FileRow { id: file, kind, size, sides, duration_ms, .. } = *row;
+    let name = row.name.clone();
     match kind {
         FileKind::Image => {
             let (width, height) = sides.unwrap_or_default();

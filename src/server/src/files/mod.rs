@@ -414,7 +414,8 @@ impl Files {
         Ok(ready)
     }
 
-    /// A stored file that the owner may send in this conversation under this client id.
+    /// A stored file that the owner may send in this conversation under this client id; the one that was sent under it, if
+    /// one was: two pages of one person may both have uploaded it.
     ///
     /// # Errors
     /// `not_found` with the field `file`.
@@ -425,9 +426,13 @@ impl Files {
         id: FileId,
         client_id: &str,
     ) -> Result<FileRow, WireError> {
+        let sent = self.store.file_sent_as(conversation, owner, client_id).await.map_err(store_error)?;
+        if let Some(row) = sent {
+            return Ok(row);
+        }
         let row = self.store.file(id).await.map_err(store_error)?;
         row.filter(|row| row.owner == owner && row.conversation == conversation && row.state == FileState::Ready)
-            .filter(|row| row.attached_as.as_deref().is_none_or(|other| other == client_id))
+            .filter(|row| row.attached_as.is_none())
             .ok_or_else(|| WireError { field: Some("file".to_owned()), ..not_found() })
     }
 

@@ -160,6 +160,9 @@ async fn a_picture_travels_from_the_citizen_to_the_agent_s_eyes() {
 
     let first = citizen.ok(send_file(&id, "f1", file)).await;
     assert_eq!(citizen.ok(send_file(&id, "f1", file)).await, first, "said twice, there once");
+    // Another page of mine has uploaded the same message's file too.
+    let again = me.uploaded(&id, "image", "身份证 正面.jpeg", &picture).await;
+    assert_eq!(citizen.ok(send_file(&id, "f1", &again)).await, first);
     let refusal = citizen.refused(send_file(&id, "f2", file)).await;
     assert_eq!((&refusal["code"], &refusal["field"]), (&json!("not_found"), &json!("file")), "one message only");
 

@@ -122,6 +122,13 @@ async fn a_message_and_its_file_are_kept_together_or_not_at_all(db: TestDatabase
     }
     let rows = store.entries_after(ConversationId::new(7), Lane::Public, 0, 10).await.unwrap();
     assert_eq!(rows.len(), 1);
+
+    // Another page uploaded it too: one message carries one file.
+    change(&store, [FileChange::New(file(5)), FileChange::Ready(ready(5))]).await;
+    assert!(matches!(store.commit(carrying(5, "m1")).await.unwrap_err(), StoreError::FileGone(_)));
+    let sent = store.file_sent_as(ConversationId::new(7), ME, "m1").await.unwrap();
+    assert_eq!(sent.map(|row| row.id), Some(FileId::new(1)));
+    assert_eq!(store.file_sent_as(ConversationId::new(7), ME, "m9").await.unwrap(), None);
 }
 
 async fn what_nobody_sent_in_time_is_found_and_what_was_sent_is_never_dropped(db: TestDatabase) {
