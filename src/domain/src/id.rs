@@ -86,6 +86,10 @@ id!(
     /// One offer of one conversation to one agent; never used twice, so that a late answer cannot hit another offer.
     OfferId, "of"
 );
+id!(
+    /// One uploaded file, from its first byte to its deletion.
+    FileId, "fl"
+);
 
 /// Position of a team in the catalogue of this process. Rows and frames carry the team's code instead, because a
 /// position changes with the catalogue.

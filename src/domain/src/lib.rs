@@ -7,11 +7,12 @@
 pub mod calendar;
 pub mod conversation;
 pub mod figures;
+pub mod file;
 pub mod history;
 pub mod id;
 pub mod routing;
 pub mod time;
 pub mod words;
 
-pub use id::{AgentId, CitizenId, ConversationId, OfferId, ParseIdError, TeamId};
+pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, TeamId};
 pub use time::Timestamp;

@@ -195,6 +195,30 @@ words! {
     }
 }
 
+words! {
+    /// What a file is to people, by which it is checked and shown.
+    FileKind {
+        /// A picture or screenshot, with a thumbnail.
+        Image = "image",
+        /// A document to download.
+        File = "file",
+        /// A recorded voice message.
+        Voice = "voice",
+    }
+}
+
+words! {
+    /// Where a file stands. Whether a message carries it is written beside it.
+    FileState {
+        /// Its bytes are coming.
+        Uploading = "uploading",
+        /// Checked and stored.
+        Ready = "ready",
+        /// Refused, cancelled or given up; its bytes are deleted, the row counts for the quota until it expires.
+        Gone = "gone",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! What a client may ask for. Who may is written at each command; the server checks it.
 
 use bangban_domain::{
-    AgentId, ConversationId, OfferId, Timestamp,
+    AgentId, ConversationId, FileId, OfferId, Timestamp,
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,22 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         entry: Option<String>,
+    },
+    /// Appends a message that carries an uploaded file (docs/files.md); whoever may `send`, and only the uploader.
+    SendFile {
+        /// The conversation that it was uploaded for.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// A finished file that no other message carries.
+        file: FileId,
+    },
+    /// Addresses of files in a thread that one may read, good for some minutes.
+    OpenFiles {
+        /// The conversation.
+        conversation: ConversationId,
+        /// At most 50.
+        files: Vec<FileId>,
     },
     /// I am typing (true) or stopped (false). Not kept; sent at most once in 3 s.
     Typing {

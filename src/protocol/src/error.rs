@@ -31,6 +31,12 @@ pub enum ErrorCode {
     RateLimited,
     /// The server is at its limit; try again.
     Busy,
+    /// Not a file of a kind that is taken here, or not what its name says; `field` names which.
+    UnsupportedFile,
+    /// The virus scanner found something; the file was deleted.
+    Infected,
+    /// One person's uploads of this hour are used up.
+    QuotaUsed,
     /// The client speaks another protocol version: reload the page.
     UnsupportedProtocol,
     /// Our fault; logged.

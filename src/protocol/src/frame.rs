@@ -4,8 +4,8 @@ use bangban_domain::{ConversationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColleagueView, Command, EventBody, Identity, KnowledgeHit, MyConversation, Slot, Snapshot, ThreadEntry, Topic,
-    WireError,
+    ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation, Slot, Snapshot, ThreadEntry,
+    Topic, WireError,
 };
 
 /// What a client sends.
@@ -91,12 +91,17 @@ pub enum Answer {
         /// The new conversation, or the open one of the same citizen on the same item.
         conversation: ConversationId,
     },
-    /// Answer to `send` and `note`: durable under this number. A repeated client id gets the first number again.
+    /// Answer to `send`, `send_file` and `note`: durable under this number. A repeated client id gets the first number again.
     Sent {
         /// Position in the thread.
         seq: u64,
         /// When the server read the frame that first brought it.
         at: Timestamp,
+    },
+    /// Answer to `open_files`: those that exist, in the order asked for.
+    Files {
+        /// Where they are.
+        files: Vec<FileLink>,
     },
     /// Answer to `request_human` in service hours.
     Queued {

@@ -7,6 +7,7 @@
 mod command;
 mod error;
 mod event;
+mod file;
 mod frame;
 mod thread;
 mod topic;
@@ -15,6 +16,7 @@ mod view;
 pub use command::{Command, Login, LoginReply, TransferTarget};
 pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};
+pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
 pub use thread::{BotOption, HandOverReason, Party, ThreadBody, ThreadEntry};
 pub use topic::{ParseTopicError, Topic};

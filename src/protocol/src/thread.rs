@@ -1,7 +1,7 @@
 //! Entries of a conversation's thread: durable, numbered without gaps per lane, never changed afterwards.
 
 use bangban_domain::{
-    AgentId, Timestamp,
+    AgentId, FileId, Timestamp,
     words::{HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,37 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         entry: Option<String>,
+    },
+    /// A picture.
+    Image {
+        /// Where to see it: `open_files`.
+        file: FileId,
+        /// As the sender called it.
+        name: String,
+        /// Bytes.
+        size: u64,
+        /// Pixels, as it is seen (turned upright).
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+    /// A document.
+    File {
+        /// Where to download it: `open_files`.
+        file: FileId,
+        /// As the sender called it; its ending is true.
+        name: String,
+        /// Bytes.
+        size: u64,
+    },
+    /// A voice message.
+    Voice {
+        /// Where to hear it: `open_files`.
+        file: FileId,
+        /// Bytes.
+        size: u64,
+        /// Length, as its recorder measured it.
+        duration_ms: u32,
     },
     /// 小申 says hello; suggestions are frequent questions of the item.
     BotGreeting {
@@ -202,4 +233,6 @@ pub enum HandOverReason {
     Complaint,
     /// Nothing found.
     NotFound,
+    /// A file was sent, which only a person can look at.
+    CannotSee,
 }

@@ -16,6 +16,7 @@ use figment::{
 use serde::Deserialize;
 
 use crate::{
+    files::known_endings,
     http::{ANY_ORIGIN, is_origin},
     throttle::{LoginPolicy, Rate},
 };
@@ -60,6 +61,8 @@ pub struct Config {
     pub sla: Sla,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[files]`.
+    pub files: Files,
     /// `[log]`.
     pub log: Log,
 }
@@ -201,6 +204,68 @@ pub struct Limits {
     pub staff_per_second: u32,
 }
 
+/// `[files]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// Where finished files are.
+    pub store: FileStore,
+    /// Address of the S3 server.
+    pub s3_endpoint: String,
+    /// Its region.
+    pub s3_region: String,
+    /// The bucket.
+    pub s3_bucket: String,
+    /// Who we are there.
+    pub s3_access_key: String,
+    /// The proof of it.
+    pub s3_secret_key: String,
+    /// Largest picture.
+    pub image_mib: u32,
+    /// Most pixels of a picture.
+    pub image_megapixels: u32,
+    /// Largest document.
+    pub file_mib: u32,
+    /// Largest voice message.
+    pub voice_mib: u32,
+    /// Longest voice message.
+    pub voice_seconds: u32,
+    /// Endings of documents that are taken.
+    pub endings: Vec<String>,
+    /// How long an upload is kept that nobody finishes or sends.
+    pub keep_hours: u32,
+    /// How long an address is good, at least.
+    pub link_minutes: u32,
+    /// Uploads of one citizen within an hour.
+    pub citizen_files_per_hour: u32,
+    /// Their size.
+    pub citizen_mib_per_hour: u32,
+    /// Uploads of one member of staff within an hour.
+    pub staff_files_per_hour: u32,
+    /// Their size.
+    pub staff_mib_per_hour: u32,
+    /// The virus scanner, program and arguments.
+    pub scan_command: Vec<String>,
+    /// How long it may take.
+    pub scan_seconds: u32,
+}
+
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Files").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// `files.store`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileStore {
+    /// The folder `files` in `data.dir`.
+    Local,
+    /// A bucket.
+    S3,
+}
+
 /// `[log]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -254,6 +319,18 @@ impl Config {
             ("auth.lock_minutes", config.auth.lock_minutes.into()),
             ("service.slot_minutes", config.service.slot_minutes.into()),
             ("service.slot_capacity", config.service.slot_capacity.into()),
+            ("files.image_mib", config.files.image_mib.into()),
+            ("files.image_megapixels", config.files.image_megapixels.into()),
+            ("files.file_mib", config.files.file_mib.into()),
+            ("files.voice_mib", config.files.voice_mib.into()),
+            ("files.voice_seconds", config.files.voice_seconds.into()),
+            ("files.keep_hours", config.files.keep_hours.into()),
+            ("files.link_minutes", config.files.link_minutes.into()),
+            ("files.citizen_files_per_hour", config.files.citizen_files_per_hour.into()),
+            ("files.citizen_mib_per_hour", config.files.citizen_mib_per_hour.into()),
+            ("files.staff_files_per_hour", config.files.staff_files_per_hour.into()),
+            ("files.staff_mib_per_hour", config.files.staff_mib_per_hour.into()),
+            ("files.scan_seconds", config.files.scan_seconds.into()),
             ("sla.offer_seconds", sla.offer_seconds.into()),
             ("sla.warn_seconds", sla.warn_seconds.into()),
         ];
@@ -296,6 +373,7 @@ impl Config {
         if let Some(Err(error)) = config.redis().map(|redis| redis.validate()) {
             return Err(ConfigError::Value { key: "bus.url", problem: error.to_string() });
         }
+        config.files.check()?;
         config.calendar()?;
         Ok(config)
     }
@@ -369,6 +447,35 @@ impl Config {
     }
 }
 
+impl Files {
+    fn check(&self) -> Result<(), ConfigError> {
+        let known: Vec<&str> = known_endings().collect();
+        if let Some(unknown) = self.endings.iter().find(|ending| !known.contains(&ending.as_str())) {
+            let problem = format!("{unknown:?} is none of {}", known.join(", "));
+            return Err(ConfigError::Value { key: "files.endings", problem });
+        }
+        if self.store == FileStore::S3 {
+            for (key, value) in [
+                ("files.s3_endpoint", &self.s3_endpoint),
+                ("files.s3_region", &self.s3_region),
+                ("files.s3_bucket", &self.s3_bucket),
+                ("files.s3_access_key", &self.s3_access_key),
+                ("files.s3_secret_key", &self.s3_secret_key),
+            ] {
+                if value.is_empty() {
+                    let problem = "must be set with files.store = \"s3\"".to_owned();
+                    return Err(ConfigError::Value { key, problem });
+                }
+            }
+            if !is_origin(&self.s3_endpoint) {
+                let problem = "must be an address such as \"https://s3.example:9000\"".to_owned();
+                return Err(ConfigError::Value { key: "files.s3_endpoint", problem });
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,6 +508,10 @@ mod tests {
             ("[service]\nhours = \"sometimes\"", "service.hours"),
             ("[http]\nport = 1", "port"),
             ("[http]\nportal_origins = [\"https://a.example/\"]", "http.portal_origins: \"https://a.example/\" is not"),
+            ("[files]\nendings = [\"pdf\", \"exe\"]", "files.endings: \"exe\" is none of pdf, ofd"),
+            ("[files]\nstore = \"ftp\"", "files.store"),
+            ("[files]\nstore = \"s3\"", "files.s3_endpoint: must be set"),
+            ("[files]\nlink_minutes = 0", "files.link_minutes: must be 1 or more"),
             ("[data]\nurl = \"mysql://localhost/x\"", "data.url: must be empty (SQLite) or begin with postgres://"),
             ("[data]\nurl = \"postgres://host:many/x\"", "data.url: "),
             ("[bus]\nurl = \"amqp://host\"", "bus.url: not an address of Redis"),
@@ -421,5 +532,7 @@ mod tests {
         assert!(!format!("{config:?} {:?}", config.database()).contains("xxxx"));
         let config = with("[bus]\nurl = \"redis://:xxxx@localhost\"\npassword = \"xxxx\"").unwrap();
         assert!(!format!("{config:?} {:?}", config.redis()).contains("xxxx"));
+        let config = with("[files]\ns3_access_key = \"xxxx\"\ns3_secret_key = \"xxxx\"").unwrap();
+        assert!(!format!("{config:?}").contains("xxxx"));
     }
 }

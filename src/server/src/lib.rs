@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod desk;
+pub mod files;
 pub mod http;
 pub mod hub;
 pub mod load;

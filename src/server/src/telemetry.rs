@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Libraries that would write frames, headers and statements at their finest levels: they say less, whatever is asked.
-const QUIET: [&str; 7] = [
+const QUIET: [&str; 9] = [
     "tungstenite=info",
     "tokio_tungstenite=info",
     "hyper=info",
@@ -25,6 +25,8 @@ const QUIET: [&str; 7] = [
     "axum=info",
     "tower_http=info",
     "sqlx=info",
+    "object_store=info",
+    "reqwest=info",
 ];
 
 /// Starts the log, on standard error.
@@ -72,6 +74,15 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     describe_counter!("bangban_bus_missed_total", "times that something of other nodes may have been missed");
     describe_counter!("bangban_bus_repaired_total", "entries read from the store because their event was missing");
     describe_counter!("bangban_bus_dropped_total", "events for other nodes that found no room");
+    describe_counter!(
+        "bangban_files_total",
+        "uploads that ended, by kind and by result: ready, cancelled or the error code"
+    );
+    describe_counter!("bangban_file_bytes_in_total", "bytes of uploads");
+    describe_counter!("bangban_file_bytes_out_total", "bytes of downloads");
+    describe_counter!("bangban_file_scans_total", "answers of the virus scanner: clean, infected or unavailable");
+    describe_counter!("bangban_files_swept_total", "files that nobody sent in time, deleted");
+    describe_histogram!("bangban_file_finish_seconds", "from the last byte until a file is checked and stored");
     describe_histogram!("bangban_commit_seconds", "from handing a message over until it is durable and published");
     gauge!("bangban_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
@@ -147,6 +158,9 @@ pub const fn word(code: ErrorCode) -> &'static str {
         ErrorCode::SlotFull => "slot_full",
         ErrorCode::RateLimited => "rate_limited",
         ErrorCode::Busy => "busy",
+        ErrorCode::UnsupportedFile => "unsupported_file",
+        ErrorCode::Infected => "infected",
+        ErrorCode::QuotaUsed => "quota_used",
         ErrorCode::UnsupportedProtocol => "unsupported_protocol",
         ErrorCode::Internal => "internal",
     }

@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError};
+use crate::{Change, ConversationRow, StoreError, files};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
@@ -151,6 +151,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
         .bind(row.made_at.0)
         .bind(row.state.as_str())
         .bind(row.settled_at.map(|at| at.0)),
+        Change::File(change) => return files::carry_out(tx, change).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")
                 .bind(state.as_str())

@@ -85,7 +85,8 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Draft { .. }
         | Change::Status { .. }
         | Change::Receipt(_)
-        | Change::ReceiptSettled { .. } => {}
+        | Change::ReceiptSettled { .. }
+        | Change::File(_) => {}
     }
 }
 

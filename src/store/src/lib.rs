@@ -12,6 +12,7 @@ mod batch;
 mod change;
 mod checkpoint;
 mod error;
+mod files;
 mod heads;
 mod history;
 mod lane;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use sqlx::AnyPool;
 
 pub use error::StoreError;
+pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;
 pub use row::*;

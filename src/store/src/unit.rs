@@ -9,7 +9,7 @@ use bangban_domain::{
 
 use serde_json::value::RawValue;
 
-use crate::{CitizenRow, ConversationRow, Lane, LedgerRow, ReceiptRow, StaffRow, StoreError};
+use crate::{CitizenRow, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, StaffRow, StoreError};
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -45,6 +45,8 @@ impl Unit {
                     without_nul("comment", row.comment.as_deref())?;
                 }
                 Change::Draft { text, .. } => without_nul("text", Some(text))?,
+                Change::File(FileChange::New(row) | FileChange::Ready(row)) => without_nul("name", Some(&row.name))?,
+                Change::File(FileChange::Attach { client_id, .. }) => without_nul("clientId", Some(client_id))?,
                 // Made by the server.
                 Change::Clock(_)
                 | Change::Step { .. }
@@ -53,7 +55,8 @@ impl Unit {
                 | Change::Read { .. }
                 | Change::Status { .. }
                 | Change::Receipt(_)
-                | Change::ReceiptSettled { .. } => {}
+                | Change::ReceiptSettled { .. }
+                | Change::File(FileChange::Drop(_) | FileChange::Forget(_)) => {}
             }
         }
         Ok(())
@@ -225,6 +228,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// An uploaded file.
+    File(FileChange),
 }
 
 /// A line of the event log; the writer gives it its id, in commit order within a conversation.

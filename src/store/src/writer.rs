@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use bangban_domain::{AgentId, CitizenId, ConversationId};
+use bangban_domain::{AgentId, CitizenId, ConversationId, FileId};
 use futures_util::{
     FutureExt as _, StreamExt as _,
     future::{BoxFuture, OptionFuture},
@@ -173,6 +173,7 @@ enum Key {
     Conversation(ConversationId),
     Citizen(CitizenId),
     Agent(AgentId),
+    File(FileId),
 }
 
 /// Everything that a unit touches.
@@ -190,6 +191,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         | Change::StrikeBreach { conversation, .. }
         | Change::Left { conversation, .. }
         | Change::Read { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
+        Change::File(change) => [Some(Key::File(change.file())), None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],
     });
     of_changes.flatten().chain(unit.entries.iter().map(|entry| Key::Conversation(entry.conversation)))

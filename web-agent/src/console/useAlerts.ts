@@ -5,12 +5,14 @@ import type { OfferEnd, OfferView } from '../generated/protocol';
 import { useNow } from '../shared/clock';
 import { useWords } from '../shared/words';
 import { say } from './live';
+import { isSaid } from './logic/lines';
 import type { OfferChange } from './logic/offer';
 import { titleText } from './logic/title';
 import { useAlertSettings } from './stores/alerts';
 import { useDesk } from './stores/desk';
 import { useSession } from './stores/session';
 import { useThreads } from './stores/threads';
+import { useThreadWords } from './thread/words';
 
 export function useAlerts(): void {
   const alerts = useAlertSettings();
@@ -18,6 +20,7 @@ export function useAlerts(): void {
   const session = useSession();
   const threads = useThreads();
   const now = useNow();
+  const texts = useThreadWords();
   let closeNotification = () => {};
 
   const words = useWords(
@@ -105,10 +108,10 @@ export function useAlerts(): void {
   const stopThreads = threads.listen((id, lane, entry) => {
     const conversation = desk.conversations.find((one) => one.id === id);
     if (!conversation) return;
-    if (lane === 'shared' && entry.from.type === 'citizen' && entry.body.type === 'text') {
+    if (lane === 'shared' && entry.from.type === 'citizen' && isSaid(entry)) {
       const isWatched = desk.current === id && document.visibilityState === 'visible' && document.hasFocus();
       if (isWatched) {
-        say(`${conversation.citizenName}：${entry.body.text}`, 'polite');
+        say(`${conversation.citizenName}：${texts.value.bubbleText(entry.body)}`, 'polite');
         return;
       }
       alerts.ringer.message();

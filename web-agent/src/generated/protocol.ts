@@ -108,7 +108,11 @@ seq: number,
 /**
  * When the server read the frame that first brought it.
  */
-at: Timestamp, } | { "type": "queued", 
+at: Timestamp, } | { "type": "files", 
+/**
+ * Where they are.
+ */
+files: Array<FileLink>, } | { "type": "queued", 
 /**
  * When the promise ends (rule 1).
  */
@@ -403,7 +407,27 @@ text: string,
 /**
  * Agent only: the knowledge entry whose answer this is.
  */
-entry?: string, } | { "type": "typing", 
+entry?: string, } | { "type": "send_file", 
+/**
+ * The conversation that it was uploaded for.
+ */
+conversation: ConversationId, 
+/**
+ * As in `send`.
+ */
+clientId: string, 
+/**
+ * A finished file that no other message carries.
+ */
+file: FileId, } | { "type": "open_files", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * At most 50.
+ */
+files: Array<FileId>, } | { "type": "typing", 
 /**
  * The conversation.
  */
@@ -728,7 +752,7 @@ transferTo: string | null, };
 /**
  * Closed list of reasons.
  */
-export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_protocol" | "internal";
+export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "unsupported_protocol" | "internal";
 
 /**
  * Body of an event.
@@ -776,6 +800,91 @@ view: BoardView, } | { "type": "tick",
 now: Timestamp, };
 
 /**
+ * One uploaded file, from its first byte to its deletion.
+ */
+export type FileId = string;
+
+/**
+ * What a file is to people, by which it is checked and shown.
+ */
+export type FileKind = "image" | "file" | "voice";
+
+/**
+ * What of files a page has to know beforehand; part of `GET /api/config`.
+ */
+export type FileLimits = { 
+/**
+ * Largest picture, in bytes.
+ */
+imageBytes: number, 
+/**
+ * Largest document, in bytes.
+ */
+fileBytes: number, 
+/**
+ * Largest voice message, in bytes.
+ */
+voiceBytes: number, 
+/**
+ * Longest voice message.
+ */
+voiceSeconds: number, 
+/**
+ * Endings of documents that are taken.
+ */
+endings: Array<string>, };
+
+/**
+ * Where one file is, for one person and some minutes.
+ */
+export type FileLink = { 
+/**
+ * Which.
+ */
+file: FileId, 
+/**
+ * Path and query of the file itself.
+ */
+url: string, 
+/**
+ * Of a picture: of its thumbnail, at most 480 pixels each way.
+ */
+thumb?: string, 
+/**
+ * When both end.
+ */
+until: Timestamp, };
+
+/**
+ * Answer to `POST /api/files/{id}/finish`: checked, stored, ready for `send_file`.
+ */
+export type FileView = { 
+/**
+ * Which.
+ */
+file: FileId, 
+/**
+ * What it is to people.
+ */
+kind: FileKind, 
+/**
+ * Its name; the ending is that of its content.
+ */
+name: string, 
+/**
+ * Bytes, as stored.
+ */
+size: number, 
+/**
+ * A picture's width in pixels.
+ */
+width?: number, 
+/**
+ * Its height.
+ */
+height?: number, };
+
+/**
  * What the server sends.
  */
 export type Frame = { 
@@ -820,7 +929,7 @@ export type HandOnChannel = "legal_advice" | "litigation" | "complaint" | "petit
 /**
  * Why 小申 points at a human.
  */
-export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found";
+export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "cannot_see";
 
 /**
  * Who the token says you are.
@@ -1207,7 +1316,51 @@ text: string,
 /**
  * The knowledge entry whose answer it is.
  */
-entry?: string, } | { "type": "bot_greeting", 
+entry?: string, } | { "type": "image", 
+/**
+ * Where to see it: `open_files`.
+ */
+file: FileId, 
+/**
+ * As the sender called it.
+ */
+name: string, 
+/**
+ * Bytes.
+ */
+size: number, 
+/**
+ * Pixels, as it is seen (turned upright).
+ */
+width: number, 
+/**
+ * Pixels.
+ */
+height: number, } | { "type": "file", 
+/**
+ * Where to download it: `open_files`.
+ */
+file: FileId, 
+/**
+ * As the sender called it; its ending is true.
+ */
+name: string, 
+/**
+ * Bytes.
+ */
+size: number, } | { "type": "voice", 
+/**
+ * Where to hear it: `open_files`.
+ */
+file: FileId, 
+/**
+ * Bytes.
+ */
+size: number, 
+/**
+ * Length, as its recorder measured it.
+ */
+durationMs: number, } | { "type": "bot_greeting", 
 /**
  * The item's name, if the page has one.
  */

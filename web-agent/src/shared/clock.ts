@@ -17,6 +17,9 @@ export function setClock(serverNow: () => number): void {
   refreshClock();
 }
 
+/** The server's time at this moment. */
+export const serverNow = (): number => source();
+
 /** The server's time in milliseconds, as a ref that moves once a second. */
 export function useNow(): Readonly<Ref<number>> {
   if (users === 0) {

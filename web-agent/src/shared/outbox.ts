@@ -6,6 +6,7 @@
  * rewrote one common list could each undo what the other has just written.
  */
 import type { ConversationId, ErrorCode } from '../generated/protocol';
+import type { Attachment } from './files/kinds';
 import { RequestError } from './link';
 
 export interface Outgoing {
@@ -18,6 +19,8 @@ export interface Outgoing {
   entry?: string;
   /** A choice among the bot's questions instead of a typed message (citizen). */
   choose?: boolean;
+  /** The message is a file; then `text` is empty. */
+  attachment?: Attachment;
   /** Time of writing; the outbox moves it on by milliseconds where that is needed to keep the order of writing. */
   writtenAt: number;
   /** The server refused it for good: the person decides. */
@@ -29,8 +32,8 @@ export interface OutboxOptions {
   storage: Storage | undefined;
   /** Begin of the storage keys; contains who the person is, so that nobody sends another's messages. */
   key: string;
-  /** Sends; resolves once durable. */
-  send: (message: Outgoing) => Promise<unknown>;
+  /** Sends; resolves once durable. `change` keeps how far a file has come, for the next attempt. */
+  send: (message: Outgoing, change: (more: Partial<Attachment>) => void) => Promise<unknown>;
   /** Called after every change. */
   changed: (messages: readonly Outgoing[]) => void;
   /** Waits before a refusal that may pass is tried again; default one second. */
@@ -61,8 +64,7 @@ export class Outbox {
   }
 
   /** Keeps the message, then tries to send all that waits. Answers the client id. */
-  add(message: Omit<Outgoing, 'clientId'>): string {
-    const clientId = newClientId();
+  add(message: Omit<Outgoing, 'clientId'>, clientId = newClientId()): string {
     const last = this.messages().at(-1)?.writtenAt ?? 0;
     this.keep({ ...message, clientId, writtenAt: Math.max(message.writtenAt, last + 1) });
     void this.flush();
@@ -105,7 +107,7 @@ export class Outbox {
         const next = this.messages().find((message) => !message.refused);
         if (!next) return;
         try {
-          await this.options.send(next);
+          await this.options.send(next, (more) => this.change(next.clientId, more));
           this.settle(next.clientId);
         } catch (error) {
           if (!(error instanceof RequestError)) throw error;
@@ -124,9 +126,19 @@ export class Outbox {
     if (key === null || key.startsWith(this.keyOf(''))) this.changed();
   }
 
-  private refuse(message: Outgoing, code: ErrorCode): void {
-    // Meanwhile the person, or another tab, may have taken it away.
-    if (this.messages().some((one) => one.clientId === message.clientId)) this.keep({ ...message, refused: code });
+  private refuse({ clientId }: Outgoing, code: ErrorCode): void {
+    const message = this.find(clientId);
+    if (message) this.keep({ ...message, refused: code });
+  }
+
+  private change(clientId: string, more: Partial<Attachment>): void {
+    const message = this.find(clientId);
+    if (message?.attachment) this.keep({ ...message, attachment: { ...message.attachment, ...more } });
+  }
+
+  /** Meanwhile the person, or another tab, may have taken it away. */
+  private find(clientId: string): Outgoing | undefined {
+    return this.messages().find((one) => one.clientId === clientId);
   }
 
   private keyOf(clientId: string): string {

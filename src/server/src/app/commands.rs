@@ -61,6 +61,12 @@ impl App {
                 }
                 self.send(&who, at, conversation, &client_id, &text, entry).map(Begun::HandedOver)
             }
+            Command::SendFile { conversation, client_id, file } => {
+                Ok(Begun::Alone(Box::pin(async move { app.send_file(&who, at, conversation, &client_id, file).await })))
+            }
+            Command::OpenFiles { conversation, files } => {
+                Ok(Begun::Alone(Box::pin(async move { app.open_files(&who, conversation, &files).await })))
+            }
             Command::ChooseEntry { conversation, client_id, entry } => {
                 self.choose(&who, at, conversation, &client_id, &entry).map(Begun::HandedOver)
             }
@@ -140,6 +146,8 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. }
         | Command::Send { .. }
+        | Command::SendFile { .. }
+        | Command::OpenFiles { .. }
         | Command::Typing { .. }
         | Command::Read { .. }
         | Command::LoadEarlier { .. }

@@ -20,16 +20,16 @@ use crate::{
 };
 
 /// One who may write.
-struct Writer {
-    author: Author,
-    party: Party,
+pub(super) struct Writer {
+    pub(super) author: Author,
+    pub(super) party: Party,
     /// The bot is asked; about this item, if about one.
-    asked: Option<Option<String>>,
+    pub(super) asked: Option<Option<String>>,
 }
 
 impl App {
     /// Who writes, if they may: the citizen of an open conversation, or the agent who serves it.
-    fn writer(&self, who: &Principal, id: ConversationId) -> Result<Writer, WireError> {
+    pub(super) fn writer(&self, who: &Principal, id: ConversationId) -> Result<Writer, WireError> {
         let live = self.shared.live.get(&id).ok_or_else(not_found)?;
         let (author, party) = match who {
             Principal::Citizen(citizen) if citizen.id == live.citizen => (Author::Citizen, Party::Citizen),
@@ -131,7 +131,7 @@ impl App {
     }
 
     /// Hands over; the future says whether the first entry was new. The publisher tells the desk of a clock that stopped.
-    fn append(
+    pub(super) fn append(
         self: &Arc<Self>,
         at: Timestamp,
         unit: Unit,
@@ -196,7 +196,7 @@ fn unknown_entry() -> WireError {
     WireError { field: Some("entry".to_owned()), ..WireError::new(ErrorCode::NotFound, "no such entry") }
 }
 
-fn bot_entry(id: ConversationId, at: Timestamp, body: &ThreadBody) -> NewEntry {
+pub(super) fn bot_entry(id: ConversationId, at: Timestamp, body: &ThreadBody) -> NewEntry {
     let mut said = entry(id, Lane::Public, at, Author::Bot, &Party::Bot, body);
     said.only_in = Some(Stage::Bot);
     said.follows = true;

@@ -1,6 +1,7 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
 mod commands;
+mod files;
 mod messages;
 mod reads;
 
@@ -34,6 +35,7 @@ use crate::{
     clock::Clock,
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World, new_id},
+    files::Files,
     http::{ANY_ORIGIN, Door},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
@@ -41,6 +43,7 @@ use crate::{
     telemetry::Metrics,
 };
 pub use commands::{Begun, Pending};
+pub use files::owner;
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -58,6 +61,8 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// Rows.
     pub store: Store,
+    /// Uploads and stored files.
+    pub files: Arc<Files>,
     /// Is this the demo?
     pub demo: bool,
     /// Frames that may wait for one socket.
@@ -102,9 +107,13 @@ fn internal(error: &impl std::fmt::Display) -> WireError {
     WireError::new(ErrorCode::Internal, "the server could not do it")
 }
 
-fn store_error(error: bangban_store::StoreError) -> WireError {
+/// What a client is told of it.
+pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
     if let bangban_store::StoreError::Nul { field } = error {
         return WireError::field(field, error.to_string());
+    }
+    if let bangban_store::StoreError::FileGone(_) = error {
+        return WireError { field: Some("file".to_owned()), ..WireError::new(ErrorCode::NotFound, error.to_string()) };
     }
     if error.is_retryable() {
         return WireError::new(ErrorCode::Busy, error.to_string());
@@ -149,6 +158,8 @@ impl App {
             "--demo signs for citizens itself: it cannot be used with auth.portal_keys"
         );
         auth.refresh(clock.now()).await.context("auth.portal_keys")?;
+        let (stopping, sessions) = (CancellationToken::new(), TaskTracker::new());
+        let files = Files::start(config, clock.clone(), store.clone(), stopping.clone(), sessions.clone())?;
         if demo {
             seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
         }
@@ -177,14 +188,15 @@ impl App {
             auth,
             hub,
             store,
+            files,
             demo,
             socket_queue,
             portal_origins,
             door: Door::new(config.login_policy(), config.http.trust_forwarded),
             metrics: Metrics::new(),
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),
-            stopping: CancellationToken::new(),
-            sessions: TaskTracker::new(),
+            stopping,
+            sessions,
             catalogue,
             calendar,
             desk,

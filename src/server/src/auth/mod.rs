@@ -125,7 +125,7 @@ fn keys(secret: &str) -> (EncodingKey, DecodingKey) {
 }
 
 /// The configured secret, or one that is made once and kept in the data folder, readable by its owner only.
-fn secret(configured: &str, dir: &Path, name: &str) -> std::io::Result<String> {
+pub(crate) fn secret(configured: &str, dir: &Path, name: &str) -> std::io::Result<String> {
     use std::os::unix::fs::OpenOptionsExt as _;
     if !configured.is_empty() {
         return Ok(configured.to_owned());

@@ -1,10 +1,12 @@
 //! HTTP: the pages, the WebSocket's door, log-in, health.
 
+mod download;
 mod login;
 mod metrics;
 mod pages;
 mod refused;
 mod security;
+mod upload;
 
 use std::sync::Arc;
 
@@ -14,9 +16,9 @@ use axum::{
     http::{HeaderMap, StatusCode},
     middleware::map_response,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, head, post},
 };
-use bangban_protocol::{ErrorCode, VERSION, WireError};
+use bangban_protocol::{ErrorCode, FileLimits, VERSION, WireError};
 pub use login::Door;
 pub use metrics::router as metrics_router;
 use refused::Refused;
@@ -36,7 +38,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/api/config", get(config))
-        .route("/api/staff/login", post(login::login));
+        .route("/api/staff/login", post(login::login))
+        .route("/api/files", post(upload::begin).options(upload::options))
+        .route("/api/files/{id}", head(upload::progress).patch(upload::append).delete(upload::cancel))
+        .route("/api/files/{id}/finish", post(upload::finish))
+        .route("/files/{id}/{variant}", get(download::download));
     if app.demo {
         router = router.route("/api/demo/token", post(login::demo_token));
     }
@@ -115,9 +121,16 @@ struct PublicConfig {
     demo: bool,
     version: &'static str,
     protocol: u32,
+    files: FileLimits,
 }
 
 async fn config(State(app): State<Arc<App>>) -> Json<PublicConfig> {
     let version = env!("CARGO_PKG_VERSION");
-    Json(PublicConfig { name: "在线帮办", demo: app.demo, version, protocol: VERSION })
+    Json(PublicConfig {
+        name: "在线帮办",
+        demo: app.demo,
+        version,
+        protocol: VERSION,
+        files: app.files.limits().clone(),
+    })
 }

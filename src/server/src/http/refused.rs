@@ -45,6 +45,26 @@ impl Refused {
     }
 }
 
+/// With the status that belongs to its code.
+impl From<WireError> for Refused {
+    fn from(error: WireError) -> Self {
+        let status = match error.code {
+            ErrorCode::BadRequest | ErrorCode::UnknownItem | ErrorCode::UnsupportedProtocol => StatusCode::BAD_REQUEST,
+            ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::Unauthenticated | ErrorCode::TokenExpired => StatusCode::UNAUTHORIZED,
+            ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+            ErrorCode::NotFound => StatusCode::NOT_FOUND,
+            ErrorCode::InvalidStage | ErrorCode::OfferGone | ErrorCode::SlotFull => StatusCode::CONFLICT,
+            ErrorCode::UnsupportedFile => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode::Infected => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::RateLimited | ErrorCode::QuotaUsed => StatusCode::TOO_MANY_REQUESTS,
+            ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, error)
+    }
+}
+
 impl From<InvalidField> for Refused {
     fn from(error: InvalidField) -> Self {
         Self::field(error.field, &error.problem.to_string())

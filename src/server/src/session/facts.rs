@@ -20,6 +20,8 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::Subscribe { topic, .. } => ("subscribe", conversation_of(topic), false),
         Command::Unsubscribe { topic } => ("unsubscribe", conversation_of(topic), false),
         Command::Send { conversation, .. } => ("send", Some(*conversation), true),
+        Command::SendFile { conversation, .. } => ("send_file", Some(*conversation), true),
+        Command::OpenFiles { conversation, .. } => ("open_files", Some(*conversation), false),
         Command::Typing { conversation, .. } => ("typing", Some(*conversation), false),
         Command::Read { conversation, .. } => ("read", Some(*conversation), false),
         Command::LoadEarlier { conversation, .. } => ("load_earlier", Some(*conversation), false),
@@ -54,6 +56,8 @@ const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
 
 #[cfg(test)]
 mod tests {
+    use bangban_domain::FileId;
+
     use super::*;
 
     #[test]
@@ -61,6 +65,8 @@ mod tests {
         let id = ConversationId::new(1);
         for command in [
             Command::Send { conversation: id, client_id: String::new(), text: String::new(), entry: None },
+            Command::SendFile { conversation: id, client_id: String::new(), file: FileId::new(1) },
+            Command::OpenFiles { conversation: id, files: Vec::new() },
             Command::LoadEarlier { conversation: id, before: 1 },
             Command::Unsubscribe { topic: Topic::Notes(id) },
             Command::SearchKnowledge { query: String::new(), item: None },

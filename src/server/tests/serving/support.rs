@@ -80,6 +80,12 @@ impl Server {
         assert!(std::process::Command::new("kill").args(["-TERM", &number]).status().unwrap().success());
     }
 
+    /// Ends it as a loss of the machine's power does; gives back its data.
+    pub(crate) async fn killed(mut self) -> tempfile::TempDir {
+        self.child.kill().await.unwrap();
+        self.dir
+    }
+
     /// Waits until it has ended; gives back its data.
     pub(crate) async fn ended(mut self) -> (std::process::ExitStatus, tempfile::TempDir) {
         (timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").unwrap(), self.dir)

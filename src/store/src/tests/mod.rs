@@ -42,6 +42,7 @@ macro_rules! on_both {
 }
 
 mod faults;
+mod files;
 mod proxy;
 mod thread;
 

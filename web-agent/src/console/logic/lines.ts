@@ -25,7 +25,9 @@ const TOGETHER = 120_000;
 
 /** Bodies that are bubbles; the others are lines across the thread. */
 export const isBubble = (entry: ThreadEntry): boolean =>
-  ['text', 'note', 'bot_greeting', 'bot_answer', 'bot_clarify', 'bot_hand_over'].includes(entry.body.type);
+  ['text', 'image', 'file', 'voice', 'note', 'bot_greeting', 'bot_answer', 'bot_clarify', 'bot_hand_over'].includes(
+    entry.body.type,
+  );
 
 /** Both lanes by time; each keeps its own order. */
 function merged(shared: readonly ThreadEntry[], notes: readonly ThreadEntry[]): { lane: Lane; entry: ThreadEntry }[] {
@@ -94,3 +96,6 @@ export type Side = 'left' | 'right';
 
 /** The citizen and 小申 stand on the left, staff on the right. */
 export const sideOf = (from: Party): Side => (from.type === 'agent' ? 'right' : 'left');
+
+/** Is it something that a person said: a text, or a file? */
+export const isSaid = ({ body }: ThreadEntry): boolean => ['text', 'image', 'file', 'voice'].includes(body.type);

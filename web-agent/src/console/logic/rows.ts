@@ -1,6 +1,7 @@
 /** What the list shows of a conversation, and which one comes next. */
 import type { ConversationId, DeskConversation, ThreadEntry, Timestamp } from '../../generated/protocol';
 import type { ThreadState } from '../../shared/thread';
+import { isSaid } from './lines';
 
 export interface RowFacts {
   /** Messages of the citizen that no agent has seen. */
@@ -11,8 +12,8 @@ export interface RowFacts {
   owedSince: Timestamp | null;
 }
 
-const isCitizenText = (entry: ThreadEntry) => entry.from.type === 'citizen' && entry.body.type === 'text';
-const isAgentText = (entry: ThreadEntry) => entry.from.type === 'agent' && entry.body.type === 'text';
+const isCitizenText = (entry: ThreadEntry) => entry.from.type === 'citizen' && isSaid(entry);
+const isAgentText = (entry: ThreadEntry) => entry.from.type === 'agent' && isSaid(entry);
 
 export function rowFacts(thread: ThreadState): RowFacts {
   const seen = thread.view?.agentRead ?? 0;

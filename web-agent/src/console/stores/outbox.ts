@@ -2,7 +2,10 @@
 import { defineStore } from 'pinia';
 import { computed, shallowRef } from 'vue';
 import type { ConversationId } from '../../generated/protocol';
-import { Outbox, type Outgoing } from '../../shared/outbox';
+import type { Attachment } from '../../shared/files/kinds';
+import type { Recording } from '../../shared/files/recorder';
+import { newClientId, Outbox, type Outgoing } from '../../shared/outbox';
+import { useConsoleFiles } from './files';
 import { useSession } from './session';
 import { useThreads } from './threads';
 
@@ -25,13 +28,18 @@ export const useOutbox = defineStore('outbox', () => {
   let box: Outbox | undefined;
   let release = () => {};
 
-  async function send(message: Outgoing): Promise<void> {
+  const { files } = useConsoleFiles();
+
+  async function send(message: Outgoing, change: (more: Partial<Attachment>) => void): Promise<void> {
     const { conversation, clientId, text, note, entry } = message;
-    await session.request(
-      note
-        ? { type: 'note', conversation, clientId, text }
-        : { type: 'send', conversation, clientId, text, ...(entry ? { entry } : {}) },
-    );
+    if (message.attachment) await files.send(message, change);
+    else {
+      await session.request(
+        note
+          ? { type: 'note', conversation, clientId, text }
+          : { type: 'send', conversation, clientId, text, ...(entry ? { entry } : {}) },
+      );
+    }
     const thread = threads.open.get(conversation);
     const lane = note ? thread?.notes : thread?.shared;
     const isThere = lane?.entries.some((one) => one.clientId === clientId);
@@ -56,6 +64,7 @@ export const useOutbox = defineStore('outbox', () => {
     window.addEventListener('storage', elsewhere);
     const unlisten = threads.listen((_id, _lane, { clientId }) => {
       if (!clientId) return;
+      if (mine.messages().some((one) => one.clientId === clientId && one.attachment)) files.settled(clientId);
       mine.settle(clientId);
       acknowledged.value = acknowledged.value.filter((one) => one.clientId !== clientId);
     });
@@ -85,6 +94,26 @@ export const useOutbox = defineStore('outbox', () => {
     if (clientId) written.add(clientId);
   }
 
+  /** Sends what was chosen, in the order of choosing. */
+  async function addChosen(conversation: ConversationId): Promise<void> {
+    for (const { id, attachment } of await files.take(conversation)) {
+      box?.add({ conversation, text: '', attachment, writtenAt: Date.now() }, id);
+    }
+  }
+
+  async function addVoice(conversation: ConversationId, { blob, durationMs }: Recording): Promise<void> {
+    const id = newClientId();
+    const attachment = { kind: 'voice' as const, name: 'voice', size: blob.size, durationMs: Math.round(durationMs) };
+    await files.keep({ id, attachment, blob, url: null });
+    box?.add({ conversation, text: '', attachment, writtenAt: Date.now() }, id);
+  }
+
+  function discard(clientId: string) {
+    const message = waiting.value.find((one) => one.clientId === clientId);
+    box?.discard(clientId);
+    if (message?.attachment) files.discarded(message);
+  }
+
   return {
     waiting,
     acknowledged,
@@ -92,9 +121,11 @@ export const useOutbox = defineStore('outbox', () => {
     begin,
     end,
     add,
+    addChosen,
+    addVoice,
     isFromHere: (clientId: string) => written.has(clientId),
     flush: () => void box?.flush(),
     retry: (clientId: string) => box?.retry(clientId),
-    discard: (clientId: string) => box?.discard(clientId),
+    discard,
   };
 });

@@ -1,6 +1,7 @@
 /** Wording of everything that can stand in a thread. */
 import { computed } from 'vue';
 import type { HandOverReason, ThreadBody } from '../../generated/protocol';
+import { durationText } from '../../shared/files/kinds';
 import { useSharedWords, useWords } from '../../shared/words';
 import { preciseTime, timeOfDay } from '../logic/text';
 
@@ -19,7 +20,11 @@ export function useThreadWords() {
         emergency: '涉及紧急情况，已提示 110 / 119 / 120',
         complaint: '涉及投诉或法律事务，已提示专门渠道',
         not_found: '小申没有找到答案，建议转人工',
+        cannot_see: '小申无法查看文件，建议转人工',
       } satisfies Record<HandOverReason, string>,
+      image: '［图片］',
+      file: (name: string) => `［文件］${name}`,
+      voice: (time: string) => `［语音 ${time}］`,
       solved: '市民认为小申的回答已解决问题',
       unsolved: '市民认为小申的回答未解决问题',
       requested: (time: string) => `市民请求人工帮办，应在 ${time} 前首次响应`,
@@ -55,7 +60,11 @@ export function useThreadWords() {
         emergency: 'An emergency: 110 / 119 / 120 were shown',
         complaint: 'A complaint or legal matter: its own channels were shown',
         not_found: '小申 found no answer and suggests a person',
+        cannot_see: '小申 cannot look at files and suggests a person',
       },
+      image: '[picture]',
+      file: (name) => `[file] ${name}`,
+      voice: (time) => `[voice ${time}]`,
       solved: 'The citizen says that 小申 solved it',
       unsolved: 'The citizen says that 小申 did not solve it',
       requested: (time) => `The citizen asks for a person; first response due by ${time}`,
@@ -116,6 +125,9 @@ export function useThreadWords() {
         return wording ? wording(body.toName) : '';
       }
       case 'text':
+      case 'image':
+      case 'file':
+      case 'voice':
       case 'note':
       case 'bot_greeting':
       case 'bot_answer':
@@ -139,6 +151,12 @@ export function useThreadWords() {
         return w.clarify;
       case 'bot_hand_over':
         return w.handOver[body.reason];
+      case 'image':
+        return w.image;
+      case 'file':
+        return w.file(body.name);
+      case 'voice':
+        return w.voice(durationText(body.durationMs));
       default:
         return '';
     }

@@ -1,6 +1,7 @@
 /** An entry of the thread as plain words: for system lines, screen readers and reading aloud. */
 import { computed } from 'vue';
 import type { ThreadBody } from '../../generated/protocol';
+import { durationText } from '../../shared/files/kinds';
 import { useSharedWords } from '../../shared/words';
 import { useWidgetWords } from './words';
 
@@ -9,11 +10,17 @@ export function useEntryText(): (body: ThreadBody) => string {
   const words = useWidgetWords();
   const shared = useSharedWords();
   const tell = computed(() => {
-    const { system, greeting, clarify, handOver, closed, handedOn, answer, receipt, rating } = words.value;
+    const { file, system, greeting, clarify, handOver, closed, handedOn, answer, receipt, rating } = words.value;
     return (body: ThreadBody): string => {
       switch (body.type) {
         case 'text':
           return body.text;
+        case 'image':
+          return file.image;
+        case 'file':
+          return file.file(body.name);
+        case 'voice':
+          return file.voice(durationText(body.durationMs));
         case 'bot_greeting':
           return body.itemName ? greeting.item(body.itemName) : greeting.general;
         case 'bot_answer':

@@ -20,6 +20,8 @@ export interface Said {
   /** Why the server refused it. */
   refused: ErrorCode | null;
   clientId: string | null;
+  /** A file on its way. */
+  pending: Outgoing | null;
   /** First of a group: says who. */
   isFirst: boolean;
   /** Last of a group, or the state changes after it: says when and where it stands. */
@@ -45,7 +47,16 @@ export type Row = Day | Said | Happened;
 /** Messages of one author within this time stand together. */
 const GROUP_MS = 3 * 60_000;
 
-const spoken = new Set<ThreadBody['type']>(['text', 'bot_greeting', 'bot_answer', 'bot_clarify', 'bot_hand_over']);
+const spoken = new Set<ThreadBody['type']>([
+  'text',
+  'image',
+  'file',
+  'voice',
+  'bot_greeting',
+  'bot_answer',
+  'bot_clarify',
+  'bot_hand_over',
+]);
 
 /** Rows of a thread. `agentRead`: what the agents have seen of it. */
 export function timeline(entries: readonly ThreadEntry[], outgoing: readonly Outgoing[], agentRead: number): Row[] {
@@ -89,6 +100,7 @@ export function timeline(entries: readonly ThreadEntry[], outgoing: readonly Out
       delivery: isMine ? (entry.seq <= agentRead ? 'read' : 'delivered') : null,
       refused: null,
       clientId: entry.clientId ?? null,
+      pending: null,
     });
   }
   for (const message of outgoing) {
@@ -102,6 +114,7 @@ export function timeline(entries: readonly ThreadEntry[], outgoing: readonly Out
       delivery: message.refused ? 'refused' : 'sending',
       refused: message.refused ?? null,
       clientId: message.clientId,
+      pending: message.attachment ? message : null,
     });
   }
   return rows;
@@ -119,6 +132,9 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
   if (from.type === 'citizen') return false;
   switch (body.type) {
     case 'text':
+    case 'image':
+    case 'file':
+    case 'voice':
     case 'bot_answer':
     case 'bot_clarify':
     case 'bot_hand_over':

@@ -14,6 +14,8 @@ import type {
   Timestamp,
 } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
+import { createFiles } from '../../shared/files/files';
+import type { Recording } from '../../shared/files/recorder';
 import { Link, RequestError, followBrowser, socketUrl, type LinkState, type Welcome } from '../../shared/link';
 import { Outbox, newClientId, type Outgoing } from '../../shared/outbox';
 import type { ThreadState } from '../../shared/thread';
@@ -130,6 +132,13 @@ export function createWidget() {
   let renewals = 0;
   /** Messages that this tab sent: only they may open a form here. */
   const sentHere = new Set<string>();
+
+  const files = createFiles({
+    request: (command) => (link ? link.request(command) : Promise.reject(new Error('no link yet'))),
+    token: () => token,
+    isOnline: () => linkState.value.kind === 'open',
+    now: () => link?.serverNow() ?? Date.now(),
+  });
 
   const host: Host = connectHost((message) => {
     if (message.item !== undefined && !link) pageItem = message.item || pageItem;
@@ -273,6 +282,7 @@ export function createWidget() {
     }
     if (!me.value) begin(welcome.me);
     renewals = 0;
+    void files.loadLimits();
     conversations.value!.replace(welcome.conversations);
     phase.value = 'live';
     void outbox!.flush();
@@ -286,22 +296,24 @@ export function createWidget() {
     outbox = new Outbox({
       storage: local,
       key: `bangban.outbox.${citizen.id}`,
-      send: (message) =>
-        newLink.request(
-          message.choose && message.entry
-            ? {
-                type: 'choose_entry',
-                conversation: message.conversation,
-                clientId: message.clientId,
-                entry: message.entry,
-              }
-            : {
-                type: 'send',
-                conversation: message.conversation,
-                clientId: message.clientId,
-                text: message.text,
-              },
-        ),
+      send: (message, change) =>
+        message.attachment
+          ? files.send(message, change)
+          : newLink.request(
+              message.choose && message.entry
+                ? {
+                    type: 'choose_entry',
+                    conversation: message.conversation,
+                    clientId: message.clientId,
+                    entry: message.entry,
+                  }
+                : {
+                    type: 'send',
+                    conversation: message.conversation,
+                    clientId: message.clientId,
+                    text: message.text,
+                  },
+            ),
       changed: (messages) => {
         outgoing.value = messages;
       },
@@ -312,10 +324,15 @@ export function createWidget() {
       link: newLink,
       now: () => Date.now(),
       arrived: (entries) => {
-        for (const entry of entries) if (entry.clientId) box.settle(entry.clientId);
+        for (const entry of entries) if (entry.clientId) settle(box, entry.clientId);
       },
       news: (conversation, entries) => heard(conversation, entries),
     });
+  }
+
+  function settle(box: Outbox, clientId: string): void {
+    if (box.messages().some((message) => message.clientId === clientId && message.attachment)) files.settled(clientId);
+    box.settle(clientId);
   }
 
   // --- conversations -----------------------------------------------------------------------------------------------
@@ -402,6 +419,32 @@ export function createWidget() {
     sentHere.add(
       outbox!.add({ conversation: shown.value, text: text.trim(), writtenAt: Math.round(link!.serverNow()) }),
     );
+  }
+
+  /** Sends what was chosen, before the text that belongs to it. */
+  async function sendChosen(): Promise<void> {
+    const conversation = shown.value;
+    if (!conversation) return;
+    notice.value = null;
+    for (const { id, attachment } of await files.take(conversation)) {
+      outbox?.add({ conversation, text: '', attachment, writtenAt: Math.round(link!.serverNow()) }, id);
+    }
+  }
+
+  async function sendVoice({ blob, durationMs }: Recording): Promise<void> {
+    const conversation = shown.value;
+    if (!conversation) return;
+    notice.value = null;
+    const id = newClientId();
+    const attachment = { kind: 'voice' as const, name: 'voice', size: blob.size, durationMs: Math.round(durationMs) };
+    await files.keep({ id, attachment, blob, url: null });
+    outbox?.add({ conversation, text: '', attachment, writtenAt: Math.round(link!.serverNow()) }, id);
+  }
+
+  function discard(clientId: string): void {
+    const message = outgoing.value.find((one) => one.clientId === clientId);
+    outbox?.discard(clientId);
+    if (message?.attachment) files.discarded(message);
   }
 
   function choose(entry: string, question: string): void {
@@ -529,6 +572,8 @@ export function createWidget() {
     isEmbedded: host.isEmbedded,
     pageItem: () => pageItem,
 
+    files,
+
     // Doings.
     start,
     chooseCitizen,
@@ -546,9 +591,11 @@ export function createWidget() {
       if (shown.value) conversations.value?.see(shown.value, seq);
     },
     say,
+    sendChosen,
+    sendVoice,
     choose,
     retry: (clientId: string) => outbox?.retry(clientId),
-    discard: (clientId: string) => outbox?.discard(clientId),
+    discard,
     judge,
     requestHuman: () => requestHuman(),
     cancelRequest,

@@ -133,6 +133,11 @@ const zh = {
   delivery: { sending: '发送中', refused: '未送达', delivered: '已送达', read: '已读' },
   retry: '重新发送',
   discard: '删除',
+  file: {
+    image: '［图片］',
+    file: (name: string) => `［文件］${name}`,
+    voice: (time: string) => `［语音 ${time}］`,
+  },
   greeting: {
     item: (item: string) => `您好，我是智能客服小申。您正在咨询“${item}”，请直接输入问题，也可以随时转人工。`,
     general: '您好，我是智能客服小申。请直接输入您要咨询的问题，也可以随时点“转人工”，由帮办人员为您服务。',
@@ -157,6 +162,7 @@ const zh = {
     emergency: '如果您或他人正处在危险中，请立即拨打：',
     complaint: '投诉和法律事务由专门渠道受理，您可以直接拨打：',
     not_found: '这个问题我还没有可靠的答案，不想误导您。建议转人工，由帮办人员解答；也可以换个说法再问。',
+    cannot_see: '已收到您的文件。小申还看不懂图片、文件和语音，可以转人工请帮办人员查看，或者用文字描述您的问题。',
   } satisfies Record<HandOverReason, string>,
   outOfHoursHand: '现在不在人工服务时间，您可以留言，工作人员会在约定时段回复您。',
   leave: '给工作人员留言',
@@ -397,6 +403,7 @@ export const useWidgetWords = () =>
     delivery: { sending: 'Sending', refused: 'Not sent', delivered: 'Delivered', read: 'Read' },
     retry: 'Send again',
     discard: 'Delete',
+    file: { image: '[picture]', file: (name) => `[file] ${name}`, voice: (time) => `[voice ${time}]` },
     greeting: {
       item: (item) => `Hello, I am the assistant Xiaoshen. This is about “${item}”. Ask here, or ask for a person.`,
       general: 'Hello, I am the assistant Xiaoshen. Ask your question here, or ask for a person at any time.',
@@ -421,6 +428,8 @@ export const useWidgetWords = () =>
       emergency: 'If you or somebody else is in danger, call now:',
       complaint: 'Complaints and legal matters have their own channels. You can call:',
       not_found: 'I have no reliable answer to this. Please ask for a person, or ask in other words.',
+      cannot_see:
+        'Your file has arrived. I cannot look at pictures, files or voice messages: ask for a person, or describe it in words.',
     },
     outOfHoursHand: 'Nobody is on duty now. You can leave a message and will be contacted at a time of your choice.',
     leave: 'Leave a message',
