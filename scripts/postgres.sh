@@ -3,6 +3,7 @@
 #   scripts/postgres.sh start   starts it (installs and initialises it first, if need be) and prints its address
 #   scripts/postgres.sh url     prints the address
 #   scripts/postgres.sh env     prints "export BANGBAN_TEST_POSTGRES_URL=...", for eval; starts it if need be
+#   scripts/postgres.sh halt    stops it in order and keeps its folder, so that it can be started again
 #   scripts/postgres.sh stop    stops it and removes its folder
 # Its folder is BANGBAN_POSTGRES_DIR, by default /tmp/bangban-postgres-USERID.
 set -euo pipefail
@@ -78,6 +79,10 @@ stop() {
   rm -rf "$dir" "$dir.log" "$dir.lock"
 }
 
+halt() {
+  (cd "$dir" && as_owner "$bin/pg_ctl" -D "$data" -m fast -w stop) >>"$dir.log" 2>&1 || die "cannot stop: see $dir.log"
+}
+
 url() {
   echo "postgres://postgres@localhost/postgres?host=$dir"
 }
@@ -96,6 +101,7 @@ case ${1:-} in
   start) start 9>&- && url ;;
   env) start 9>&- && echo "export BANGBAN_TEST_POSTGRES_URL='$(url)'" ;;
   url) url ;;
+  halt) halt ;;
   stop) stop ;;
-  *) die 'usage: scripts/postgres.sh start|url|env|stop' ;;
+  *) die 'usage: scripts/postgres.sh start|url|env|halt|stop' ;;
 esac

@@ -21,8 +21,12 @@ pub fn bangban() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         let ours = std::env::current_exe().unwrap();
-        // target/debug/deps/stories-0123 -> target/debug/bangban
-        let path = ours.parent().unwrap().parent().unwrap().join("bangban");
+        // target/debug/deps/stories-0123 or target/debug/bangban-faults -> target/debug/bangban
+        let mut folder = ours.parent().unwrap();
+        if folder.ends_with("deps") {
+            folder = folder.parent().unwrap();
+        }
+        let path = folder.join("bangban");
         if let Err(problem) = is_up_to_date(&path) {
             panic!("{problem}: run `cargo build -p bangban-server` first, or test the whole workspace");
         }

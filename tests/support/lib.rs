@@ -10,6 +10,7 @@ mod binary;
 mod client;
 mod proxy;
 mod recount;
+mod rows;
 mod server;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use binary::bangban;
 pub use client::{Client, Event, Gone, kinds, send, texts};
 pub use proxy::{FaultProxy, Way};
 pub use recount::Recount;
+pub use rows::{Kept, Rows};
 pub use server::{Engine, TestServer};
 
 /// The limit of every wait. Long, because the machine may be busy with other things; no test lasts so long that passes.

@@ -42,6 +42,8 @@ pub enum Way {
 struct Plan {
     /// Connections that began under a smaller number are cut.
     cuts: u64,
+    /// Connections that began under a smaller number pass nothing on any more, and stand.
+    strandings: u64,
     /// Ways that pass nothing on: to server, to client.
     stalled: [bool; 2],
     /// Every piece is this late, both ways.
@@ -70,7 +72,14 @@ impl FaultProxy {
 
     /// Ends stalls, delays and a cut that is still to come.
     pub fn pass(&self) {
-        self.plan.send_modify(|plan| *plan = Plan { cuts: plan.cuts, ..Plan::default() });
+        self.plan.send_modify(|plan| *plan = Plan { cuts: plan.cuts, strandings: plan.strandings, ..Plan::default() });
+    }
+
+    /// The connections that there are pass nothing on any more, as behind a router that forgot them: nobody is told. New
+    /// ones pass.
+    pub fn strand(&self) {
+        self.plan
+            .send_modify(|plan| *plan = Plan { cuts: plan.cuts, strandings: plan.strandings + 1, ..Plan::default() });
     }
 
     /// Cuts every connection, both ways at once. New ones pass.
@@ -119,15 +128,15 @@ async fn carry(client: TcpStream, server: TcpStream, plan: &watch::Sender<Plan>)
     for socket in [&client, &server] {
         socket.set_nodelay(true).unwrap();
     }
-    let cuts = plan.borrow().cuts;
+    let Plan { cuts, strandings, .. } = *plan.borrow();
     let mut changes = plan.subscribe();
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     // When one side has closed, the other learns of it by the end of its stream and closes too.
     let both = async {
         tokio::join!(
-            pump(from_client, to_server, Way::ToServer, plan),
-            pump(from_server, to_client, Way::ToClient, plan)
+            pump(from_client, to_server, Way::ToServer, strandings, plan),
+            pump(from_server, to_client, Way::ToClient, strandings, plan)
         )
     };
     tokio::select! {
@@ -138,7 +147,7 @@ async fn carry(client: TcpStream, server: TcpStream, plan: &watch::Sender<Plan>)
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, plan: &watch::Sender<Plan>) {
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, strandings: u64, plan: &watch::Sender<Plan>) {
     let (queue, mut waiting) = mpsc::channel::<(Instant, Vec<u8>)>(PIECES);
     let read = async move {
         loop {
@@ -160,7 +169,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, plan: &
         let mut changes = plan.subscribe();
         while let Some((due, mut piece)) = waiting.recv().await {
             sleep_until(due).await;
-            if changes.wait_for(|plan| !plan.stalled[way as usize]).await.is_err() {
+            if changes.wait_for(|plan| plan.strandings == strandings && !plan.stalled[way as usize]).await.is_err() {
                 break;
             }
             let is_last = spend(plan, way, &mut piece);

@@ -82,11 +82,34 @@ impl TestServer {
         self.child.take().expect("it runs").kill().await.unwrap();
     }
 
+    /// As a service manager ends it: SIGTERM, and it finishes what it has read.
+    pub async fn stop(&mut self) {
+        self.signal("TERM");
+        let mut child = self.child.take().expect("it runs");
+        let ended = timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap();
+        assert!(ended.success(), "{ended}{}", self.log());
+    }
+
+    /// Sends a signal, e.g. `STOP`.
+    pub fn signal(&self, name: &str) {
+        let sent = std::process::Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.unwrap().success(), "kill -{name}");
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().and_then(Child::id).expect("it runs")
+    }
+
     /// Starts it on the same data, and on the same port if it had one.
     pub async fn restart(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let log = fs::File::options().create(true).append(true).open(self.log_path()).unwrap();
-        let mut child = Command::new(bangban())
+        // A disk that is full shall be an error to the server, as it is in life, and not the signal of a process's limit.
+        let mut child = Command::new("sh")
+            .args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#])
+            .arg(bangban())
             .args(["serve", "--demo", "--load-agents", "8"])
             .env("BANGBAN__HTTP__LISTEN", self.address.to_string())
             .env("BANGBAN__DATA__DIR", self.folder())

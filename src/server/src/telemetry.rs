@@ -41,7 +41,10 @@ pub fn start_log(config: &Log) -> anyhow::Result<()> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // It would say so on standard error too, and panic where that cannot be written either: a log on a full disk
+        // loses lines, and nothing else.
+        .log_internal_errors(false);
     match config.format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).with_current_span(true).with_span_list(false).init(),

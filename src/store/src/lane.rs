@@ -246,7 +246,11 @@ impl Lane {
                     if last == self.batch {
                         return Ok(done);
                     }
-                    // It is certain now that nothing of it was done.
+                    // It is certain now that nothing of it was done. A database that fails at every commit (a full disk
+                    // may show itself so) must not keep the batch for ever.
+                    if !is_first {
+                        return Err(error);
+                    }
                     is_first = false;
                 }
                 (Err(Failure::Open(error) | Failure::Refused(error)), _) => {
