@@ -13,7 +13,7 @@ WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f -o -type d 2>/dev/n
 	$(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: run dev release test fmt lint gen web web-deps bench clean help check-tools
+.PHONY: run dev release test faults load fmt lint gen web web-deps bench clean help check-tools
 
 run: check-tools web ## build pages and server, start the demo on http://127.0.0.1:8080 (data in ./var)
 	cargo build --locked -p bangban-server
@@ -32,6 +32,18 @@ release: check-tools web ## build pages and the server that has them inside; pri
 
 test: ## everything CI runs; ends with "N passed, N failed"
 	@scripts/test.sh
+
+FAULTS ?= 1000
+SEED ?= 1
+DATABASE ?= sqlite
+
+faults: check-tools web ## FAULTS=1000 SEED=1 DATABASE=sqlite|postgres: faults while clients talk, then every promise is read back
+	cargo build --locked -p bangban-server
+	cargo run --locked -p bangban-tests --bin bangban-faults -- --faults $(FAULTS) --seed $(SEED) --database $(DATABASE)
+
+load: check-tools web ## the load program's standard set against a release build that it starts itself; prints a table
+	cargo build --locked --release -p bangban-server -p bangban-loadtests
+	@scripts/load.sh $(CARGO_TARGET_DIR)/release
 
 fmt: web-deps ## format Rust and web sources
 	cargo fmt --all

@@ -27,19 +27,31 @@ command -v chromium >/dev/null || debian_packages+=(chromium)
 command -v fc-list >/dev/null && [ -n "$(fc-list :lang=zh-cn)" ] || debian_packages+=(fontconfig fonts-noto-cjk)
 command -v sqlite3 >/dev/null || debian_packages+=(sqlite3)
 command -v redis-server >/dev/null || debian_packages+=(redis-server)
-if [ ${#debian_packages[@]} -gt 0 ]; then
-  help="missing for the tests; install with: apt-get install ${debian_packages[*]}"
-  as_root=()
+# The fault suite counts flushes with strace and steps a process's clock with libfaketime, and goes on without them.
+wanted_packages=()
+command -v strace >/dev/null || wanted_packages+=(strace)
+compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || wanted_packages+=(libfaketime)
+
+# install PACKAGE...: fails where that is not allowed.
+install() {
+  local as_root=()
   if [ "$(id -u)" -ne 0 ]; then
-    sudo -n true 2>/dev/null || die "$help"
+    sudo -n true 2>/dev/null || return 1
     as_root=(sudo -n)
   fi
-  command -v apt-get >/dev/null || die "$help"
-  echo "installing ${debian_packages[*]}"
+  command -v apt-get >/dev/null || return 1
+  echo "installing $*"
   # Lists may be missing or old: fetched once.
   { "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=600 update -qq &&
     DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=600 install -y -qq \
-      --no-install-recommends "${debian_packages[@]}"; } >/dev/null 2>&1 || die "$help"
+      --no-install-recommends "$@"; } >/dev/null 2>&1
+}
+
+if [ ${#debian_packages[@]} -gt 0 ]; then
+  install "${debian_packages[@]}" || die "missing for the tests; install with: apt-get install ${debian_packages[*]}"
+fi
+if [ ${#wanted_packages[@]} -gt 0 ]; then
+  install "${wanted_packages[@]}" || echo "without ${wanted_packages[*]} the fault suite tests less"
 fi
 
 # --- steps --------------------------------------------------------------------------------------------------------

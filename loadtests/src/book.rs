@@ -78,6 +78,13 @@ impl Book {
         u32::try_from(self.sent.len()).unwrap_or(u32::MAX)
     }
 
+    /// How many were acknowledged and how many refused so far.
+    pub(crate) fn answered(&self) -> (u32, u32) {
+        self.sent.iter().fold((0, 0), |(promised, refused), sent| {
+            (promised + u32::from(sent.seq != 0), refused + u32::from(sent.refused))
+        })
+    }
+
     /// How many have neither been acknowledged nor refused yet.
     pub(crate) const fn waiting(&self) -> u32 {
         self.waiting

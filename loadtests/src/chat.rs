@@ -25,10 +25,10 @@ use crate::{
 };
 
 /// From the last connection that is ready to the first message.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long answers may still come after the last message.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Threads that are read back at the same time.
 const READERS: usize = 16;
@@ -63,6 +63,11 @@ pub(crate) struct Chat {
 enum Rate {
     Max,
     PerSecond(f64),
+}
+
+/// A text of about so many bytes.
+pub(crate) fn text(bytes: u16) -> String {
+    "帮办".repeat(bytes.div_ceil(6).into())
 }
 
 fn rate(text: &str) -> Result<Rate, String> {
@@ -122,7 +127,17 @@ impl Chat {
         check_open_files(self.citizens + self.agents)?;
         let server = Process::find(self.common.pid, self.common.url.port())?;
         let mut office = office::open(self.common.url, self.citizens, self.agents, None).await?;
-        let mut talkers = self.talkers(&mut office).await?;
+        let streams = self.citizens * 2;
+        let mut stream = 0;
+        let talkers = talkers(&mut office, |of_citizen| {
+            stream += 1;
+            match self.rate {
+                Rate::Max if of_citizen => Pace::InFlight(self.in_flight.div_ceil(2)),
+                Rate::Max => Pace::InFlight(self.in_flight / 2),
+                Rate::PerSecond(rate) => Pace::even(rate, stream, streams),
+            }
+        })
+        .await?;
         eprintln!("{} conversations stand", self.citizens);
 
         let length = Duration::from_secs(self.duration);
@@ -130,28 +145,18 @@ impl Chat {
             start: Instant::now() + PAUSE,
             length,
             patience: length + PATIENCE,
-            text: "帮办".repeat(self.bytes.div_ceil(6).into()),
+            text: text(self.bytes),
             acknowledged: RefCell::default(),
             delivered: RefCell::default(),
             busy: Cell::new(talkers.len()),
         });
         tokio::time::sleep_until(run.start).await;
         let begin = server.cpu();
-        let mut talking = Vec::new();
-        for mut talker in talkers.drain(..) {
-            let run = Rc::clone(&run);
-            talking.push(spawn_local(async move {
-                talker.talk(&run).await?;
-                anyhow::Ok(talker)
-            }));
-        }
-        for one in talking {
-            talkers.push(one.await??);
-        }
+        let talkers = talk(talkers, &run).await?;
         let seconds = run.start.elapsed().as_secs_f64();
         let cpu = begin.until(server.cpu());
         let rss = (server.rss_kib(), server.peak_rss_kib());
-        let verdict = self.verdict(talkers).await?;
+        let verdict = verdict(talkers).await?;
         Ok(self.report(&run, verdict, (seconds, cpu, rss)))
     }
 
@@ -192,62 +197,68 @@ impl Chat {
             others_cpu_percent: cpu.others * 100.0 / seconds,
         }
     }
+}
 
-    /// Everybody joins again, so that the positions are those of now, and gets lanes.
-    async fn talkers(&self, office: &mut Office) -> anyhow::Result<Vec<Talker>> {
-        let streams = self.citizens * 2;
-        let mut stream = 0;
-        let mut pace = |of_citizen: bool| {
-            stream += 1;
-            match self.rate {
-                Rate::Max if of_citizen => Pace::InFlight(self.in_flight.div_ceil(2)),
-                Rate::Max => Pace::InFlight(self.in_flight / 2),
-                Rate::PerSecond(rate) => Pace::Every {
-                    first: Duration::from_secs_f64(f64::from(stream) / rate),
-                    every: Duration::from_secs_f64(f64::from(streams) / rate),
-                },
-            }
-        };
-        let mut books = HashMap::new();
-        let mut talkers = Vec::new();
-        for mut citizen in office.citizens.drain(..) {
-            let (seq, _) = citizen.client.join(citizen.conversation, None).await?;
-            let (own, theirs) = (Rc::<RefCell<Book>>::default(), Rc::<RefCell<Book>>::default());
-            books.insert(citizen.conversation, (Rc::clone(&theirs), Rc::clone(&own)));
-            let lane = Lane { conversation: citizen.conversation, own, theirs, pace: pace(true), seq, gaps: 0 };
-            talkers.push(Talker { client: citizen.client, lanes: vec![lane], letter: 'c' });
-        }
-        for mut agent in office.agents.drain(..) {
-            anyhow::ensure!(agent.conversations.len() <= LANES, "an agent serves more than {LANES} at once");
-            let mut lanes = Vec::new();
-            for conversation in agent.conversations {
-                let (seq, _) = agent.client.join(conversation, None).await?;
-                let (own, theirs) = books.remove(&conversation).context("a conversation that is not ours")?;
-                lanes.push(Lane { conversation, own, theirs, pace: pace(false), seq, gaps: 0 });
-            }
-            talkers.push(Talker { client: agent.client, lanes, letter: 'a' });
-        }
-        Ok(talkers)
+/// Everybody joins again, so that the positions are those of now, and gets lanes. `pace`: of a citizen's or an agent's.
+pub(crate) async fn talkers(office: &mut Office, mut pace: impl FnMut(bool) -> Pace) -> anyhow::Result<Vec<Talker>> {
+    let mut books = HashMap::new();
+    let mut talkers = Vec::new();
+    for mut citizen in office.citizens.drain(..) {
+        let (seq, _) = citizen.client.join(citizen.conversation, None).await?;
+        let (own, theirs) = (Rc::<RefCell<Book>>::default(), Rc::<RefCell<Book>>::default());
+        books.insert(citizen.conversation, (Rc::clone(&theirs), Rc::clone(&own)));
+        let lane = Lane::new(citizen.conversation, (own, theirs), pace(true), seq);
+        talkers.push(Talker { client: citizen.client, lanes: vec![lane], letter: 'c' });
     }
+    for mut agent in office.agents.drain(..) {
+        anyhow::ensure!(agent.conversations.len() <= LANES, "an agent serves more than {LANES} at once");
+        let mut lanes = Vec::new();
+        for conversation in agent.conversations {
+            let (seq, _) = agent.client.join(conversation, None).await?;
+            let both = books.remove(&conversation).context("a conversation that is not ours")?;
+            lanes.push(Lane::new(conversation, both, pace(false), seq));
+        }
+        talkers.push(Talker { client: agent.client, lanes, letter: 'a' });
+    }
+    Ok(talkers)
+}
 
-    /// Closes the conversations and reads every thread back.
-    async fn verdict(&self, talkers: Vec<Talker>) -> anyhow::Result<Verdict> {
-        let at_once = Rc::new(Semaphore::new(READERS));
-        let readings: Vec<_> = talkers
-            .into_iter()
-            .map(|talker| {
-                let at_once = Rc::clone(&at_once);
-                spawn_local(async move {
-                    if talker.letter == 'a' { close(talker).await } else { read_back(talker, &at_once).await }
-                })
+/// All talk at the same time, until everybody has said and heard everything.
+pub(crate) async fn talk(talkers: Vec<Talker>, run: &Rc<Run>) -> anyhow::Result<Vec<Talker>> {
+    let talking: Vec<_> = talkers
+        .into_iter()
+        .map(|mut talker| {
+            let run = Rc::clone(run);
+            spawn_local(async move {
+                talker.talk(&run).await?;
+                anyhow::Ok(talker)
             })
-            .collect();
-        let mut sum = Verdict::default();
-        for one in readings {
-            sum.add(&one.await??);
-        }
-        Ok(sum)
+        })
+        .collect();
+    let mut talkers = Vec::new();
+    for one in talking {
+        talkers.push(one.await??);
     }
+    Ok(talkers)
+}
+
+/// Closes the conversations and reads every thread back.
+pub(crate) async fn verdict(talkers: Vec<Talker>) -> anyhow::Result<Verdict> {
+    let at_once = Rc::new(Semaphore::new(READERS));
+    let readings: Vec<_> = talkers
+        .into_iter()
+        .map(|talker| {
+            let at_once = Rc::clone(&at_once);
+            spawn_local(async move {
+                if talker.letter == 'a' { close(talker).await } else { read_back(talker, &at_once).await }
+            })
+        })
+        .collect();
+    let mut sum = Verdict::default();
+    for one in readings {
+        sum.add(&one.await??);
+    }
+    Ok(sum)
 }
 
 async fn close(mut talker: Talker) -> anyhow::Result<Verdict> {

@@ -11,6 +11,7 @@ mod figures;
 mod http;
 mod idle;
 mod office;
+mod overload;
 mod process;
 mod slow;
 mod socket;
@@ -45,6 +46,8 @@ enum Command {
     ReconnectStorm(storm::Storm),
     /// Citizens stop reading while their agents write.
     SlowReaders(slow::Slow),
+    /// Twice what the server can serve is offered: refusals, memory, and how quick it is before and after.
+    Overload(overload::Overload),
 }
 
 /// What every command takes.
@@ -115,6 +118,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::SlowReaders(slow) => {
             let report = slow.run().await?;
             print(&report, slow.common.json)?;
+            report.is_clean()
+        }
+        Command::Overload(overload) => {
+            let report = overload.run().await?;
+            print(&report, overload.common.json)?;
             report.is_clean()
         }
     };

@@ -40,16 +40,46 @@ pub(crate) enum Pace {
     InFlight(u32),
 }
 
+impl Pace {
+    /// So many messages a second over `streams` directions, of which this is number `stream` from 1.
+    pub(crate) fn even(rate: f64, stream: u32, streams: u32) -> Self {
+        Self::Every {
+            first: Duration::from_secs_f64(f64::from(stream) / rate),
+            every: Duration::from_secs_f64(f64::from(streams) / rate),
+        }
+    }
+}
+
 /// Both directions of a conversation as one side sees them.
 pub(crate) struct Lane {
     pub(crate) conversation: ConversationId,
     pub(crate) own: Rc<RefCell<Book>>,
     pub(crate) theirs: Rc<RefCell<Book>>,
     pub(crate) pace: Pace,
+    /// Own messages of earlier runs.
+    pub(crate) before: u32,
     /// The last position that this side knows.
     pub(crate) seq: u64,
     /// Positions that did not follow the one before.
     pub(crate) gaps: u32,
+}
+
+impl Lane {
+    /// `seq`: the last position that this side knows.
+    pub(crate) fn new(
+        conversation: ConversationId,
+        (own, theirs): (Rc<RefCell<Book>>, Rc<RefCell<Book>>),
+        pace: Pace,
+        seq: u64,
+    ) -> Self {
+        Self { conversation, own, theirs, pace, before: 0, seq, gaps: 0 }
+    }
+
+    /// Another run over the same connection.
+    pub(crate) fn again(&mut self, pace: Pace) {
+        self.before = self.own.borrow().count();
+        self.pace = pace;
+    }
 }
 
 /// What all talkers of a run share.
@@ -151,7 +181,7 @@ impl Talker {
             loop {
                 let now = run.start.elapsed();
                 let intended = match lane.pace {
-                    Pace::Every { first, every } => first + every * own.count(),
+                    Pace::Every { first, every } => first + every * (own.count() - lane.before),
                     Pace::InFlight(most) if own.waiting() >= most => break,
                     Pace::InFlight(_) => now,
                 };

@@ -41,12 +41,16 @@ pub(crate) enum Kind {
     DatabaseStopped,
     /// PostgreSQL is restarted in order.
     DatabaseRestarted,
+    /// `kill -9` of Redis, and a start.
+    RedisKilled,
+    /// Redis answers nothing for a while, and its connections stand.
+    RedisAsleep,
     /// Many connections stand when the server is killed, and all come back at once.
     Crowd,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::ServerKilled,
         Self::ServerRestarted,
         Self::ServerAsleep,
@@ -64,6 +68,8 @@ impl Kind {
         Self::DatabaseKilled,
         Self::DatabaseStopped,
         Self::DatabaseRestarted,
+        Self::RedisKilled,
+        Self::RedisAsleep,
         Self::Crowd,
     ];
 
@@ -143,7 +149,7 @@ mod tests {
         };
         assert_eq!(
             [kinds(Engine::Sqlite, true), kinds(Engine::Postgres, true), kinds(Engine::Postgres, false)],
-            [15, 17, 15]
+            [17, 19, 17]
         );
     }
 }

@@ -69,7 +69,7 @@ mod tests {
 
     /// Every kind once; the long run is `make faults`.
     async fn every_promise_is_kept(on: Engine) {
-        let summary = run(Plan { only: Kind::ALL.to_vec(), faults: 18, seed: 1, on, pairs: 2, crowd: 60 }).await;
+        let summary = run(Plan { only: Kind::ALL.to_vec(), faults: 20, seed: 1, on, pairs: 2, crowd: 60 }).await;
         assert!(summary.is_clean(), "{summary:#?}");
         assert!(summary.verdict.acknowledged > 100 && summary.verdict.acknowledged_to_agents > 0, "{summary:#?}");
     }

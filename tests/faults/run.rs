@@ -340,6 +340,18 @@ impl Run {
                 self.world.stop_database(away).await;
             }
             Kind::DatabaseRestarted => self.world.stop_database(Duration::ZERO).await,
+            Kind::RedisKilled => {
+                let away = self.deck.millis(0..700);
+                self.world.redis.kill_9();
+                sleep(away).await;
+                self.world.redis.go_on();
+            }
+            Kind::RedisAsleep => {
+                let span = self.deck.millis(200..2_000);
+                self.world.redis.freeze();
+                sleep(span).await;
+                self.world.redis.go_on();
+            }
             Kind::Crowd => self.crowd_resumed = Some(self.world.crowd(self.plan.crowd).await),
         }
     }
