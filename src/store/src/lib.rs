@@ -16,6 +16,7 @@ mod heads;
 mod history;
 mod lane;
 mod migrate;
+mod pace;
 mod place;
 mod read;
 mod row;
