@@ -10,6 +10,9 @@ use crate::place::Engine;
 /// Most rows of one statement: with 7 columns far below the 32 766 parameters that SQLite takes.
 const MOST: usize = 512;
 
+/// See [`chunks`].
+const SHORT: usize = 64;
+
 /// The texts made so far, by what stands before and after the rows and how many rows there are.
 pub(crate) struct Statements {
     engine: Engine,
@@ -69,11 +72,13 @@ impl Statements {
     }
 }
 
-/// Cuts rows into few statements, of which there are few different sizes: those of three binary digits and zeros.
+/// Cuts rows into few statements, of which there are few different sizes: powers of two; of the short ones, which are the
+/// dearer the fewer rows share them, all of three binary digits and zeros.
 pub(crate) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = match rows.len() {
             0 => return None,
+            n if n > SHORT => 1 << n.ilog2(),
             n => n & (0b111 << n.ilog2().saturating_sub(2)),
         };
         let (chunk, rest) = rows.split_at(size.min(MOST));
@@ -102,11 +107,12 @@ mod tests {
         assert!(sizes(0).is_empty());
         assert_eq!(sizes(1), [1]);
         assert_eq!(sizes(11), [10, 1]);
-        assert_eq!(sizes(509), [448, 56, 5]);
+        assert_eq!(sizes(63), [56, 7]);
+        assert_eq!(sizes(509), [256, 128, 64, 56, 5]);
         assert_eq!(sizes(1_030), [512, 512, 6]);
         let different: std::collections::BTreeSet<usize> = (1..=MOST).flat_map(sizes).collect();
-        assert_eq!(different.len(), 32);
-        assert!((1..=MOST).all(|n| sizes(n).len() <= 3 && sizes(n).iter().sum::<usize>() == n));
+        assert_eq!(different.len(), 23);
+        assert!((1..=MOST).all(|n| sizes(n).len() <= 5 && sizes(n).iter().sum::<usize>() == n));
     }
 
     #[test]
