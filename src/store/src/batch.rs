@@ -274,12 +274,8 @@ async fn insert_entries(
     entries: &[Numbered<'_>],
 ) -> Result<(), StoreError> {
     for rows in chunks(entries) {
-        let mut query = statements.over_rows(
-            "INSERT INTO entry (conversation, lane, seq, at, author, client_id, body) VALUES ",
-            rows.len(),
-            7,
-            "",
-        );
+        let mut query =
+            statements.insert("entry (conversation, lane, seq, at, author, client_id, body)", rows.len(), 7);
         for Numbered { entry, thread, seq } in rows {
             query = query
                 .bind(thread)
@@ -301,12 +297,7 @@ async fn insert_events(
     events: &[Cow<'_, Event>],
 ) -> Result<(), StoreError> {
     for rows in chunks(events) {
-        let mut query = statements.over_rows(
-            "INSERT INTO event (id, conversation, at, actor, kind, detail) VALUES ",
-            rows.len(),
-            6,
-            "",
-        );
+        let mut query = statements.insert("event (id, conversation, at, actor, kind, detail)", rows.len(), 6);
         for event in rows {
             query = query
                 .bind(event_id())

@@ -17,6 +17,7 @@ mod heads;
 mod history;
 mod lane;
 mod migrate;
+mod pace;
 mod place;
 mod read;
 mod row;

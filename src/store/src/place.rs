@@ -309,6 +309,15 @@ impl Engine {
         }
     }
 
+    /// How rows are inserted. SQLite would keep a copy of every page that a statement over many rows changes, so that it
+    /// can take back that statement alone; with `OR FAIL` it does not. Whoever fails rolls the transaction back.
+    pub(crate) const fn insert_into(self) -> &'static str {
+        match self {
+            Self::Sqlite => "INSERT OR FAIL INTO ",
+            Self::Postgres => "INSERT INTO ",
+        }
+    }
+
     /// A parameter of a statement over many rows. SQLite looks a numbered one up in a list, which for thousands of them
     /// takes longer than all else; there they are taken in their order.
     pub(crate) fn placeholder(self, number: usize) -> Cow<'static, str> {

@@ -1,4 +1,4 @@
-//! Statements over many rows. Their number of rows is a power of two, so that there are few different texts and the
+//! Statements over many rows. There are few different numbers of rows, so that there are few different texts and the
 //! database prepares each of them once.
 
 use std::{collections::HashMap, sync::Arc};
@@ -9,6 +9,9 @@ use crate::place::Engine;
 
 /// Most rows of one statement: with 7 columns far below the 32 766 parameters that SQLite takes.
 const MOST: usize = 512;
+
+/// See [`chunks`].
+const SHORT: usize = 64;
 
 /// The texts made so far, by what stands before and after the rows and how many rows there are.
 pub(crate) struct Statements {
@@ -21,6 +24,17 @@ impl Statements {
         Self { engine, texts: HashMap::new() }
     }
 
+    /// New rows: `into` is the table with its columns.
+    pub(crate) fn insert(
+        &mut self,
+        into: &'static str,
+        rows: usize,
+        columns: usize,
+    ) -> Query<'static, Any, AnyArguments> {
+        let before = self.engine.insert_into();
+        self.put_together([before, into, " VALUES "], rows, columns, "")
+    }
+
     /// `before`, then `rows` times `($1, ..)`, then `after`. Nothing but placeholders is put together.
     pub(crate) fn over_rows(
         &mut self,
@@ -29,8 +43,18 @@ impl Statements {
         columns: usize,
         after: &'static str,
     ) -> Query<'static, Any, AnyArguments> {
-        let text = self.texts.entry((before, after, rows)).or_insert_with(|| {
-            let mut text = before.to_owned();
+        self.put_together(["", before, ""], rows, columns, after)
+    }
+
+    fn put_together(
+        &mut self,
+        before: [&'static str; 3],
+        rows: usize,
+        columns: usize,
+        after: &'static str,
+    ) -> Query<'static, Any, AnyArguments> {
+        let text = self.texts.entry((before[1], after, rows)).or_insert_with(|| {
+            let mut text = before.concat();
             for row in 0..rows {
                 text += if row == 0 { "(" } else { ", (" };
                 for column in 1..=columns {
@@ -48,12 +72,14 @@ impl Statements {
     }
 }
 
-/// Cuts rows into statements: the largest powers of two first.
+/// Cuts rows into few statements, of which there are few different sizes: powers of two; of the short ones, which are the
+/// dearer the fewer rows share them, all of three binary digits and zeros.
 pub(crate) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = match rows.len() {
             0 => return None,
-            n => 1 << n.ilog2(),
+            n if n > SHORT => 1 << n.ilog2(),
+            n => n & (0b111 << n.ilog2().saturating_sub(2)),
         };
         let (chunk, rest) = rows.split_at(size.min(MOST));
         rows = rest;
@@ -76,12 +102,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_cut_into_powers_of_two() {
+    fn rows_are_cut_into_few_statements_of_few_sizes() {
         let sizes = |n: usize| chunks(&vec![(); n]).map(<[()]>::len).collect::<Vec<_>>();
         assert!(sizes(0).is_empty());
         assert_eq!(sizes(1), [1]);
-        assert_eq!(sizes(11), [8, 2, 1]);
-        assert_eq!(sizes(1_030), [512, 512, 4, 2]);
+        assert_eq!(sizes(11), [10, 1]);
+        assert_eq!(sizes(63), [56, 7]);
+        assert_eq!(sizes(509), [256, 128, 64, 56, 5]);
+        assert_eq!(sizes(1_030), [512, 512, 6]);
+        let different: std::collections::BTreeSet<usize> = (1..=MOST).flat_map(sizes).collect();
+        assert_eq!(different.len(), 23);
+        assert!((1..=MOST).all(|n| sizes(n).len() <= 5 && sizes(n).iter().sum::<usize>() == n));
     }
 
     #[test]
@@ -98,6 +129,7 @@ mod tests {
         let mut statements = Statements::new(Engine::Postgres);
         assert_eq!(statements.over_rows("A ", 2, 3, " Z").sql(), "A ($1, $2, $3), ($4, $5, $6) Z");
         assert_eq!(statements.over_rows("B ", 3, 1, "").sql(), "B ($1), ($2), ($3)");
+        assert_eq!(statements.insert("t (a, b)", 2, 2).sql(), "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)");
         assert_eq!(Statements::new(Engine::Sqlite).over_rows("A ", 2, 2, "").sql(), "A (?, ?), (?, ?)");
     }
 }

@@ -23,6 +23,7 @@ use futures_util::{
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task::JoinHandle,
+    time::{Instant, sleep_until},
 };
 
 use crate::{
@@ -31,6 +32,7 @@ use crate::{
     checkpoint::{Checkpoints, Running},
     heads::{Cache, Heads},
     lane::{Health, Lane},
+    pace::Pace,
 };
 
 /// Called with each committed batch's new entries, in commit order, before the commits are acknowledged.
@@ -105,6 +107,8 @@ impl Writer {
             health,
             checkpoints,
             copying: None,
+            pace: Pace::new(Instant::now()),
+            pause: None,
             counters: Arc::clone(&counters),
             publisher,
             end,
@@ -218,6 +222,9 @@ struct Owner {
     health: Arc<Health>,
     checkpoints: Checkpoints,
     copying: Option<Running>,
+    pace: Pace,
+    /// Until when what waits is gathered.
+    pause: Option<Instant>,
     counters: Arc<Counters>,
     publisher: Publisher,
     end: watch::Sender<bool>,
@@ -251,6 +258,7 @@ impl Owner {
                     queue.close();
                     health.stopping.send_replace(true);
                 }
+                () = sleep_until(self.pause.unwrap_or_else(Instant::now)), if self.pause.is_some() => {}
                 () = health.changed.notified() => {}
             }
         }
@@ -269,12 +277,18 @@ impl Owner {
         if self.checkpoints.must_wait() {
             return;
         }
+        let now = Instant::now();
+        self.pause = self.pace.wait(now).filter(|_| !self.waiting.is_empty() && self.waiting.len() < BATCH);
+        if self.pause.is_some() {
+            return;
+        }
         while let Some(lane) = self.idle.pop() {
             let batch = self.next_batch();
             if batch.is_empty() {
                 self.idle.push(lane);
                 return;
             }
+            self.pace.count(now, batch.len());
             let flight = self.fly(lane, batch);
             self.flights.push(flight);
         }
