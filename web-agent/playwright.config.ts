@@ -33,6 +33,8 @@ export default defineConfig({
         '--disable-sync',
         '--disable-dev-shm-usage',
         '--font-render-hinting=none',
+        // A microphone that beeps, for whoever is allowed to use one.
+        '--use-fake-device-for-media-stream',
       ],
     },
   },

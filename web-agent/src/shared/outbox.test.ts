@@ -373,3 +373,58 @@ it('ids differ, also where the browser offers only random bytes', () => {
   Reflect.deleteProperty(crypto, 'randomUUID');
   uuid.mockRestore();
 });
+
+describe('a file', () => {
+  const file = { kind: 'image' as const, name: 'a.png', size: 9 };
+
+  it('keeps how far it has come for the next attempt and the next page, and its place among the texts', async () => {
+    const storage = new FakeStorage();
+    const attempts: Outgoing[] = [];
+    let next: () => Promise<void> = () => Promise.reject(refusal('lost'));
+    const box = new Outbox({
+      storage,
+      key: 'box',
+      send: (message, change) => {
+        attempts.push(message);
+        if (message.attachment) change({ upload: '/api/files/fl_1' });
+        return next();
+      },
+      changed: () => {},
+    });
+    box.add({ conversation: 'cv_1', text: '', attachment: file, writtenAt: 1 }, 'm1');
+    box.add({ conversation: 'cv_1', text: '说明', writtenAt: 1 });
+    await settle();
+    expect(attempts.map((message) => message.clientId)).toEqual(['m1']);
+
+    const later = new Outbox({
+      storage,
+      key: 'box',
+      send: async (message) => attempts.push(message),
+      changed: () => {},
+    });
+    await later.flush();
+    expect(
+      attempts.slice(1).map(({ clientId, attachment, text }) => [clientId === 'm1', attachment?.upload, text]),
+    ).toEqual([
+      [true, '/api/files/fl_1', ''],
+      [false, undefined, '说明'],
+    ]);
+    next = async () => {};
+    await box.flush();
+    expect(attempts).toHaveLength(3);
+  });
+
+  it('that was taken away meanwhile is not put back', async () => {
+    const changes: ((more: { upload: string }) => void)[] = [];
+    const box = new Outbox({
+      storage: new FakeStorage(),
+      key: 'box',
+      send: (_, change) => new Promise(() => changes.push(change)),
+      changed: () => {},
+    });
+    box.add({ conversation: 'cv_1', text: '', attachment: file, writtenAt: 1 }, 'm1');
+    box.discard('m1');
+    changes[0]!({ upload: '/api/files/fl_1' });
+    expect(box.messages()).toEqual([]);
+  });
+});

@@ -45,7 +45,10 @@ impl FromRequestParts<Arc<App>> for Bearer {
             let error = WireError::new(ErrorCode::Unauthenticated, "a token is missing");
             Refused::from(WireError { field: Some("Authorization".to_owned()), ..error })
         })?;
-        Ok(Self(app.auth.identify(token, app.clock.now()).await?))
+        let now = app.clock.now();
+        let who = app.auth.identify(token, now).await?;
+        app.rates.take_request(&who, now)?;
+        Ok(Self(who))
     }
 }
 

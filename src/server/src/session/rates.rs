@@ -35,7 +35,18 @@ impl Rates {
     /// # Errors
     /// `rate_limited`.
     pub(super) fn take(&self, who: &Principal, at: Timestamp, command: &Facts) -> Result<(), WireError> {
-        let is_light = !command.writes;
+        self.count(who, at, !command.writes)
+    }
+
+    /// Counts a request over HTTP, like a command that writes nothing: what an upload may be is its own matter.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn take_request(&self, who: &Principal, at: Timestamp) -> Result<(), WireError> {
+        self.count(who, at, true)
+    }
+
+    fn count(&self, who: &Principal, at: Timestamp, is_light: bool) -> Result<(), WireError> {
         // A bucket is whole after every call, so a panic elsewhere has not harmed it.
         let may = match who {
             Principal::Citizen(citizen) => {

@@ -352,7 +352,9 @@ fn in_folder(dir: &Path) -> usize {
 
 #[tokio::test]
 async fn an_upload_goes_on_after_a_cut_and_after_a_killed_server() {
-    let server = Server::demo().await;
+    // It asks often how far it is.
+    let patient = [("BANGBAN__LIMITS__CITIZEN_BURST", "10000")];
+    let server = Server::start(&["--demo"], &patient).await;
     let (me, mut citizen) = Person::citizen(&server, "demo-citizen-1").await;
     let id = citizen.open_conversation().await;
     let bytes: Vec<u8> = std::iter::repeat_n(PDF, 20_000).flatten().copied().collect();
@@ -383,7 +385,7 @@ async fn an_upload_goes_on_after_a_cut_and_after_a_killed_server() {
     assert_eq!(refusal(me.finish(&path).await).await, refused(409, "invalid_stage", ""), "not whole yet");
 
     let dir = server.killed().await;
-    let server = Server::start_in(dir, &["--demo"], &[]).await;
+    let server = Server::start_in(dir, &["--demo"], &patient).await;
     let (me, mut citizen) = Person::citizen(&server, "demo-citizen-1").await;
     assert_eq!(me.offset(&path).await, offset, "what was acknowledged is there");
     assert_eq!(me.append(&path, offset, bytes[offset..].to_vec()).await.status(), StatusCode::NO_CONTENT);
@@ -479,6 +481,17 @@ async fn an_hour_s_quota_counts_cancelled_uploads_too() {
     assert_eq!(refusal(me.begin(&said, 3).await).await, refused(429, "quota_used", ""), "number");
     assert_eq!(in_folder(&server.dir.path().join("uploads")), 0);
     agent.begun(&id, "file", "a.txt", 3).await;
+}
+
+#[tokio::test]
+async fn requests_are_limited_like_commands_that_write_nothing() {
+    let server = Server::start(&["--demo"], &[("BANGBAN__LIMITS__CITIZEN_BURST", "2")]).await;
+    let (me, _) = Person::citizen(&server, "demo-citizen-1").await;
+    let mut answers = Vec::new();
+    for _ in 0..60 {
+        answers.push(me.ask(Method::HEAD, "/api/files/fl_1", &[], "").await.status().as_u16());
+    }
+    assert!(answers.starts_with(&[404; 20]) && answers.contains(&429), "{answers:?}");
 }
 
 /// A server that speaks S3, with one bucket in a folder.

@@ -4,7 +4,7 @@ import { computed, shallowRef } from 'vue';
 import type { ConversationId } from '../../generated/protocol';
 import type { Attachment } from '../../shared/files/kinds';
 import type { Recording } from '../../shared/files/recorder';
-import { newClientId, Outbox, type Outgoing } from '../../shared/outbox';
+import { Outbox, type Outgoing } from '../../shared/outbox';
 import { useConsoleFiles } from './files';
 import { useSession } from './session';
 import { useThreads } from './threads';
@@ -94,19 +94,17 @@ export const useOutbox = defineStore('outbox', () => {
     if (clientId) written.add(clientId);
   }
 
-  /** Sends what was chosen, in the order of choosing. */
-  async function addChosen(conversation: ConversationId): Promise<void> {
-    for (const { id, attachment } of await files.take(conversation)) {
-      box?.add({ conversation, text: '', attachment, writtenAt: Date.now() }, id);
-    }
-  }
-
-  async function addVoice(conversation: ConversationId, { blob, durationMs }: Recording): Promise<void> {
-    const id = newClientId();
-    const attachment = { kind: 'voice' as const, name: 'voice', size: blob.size, durationMs: Math.round(durationMs) };
-    await files.keep({ id, attachment, blob, url: null });
+  function addFile(conversation: ConversationId, { id, attachment }: { id: string; attachment: Attachment }) {
     box?.add({ conversation, text: '', attachment, writtenAt: Date.now() }, id);
   }
+
+  /** Sends what was chosen, in the order of choosing. */
+  function addChosen(conversation: ConversationId) {
+    for (const one of files.take(conversation)) addFile(conversation, one);
+  }
+
+  const addVoice = (conversation: ConversationId, recording: Recording) =>
+    addFile(conversation, files.takeVoice(recording));
 
   function discard(clientId: string) {
     const message = waiting.value.find((one) => one.clientId === clientId);

@@ -9,6 +9,7 @@ import { newClientId, type Outgoing } from '../outbox';
 import { createBlobs, type Blobs } from './blobs';
 import { attachmentOf, type Attachment, type Problem } from './kinds';
 import { FileLinks } from './links';
+import type { Recording } from './recorder';
 import { cancel, upload } from './uploads';
 
 /** Chosen, looked at, not sent yet. */
@@ -36,6 +37,9 @@ export interface FilesOptions {
 
 /** So many are sent at once. */
 export const MOST_CHOSEN = 9;
+
+/** Own pictures are held in memory only so many; the others come from the server like everybody's. */
+const MOST_PREVIEWS = 20;
 
 /** Until the server has said its own. */
 const DEFAULTS: FileLimits = {
@@ -120,17 +124,32 @@ export function createFiles(options: FilesOptions) {
     if (gone?.url) URL.revokeObjectURL(gone.url);
   }
 
-  /** Keeps the bytes of what is handed over to the outbox under this client id. */
-  async function keep({ id, blob, url }: Chosen): Promise<void> {
-    if (url) previews.set(id, url);
-    await blobs.put(id, blob);
+  /**
+   * Keeps the bytes of what is handed over to the outbox under this client id. Nothing is waited for, so that the outbox
+   * has all that was sent in the order of sending; from now on the memory has the bytes.
+   */
+  function keep({ id, blob, url }: Pick<Chosen, 'id' | 'blob' | 'url'>): void {
+    void blobs.put(id, blob);
+    if (!url) return;
+    previews.set(id, url);
+    const [oldest] = previews;
+    if (previews.size <= MOST_PREVIEWS || !oldest) return;
+    previews.delete(oldest[0]);
+    URL.revokeObjectURL(oldest[1]);
   }
 
-  /** Empties the tray; its contents are safe, in the order of choosing. */
-  async function take(conversation: ConversationId): Promise<Chosen[]> {
+  /** Empties the tray and keeps its contents. */
+  function take(conversation: ConversationId): Chosen[] {
     const chosen = tray(conversation).splice(0);
-    for (const one of chosen) await keep(one);
+    for (const one of chosen) keep(one);
     return chosen;
+  }
+
+  /** A recording as an attachment; its bytes are kept. */
+  function takeVoice({ blob, durationMs }: Recording): Pick<Chosen, 'id' | 'attachment'> {
+    const id = newClientId();
+    keep({ id, blob, url: null });
+    return { id, attachment: { kind: 'voice', name: 'voice', size: blob.size, durationMs: Math.round(durationMs) } };
   }
 
   /** Uploads what is missing and sends the message: the outbox's `send` for messages with a file. */
@@ -159,6 +178,7 @@ export function createFiles(options: FilesOptions) {
         change({ file });
       } finally {
         running.delete(clientId);
+        if (!file) progress.delete(clientId);
       }
     }
     await options.request({ type: 'send_file', conversation, clientId, file });
@@ -175,7 +195,8 @@ export function createFiles(options: FilesOptions) {
   function discarded(message: Outgoing): void {
     running.get(message.clientId)?.abort();
     settled(message.clientId);
-    if (message.attachment?.upload) void cancel(message.attachment.upload, options);
+    // What the server refused it has deleted itself.
+    if (message.attachment?.upload && !message.refused) void cancel(message.attachment.upload, options);
   }
 
   /** A link that works now, or `null`: deleted. Throws if the server cannot be asked. */
@@ -202,8 +223,8 @@ export function createFiles(options: FilesOptions) {
     tray,
     choose,
     unchoose,
-    keep,
     take,
+    takeVoice,
     send,
     settled,
     discarded,

@@ -25,6 +25,13 @@ const pictures = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp'])
 /** The ending of a name in small letters; empty: it has none. */
 export const endingOf = (name: string): string => /[^.]\.([a-z0-9]{1,8})$/i.exec(name)?.[1]?.toLowerCase() ?? '';
 
+/** Which colour a document has: to be printed, a table, or text. */
+export function familyOf(name: string): 'print' | 'table' | 'text' {
+  const ending = endingOf(name);
+  if (ending === 'pdf' || ending === 'ofd') return 'print';
+  return ['xls', 'xlsx', 'et', 'csv'].includes(ending) ? 'table' : 'text';
+}
+
 export function kindOf(file: { name: string; type: string }, limits: FileLimits): FileKind | null {
   if (pictures.has(file.type)) return 'image';
   return limits.endings.includes(endingOf(file.name)) ? 'file' : null;

@@ -63,7 +63,8 @@ export class VoiceRecorder {
       if (AudioContext) {
         this.context = new AudioContext();
         this.analyser = this.context.createAnalyser();
-        this.analyser.fftSize = 512;
+        // As long as the pause between two looks, so that nothing is missed.
+        this.analyser.fftSize = 4_096;
         this.samples = new Uint8Array(this.analyser.fftSize);
         this.context.createMediaStreamSource(stream).connect(this.analyser);
       }

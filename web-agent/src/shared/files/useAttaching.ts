@@ -1,5 +1,5 @@
 /** Choosing, pasting and dropping for one composer. */
-import { ref, toValue, type MaybeRefOrGetter } from 'vue';
+import { onScopeDispose, ref, toValue, type MaybeRefOrGetter } from 'vue';
 import type { ConversationId } from '../../generated/protocol';
 import { useFiles, type Refusal } from './files';
 
@@ -59,6 +59,17 @@ export function useDropping(drop: (files: File[]) => void) {
     isOver.value = false;
     drop([...(event.dataTransfer?.files ?? [])]);
   }
+
+  // Beside the pane a browser would open the file and leave the page.
+  const keep = (event: DragEvent) => {
+    if (hasFiles(event)) event.preventDefault();
+  };
+  window.addEventListener('dragover', keep);
+  window.addEventListener('drop', keep);
+  onScopeDispose(() => {
+    window.removeEventListener('dragover', keep);
+    window.removeEventListener('drop', keep);
+  });
 
   return { isOver, over, left, dropped };
 }

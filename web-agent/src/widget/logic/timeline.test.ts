@@ -107,3 +107,13 @@ test('what others say calls for attention; one’s own and mere notes do not', (
   const entries = [entry(1, agent, text('a')), entry(2, citizen, text('b')), entry(3, agent, text('c'))];
   expect([0, 1, 3].map((seen) => unreadAfter(entries, seen))).toEqual([2, 1, 0]);
 });
+
+test('a file is said like a text, and one on its way keeps its element when it arrives', () => {
+  const picture: ThreadBody = { type: 'image', file: 'fl_1', name: 'a.png', size: 9, width: 4, height: 3 };
+  const pending = waiting('m1', { text: '', attachment: { kind: 'image', name: 'a.png', size: 9 } });
+  const [before] = said(timeline([], [pending], 0));
+  expect([before?.pending, before?.delivery]).toEqual([pending, 'sending']);
+  const [after] = said(timeline([entry(1, citizen, picture, begin, 'm1')], [pending], 0));
+  expect([after?.key, after?.pending, after?.delivery]).toEqual([before?.key, null, 'delivered']);
+  expect(callsForAttention(entry(2, agent, { type: 'voice', file: 'fl_2', size: 9, durationMs: 1 }))).toBe(true);
+});

@@ -15,6 +15,7 @@ import type {
 } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { createFiles } from '../../shared/files/files';
+import type { Attachment } from '../../shared/files/kinds';
 import type { Recording } from '../../shared/files/recorder';
 import { Link, RequestError, followBrowser, socketUrl, type LinkState, type Welcome } from '../../shared/link';
 import { Outbox, newClientId, type Outgoing } from '../../shared/outbox';
@@ -421,24 +422,15 @@ export function createWidget() {
     );
   }
 
-  /** Sends what was chosen, before the text that belongs to it. */
-  async function sendChosen(): Promise<void> {
-    const conversation = shown.value;
-    if (!conversation) return;
+  function sayFile({ id, attachment }: { id: string; attachment: Attachment }): void {
+    if (!shown.value) return;
     notice.value = null;
-    for (const { id, attachment } of await files.take(conversation)) {
-      outbox?.add({ conversation, text: '', attachment, writtenAt: Math.round(link!.serverNow()) }, id);
-    }
+    outbox!.add({ conversation: shown.value, text: '', attachment, writtenAt: Math.round(link!.serverNow()) }, id);
   }
 
-  async function sendVoice({ blob, durationMs }: Recording): Promise<void> {
-    const conversation = shown.value;
-    if (!conversation) return;
-    notice.value = null;
-    const id = newClientId();
-    const attachment = { kind: 'voice' as const, name: 'voice', size: blob.size, durationMs: Math.round(durationMs) };
-    await files.keep({ id, attachment, blob, url: null });
-    outbox?.add({ conversation, text: '', attachment, writtenAt: Math.round(link!.serverNow()) }, id);
+  /** Sends what was chosen; before the text that belongs to it. */
+  function sayChosen(): void {
+    if (shown.value) for (const one of files.take(shown.value)) sayFile(one);
   }
 
   function discard(clientId: string): void {
@@ -591,8 +583,8 @@ export function createWidget() {
       if (shown.value) conversations.value?.see(shown.value, seq);
     },
     say,
-    sendChosen,
-    sendVoice,
+    sayChosen,
+    sayVoice: (recording: Recording) => sayFile(files.takeVoice(recording)),
     choose,
     retry: (clientId: string) => outbox?.retry(clientId),
     discard,
