@@ -96,6 +96,21 @@ fn every_demo_question_and_similar_question_answers_itself() {
     }
 }
 
+#[test]
+fn the_name_of_an_item_is_not_answered_with_another_matter() {
+    let index = index();
+    for item in items() {
+        let decision = index.decide(&item.name, None);
+        if let Decision::Answer { entry, .. } = &decision {
+            let entry = index.entry(entry).unwrap();
+            assert_eq!(entry.item, item.code, "{}", item.name);
+        }
+        // Reviews of decisions have their own channel; all others are for the index.
+        let is_caught = matches!(decision, Decision::HandOver { reason } if reason != HandOverReason::NotFound);
+        assert!(!is_caught || item.code == "admin-review", "{}: {decision:?}", item.name);
+    }
+}
+
 /// What became of questions that are in no row of the index.
 #[derive(Debug, Default, PartialEq)]
 struct Score {
