@@ -47,8 +47,22 @@ const EMERGENCY: [&str; 42] = [
     "没呼吸",
 ];
 /// Words that contain one of [`EMERGENCY`] and are papers, courses or devices.
-const NOT_EMERGENCY: [&str; 9] =
-    ["报警回执", "报警记录", "报警证明", "报警器", "火灾保险", "火灾证明", "急救证", "急救员", "急救培训"];
+const NOT_EMERGENCY: [&str; 14] = [
+    "报警回执",
+    "报警记录",
+    "报警证明",
+    "报警器",
+    "火灾保险",
+    "火灾证明",
+    "火灾事故证明",
+    "火灾事故认定",
+    "火灾原因认定",
+    "急救证",
+    "急救员",
+    "急救培训",
+    "应急救护培训",
+    "学急救",
+];
 const EMERGENCY_NUMBERS: [&str; 3] = ["110", "119", "120"];
 /// "120分" is a points score and "120元" a fee: a number is an emergency only when somebody calls it.
 const CALLING: [&str; 5] = ["打", "拨", "叫", "打个", "拨个"];
@@ -86,7 +100,8 @@ const COMPLAINT: [&str; 30] = [
     "讨个说法",
 ];
 /// Words that contain one of [`COMPLAINT`] and are matters to be handled.
-const NOT_COMPLAINT: [&str; 6] = ["律师执业", "律师证", "律师资格", "律师事务所", "免费律师", "律师援助"];
+const NOT_COMPLAINT: [&str; 8] =
+    ["律师执业", "律师证", "律师资格", "律师事务所", "免费律师", "律师援助", "实习律师", "律师转所"];
 
 const WANTS_PERSON: [&str; 40] = [
     "转人工",
@@ -132,9 +147,10 @@ const WANTS_PERSON: [&str; 40] = [
     "representative",
 ];
 /// Words that contain one of [`WANTS_PERSON`] and mean something else, or its refusal.
-const NOT_A_PERSON: [&str; 28] = [
+const NOT_A_PERSON: [&str; 29] = [
     "人工智能",
     "人工授精",
+    "人工繁育",
     "人工流产",
     "人工耳蜗",
     "人工关节",

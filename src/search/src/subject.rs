@@ -38,11 +38,15 @@ const ACTIONS: [&[&str]; 7] = [
 /// Words that have a character of [`ACTIONS`] and mean something else.
 const NOT_ACTIONS: [&str; 6] = ["补贴", "补助", "补缴", "补税", "补充", "补偿"];
 
-/// Subjects of items and actions of entries.
+/// Subjects and names of items, texts and actions of entries.
 pub(crate) struct Subjects {
     by_pair: HashMap<String, HashSet<String>>,
     /// Bit n: some row of the entry has a word of [`ACTIONS`] n.
     actions: Vec<u8>,
+    /// Item and normalised name, none empty.
+    names: Vec<(String, String)>,
+    /// Each entry's rows.
+    texts: Vec<Vec<String>>,
 }
 
 impl Subjects {
@@ -65,13 +69,17 @@ impl Subjects {
                 by_pair.insert(pair, own);
             }
         }
-        let mut actions = vec![0; rows.iter().map(|(entry, ..)| entry + 1).max().unwrap_or(0)];
+        let entries = rows.iter().map(|(entry, ..)| entry + 1).max().unwrap_or(0);
+        let mut actions = vec![0; entries];
+        let mut texts = vec![Vec::new(); entries];
         for (entry, _, text) in rows {
-            if let Some(slot) = actions.get_mut(*entry) {
+            if let (Some(slot), Some(own)) = (actions.get_mut(*entry), texts.get_mut(*entry)) {
                 *slot |= actions_in(text);
+                own.push((*text).to_owned());
             }
         }
-        Self { by_pair, actions }
+        let names = names.iter().filter(|(_, name)| !name.is_empty()).cloned().collect();
+        Self { by_pair, actions, names, texts }
     }
 
     /// May the entry of this item answer the question?
@@ -80,7 +88,16 @@ impl Subjects {
         let same_action = self.actions.get(entry).is_some_and(|offered| asked & !offered == 0);
         let same_subject =
             subjects_in(query).iter().any(|pair| self.by_pair.get(pair).is_some_and(|items| items.contains(item)));
-        same_action && same_subject
+        same_action && same_subject && !self.names_another(query, entry, item)
+    }
+
+    /// Does the question name an item that the entry neither belongs to nor mentions? "开养老院" shares its subject with
+    /// entries about moving into one, and is another matter. Names inside a longer name do not count.
+    fn names_another(&self, query: &str, entry: usize, item: &str) -> bool {
+        let named: Vec<_> = self.names.iter().filter(|(_, name)| query.contains(name.as_str())).collect();
+        let is_whole = |name: &str| !named.iter().any(|(_, other)| other.len() > name.len() && other.contains(name));
+        let mentions = |name: &str| self.texts.get(entry).is_some_and(|rows| rows.iter().any(|row| row.contains(name)));
+        named.iter().any(|(owner, name)| owner != item && is_whole(name) && !mentions(name))
     }
 }
 

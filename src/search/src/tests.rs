@@ -128,7 +128,8 @@ fn an_emergency_is_recognised_before_anything_else() {
     ] {
         assert_eq!(handed_over(query), Some(HandOverReason::Emergency), "{query}");
     }
-    for query in ["报警回执丢了", "急救证怎么考", "燃气报警器要年检吗"] {
+    for query in ["报警回执丢了", "急救证怎么考", "燃气报警器要年检吗", "应急救护培训怎么报名", "火灾原因认定"]
+    {
         assert_ne!(handed_over(query), Some(HandOverReason::Emergency), "{query}");
     }
 }
@@ -221,6 +222,25 @@ fn the_same_way_of_putting_it_about_another_thing_is_not_answered() {
     }
     let decision = index.decide("我身份证找不到了怎么补", None);
     assert!(matches!(&decision, Decision::Answer { entry, .. } if entry == "id"), "{decision:?}");
+}
+
+#[test]
+fn a_question_that_names_another_item_is_offered_not_answered() {
+    let entries = || {
+        vec![
+            entry("enter", "老人想住养老院，怎么申请入住？", &["公办养老院怎么排队"], "nursing-home"),
+            entry("hotel", "开旅馆要办哪些许可？", &["开民宿要特行证吗", "特行证多久能拿到"], "hotel"),
+        ]
+    };
+    let name = |item: &str, name: &str| (item.to_owned(), name.to_owned());
+    let known = [name("nursing-home", "养老院"), name("nursing-home-setup", "开养老院"), name("homestay", "民宿")];
+    let answers = |names: &[(String, String)], query: &str| {
+        matches!(Index::with_names(entries(), names).decide(query, None), Decision::Answer { .. })
+    };
+    assert!(answers(&known[..1], "老人开养老院怎么申请"), "nobody knows the other item");
+    assert!(!answers(&known, "老人开养老院怎么申请"));
+    assert!(answers(&known, "公办的养老院怎么排队"), "its own name");
+    assert!(answers(&known, "开民宿要不要特行证"), "another's name, but the entry speaks of it");
 }
 
 #[test]
