@@ -5,7 +5,9 @@
 use std::{env, fs, path::Path};
 
 fn main() {
-    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web-agent/dist");
+    // Asked when it runs: clones that share a target folder share this program too.
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where the package is");
+    let dist = Path::new(&package).join("../../web-agent/dist");
     println!("cargo:rerun-if-changed={}", dist.display());
     println!("cargo:rerun-if-env-changed=ALLOW_NO_WEB");
     // rust-embed notes the folder's real path when it compiles, and cargo runs this anew at every build while the
