@@ -13,7 +13,7 @@ WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f -o -type d 2>/dev/n
 	$(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: run dev release test faults load fmt lint gen web web-deps bench clean help check-tools
+.PHONY: run dev release test faults load fmt lint gen web web-deps bench bench-instructions clean help check-tools
 
 run: check-tools web ## build pages and server, start the demo on http://127.0.0.1:8080 (data in ./var)
 	cargo build --locked -p bangban-server
@@ -69,16 +69,19 @@ $(DIST): $(DEPS) $(WEB_SOURCES)
 	@rm -f $@
 	cd $(WEB) && npm run --silent build
 
-bench: ## speed of the routing core (criterion) and of the desk
+bench: ## speed of the routing core (criterion), of the desk and of a message's way
 	cargo bench -p bangban-domain
-	ALLOW_NO_WEB=1 cargo bench -p bangban-server --bench desk
+	ALLOW_NO_WEB=1 cargo bench -p bangban-server --bench desk --bench message
+
+bench-instructions: ## instructions of a message and of a routing decision (callgrind), for comparing versions
+	@scripts/instructions.sh
 
 clean: ## remove what was built (keeps ./var)
 	cargo clean
 	rm -rf $(WEB)/dist $(WEB)/node_modules $(WEB)/test-results
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 check-tools:
 	@scripts/check-tools.sh

@@ -24,6 +24,10 @@ use clap::{Parser, Subcommand};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, time::timeout};
 
+/// Each message takes some dozens of short-lived allocations, made on one thread and freed on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Real-time assisted help for a one-stop government portal.
 #[derive(Parser)]
 #[command(version)]

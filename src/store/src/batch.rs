@@ -7,6 +7,7 @@ use std::{
 };
 
 use bangban_domain::{ConversationId, Timestamp, history, words::Stage};
+use futures_util::TryStreamExt as _;
 use sqlx::{Any, Row as _, Transaction};
 use uuid::Uuid;
 
@@ -231,7 +232,9 @@ async fn load_heads(
         for id in ids {
             query = query.bind(id.to_string());
         }
-        for row in query.fetch_all(&mut **tx).await? {
+        // One by one: after a start these may be many.
+        let mut rows = query.fetch(&mut **tx);
+        while let Some(row) = rows.try_next().await? {
             let author = read::word("entry", &row, "author", Author::parse)?;
             let hash = client_hash(author, &row.try_get::<String, _>("client_id")?);
             if let Some(head) = heads.get_mut(&read::id("conversation", &row, "id")?) {

@@ -39,7 +39,7 @@ use crate::{
     http::{ANY_ORIGIN, Door},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
-    session::Rates,
+    session::{Rates, command_span},
     telemetry::Metrics,
 };
 pub use commands::{Begun, Pending};
@@ -103,7 +103,7 @@ pub(crate) fn thread_entry(row: EntryRow) -> Result<ThreadEntry, WireError> {
 }
 
 fn internal(error: &impl std::fmt::Display) -> WireError {
-    tracing::error!(%error, "a request failed");
+    command_span().in_scope(|| tracing::error!(%error, "a request failed"));
     WireError::new(ErrorCode::Internal, "the server could not do it")
 }
 

@@ -7,6 +7,7 @@ mod socket;
 
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -15,12 +16,10 @@ use std::{
 
 use axum::extract::ws::Utf8Bytes;
 use bangban_bus::Bus;
-use bangban_domain::{AgentId, ConversationId, Timestamp};
+use bangban_domain::{AgentId, ConversationId};
 use bangban_protocol::{EventBody, Frame, Topic};
 use bangban_store::NewEntry;
 use dashmap::{DashMap, DashSet};
-use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 pub(crate) use relay::Relay;
@@ -255,10 +254,7 @@ impl Hub {
         if listeners.is_none() && !self.bus.is_shared() {
             return;
         }
-        let NewEntry { at, from, client_id, body, .. } = entry;
-        let entry = EntryText { seq, at: *at, from: &from.0, client_id: client_id.as_deref(), body: &body.0 };
-        let body = EntryEvent { kind: "entry", entry };
-        let Some(text) = text_of(&EntryFrame { topic, epoch: self.epoch, seq, body }) else { return };
+        let Some(text) = written(entry_event(topic, self.epoch, seq, entry)) else { return };
         if self.bus.is_shared() {
             self.bus.publish(text.clone().into());
         }
@@ -335,8 +331,12 @@ impl Hub {
     }
 }
 
-fn text_of(frame: &impl Serialize) -> Option<Utf8Bytes> {
-    match serde_json::to_string(frame) {
+fn text_of(frame: &Frame) -> Option<Utf8Bytes> {
+    written(serde_json::to_string(frame))
+}
+
+fn written(text: serde_json::Result<String>) -> Option<Utf8Bytes> {
+    match text {
         Ok(text) => Some(text.into()),
         Err(error) => {
             tracing::error!(%error, "an event cannot be written as JSON");
@@ -351,41 +351,31 @@ fn send(sockets: &[Arc<Socket>], text: &Utf8Bytes) {
     }
 }
 
+/// [`Frame::Event`] with an [`EventBody::Entry`]. Put together from its parts: of all frames this one is written most
+/// often, and most of it is JSON already.
+fn entry_event(topic: Topic, epoch: u64, seq: u64, entry: &NewEntry) -> serde_json::Result<String> {
+    let (from, body) = (entry.from.as_str(), entry.body.as_str());
+    let mut text = String::with_capacity(from.len() + body.len() + 256);
+    let at = entry.at.0;
+    // Writing to a string does not fail.
+    let _ = write!(text, r#"{{"topic":"{topic}","epoch":{epoch},"seq":{seq},"body":{{"type":"entry","entry":{{"#);
+    let _ = write!(text, r#""seq":{seq},"at":{at},"from":{from},"#);
+    if let Some(client_id) = &entry.client_id {
+        let client_id = serde_json::to_string(client_id)?;
+        let _ = write!(text, r#""clientId":{client_id},"#);
+    }
+    let _ = write!(text, r#""body":{body}}}}}}}"#);
+    Ok(text)
+}
+
 fn has_citizen(listeners: &[Arc<Socket>]) -> bool {
     listeners.iter().any(|socket| socket.member == Member::Citizen)
-}
-
-/// [`Frame::Event`] with an [`EventBody::Entry`] whose parts are JSON already.
-#[derive(Serialize)]
-struct EntryFrame<'a> {
-    topic: Topic,
-    epoch: u64,
-    seq: u64,
-    body: EntryEvent<'a>,
-}
-
-#[derive(Serialize)]
-struct EntryEvent<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    entry: EntryText<'a>,
-}
-
-/// A `ThreadEntry`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EntryText<'a> {
-    seq: u64,
-    at: Timestamp,
-    from: &'a RawValue,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<&'a str>,
-    body: &'a RawValue,
 }
 
 #[cfg(test)]
 mod tests {
     use bangban_bus::{CANARY, Ending, Inbox, Net, Settings};
+    use bangban_domain::Timestamp;
     use bangban_protocol::{Party, ThreadBody, ThreadEntry};
     use bangban_store::{Author, Lane};
 

@@ -27,13 +27,14 @@ use bangban_protocol::{Answer, Command, EventBody, Frame, Request, Topic, WireEr
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
-use tracing::Span;
+use tracing::{Level, Span};
 
 use super::{
     Close, FAREWELL, GOING_AWAY,
     facts::{Facts, facts},
     frames, member,
     rates::Typing,
+    span::Labels,
 };
 use crate::{
     app::{App, Begun, Pending},
@@ -55,8 +56,8 @@ const TOO_SLOW: Close = (close_code::TOO_SLOW, "too slow");
 
 /// A command on its way.
 struct Job {
-    reference: u32,
-    name: &'static str,
+    labels: Labels,
+    /// None while nobody wants its details: see [`span`](super::span).
     span: Span,
     rest: Pending,
 }
@@ -69,9 +70,10 @@ impl Future for Job {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done> {
         let job = &mut *self;
         let _inside = job.span.enter();
-        let result = ready!(job.rest.as_mut().poll(context));
-        note(job.name, &result);
-        Poll::Ready((job.reference, result))
+        let rest = job.rest.as_mut();
+        let result = ready!(job.labels.carry(|| rest.poll(context)));
+        note(job.labels.name, &result);
+        Poll::Ready((job.labels.reference, result))
     }
 }
 
@@ -204,20 +206,17 @@ impl<'a> Connection<'a> {
             && let Some((at, Request { reference, body })) = self.queue.pop_front()
         {
             let Facts { name, conversation, .. } = facts(&body);
-            let span = tracing::info_span!(
-                "command",
-                "ref" = reference,
-                command = name,
-                conversation = conversation.map(tracing::field::display),
-                principal = %self.who,
-            );
-            match span.in_scope(|| self.app.begin(&self.who, &self.member.socket, at, body)) {
+            let labels = Labels { reference, name, conversation, who: Arc::clone(&self.who) };
+            let span = if tracing::enabled!(Level::DEBUG) { labels.span() } else { Span::none() };
+            let begin = || self.app.begin(&self.who, &self.member.socket, at, body);
+            match span.in_scope(|| labels.carry(begin)) {
                 Begun::Done(result) => {
                     span.in_scope(|| note(name, &result));
                     self.answer((reference, result));
                 }
-                Begun::HandedOver(rest) => self.handed_over.push(Job { reference, name, span, rest }),
-                Begun::Alone(rest) => self.alone = Some(Job { reference, name, span, rest }),
+                Begun::HandedOver(rest) => self.handed_over.push(Job { labels, span, rest }),
+                // It has just begun, and may log anything.
+                Begun::Alone(rest) => self.alone = Some(Job { span: labels.span(), labels, rest }),
             }
         }
         if self.queue.is_empty() {

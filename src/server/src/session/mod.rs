@@ -4,6 +4,7 @@ mod connection;
 mod facts;
 mod frames;
 mod rates;
+mod span;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use crate::{app::App, auth::Principal, hub::Member, telemetry::count_close};
 use connection::Connection;
 pub use rates::Rates;
+pub use span::command_span;
 
 /// A frame of more bytes ends the connection; one of more than `MAX_FRAME` is answered with an error.
 pub const ABSURD_FRAME: usize = 1024 * 1024;
