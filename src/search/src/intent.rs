@@ -47,7 +47,7 @@ const EMERGENCY: [&str; 42] = [
     "没呼吸",
 ];
 /// Words that contain one of [`EMERGENCY`] and are papers, courses or devices.
-const NOT_EMERGENCY: [&str; 14] = [
+const NOT_EMERGENCY: [&str; 15] = [
     "报警回执",
     "报警记录",
     "报警证明",
@@ -62,6 +62,7 @@ const NOT_EMERGENCY: [&str; 14] = [
     "急救培训",
     "应急救护培训",
     "学急救",
+    "打不着火",
 ];
 const EMERGENCY_NUMBERS: [&str; 3] = ["110", "119", "120"];
 /// "120分" is a points score and "120元" a fee: a number is an emergency only when somebody calls it.

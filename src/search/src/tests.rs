@@ -128,7 +128,8 @@ fn an_emergency_is_recognised_before_anything_else() {
     ] {
         assert_eq!(handed_over(query), Some(HandOverReason::Emergency), "{query}");
     }
-    for query in ["报警回执丢了", "急救证怎么考", "燃气报警器要年检吗", "应急救护培训怎么报名", "火灾原因认定"]
+    for query in
+        ["报警回执丢了", "急救证怎么考", "燃气报警器要年检吗", "应急救护培训怎么报名", "火灾原因认定", "煤气灶打不着火"]
     {
         assert_ne!(handed_over(query), Some(HandOverReason::Emergency), "{query}");
     }
