@@ -211,8 +211,8 @@ fn greeting(mut address: SocketAddr, demo: Option<&App>, hours: HoursKey) -> Str
     text += &line("console", &format!("http://{address}/console"));
     text += &line("board", &format!("http://{address}/board"));
     if let Some(app) = demo {
-        text += &line("agents", &app.demo_logins(Role::Agent).join(", "));
-        text += &line("supervisor", &app.demo_logins(Role::Supervisor).join(", "));
+        text += &line("agents", &app.demo_logins(Role::Agent));
+        text += &line("supervisor", &app.demo_logins(Role::Supervisor));
         text += &line("password", DEMO_PASSWORD);
     }
     let humans = match hours {

@@ -233,11 +233,18 @@ impl App {
         }
     }
 
-    /// Log-ins of the demo staff of a role, without those of the load program.
+    /// Log-ins of the demo staff of a role, without those of the load program; of many the first ones and the last.
     #[must_use]
-    pub fn demo_logins(&self, role: Role) -> Vec<&str> {
+    pub fn demo_logins(&self, role: Role) -> String {
         let staff = self.catalogue.staff.iter().filter(|member| member.role == role);
-        staff.map(|member| member.login.as_str()).filter(|login| !login.starts_with(load::LOGIN)).collect()
+        let logins: Vec<&str> =
+            staff.map(|member| member.login.as_str()).filter(|login| !login.starts_with(load::LOGIN)).collect();
+        match &logins[..] {
+            [first, second, third, .., last] if logins.len() > 6 => {
+                format!("{first}, {second}, {third} … {last} ({})", logins.len())
+            }
+            few => few.join(", "),
+        }
     }
 
     /// Orders that wait for the desk, units that wait for the writer.
