@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use bangban_domain::{ConversationId, words::Channel};
-use bangban_protocol::{Answer, Command, EventBody, Snapshot};
+use bangban_protocol::{Answer, Command, EventBody, Snapshot, WireError};
 use clap::Args;
 use serde::Serialize;
 use tokio::{
@@ -219,9 +219,7 @@ impl Boat {
         if promised.is_none() {
             weather.repeated.set(weather.repeated.get() + 1);
         }
-        let Answer::Sent { seq, .. } = self.client.ask(said(self.conversation, "storm")).await? else {
-            anyhow::bail!("not sent")
-        };
+        let Answer::Sent { seq, .. } = self.say().await? else { anyhow::bail!("not sent") };
         let thread = self.client.whole_thread(self.conversation).await?;
         let kept: Vec<u64> =
             thread.iter().filter(|entry| entry.client_id.as_deref() == Some("storm")).map(|entry| entry.seq).collect();
@@ -242,10 +240,20 @@ impl Boat {
         }
     }
 
+    /// Sends the message; again, where the server has no room: all speak at the same moment.
+    async fn say(&mut self) -> anyhow::Result<Answer> {
+        loop {
+            match self.client.ask(said(self.conversation, "storm")).await {
+                Err(error) if is_busy(&error) => sleep(BACK_OFF.0).await,
+                answer => return answer,
+            }
+        }
+    }
+
     /// Sends a message and stays until the connection breaks; the position, if it was promised before.
     async fn say_until_broken(&mut self, weather: &Weather) -> Option<u64> {
         let mut promised = None;
-        if let Ok(Answer::Sent { seq, .. }) = self.client.ask(said(self.conversation, "storm")).await {
+        if let Ok(Answer::Sent { seq, .. }) = self.say().await {
             promised = Some(seq);
             weather.promised.set(weather.promised.get() + 1);
             if weather.promised.get() == weather.standing.get().div_ceil(2) {
@@ -302,6 +310,10 @@ impl Boat {
             Err(_) => Ok(false),
         }
     }
+}
+
+fn is_busy(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<WireError>().is_some_and(|error| error.retryable)
 }
 
 /// A server that this program started.
