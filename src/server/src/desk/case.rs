@@ -126,7 +126,7 @@ pub(super) fn clock_view(clock: &Clock) -> ClockView {
     ClockView { asked_at: clock.asked_at, due_at: clock.due_at, answered_at: clock.answered_at, step: clock.step }
 }
 
-/// The text of a stored entry, shortened, if it has one.
+/// The text of a stored entry, shortened, if it has one; of a file its name, of a voice message its length.
 pub(super) fn text_of(body: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Stored {
@@ -134,6 +134,11 @@ pub(super) fn text_of(body: &str) -> Option<String> {
     }
     match serde_json::from_str::<Stored>(body).ok()?.body {
         ThreadBody::Text { text, .. } => Some(text.chars().take(80).collect()),
+        ThreadBody::Image { name, .. } | ThreadBody::File { name, .. } => Some(name),
+        ThreadBody::Voice { duration_ms, .. } => {
+            let seconds = duration_ms.saturating_add(500) / 1_000;
+            Some(format!("♪ {}:{:02}", seconds / 60, seconds % 60))
+        }
         _ => None,
     }
 }
@@ -180,5 +185,30 @@ impl Owner {
         let name = case.row.agent.and_then(|agent| self.name_of(agent));
         let view = view_of(&case.row, case.clock.as_ref(), &self.world.catalogue, name);
         Some(ConversationView { version: case.version, position: case.position, ..view })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_last_is_told_in_a_line() {
+        let file = "fl_00000000000000000000000000000001";
+        for (body, expected) in [
+            (r#"{"type":"text","text":"你好"}"#.to_owned(), Some("你好")),
+            (
+                format!(r#"{{"type":"image","file":"{file}","name":"a.png","size":1,"width":1,"height":1}}"#),
+                Some("a.png"),
+            ),
+            (format!(r#"{{"type":"voice","file":"{file}","size":1,"durationMs":61001}}"#), Some("♪ 1:01")),
+            (r#"{"type":"finished"}"#.to_owned(), None),
+        ] {
+            assert_eq!(
+                text_of(&format!(r#"{{"from":{{"type":"citizen"}},"body":{body}}}"#)).as_deref(),
+                expected,
+                "{body}"
+            );
+        }
     }
 }

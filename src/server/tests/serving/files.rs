@@ -552,6 +552,13 @@ async fn files_are_kept_in_a_bucket_and_a_wrong_key_lets_wait() {
     assert!(bucket.path().join(format!("bangban/{id}/{file}/original")).is_file());
     assert_eq!(in_folder(&server.dir.path().join("files")), 0);
 
+    // In several parts.
+    let long = "办事指南\n".repeat(1_000_000).into_bytes();
+    assert!(long.len() > 10 << 20);
+    let text = me.uploaded(&id, "file", "长.txt", &long).await;
+    let (url, _) = links(&mut citizen, &id, &text).await;
+    assert!(me.fetch(&url).await.bytes().await.unwrap() == long);
+
     let picture = me.uploaded(&id, "image", "a.png", &png(600, 600)).await;
     citizen.ok(send_file(&id, "g", &picture)).await;
     let (_, thumb) = links(&mut citizen, &id, &picture).await;

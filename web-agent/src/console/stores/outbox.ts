@@ -78,6 +78,7 @@ export const useOutbox = defineStore('outbox', () => {
     release();
     release = () => {};
     box = undefined;
+    files.reset();
     waiting.value = [];
     acknowledged.value = [];
   }

@@ -6,6 +6,8 @@ export interface Blobs {
   put: (key: string, blob: Blob) => Promise<void>;
   get: (key: string) => Promise<Blob | undefined>;
   remove: (key: string) => Promise<void>;
+  /** What is in memory; the database keeps what its owner has not sent yet. */
+  forget: () => void;
 }
 
 const DATABASE = 'bangban.files';
@@ -48,5 +50,6 @@ export function createBlobs(): Blobs {
       memory.delete(key);
       await ask('readwrite', (store) => store.delete(key)).catch(() => {});
     },
+    forget: () => memory.clear(),
   };
 }

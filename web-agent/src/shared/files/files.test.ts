@@ -12,6 +12,7 @@ function page() {
     put: async (key, blob) => void kept.set(key, blob),
     get: async (key) => kept.get(key),
     remove: async (key) => void kept.delete(key),
+    forget: () => {},
   };
   const sent: Command[] = [];
   const request = async (command: Command): Promise<Answer> => {
@@ -48,6 +49,13 @@ describe('the tray', () => {
     const taken = files.take('cv_1');
     expect(taken.map(({ attachment }) => attachment.name)).toEqual(['d.docx']);
     expect([names('cv_1'), [...kept.keys()]]).toEqual([[], [taken[0]!.id]]);
+  });
+
+  it('is empty for the next one who logs in here', async () => {
+    const { files } = page();
+    await files.choose('cv_1', [document('a.pdf')]);
+    files.reset();
+    expect(files.tray('cv_1')).toEqual([]);
   });
 
   it('takes nine at once', async () => {

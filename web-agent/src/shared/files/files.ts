@@ -60,6 +60,17 @@ function sidesOf(url: string): Promise<{ width: number; height: number } | null>
   });
 }
 
+/** Two tabs of one person share the outbox: only one of them uploads a file, the other one looks again later. */
+async function alone<T>(clientId: string, run: () => Promise<T>): Promise<T> {
+  // Absent in older browsers and on pages without TLS: the server then takes the bytes of one tab at a time.
+  const { locks } = navigator as { locks?: LockManager };
+  if (!locks) return run();
+  return locks.request(`bangban.file.${clientId}`, { ifAvailable: true }, (lock) => {
+    if (!lock) throw new RequestError('busy', 'another tab uploads it', undefined, true);
+    return run();
+  }) as Promise<T>;
+}
+
 export type Files = ReturnType<typeof createFiles>;
 
 export const filesKey: InjectionKey<Files> = Symbol('files');
@@ -164,16 +175,18 @@ export function createFiles(options: FilesOptions) {
       const abort = new AbortController();
       running.set(clientId, abort);
       try {
-        const view = await upload({
-          conversation,
-          attachment,
-          blob,
-          token: options.token,
-          isOnline: options.isOnline,
-          began: (address) => change({ upload: address }),
-          progress: (sent) => progress.set(clientId, sent),
-          signal: abort.signal,
-        });
+        const view = await alone(clientId, () =>
+          upload({
+            conversation,
+            attachment,
+            blob,
+            token: options.token,
+            isOnline: options.isOnline,
+            began: (address) => change({ upload: address }),
+            progress: (sent) => progress.set(clientId, sent),
+            signal: abort.signal,
+          }),
+        );
         ({ file } = view);
         change({ file });
       } finally {
@@ -197,6 +210,18 @@ export function createFiles(options: FilesOptions) {
     settled(message.clientId);
     // What the server refused it has deleted itself.
     if (message.attachment?.upload && !message.refused) void cancel(message.attachment.upload, options);
+  }
+
+  /** Somebody else sits here now: nothing of the one before is left on the page. */
+  function reset(): void {
+    for (const abort of running.values()) abort.abort();
+    for (const chosen of trays.values()) for (const { url } of chosen) if (url) URL.revokeObjectURL(url);
+    for (const url of previews.values()) URL.revokeObjectURL(url);
+    trays.clear();
+    previews.clear();
+    progress.clear();
+    links.clear();
+    blobs.forget();
   }
 
   /** A link that works now, or `null`: deleted. Throws if the server cannot be asked. */
@@ -228,6 +253,7 @@ export function createFiles(options: FilesOptions) {
     send,
     settled,
     discarded,
+    reset,
     link,
     forgetLink: (file: FileId) => links.forget(file),
     download,

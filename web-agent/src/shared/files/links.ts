@@ -44,6 +44,10 @@ export class FileLinks {
     this.known.delete(file);
   }
 
+  clear(): void {
+    this.known.clear();
+  }
+
   private ask(conversation: ConversationId): void {
     const files = [...(this.waiting.get(conversation) ?? [])];
     this.waiting.delete(conversation);

@@ -202,6 +202,7 @@ export function createWidget() {
     link?.stop();
     link = null;
     outbox = null;
+    files.reset();
     me.value = null;
     conversations.value = null;
     shown.value = null;
