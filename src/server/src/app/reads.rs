@@ -50,7 +50,7 @@ impl App {
             self.hub.leave(socket, topic);
         }
         let (seq, snapshot) = looked?;
-        self.hub.sent_up_to(topic, seq);
+        self.hub.has_up_to(topic, seq);
         Ok(Answer::Subscribed { topic, epoch: self.hub.epoch(), seq, snapshot: Box::new(snapshot) })
     }
 

@@ -46,8 +46,26 @@ pub struct Hub {
 #[derive(Default)]
 struct Listeners {
     sockets: Vec<Arc<Socket>>,
-    /// The last durable entry that they have been sent; `None`: not known yet, or nothing durable.
+    /// Up to here they have every durable entry, from a snapshot or sent; `None`: not known yet, or nothing durable.
     position: Option<u64>,
+    /// The last one that was sent to all of them: whatever a snapshot held for one of them, another may lack it.
+    sent: Option<u64>,
+}
+
+impl Listeners {
+    fn was_sent(&self, seq: u64) -> bool {
+        self.sent.is_some_and(|sent| seq <= sent)
+    }
+
+    fn has_hole_before(&self, seq: u64) -> bool {
+        self.position.max(self.sent).is_some_and(|last| seq > last + 1)
+    }
+
+    fn send(&mut self, seq: u64, text: &Utf8Bytes) {
+        self.sent = Some(seq);
+        self.position = self.position.map(|position| position.max(seq));
+        send(&self.sockets, text);
+    }
 }
 
 /// Topics that miss entries, which have to be read from the store.
@@ -149,13 +167,20 @@ impl Hub {
         true
     }
 
-    /// A socket that has joined was sent everything up to this entry. The first one's word stands: with more than one, all
-    /// get what the least informed of them needs.
-    pub fn sent_up_to(&self, topic: Topic, seq: u64) {
-        if matches!(topic, Topic::Conversation(_) | Topic::Notes(_))
-            && let Some(mut listeners) = self.topics.get_mut(&topic)
-        {
-            listeners.position.get_or_insert(seq);
+    /// A socket that has joined has everything up to this entry from its snapshot.
+    pub fn has_up_to(&self, topic: Topic, seq: u64) {
+        if !is_numbered(topic) {
+            return;
+        }
+        let Some(mut listeners) = self.topics.get_mut(&topic) else { return };
+        match listeners.position {
+            None => listeners.position = Some(seq),
+            // Another one's snapshot held more than was sent to all.
+            Some(position) if seq < position && !listeners.was_sent(position) => {
+                listeners.position = Some(seq);
+                self.is_behind(topic);
+            }
+            Some(_) => {}
         }
     }
 
@@ -259,13 +284,16 @@ impl Hub {
             self.bus.publish(text.clone().into());
         }
         let Some(mut listeners) = listeners else { return };
-        if listeners.position.is_some_and(|position| seq > position + 1) {
+        // It may have been read from the store meanwhile.
+        if listeners.was_sent(seq) {
+            return;
+        }
+        if listeners.has_hole_before(seq) {
             // Another node wrote before us and its word is not here yet.
             self.is_behind(topic);
             return;
         }
-        listeners.position = Some(seq);
-        send(&listeners.sockets, &text);
+        listeners.send(seq, &text);
     }
 
     // --- what other nodes have published ------------------------------------------------------------------------
@@ -274,27 +302,23 @@ impl Hub {
     /// in order.
     pub(crate) fn pass_on(&self, topic: Topic, seq: Option<u64>, text: &Utf8Bytes) -> Passed {
         let Some(mut listeners) = self.topics.get_mut(&topic) else { return Passed::On };
-        if let (Some(position), Some(seq)) = (listeners.position, seq) {
-            if seq <= position {
-                return Passed::On;
-            }
-            if seq > position + 1 {
-                return Passed::Hole;
-            }
-            listeners.position = Some(seq);
+        match seq.filter(|_| is_numbered(topic)) {
+            None => send(&listeners.sockets, text),
+            Some(seq) if listeners.was_sent(seq) => {}
+            Some(seq) if listeners.has_hole_before(seq) => return Passed::Hole,
+            Some(seq) => listeners.send(seq, text),
         }
-        send(&listeners.sockets, text);
         Passed::On
     }
 
-    /// The last durable entry that the topic's listeners were sent, if it is known.
+    /// The last durable entry that the topic's listeners have, if it is known.
     pub(crate) fn position(&self, topic: Topic) -> Option<u64> {
-        self.topics.get(&topic).and_then(|listeners| listeners.position)
+        self.topics.get(&topic).and_then(|listeners| listeners.position.or(listeners.sent))
     }
 
     /// Everything that is listened to here may have missed entries.
     pub(crate) fn all_are_behind(&self) {
-        let known = self.topics.iter().filter(|one| one.position.is_some()).map(|one| *one.key());
+        let known = self.topics.iter().map(|one| *one.key()).filter(|topic| is_numbered(*topic));
         self.behind.topics().extend(known);
         self.behind.wake.notify_one();
     }
@@ -366,6 +390,11 @@ fn entry_event(topic: Topic, epoch: u64, seq: u64, entry: &NewEntry) -> serde_js
     }
     let _ = write!(text, r#""body":{body}}}}}}}"#);
     Ok(text)
+}
+
+/// Are the topic's events kept, with gapless numbers?
+const fn is_numbered(topic: Topic) -> bool {
+    matches!(topic, Topic::Conversation(_) | Topic::Notes(_))
 }
 
 fn has_citizen(listeners: &[Arc<Socket>]) -> bool {
@@ -446,7 +475,8 @@ mod tests {
                 ThreadBody::Text { text: "好".to_owned(), entry: Some("e1".to_owned()) },
             ),
         ];
-        for (seq, (from, body)) in (8..).zip(bodies) {
+        let mut seq = 8;
+        for (from, body) in bodies {
             for client_id in [Some("a\"b".to_owned()), None] {
                 let mut stored = entry(CONVERSATION, Lane::Public, Timestamp(9), Author::Citizen, &from, &body);
                 stored.client_id.clone_from(&client_id);
@@ -458,6 +488,7 @@ mod tests {
                 assert_eq!(frames.len(), 2);
                 assert_eq!(frames[0], frames[1]);
                 assert!(frames[0].contains(r#""body":{"type":"entry","entry":{"seq":"#), "{}", frames[0]);
+                seq += 1;
             }
         }
     }
@@ -561,9 +592,9 @@ mod tests {
         let pass = |n| hub.pass_on(TOPIC, Some(n), &text(n));
         assert_eq!((pass(3), hub.position(TOPIC)), (Passed::On, None), "nobody listens");
         hub.join(&socket, TOPIC);
-        assert_eq!((pass(4), hub.position(TOPIC)), (Passed::On, None), "what the snapshot had is not known yet");
-        hub.sent_up_to(TOPIC, 4);
-        hub.sent_up_to(TOPIC, 9);
+        assert_eq!((pass(4), hub.position(TOPIC)), (Passed::On, Some(4)));
+        hub.has_up_to(TOPIC, 4);
+        hub.has_up_to(TOPIC, 9);
         assert_eq!(
             [4, 5, 5, 7, 6, 7].map(pass),
             [Passed::On, Passed::On, Passed::On, Passed::Hole, Passed::On, Passed::On]
@@ -579,6 +610,25 @@ mod tests {
         assert_eq!((hub.position(TOPIC), socket.take().0.len()), (Some(9), 2));
         hub.all_are_behind();
         assert_eq!(hub.those_behind().await, BTreeSet::from([TOPIC]));
+    }
+
+    #[tokio::test]
+    async fn what_one_snapshot_held_and_another_did_not_reaches_both() {
+        let Alone { hub, .. } = Alone::new(1);
+        let [late, early] = [(); 2].map(|()| hub.open(Member::Citizen, 20));
+        for socket in [&late, &early] {
+            hub.join(socket, TOPIC);
+            socket.take();
+        }
+        // Entry 5 is durable and not published yet: one look came before it, one after.
+        hub.has_up_to(TOPIC, 5);
+        hub.has_up_to(TOPIC, 4);
+        assert_eq!(hub.those_behind().await, BTreeSet::from([TOPIC]));
+        assert_eq!(hub.pass_on(TOPIC, Some(5), &Utf8Bytes::from("5")), Passed::On, "read from the store");
+        hub.publish_entry(TOPIC, 5, &note());
+        assert_eq!([late.take().0.len(), early.take().0.len()], [1, 1], "once for each");
+        hub.has_up_to(TOPIC, 4);
+        assert_eq!(hub.position(TOPIC), Some(5), "it was sent to all since");
     }
 
     #[tokio::test]

@@ -158,7 +158,7 @@ impl Ear {
     fn new(hub: &Hub, member: Member, n: u128) -> Self {
         let socket = hub.open(member, 100_000);
         assert!(hub.join(&socket, topic(n)));
-        hub.sent_up_to(topic(n), 0);
+        hub.has_up_to(topic(n), 0);
         Self { socket, heard: Vec::new() }
     }
 
