@@ -20,6 +20,7 @@ use bangban_server::{
     simulate::{Plan, compare},
     telemetry::{install_metrics, start_log},
 };
+use bangban_store::Ended;
 use clap::{Parser, Subcommand};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, time::timeout};
@@ -153,11 +154,11 @@ async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::R
     if let Some((listener, handle)) = metrics {
         tokio::spawn(serve_metrics(listener, Arc::clone(&app), handle));
     }
-    let mut is_deposed = false;
+    let mut store_ended = None;
     tokio::select! {
         ended = &mut served => ended??,
         () = stop_signal() => {}
-        () = app.store.deposed() => is_deposed = true,
+        why = app.store.ended() => store_ended = Some(why),
     }
     tracing::info!("stopping");
     app.stop();
@@ -174,8 +175,13 @@ async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::R
     if timeout(CLOSE, app.store.close()).await.is_err() {
         tracing::warn!("the store did not finish in time");
     }
-    anyhow::ensure!(!is_deposed, "another server has taken over the database");
-    Ok(())
+    match store_ended {
+        None => Ok(()),
+        Some(Ended::Deposed) => anyhow::bail!("another server has taken over the database"),
+        Some(Ended::Failed) => {
+            anyhow::bail!("the writer has failed (the log says how); what it acknowledged is durable")
+        }
+    }
 }
 
 async fn listen(key: &str, address: &str) -> anyhow::Result<TcpListener> {

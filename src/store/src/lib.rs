@@ -37,7 +37,7 @@ pub use migrate::{Migration, check, migrate};
 pub use place::Database;
 pub use row::*;
 pub use unit::*;
-pub use writer::{Counts, Publisher};
+pub use writer::{Counts, Ended, Publisher};
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -115,10 +115,9 @@ impl Store {
         self.writer.counts()
     }
 
-    /// Returns when another process has taken the database over; nothing can be committed any more, the process should
-    /// end.
-    pub async fn deposed(&self) {
-        self.writer.deposed().await;
+    /// Returns when nothing can be committed any more, other than by [`Store::close`]; the process should end.
+    pub async fn ended(&self) -> Ended {
+        self.writer.ended().await
     }
 
     /// Lets the writer finish what waits, then closes the connections.

@@ -61,6 +61,15 @@ pub struct Counts {
     pub entries: u64,
 }
 
+/// Why nothing can be committed any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Another process has taken the database over.
+    Deposed,
+    /// The writer's task ended by a fault of ours, which the log has.
+    Failed,
+}
+
 #[derive(Default)]
 struct Counters {
     transactions: AtomicU64,
@@ -152,12 +161,16 @@ impl Writer {
         }
     }
 
-    pub(crate) async fn deposed(&self) {
+    pub(crate) async fn ended(&self) -> Ended {
         let mut ended = self.ended.clone();
-        if ended.wait_for(|ended| *ended).await.is_err() {
-            // Closed in the ordinary way.
-            std::future::pending::<()>().await;
+        if ended.wait_for(|ended| *ended).await.is_ok() {
+            return Ended::Deposed;
         }
+        if self.task.lock().await.is_some() {
+            return Ended::Failed;
+        }
+        // Closed in the ordinary way.
+        std::future::pending().await
     }
 
     pub(crate) async fn close(&self) {

@@ -12,7 +12,8 @@ use bangban_domain::{
     words::{CitizenKind, Role, Stage},
 };
 use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, WireError};
-use bangban_store::{Author, CitizenRow, ConversationRow, LedgerRow, StaffRow, StoreError, Unit};
+use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, LedgerRow, StaffRow, Store, StoreError, Unit};
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use super::{
@@ -23,6 +24,9 @@ use super::{
     flush::Flushes,
     internal, orders,
 };
+
+/// Conversations that are read at the same time at a start: thousands may be open.
+const READ_AHEAD: usize = 16;
 
 /// At most this many orders are decided together.
 const BATCH: usize = 64;
@@ -155,7 +159,10 @@ impl Owner {
         let mut receipts: HashMap<_, _> =
             store.open_receipts().await?.into_iter().map(|row| (row.conversation, row.receipt)).collect();
         self.cases = Cases::default();
-        for row in store.open_conversations().await? {
+        let open = store.open_conversations().await?;
+        let mut open = stream::iter(open).map(|row| with_people(&store, row)).buffered(READ_AHEAD);
+        while let Some(read) = open.next().await {
+            let (row, citizen, last) = read?;
             let (id, team) = (row.id, self.team_of(&row));
             let clock = clocks.remove(&id).as_ref().map(clock_of);
             let input = match (row.stage, row.slot, clock) {
@@ -167,7 +174,7 @@ impl Owner {
                     clock.map(|clock| Input::Restored { conversation: id, team, clock, agent: row.agent })
                 }
             };
-            self.admit(row, clock).await?;
+            self.remember(row, clock, citizen, last);
             if let Some(case) = self.cases.get_mut(id) {
                 case.receipt = receipts.remove(&id);
             }
@@ -183,14 +190,23 @@ impl Owner {
         row: ConversationRow,
         clock: Option<bangban_domain::routing::Clock>,
     ) -> Result<(), StoreError> {
-        let citizen: Option<CitizenRow> = self.world.store.citizen(row.citizen).await?;
-        let last = self.world.store.last_of_citizen(row.id).await?;
+        let (row, citizen, last) = with_people(&self.world.store, row).await?;
+        self.remember(row, clock, citizen, last);
+        Ok(())
+    }
+
+    fn remember(
+        &mut self,
+        row: ConversationRow,
+        clock: Option<bangban_domain::routing::Clock>,
+        citizen: Option<CitizenRow>,
+        last: Option<EntryRow>,
+    ) {
         let (name, kind) = citizen.map_or((String::new(), CitizenKind::Person), |citizen| (citizen.name, citizen.kind));
         let mut case = Case::new(row, &name, kind);
         case.clock = clock;
         case.last_text = last.and_then(|entry| case::text_of(&entry.body));
         self.cases.insert(case);
-        Ok(())
     }
 
     // --- turns ------------------------------------------------------------------------------------------------
@@ -428,6 +444,15 @@ impl Owner {
     pub(super) fn own(&mut self, citizen: CitizenId, id: ConversationId) -> Option<&mut Case> {
         self.cases.get_mut(id).filter(|case| case.row.citizen == citizen)
     }
+}
+
+/// Whose it is, and what they said last.
+async fn with_people(
+    store: &Store,
+    row: ConversationRow,
+) -> Result<(ConversationRow, Option<CitizenRow>, Option<EntryRow>), StoreError> {
+    let (citizen, last) = tokio::try_join!(store.citizen(row.citizen), store.last_of_citizen(row.id))?;
+    Ok((row, citizen, last))
 }
 
 fn author(who: &Actor) -> Author {

@@ -8,7 +8,7 @@ use super::{
     proxy::{Mode, Proxy},
     *,
 };
-use crate::{place::Limits, testing::Cluster};
+use crate::{Ended, place::Limits, testing::Cluster};
 
 /// A unit that cannot be recognised when it is repeated.
 fn anonymous() -> Unit {
@@ -226,7 +226,7 @@ async fn another_owner_ends_this_one(db: TestDatabase) {
     db.execute("UPDATE lease SET epoch = epoch + 1").await;
     let refused = store.commit(anonymous()).await.unwrap_err();
     assert!(matches!(refused, StoreError::NotOwner), "{refused}");
-    store.deposed().await;
+    assert_eq!(store.ended().await, Ended::Deposed);
     let still = store.commit(anonymous()).await.unwrap_err();
     assert!(matches!(still, StoreError::NotOwner), "for good: {still}");
     assert!(seqs(&store).await.is_empty() && log.lock().unwrap().is_empty());
@@ -250,7 +250,7 @@ async fn who_lost_its_connections_to_a_second_server_writes_nothing_more() {
     let (second, _) = open(&db).await;
     let refused = first.commit(anonymous()).await.unwrap_err();
     assert!(matches!(refused, StoreError::NotOwner), "{refused}");
-    first.deposed().await;
+    assert_eq!(first.ended().await, Ended::Deposed);
     assert_eq!(second.commit(anonymous()).await.unwrap().entries, [Written::New { seq: 1, answered: false }]);
 }
 
@@ -313,4 +313,15 @@ async fn a_full_disk_refuses_loses_nothing_and_is_forgotten_when_there_is_room()
         tokio::task::yield_now().await;
     };
     assert_eq!(written, [Written::New { seq: acknowledged + 1, answered: false }]);
+}
+
+#[tokio::test]
+async fn a_writer_that_fails_says_so_instead_of_refusing_for_ever() {
+    let db = TestDatabase::sqlite();
+    let publisher = Box::new(|batch: &[Published]| assert!(batch.is_empty(), "the test's publisher fails"));
+    let store = Store::open(&db.database, 16, publisher).await.unwrap();
+    seed(&store, 1).await;
+    let lost = store.commit(one(message(1, Author::Citizen, "a"))).await;
+    assert!(matches!(lost, Err(StoreError::Closed)), "{lost:?}");
+    assert_eq!(store.ended().await, Ended::Failed);
 }
