@@ -105,6 +105,9 @@ pub(crate) struct Report {
     ack_p99_ms: Option<f64>,
     deliver_p50_ms: Option<f64>,
     deliver_p99_ms: Option<f64>,
+    /// Server memory for each connection before the first message, its conversation and its clock included. (`idle` counts
+    /// more of them, without.)
+    bytes_per_idle_connection: f64,
     server_rss_kib: u64,
     server_peak_rss_kib: u64,
     server_cpu_seconds: f64,
@@ -126,6 +129,7 @@ impl Chat {
     pub(crate) async fn run(&self) -> anyhow::Result<Report> {
         check_open_files(self.citizens + self.agents)?;
         let server = Process::find(self.common.pid, self.common.url.port())?;
+        let before_kib = server.rss_kib();
         let mut office = office::open(self.common.url, self.citizens, self.agents, None).await?;
         let streams = self.citizens * 2;
         let mut stream = 0;
@@ -151,16 +155,18 @@ impl Chat {
             busy: Cell::new(talkers.len()),
         });
         tokio::time::sleep_until(run.start).await;
+        let idle_kib = server.rss_kib();
         let begin = server.cpu();
         let talkers = talk(talkers, &run).await?;
         let seconds = run.start.elapsed().as_secs_f64();
         let cpu = begin.until(server.cpu());
-        let rss = (server.rss_kib(), server.peak_rss_kib());
+        let rss = [before_kib, idle_kib, server.rss_kib(), server.peak_rss_kib()];
         let verdict = verdict(talkers).await?;
         Ok(self.report(&run, verdict, (seconds, cpu, rss)))
     }
 
-    fn report(&self, run: &Run, verdict: Verdict, (seconds, cpu, rss): (f64, CpuUsed, (u64, u64))) -> Report {
+    fn report(&self, run: &Run, verdict: Verdict, (seconds, cpu, rss): (f64, CpuUsed, [u64; 4])) -> Report {
+        let [before_kib, idle_kib, server_rss_kib, server_peak_rss_kib] = rss;
         let per_message = |seconds: f64| seconds * 1e6 / f64::from(verdict.delivered.max(1));
         let percentiles = |latencies: &RefCell<Latencies>| {
             let mut latencies = latencies.borrow_mut();
@@ -189,8 +195,10 @@ impl Chat {
             ack_p99_ms,
             deliver_p50_ms,
             deliver_p99_ms,
-            server_rss_kib: rss.0,
-            server_peak_rss_kib: rss.1,
+            bytes_per_idle_connection: (idle_kib as f64 - before_kib as f64) * 1024.0
+                / f64::from(self.citizens + self.agents),
+            server_rss_kib,
+            server_peak_rss_kib,
             server_cpu_seconds: cpu.server,
             cpu_us_per_message: per_message(cpu.server),
             load_cpu_us_per_message: per_message(cpu.own),
