@@ -12,6 +12,7 @@ pub mod history;
 pub mod id;
 pub mod routing;
 pub mod time;
+pub mod word_list;
 pub mod words;
 
 pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, TeamId};
