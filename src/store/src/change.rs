@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError, files};
+use crate::{Change, ConversationRow, StoreError, audit, files, record};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
@@ -152,6 +152,8 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
         .bind(row.state.as_str())
         .bind(row.settled_at.map(|at| at.0)),
         Change::File(change) => return files::carry_out(tx, change).await,
+        Change::Records(changes) => return record::carry_out(tx, changes).await,
+        Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")
                 .bind(state.as_str())

@@ -8,6 +8,7 @@
 //! SQLite and PostgreSQL run the same SQL text and migrations through `sqlx::Any`; what differs stands in `place`. See
 //! docs/storage.md.
 
+mod audit;
 mod batch;
 mod change;
 mod checkpoint;
@@ -20,6 +21,7 @@ mod migrate;
 mod pace;
 mod place;
 mod read;
+mod record;
 mod row;
 mod sql;
 #[cfg(any(test, feature = "testing"))]
@@ -31,10 +33,12 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
+pub use audit::{Audit, AuditRow, Chain};
 pub use error::StoreError;
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;
+pub use record::{RecordChange, RecordRow, RecordVersion};
 pub use row::*;
 pub use unit::*;
 pub use writer::{Counts, Ended, Publisher};
