@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use bangban_domain::{
     Timestamp,
     conversation::{self, InvalidField, Problem},
@@ -111,7 +111,7 @@ impl Drop for Attempt<'_> {
 )]
 pub(super) async fn login(
     State(app): State<Arc<App>>,
-    client: Client,
+    Extension(client): Extension<Client>,
     Body(Login { login, password }): Body<Login>,
 ) -> Result<Json<LoginReply>, Refused> {
     let login = conversation::text("login", &login, MAX_LOGIN)?;
