@@ -752,7 +752,7 @@ transferTo: string | null, };
 /**
  * Closed list of reasons.
  */
-export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "unsupported_protocol" | "internal";
+export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "listed_word" | "unsupported_protocol" | "internal";
 
 /**
  * Body of an event.
@@ -1221,7 +1221,7 @@ body: Command, };
 /**
  * What a member of staff may do.
  */
-export type Role = "agent" | "supervisor";
+export type Role = "agent" | "professional" | "operator" | "supervisor" | "editor" | "leader" | "auditor" | "admin";
 
 /**
  * Steps of the first-response clock (rule 1).
