@@ -16,5 +16,5 @@ pub mod routing;
 pub mod time;
 pub mod words;
 
-pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, TeamId};
+pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, StaffSessionId, TeamId};
 pub use time::Timestamp;

@@ -13,5 +13,6 @@ pub mod hub;
 pub mod load;
 pub mod session;
 pub mod simulate;
+pub mod staff;
 pub mod telemetry;
 pub mod throttle;

@@ -4,10 +4,10 @@ mod commands;
 mod files;
 mod messages;
 mod reads;
+mod rights;
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -19,10 +19,10 @@ use bangban_domain::{
     calendar::Calendar,
     conversation::{CONTINUE_WITHIN, InvalidField},
     time::MINUTE,
-    words::{AgentStatus, CitizenKind, Role},
+    words::{CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
-use bangban_store::{Change, ConversationRow, EntryRow, Lane, Published, StaffRow, Store, Unit};
+use bangban_store::{Change, ConversationRow, EntryRow, Lane, Membership, Published, StaffRow, Store, Unit};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
@@ -40,6 +40,7 @@ use crate::{
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     session::{Rates, command_span},
+    staff::{Accounts, Rights},
     telemetry::Metrics,
 };
 pub use commands::{Begun, Pending};
@@ -57,6 +58,10 @@ pub struct App {
     pub clock: Clock,
     /// Tokens.
     pub auth: Auth,
+    /// Staff as they are now.
+    pub accounts: Arc<Accounts>,
+    /// What they may do.
+    pub rights: Arc<Rights>,
     /// Sockets.
     pub hub: Arc<Hub>,
     /// Rows.
@@ -84,7 +89,6 @@ pub struct App {
     desk: Desk,
     shared: Arc<Shared>,
     notices: Arc<Notices>,
-    names: HashMap<AgentId, String>,
     /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
     bus: Bus,
@@ -145,14 +149,16 @@ impl App {
             Some(redis) => Bus::redis(on_bus, &redis)?,
             None => Bus::memory(on_bus, &Net::default()),
         };
-        let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone()));
+        let accounts = Arc::new(Accounts::default());
+        let rights = Arc::new(Rights { accounts: Arc::clone(&accounts) });
+        let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone(), Arc::clone(&rights)));
         let notices = Arc::new(Notices::default());
         let publisher = {
             let (hub, notices) = (Arc::clone(&hub), Arc::clone(&notices));
             Box::new(move |batch: &[Published]| publish(&hub, &notices, batch))
         };
         let store = Store::open(&config.database(), config.limits.mailbox, publisher).await?;
-        let auth = Auth::new(config)?;
+        let auth = Auth::new(config, Arc::clone(&accounts))?;
         anyhow::ensure!(
             !demo || auth.refresh_pause().is_none(),
             "--demo signs for citizens itself: it cannot be used with auth.portal_keys"
@@ -163,6 +169,7 @@ impl App {
         if demo {
             seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
         }
+        accounts.reload(&store, clock.now()).await?;
         let shared = Arc::new(Shared::default());
         let calendar = Arc::new(config.calendar()?);
         let world = World {
@@ -176,7 +183,6 @@ impl App {
             settings: config.settings(),
             slots: (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into()),
         };
-        let names = store.staff().await?.into_iter().map(|member| (member.id, member.name)).collect();
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
@@ -186,6 +192,8 @@ impl App {
         let app = Arc::new(Self {
             clock,
             auth,
+            accounts,
+            rights,
             hub,
             store,
             files,
@@ -202,7 +210,6 @@ impl App {
             desk,
             shared,
             notices,
-            names,
             consoles: DashMap::new(),
             bus,
             bus_ending: Mutex::new(Some(bus_ending)),
@@ -275,8 +282,8 @@ impl App {
                 (Identity::Citizen { id: citizen.id, name: citizen.name.clone(), kind: citizen.kind }, mine)
             }
             Principal::Staff(staff) => {
-                let me = Identity::Staff { id: staff.id, name: staff.name.clone(), role: staff.role };
-                if staff.role == Role::Agent {
+                let me = staff.identity();
+                if staff.serves() {
                     let number = self.one_console_more(staff.id);
                     // So that the desk's topic shows at once what follows from being there. A desk that cannot write
                     // hears of it later.
@@ -374,15 +381,12 @@ async fn seed(store: &Store, mut staff: Vec<DemoStaff>) -> anyhow::Result<()> {
     }
     let password_hash = tokio::task::spawn_blocking(|| hash_password(DEMO_PASSWORD)).await??;
     let rows = staff.into_iter().map(|member| {
+        let id = AgentId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, member.login.as_bytes()).as_u128());
         Change::Staff(StaffRow {
-            id: AgentId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, member.login.as_bytes()).as_u128()),
-            login: member.login,
-            name: member.name,
-            role: member.role,
             password_hash: password_hash.clone(),
             capacity: member.capacity,
-            status: AgentStatus::Online,
-            teams: member.teams,
+            teams: member.teams.into_iter().map(Membership::new).collect(),
+            ..StaffRow::new(id, member.login, member.name).with_role(member.role)
         })
     });
     store.commit(Unit { changes: rows.collect(), ..Unit::default() }).await?;

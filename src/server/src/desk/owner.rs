@@ -9,7 +9,7 @@ use bangban_domain::{
     history,
     routing::{Input, Refusal, Router},
     time::SECOND,
-    words::{CitizenKind, Role, Stage},
+    words::{CitizenKind, Stage},
 };
 use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, WireError};
 use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, LedgerRow, StaffRow, Store, StoreError, Unit};
@@ -24,6 +24,7 @@ use super::{
     flush::Flushes,
     internal, orders,
 };
+use crate::auth::serves;
 
 /// Conversations that are read at the same time at a start: thousands may be open.
 const READ_AHEAD: usize = 16;
@@ -135,8 +136,9 @@ impl Owner {
         self.staff = rows.into_iter().map(|member| (member.id, member)).collect();
         self.teams_of.clear();
         self.members = vec![Vec::new(); usize::from(teams)];
-        for member in self.staff.values().filter(|member| member.role == Role::Agent) {
-            let teams: Vec<TeamId> = member.teams.iter().filter_map(|code| self.world.catalogue.team(code)).collect();
+        for member in self.staff.values().filter(|member| member.is_active && serves(&member.grants)) {
+            let teams: Vec<TeamId> =
+                member.teams.iter().filter_map(|one| self.world.catalogue.team(&one.team)).collect();
             for team in &teams {
                 self.members[usize::from(team.0)].push(member.id);
             }
@@ -416,10 +418,10 @@ impl Owner {
             view.citizen_online = self.world.hub.citizen_online(id);
             live.view = view.clone();
         }
-        let agent = view.agent.as_ref().map(|agent| agent.id);
+        let (agent, team, item) = (view.agent.as_ref().map(|agent| agent.id), view.team.clone(), view.item.clone());
         self.world.hub.publish(Topic::Conversation(id), None, EventBody::Conversation { view });
-        // Whoever served before hears this last.
-        self.world.hub.only_agent(id, agent);
+        // Whoever served before, and whoever watches a team that it was with, hears this last.
+        self.world.hub.only_readers(id, agent, &team, item.as_deref());
     }
 
     // --- small things -----------------------------------------------------------------------------------------

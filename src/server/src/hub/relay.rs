@@ -101,7 +101,7 @@ impl Relay {
     /// Whoever served before hears this last.
     fn end_rights(&self, id: ConversationId, text: &str) {
         if let Ok(Frame::Event { body: EventBody::Conversation { view }, .. }) = serde_json::from_str(text) {
-            self.hub.only_agent(id, view.agent.map(|agent| agent.id));
+            self.hub.only_readers(id, view.agent.map(|agent| agent.id), &view.team, view.item.as_deref());
         }
     }
 
@@ -135,11 +135,11 @@ impl Relay {
     /// That an agent's part has ended may be among what was missed.
     async fn check_rights(&self, id: ConversationId) -> Result<(), StoreError> {
         // Whoever comes while the row is being read is not judged by it.
-        let before = self.hub.agents(id);
+        let before = self.hub.staff_at(id);
         if !before.is_empty()
             && let Some(row) = self.store.conversation(id).await?
         {
-            self.hub.end_reading(id, |agent| before.contains(&agent) && row.agent != Some(agent));
+            self.hub.only_readers_of(&before, id, row.agent, &row.team, row.item.as_deref());
         }
         Ok(())
     }
