@@ -38,6 +38,7 @@ use crate::{
     catalogue::Catalogue,
     clock::Clock,
     hub::Hub,
+    staff::Rights,
 };
 pub use batch::entry;
 pub(crate) use case::view_of;
@@ -183,6 +184,8 @@ pub struct World {
     pub shared: Arc<Shared>,
     /// What the store and sessions tell the desk.
     pub notices: Arc<Notices>,
+    /// Accounts, and what they may do.
+    pub rights: Arc<Rights>,
     /// Numbers of the rules.
     pub settings: Settings,
     /// Length of a call-back slot in milliseconds, and how many people it takes.

@@ -165,6 +165,7 @@ pub const fn word(code: ErrorCode) -> &'static str {
         ErrorCode::Forbidden => "forbidden",
         ErrorCode::NotFound => "not_found",
         ErrorCode::UnknownItem => "unknown_item",
+        ErrorCode::Outdated => "outdated",
         ErrorCode::InvalidStage => "invalid_stage",
         ErrorCode::OfferGone => "offer_gone",
         ErrorCode::SlotFull => "slot_full",

@@ -496,13 +496,6 @@ impl Store {
         Ok(all)
     }
 
-    /// One member of staff by staff number; without teams and grants.
-    pub async fn agent_by_login(&self, login: &str) -> Result<Option<StaffRow>, StoreError> {
-        let row =
-            sqlx::query(select!(agent "WHERE login = $1")).bind(login.to_owned()).fetch_optional(&self.readers).await?;
-        row.as_ref().map(member).transpose()
-    }
-
     /// Sessions that neither ended nor reached their end before `now`, last begun first.
     pub async fn open_sessions(&self, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query(select!(session "WHERE s.ended_at IS NULL AND s.ends_at > $1 ORDER BY s.began_at DESC, s.id"))

@@ -5,6 +5,8 @@ mod files;
 mod messages;
 mod reads;
 mod rights;
+mod staff;
+mod staff_admin;
 
 use std::{
     borrow::Cow,
@@ -48,6 +50,7 @@ use crate::{
 };
 pub use commands::{Begun, Pending};
 pub use files::owner;
+pub use staff::{NoRenewal, SignInRules, SignedIn};
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -87,6 +90,8 @@ pub struct App {
     pub words: Arc<WordCheck>,
     /// Log-in.
     pub door: Door,
+    /// How log-ins of staff last.
+    pub sign_in: SignInRules,
     /// How often somebody may ask.
     pub rates: Rates,
     /// Counters.
@@ -104,6 +109,8 @@ pub struct App {
     consoles: DashMap<AgentId, u32>,
     bus: Bus,
     bus_ending: Mutex<Option<Ending>>,
+    /// Held while an account is changed.
+    changing_accounts: tokio::sync::Mutex<()>,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +136,13 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
     }
     if let bangban_store::StoreError::FileGone(_) = error {
         return WireError { field: Some("file".to_owned()), ..WireError::new(ErrorCode::NotFound, error.to_string()) };
+    }
+    match error {
+        bangban_store::StoreError::Outdated { .. } | bangban_store::StoreError::StaffOutdated(_) => {
+            return WireError::new(ErrorCode::Outdated, error.to_string());
+        }
+        bangban_store::StoreError::LoginTaken => return WireError::field("body.login", error.to_string()),
+        _ => {}
     }
     if error.is_retryable() {
         return WireError::new(ErrorCode::Busy, error.to_string());
@@ -191,6 +205,7 @@ impl App {
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
+            rights: Arc::clone(&rights),
             settings: config.settings(),
             slots: (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into()),
         };
@@ -216,6 +231,7 @@ impl App {
             hsts: hsts(config.http.hsts_seconds),
             words: word_check(&config.service.word_list)?,
             door: Door::new(config.login_policy()),
+            sign_in: SignInRules::new(&config.auth),
             metrics: Metrics::new(),
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),
             stopping,
@@ -228,6 +244,7 @@ impl App {
             consoles: DashMap::new(),
             bus,
             bus_ending: Mutex::new(Some(bus_ending)),
+            changing_accounts: tokio::sync::Mutex::new(()),
         });
         let (hub, bus, store) = (Arc::clone(&app.hub), app.bus.clone(), app.store.clone());
         let weak = Arc::downgrade(&app);
@@ -236,8 +253,19 @@ impl App {
                 app.agent_came_or_went(agent, is_there);
             }
         });
+        for account in app.accounts.all() {
+            if account.locked_until > app.clock.now() {
+                app.door.lock(&account.login, account.locked_until);
+            }
+        }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
-        tokio::spawn(Relay { hub, bus, store, agents }.run(inbox));
+        let weak = Arc::downgrade(&app);
+        let accounts = Box::new(move || {
+            if let Some(app) = weak.upgrade() {
+                tokio::spawn(async move { app.read_accounts().await });
+            }
+        });
+        tokio::spawn(Relay { hub, bus, store, agents, accounts }.run(inbox));
         Ok(app)
     }
 

@@ -363,6 +363,30 @@ impl App {
         Ok(None)
     }
 
+    /// Too many wrong attempts have locked a staff number.
+    pub(crate) async fn have_locked(&self, login: &str, until: Timestamp) {
+        let Some(account) = self.accounts.by_login(login) else { return };
+        tracing::warn!(agent = %account.id, "locked after too many wrong attempts");
+        let told = Told {
+            actor: Author::System,
+            action: "staff.lock",
+            account: &account,
+            address: None,
+            reason: None,
+            detail: serde_json::json!({ "until": until }),
+        };
+        let kept = async {
+            let locked = Change::Account(StaffChange::Locked { login: login.to_owned(), until });
+            let changes = vec![locked, told.at(self.clock.now())?];
+            self.store.commit(Unit { changes, ..Unit::default() }).await?;
+            anyhow::Ok(())
+        };
+        if let Err(error) = kept.await {
+            tracing::warn!(%error, "a lock is not kept over a restart");
+        }
+        self.accounts.change(account.id, |row| row.locked_until = until);
+    }
+
     /// Forgets sessions that have been over for long. Called once a day.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub use portal::KeysError;
 use portal::{PortalKeys, Refused};
 
-use crate::staff::Accounts;
+use crate::staff::{Accounts, Seal};
 
 const PORTAL: &str = "bangban:citizen";
 const STAFF: &str = "bangban:staff";
@@ -145,6 +145,7 @@ pub struct Auth {
     issuer: String,
     staff: (EncodingKey, DecodingKey),
     staff_minutes: i64,
+    seal: Seal,
     accounts: Arc<Accounts>,
 }
 
@@ -176,7 +177,7 @@ impl Auth {
     ///
     /// # Errors
     /// If a secret has to be made and cannot be written.
-    pub fn new(config: &crate::config::Config, accounts: Arc<Accounts>) -> std::io::Result<Self> {
+    pub fn new(config: &crate::config::Config, accounts: Arc<Accounts>) -> anyhow::Result<Self> {
         let dir = &config.data.dir;
         let portal = if config.auth.portal_keys.is_empty() {
             let (sign, verify) = keys(&secret(&config.auth.portal_secret, dir, "portal.secret")?);
@@ -184,10 +185,12 @@ impl Auth {
         } else {
             Portal::Keys(PortalKeys::new(&config.auth.portal_keys))
         };
+        let staff_secret = secret(&config.auth.staff_secret, dir, "staff.secret")?;
         Ok(Self {
             portal,
             issuer: config.auth.portal_issuer.clone(),
-            staff: keys(&secret(&config.auth.staff_secret, dir, "staff.secret")?),
+            seal: Seal::new(&staff_secret)?,
+            staff: keys(&staff_secret),
             staff_minutes: config.auth.staff_token_minutes.into(),
             accounts,
         })
@@ -201,6 +204,24 @@ impl Auth {
         match &self.portal {
             Portal::Keys(keys) => keys.refresh(now).await,
             Portal::Secret(..) => Ok(()),
+        }
+    }
+
+    /// For what has to come back to us unread and unchanged.
+    #[must_use]
+    pub const fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// The next token of the same session of the same member of staff.
+    ///
+    /// # Errors
+    /// `token_expired`, `unauthenticated`.
+    pub fn renewed(&self, staff: &Staff, token: &str, now: Timestamp) -> Result<Staff, WireError> {
+        match self.staff_of(token, now) {
+            Some(Ok(Principal::Staff(next))) if (next.id, next.session) == (staff.id, staff.session) => Ok(next),
+            Some(Err(refused)) => Err(refused),
+            Some(Ok(_)) | None => Err(not_valid()),
         }
     }
 

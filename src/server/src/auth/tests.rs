@@ -6,7 +6,7 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 fn auth(portal: &str, staff: &str) -> Auth {
     let (sign, verify) = keys(portal);
-    Auth { portal: Portal::Secret(sign, verify), issuer: String::new(), staff: keys(staff), staff_minutes: 15, accounts: Arc::default() }
+    Auth { portal: Portal::Secret(sign, verify), issuer: String::new(), staff: keys(staff), staff_minutes: 15, seal: Seal::new(staff).unwrap(), accounts: Arc::default() }
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
-//! What the desk must learn even when its mailbox is full: who has a console, and whose first reply is durable.
+//! What the desk must learn even when its mailbox is full: who has a console, whose first reply is durable, and whose
+//! account has changed.
 //!
 //! Only the last word on each agent and conversation counts, so the set is bounded by their number and nothing is ever
 //! refused; the desk takes all of it at the begin of each turn.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -28,6 +29,8 @@ pub(super) struct Pending {
     pub(super) replied: BTreeMap<ConversationId, Timestamp>,
     /// Is there a console?
     pub(super) present: BTreeMap<AgentId, bool>,
+    /// Whose account has changed.
+    pub(super) accounts: BTreeSet<AgentId>,
 }
 
 impl Default for Notices {
@@ -56,6 +59,14 @@ impl Notices {
         pending.present.insert(agent, present);
         self.wake.notify_one();
         pending.count
+    }
+
+    /// An account has changed: teams, rights, capacity, name, or whether it may log in.
+    pub fn account(&self, agent: AgentId) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.accounts.insert(agent);
+        self.wake.notify_one();
     }
 
     /// Returns when the notice with this number has had its turn, and what followed from it is published.

@@ -136,9 +136,8 @@ impl Owner {
         self.staff = rows.into_iter().map(|member| (member.id, member)).collect();
         self.teams_of.clear();
         self.members = vec![Vec::new(); usize::from(teams)];
-        for member in self.staff.values().filter(|member| member.is_active && serves(&member.grants)) {
-            let teams: Vec<TeamId> =
-                member.teams.iter().filter_map(|one| self.world.catalogue.team(&one.team)).collect();
+        for member in self.staff.values().filter(|member| is_agent(member)) {
+            let teams = self.teams_served_by(member);
             for team in &teams {
                 self.members[usize::from(team.0)].push(member.id);
             }
@@ -148,6 +147,46 @@ impl Owner {
         }
         self.present.retain(|agent| self.teams_of.contains_key(agent));
         Ok(())
+    }
+
+    fn teams_served_by(&self, member: &StaffRow) -> Vec<TeamId> {
+        let served = member.teams.iter().filter(|one| self.world.rights.serves_team(member, &one.team));
+        served.filter_map(|one| self.world.catalogue.team(&one.team)).collect()
+    }
+
+    /// The account of one member of staff has changed. Whoever answers citizens no longer gives back at once what they
+    /// serve, as at the end of a shift.
+    fn know_member(&mut self, id: AgentId, now: Timestamp, batch: &mut Batch) {
+        let Some(row) = self.world.rights.accounts.get(id) else { return };
+        let row = StaffRow::clone(&row);
+        let was_agent = self.teams_of.contains_key(&id);
+        for members in &mut self.members {
+            members.retain(|member| *member != id);
+        }
+        let before = self.teams_of.remove(&id).unwrap_or_default();
+        let input = if is_agent(&row) {
+            let teams = self.teams_served_by(&row);
+            for team in &teams {
+                self.members[usize::from(team.0)].push(id);
+            }
+            self.teams_of.insert(id, teams.clone());
+            Input::AgentKnown { agent: id, teams, capacity: row.capacity, status: row.status }
+        } else {
+            self.present.remove(&id);
+            Input::AgentLeft { agent: id }
+        };
+        self.staff.insert(id, row);
+        // A refusal: they were no agent before either.
+        self.decide(input, now, batch).ok();
+        if !was_agent && self.present.contains(&id) {
+            self.decide(Input::AgentConnected { agent: id }, now, batch).ok();
+        }
+        batch.agents.insert(id);
+        batch.queues.extend(before);
+        batch.queues.extend(self.teams_of.get(&id).into_iter().flatten());
+        if !self.teams_of.contains_key(&id) {
+            self.world.shared.agents.remove(&id);
+        }
     }
 
     async fn know_conversations(
@@ -310,6 +349,9 @@ impl Owner {
                 self.flushes.board.mark();
             }
         }
+        for agent in pending.accounts {
+            self.know_member(agent, now, batch);
+        }
         for (agent, present) in pending.present {
             let changed = if present { self.present.insert(agent) } else { self.present.remove(&agent) };
             if !changed {
@@ -470,6 +512,11 @@ fn refuse(envelopes: Vec<Envelope>, refusal: &WireError) {
         let answer: Result<Answer, WireError> = Err(refusal.clone());
         drop(reply.send(answer));
     }
+}
+
+/// Is the member offered conversations?
+fn is_agent(member: &StaffRow) -> bool {
+    member.is_active && serves(&member.grants)
 }
 
 fn request(row: &LedgerRow, team: TeamId) -> Request {

@@ -272,6 +272,13 @@ impl Hub {
         }
     }
 
+    /// Tells the other nodes that the account or a session of it has changed.
+    pub fn tell_of_account(&self, who: AgentId) {
+        if self.bus.is_shared() {
+            self.bus.publish(format!(r#"{{"account":"{who}"}}"#).into());
+        }
+    }
+
     /// The account or a session of it has changed: its sockets look whether they may go on.
     pub fn look_again(&self, who: AgentId) {
         for socket in self.sockets.iter().filter(|socket| socket.member.staff() == Some(who)) {

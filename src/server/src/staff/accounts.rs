@@ -10,6 +10,17 @@ use dashmap::DashMap;
 
 use crate::auth::Staff;
 
+/// May a member of staff go on who has said who they are before?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// As they came.
+    Good,
+    /// With other rights, or another name: they have to come again.
+    Changed,
+    /// Their session or account is over.
+    Ended,
+}
+
 /// See the module.
 #[derive(Default)]
 pub struct Accounts {
@@ -76,6 +87,30 @@ impl Accounts {
         let is_open = self.sessions.get(&session).is_some_and(|row| row.agent == id && row.ends_at > now);
         let row = self.get(id).filter(|row| row.is_active && is_open).ok_or_else(ended)?;
         Ok(Staff { id, name: row.name.clone(), grants: row.grants.clone(), session, expires_at })
+    }
+
+    /// Changes what is durable now.
+    pub fn change(&self, id: AgentId, change: impl FnOnce(&mut StaffRow)) {
+        if let Some(mut row) = self.by_id.get_mut(&id) {
+            change(Arc::make_mut(&mut row));
+        }
+    }
+
+    /// An account by its staff number, closed ones too.
+    #[must_use]
+    pub fn by_login(&self, login: &str) -> Option<Arc<StaffRow>> {
+        self.by_id.iter().find(|row| row.login == login).map(|row| Arc::clone(&row))
+    }
+
+    /// How one who came before stands now.
+    #[must_use]
+    pub fn standing(&self, who: &Staff, now: Timestamp) -> Standing {
+        let is_open = self.sessions.get(&who.session).is_some_and(|row| row.agent == who.id && row.ends_at > now);
+        match self.by_id.get(&who.id).filter(|row| row.is_active && is_open) {
+            None => Standing::Ended,
+            Some(row) if row.grants != who.grants || row.name != who.name => Standing::Changed,
+            Some(_) => Standing::Good,
+        }
     }
 
     /// The open sessions of an account, last begun first.

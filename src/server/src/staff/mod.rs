@@ -2,12 +2,13 @@
 
 mod accounts;
 mod challenge;
+pub mod change;
 pub mod password;
 mod rights;
 mod seal;
 mod totp;
 
-pub use accounts::Accounts;
+pub use accounts::{Accounts, Standing};
 pub use challenge::{Caller, Shown};
 pub use rights::{At, Rights};
 pub use seal::{Seal, fingerprint, random_token};

@@ -8,6 +8,8 @@ use bangban_domain::{
     rights::{self, Action, Place},
 };
 
+use bangban_store::StaffRow;
+
 use super::Accounts;
 
 /// Where something is done.
@@ -63,6 +65,16 @@ impl Rights {
         self.allows(who, Action::ReadConversations, At { unit: unit.as_deref(), item })
     }
 
+    /// Is the account offered conversations of this team? If it is a member, and has the right to serve in the team's unit.
+    #[must_use]
+    pub fn serves_team(&self, account: &StaffRow, team: &str) -> bool {
+        let units = self.units_above(self.unit_of_team(team).as_deref());
+        let is_there = |unit: &Option<String>| unit.as_ref().is_none_or(|unit| units.contains(unit));
+        account.is_active
+            && account.teams.iter().any(|one| one.team == team)
+            && account.grants.iter().any(|grant| grant.role.allows(Action::Serve) && is_there(&grant.unit))
+    }
+
     /// May the account see another one's desk? For that it has to watch all that may lie on it: the other's own unit and
     /// those of their teams.
     #[must_use]
@@ -77,6 +89,12 @@ impl Rights {
     #[must_use]
     pub fn unit_of_team(&self, _team: &str) -> Option<String> {
         None
+    }
+
+    /// Is there such a unit?
+    #[must_use]
+    pub fn knows_unit(&self, _code: &str) -> bool {
+        true
     }
 
     /// The unit and all above it.
