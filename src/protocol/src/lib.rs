@@ -21,7 +21,7 @@ pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
 pub use staff::*;
 pub use thread::{BotOption, HandOverReason, Party, ThreadBody, ThreadEntry};
-pub use topic::{ParseTopicError, Topic};
+pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;
 
 /// Version of this protocol; a client says it in `hello`.

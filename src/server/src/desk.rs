@@ -26,7 +26,7 @@ use bangban_domain::{
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use bangban_protocol::{
-    AgentView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, TransferTarget, WireError,
+    AgentView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, Topic, TransferTarget, WireError,
 };
 use bangban_store::{Store, StoreError};
 use dashmap::DashMap;
@@ -158,8 +158,8 @@ pub struct Shared {
     pub agents: DashMap<AgentId, (u64, AgentView)>,
     /// Agents with a console, as their colleagues see them.
     pub colleagues: DashMap<AgentId, ColleagueView>,
-    /// The board, with the position of its topic.
-    pub board: std::sync::Mutex<Option<(u64, BoardView)>>,
+    /// Boards, with the positions of their topics: the city's, and those that somebody looks at.
+    pub boards: DashMap<Topic, (u64, BoardView)>,
 }
 
 /// The way to the desk. Cheap to clone.

@@ -17,5 +17,6 @@ pub mod staff;
 pub mod telemetry;
 pub mod throttle;
 pub mod tls;
+pub mod user;
 pub mod watch;
 pub mod word_check;

@@ -44,7 +44,7 @@ use crate::{
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     session::{Rates, command_span},
-    staff::{Accounts, Rights},
+    staff::{Accounts, Rights, oidc::Oidc},
     telemetry::Metrics,
     word_check::WordCheck,
 };
@@ -90,6 +90,8 @@ pub struct App {
     pub words: Arc<WordCheck>,
     /// Log-in.
     pub door: Door,
+    /// The organisation's own log-in, if there is one.
+    pub oidc: Option<Oidc>,
     /// How log-ins of staff last.
     pub sign_in: SignInRules,
     /// How often somebody may ask.
@@ -231,6 +233,7 @@ impl App {
             hsts: hsts(config.http.hsts_seconds),
             words: word_check(&config.service.word_list)?,
             door: Door::new(config.login_policy()),
+            oidc: Oidc::new(&config.oidc),
             sign_in: SignInRules::new(&config.auth),
             metrics: Metrics::new(),
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),

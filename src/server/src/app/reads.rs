@@ -9,7 +9,9 @@ use bangban_protocol::{
 };
 use bangban_store::{ConversationRow, Lane};
 
-use super::{App, forbidden, not_found, store_error, thread_entry};
+use tokio::time::timeout;
+
+use super::{App, DESK_PATIENCE, forbidden, not_found, store_error, thread_entry};
 use crate::{
     auth::Principal,
     desk::view_of,
@@ -61,7 +63,12 @@ impl App {
             (Topic::Agent(id), Principal::Staff(staff)) if staff.id == id => return Ok(()),
             (Topic::Agent(id), Principal::Staff(staff)) if self.rights.watches_agent(staff.id, id) => return Ok(()),
             (Topic::Board, Principal::Staff(staff)) => return self.require(staff, Action::Watch, At::CITY),
-            (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::Session, _) => return Err(forbidden()),
+            (Topic::BoardOf(unit), Principal::Staff(staff)) => {
+                return self.require(staff, Action::Watch, At::unit(Some(unit.as_str())));
+            }
+            (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Session, _) => {
+                return Err(forbidden());
+            }
         };
         let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.clone()));
         match live {
@@ -92,8 +99,12 @@ impl App {
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::NotFound, "no such agent"))?;
                 (seq, Snapshot::Agent { view })
             }
-            (Topic::Board, _) => {
-                let known = self.shared.board.lock().ok().and_then(|board| board.clone());
+            (Topic::Board | Topic::BoardOf(_), _) => {
+                if let Topic::BoardOf(unit) = topic {
+                    let number = self.notices.board(unit);
+                    timeout(DESK_PATIENCE, self.notices.heard(number)).await.ok();
+                }
+                let known = self.shared.boards.get(&topic).map(|board| board.value().clone());
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the board is not there yet"))?;
                 (seq, Snapshot::Board { view })
             }

@@ -12,7 +12,7 @@ use super::{App, forbidden, staff::Told, store_error};
 use crate::{
     auth::Staff,
     desk::new_id,
-    staff::{At, Caller, change},
+    staff::{At, Caller, change, oidc::Person},
 };
 
 /// Most grants, teams, skills and languages of an account.
@@ -173,6 +173,38 @@ impl App {
         }
         self.have_ended(after.id, &sessions);
         Ok(after)
+    }
+
+    /// An account without any rights for one whom the organisation's own log-in knows and we do not (`oidc.create`).
+    ///
+    /// # Errors
+    /// If the staff number is none, or the store says so.
+    pub async fn account_of_stranger(&self, person: &Person, caller: &Caller) -> anyhow::Result<std::sync::Arc<StaffRow>> {
+        let body = StaffBody {
+            login: person.login.clone(),
+            name: person.name.clone().unwrap_or_else(|| person.login.clone()),
+            unit: None,
+            grants: Vec::new(),
+            teams: Vec::new(),
+            skills: Vec::new(),
+            languages: Vec::new(),
+            capacity: 1,
+            is_active: true,
+        };
+        let row = self.as_row(StaffRow::new(AgentId::new(new_id()), "", ""), body)?;
+        let told = Told {
+            actor: Author::System,
+            action: "staff.add",
+            account: &row,
+            address: Some(&caller.address),
+            reason: Some("oidc.create".to_owned()),
+            detail: serde_json::json!({ "before": null, "after": audited(&row) }),
+        };
+        let edited = StaffChange::Edited { row: Box::new(row.clone()), from: 0 };
+        let changes = vec![Change::Account(edited), told.at(self.clock.now())?];
+        self.store.commit(Unit { changes, ..Unit::default() }).await?;
+        self.accounts.put(row.clone());
+        Ok(std::sync::Arc::new(row))
     }
 
     /// Lifts the lock that wrong attempts have put on a staff number.

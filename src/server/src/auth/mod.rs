@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 pub use portal::KeysError;
 use portal::{PortalKeys, Refused};
+pub(crate) use portal::{PortalKeys as PublicKeys, Refused as UnusableToken};
 
 use crate::staff::{Accounts, Seal};
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bangban_domain::{AgentId, ConversationId, Timestamp};
+use bangban_protocol::UnitCode;
 use tokio::sync::{Notify, watch};
 
 /// See the module.
@@ -31,6 +32,8 @@ pub(super) struct Pending {
     pub(super) present: BTreeMap<AgentId, bool>,
     /// Whose account has changed.
     pub(super) accounts: BTreeSet<AgentId>,
+    /// Units whose board somebody wants to see.
+    pub(super) boards: BTreeSet<UnitCode>,
 }
 
 impl Default for Notices {
@@ -57,6 +60,15 @@ impl Notices {
         let mut pending = self.pending();
         pending.count += 1;
         pending.present.insert(agent, present);
+        self.wake.notify_one();
+        pending.count
+    }
+
+    /// Somebody wants to see a unit's board. Gives the number for [`Notices::heard`].
+    pub fn board(&self, unit: UnitCode) -> u64 {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.boards.insert(unit);
         self.wake.notify_one();
         pending.count
     }

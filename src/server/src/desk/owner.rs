@@ -11,7 +11,7 @@ use bangban_domain::{
     time::SECOND,
     words::{CitizenKind, Stage},
 };
-use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, WireError};
+use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, UnitCode, WireError};
 use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, LedgerRow, StaffRow, Store, StoreError, Unit};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
@@ -49,6 +49,8 @@ pub(super) struct Owner {
     /// Receipts of the day that begins then.
     pub(super) receipts: (Timestamp, u32),
     pub(super) flushes: Flushes,
+    /// Units whose board somebody looks at.
+    pub(super) scopes: BTreeSet<UnitCode>,
     /// Who has a console; outlives a rebuilding, because sockets do.
     present: BTreeSet<AgentId>,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
@@ -74,6 +76,7 @@ impl Owner {
             today: Today::default(),
             receipts: (Timestamp(0), 0),
             flushes: Flushes::default(),
+            scopes: BTreeSet::new(),
             present: BTreeSet::new(),
             is_sound: false,
             try_again_at: Timestamp(0),
@@ -348,6 +351,9 @@ impl Owner {
                 // Closed while the reply was on its way: the row says answered, and so do the figures.
                 self.flushes.board.mark();
             }
+        }
+        for unit in pending.boards {
+            self.show_board(Topic::BoardOf(unit), now);
         }
         for agent in pending.accounts {
             self.know_member(agent, now, batch);

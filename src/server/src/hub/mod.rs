@@ -286,6 +286,18 @@ impl Hub {
         }
     }
 
+    /// Does anybody listen here, or could on another node?
+    pub(crate) fn is_listened_to(&self, topic: Topic) -> bool {
+        self.topics.contains_key(&topic) || self.bus.is_shared()
+    }
+
+    /// The tree of units has changed: whoever looks on has to come again, and is let in where they may look now.
+    pub fn end_watchers(&self) {
+        for socket in self.sockets.iter().filter(|socket| matches!(socket.member, Member::Watcher(_))) {
+            socket.end(Ended::RightsChanged);
+        }
+    }
+
     /// Sends an event to all who listen; never waits.
     pub fn publish(&self, topic: Topic, seq: Option<u64>, body: EventBody) {
         let listeners = self.topics.get(&topic);

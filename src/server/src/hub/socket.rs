@@ -37,6 +37,8 @@ pub enum Ended {
     TooSlow,
     /// The server stops.
     GoingAway,
+    /// What the person may hear has changed.
+    RightsChanged,
 }
 
 #[derive(Debug, Default)]

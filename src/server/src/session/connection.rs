@@ -54,6 +54,7 @@ const BAD_FRAMES: u32 = 10;
 const IN_FLIGHT: usize = 32;
 
 const TOO_SLOW: Close = (close_code::TOO_SLOW, "too slow");
+const RIGHTS_CHANGED: Close = (close_code::RIGHTS_CHANGED, "rights changed");
 const TOKEN_EXPIRED: Close = (close_code::TOKEN_EXPIRED, "token expired");
 
 /// A command on its way.
@@ -169,8 +170,10 @@ impl<'a> Connection<'a> {
             {
                 return end;
             }
-            if ended == Some(Ended::GoingAway) {
-                return Some(GOING_AWAY);
+            match ended {
+                Some(Ended::GoingAway) => return Some(GOING_AWAY),
+                Some(Ended::RightsChanged) => return Some(RIGHTS_CHANGED),
+                Some(Ended::TooSlow) | None => {}
             }
             if self.member.socket.has_to_look_again()
                 && let ControlFlow::Break(end) = self.check_standing(self.app.clock.now())
@@ -303,7 +306,7 @@ impl<'a> Connection<'a> {
             Principal::Citizen(_) => return ControlFlow::Continue(()),
             Principal::Staff(staff) => match self.app.accounts.standing(staff, now) {
                 Standing::Good => return ControlFlow::Continue(()),
-                Standing::Changed => (close_code::RIGHTS_CHANGED, "rights changed"),
+                Standing::Changed => RIGHTS_CHANGED,
                 Standing::Ended => (close_code::SESSION_ENDED, "session ended"),
             },
         };

@@ -51,7 +51,7 @@ pub(super) const fn facts(command: &Command) -> Facts {
 const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
     match topic {
         Topic::Conversation(id) | Topic::Notes(id) => Some(*id),
-        Topic::Agent(_) | Topic::Board | Topic::Session => None,
+        Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Session => None,
     }
 }
 

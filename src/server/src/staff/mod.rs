@@ -3,6 +3,7 @@
 mod accounts;
 mod challenge;
 pub mod change;
+pub mod oidc;
 pub mod password;
 mod rights;
 mod seal;

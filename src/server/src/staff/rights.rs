@@ -91,6 +91,12 @@ impl Rights {
         None
     }
 
+    /// Does a team belong to the unit or one below it?
+    #[must_use]
+    pub fn is_team_below(&self, team: &str, unit: &str) -> bool {
+        self.units_above(self.unit_of_team(team).as_deref()).iter().any(|one| one == unit)
+    }
+
     /// Is there such a unit?
     #[must_use]
     pub fn knows_unit(&self, _code: &str) -> bool {

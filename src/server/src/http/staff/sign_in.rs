@@ -193,7 +193,8 @@ pub(in crate::http) async fn new_password(
     let by_self = (Author::Agent(account.id), Some(by.0.address.as_str()));
     app.set_password(&account, hash, false, by_self, None).await?;
     let account = app.accounts.get(account.id).ok_or_else(stale)?;
-    let shown = shown.with_factor(shown.way, &account);
+    let way = shown.way;
+    let shown = shown.with_factor(way, &account);
     go_on(&app, attempt, &account, shown, &by).await
 }
 

@@ -66,7 +66,7 @@ impl Pair {
         let redis = RedisServer::start();
         let join = |node| Bus::redis(Settings { node, canary: CANARY }, &redis.address()).unwrap();
         let (first, second) = (join(1), join(2));
-        let hub = Arc::new(Hub::new(1, first.0.clone()));
+        let hub = Arc::new(Hub::new(1, first.0.clone(), Arc::default()));
         let dir = tempfile::tempdir().unwrap();
         let database = Database { dir: dir.path().to_owned(), ..Database::default() };
         let publisher = {
@@ -85,7 +85,7 @@ impl Pair {
         let mut changes = vec![Change::Citizen(citizen)];
         changes.extend((1..=CONVERSATIONS).map(|n| Change::NewConversation(row(n, None))));
         store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
-        let reader = Arc::new(Hub::new(2, second.0.clone()));
+        let reader = Arc::new(Hub::new(2, second.0.clone(), Arc::default()));
         let (writer, reader) = (node(first, hub, &store), node(second, reader, &store));
         let pair = Self { redis, store, writer, reader, sent: 0, _dir: dir };
         pair.until("both are live", |pair| pair.writer.bus.is_live() && pair.reader.bus.is_live()).await;
@@ -222,6 +222,7 @@ async fn who_serves_no_more_hears_no_more_on_any_node_even_if_that_was_missed() 
         stage: Stage::Serving,
         item: None,
         item_name: None,
+        team: "general".to_owned(),
         team_name: String::new(),
         opened_at: Timestamp(1),
         clock: None,
@@ -245,7 +246,7 @@ async fn who_serves_no_more_hears_no_more_on_any_node_even_if_that_was_missed() 
     // The next change falls into a time in which the bus carries nothing: the row tells.
     pair.redis.freeze();
     pair.serves(5).await;
-    pair.until("the right has ended", |pair| pair.reader.hub.agents(ConversationId::new(1)).is_empty()).await;
+    pair.until("the right has ended", |pair| pair.reader.hub.staff_at(ConversationId::new(1)).is_empty()).await;
 }
 
 #[tokio::test]
