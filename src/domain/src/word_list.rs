@@ -90,9 +90,8 @@ impl Word {
             return false;
         }
         let joins = |left: Option<&Sign>, right: Option<&Sign>| {
-            left.zip(right).is_some_and(|(left, right)| {
-                !right.has_gap_before && is_latin(left.folded) && is_latin(right.folded)
-            })
+            left.zip(right)
+                .is_some_and(|(left, right)| !right.has_gap_before && is_latin(left.folded) && is_latin(right.folded))
         };
         let before = at.checked_sub(1).and_then(|before| signs.get(before));
         !joins(before, here.first()) && !joins(here.last(), signs.get(end))
@@ -157,7 +156,8 @@ fn is_latin(sign: char) -> bool {
 /// Does it stand for something? Letters, digits and what ends a sentence or a part of one do; spaces, what cannot be seen,
 /// and signs that are put between letters do not.
 fn counts(sign: char) -> bool {
-    sign.is_alphanumeric() && !is_mark(sign) || matches!(sign, ',' | '!' | '?' | ';' | ':' | '，' | '。' | '！' | '？' | '；' | '：' | '、')
+    sign.is_alphanumeric() && !is_mark(sign)
+        || matches!(sign, ',' | '!' | '?' | ';' | ':' | '，' | '。' | '！' | '？' | '；' | '：' | '、')
 }
 
 /// Marks that are set over, under or after another sign.

@@ -73,7 +73,10 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     describe_counter!("bangban_commands_total", "commands, by type and by result: ok or the error code");
     describe_counter!("bangban_closes_total", "connections that the server closed, by code");
     describe_counter!("bangban_logins_total", "log-ins of staff, by result: ok, wrong or refused");
-    describe_counter!("bangban_limited_total", "requests refused as too many, by whom they count for and class of route");
+    describe_counter!(
+        "bangban_limited_total",
+        "requests refused as too many, by whom they count for and class of route"
+    );
     describe_gauge!("bangban_tls_certificate_expires_at_seconds", "when the certificate in use ends, since 1970");
     describe_counter!("bangban_handshakes_failed_total", "TLS handshakes that did not come to an end");
     describe_counter!("bangban_sla_steps_total", "steps of first-response clocks, by step");

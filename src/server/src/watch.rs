@@ -11,6 +11,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// See the module.
 pub struct Watched {
     paths: Vec<PathBuf>,
+    pause: Duration,
     /// As they were last told; `None`: unreadable.
     known: Option<Vec<Vec<u8>>>,
 }
@@ -19,7 +20,7 @@ impl Watched {
     /// Watches these files, which were read already.
     #[must_use]
     pub const fn new(paths: Vec<PathBuf>, known: Vec<Vec<u8>>) -> Self {
-        Self { paths, known: Some(known) }
+        Self { paths, pause: PAUSE, known: Some(known) }
     }
 
     /// Waits until they are other than before; gives their contents, in the order of the paths. That they cannot be read
@@ -29,7 +30,7 @@ impl Watched {
     /// Why they cannot be read any more.
     pub async fn changed(&mut self) -> io::Result<Vec<Vec<u8>>> {
         loop {
-            sleep(PAUSE).await;
+            sleep(self.pause).await;
             match self.read().await {
                 Ok(contents) if self.known.as_ref() == Some(&contents) => {}
                 Ok(contents) => {
@@ -58,15 +59,16 @@ impl Watched {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_changes_is_told_once_and_what_is_gone_too() {
         let dir = tempfile::tempdir().unwrap();
         let (a, b) = (dir.path().join("a"), dir.path().join("b"));
         std::fs::write(&a, "1").unwrap();
         std::fs::write(&b, "x").unwrap();
         let mut watched = Watched::new(vec![a.clone(), b], vec![b"1".to_vec(), b"x".to_vec()]);
+        watched.pause = Duration::from_millis(5);
         let quiet = async |watched: &mut Watched| {
-            assert!(tokio::time::timeout(PAUSE * 3, watched.changed()).await.is_err());
+            assert!(tokio::time::timeout(Duration::from_millis(100), watched.changed()).await.is_err());
         };
         quiet(&mut watched).await;
         std::fs::write(&a, "2").unwrap();

@@ -9,11 +9,7 @@ use axum::{
 use bangban_protocol::{ErrorCode, WireError};
 
 use super::{limits::Class, refused::Refused};
-use crate::{
-    app::App,
-    auth::Principal,
-    telemetry::count_limited,
-};
+use crate::{app::App, auth::Principal, telemetry::count_limited};
 
 /// A citizen or a member of staff, who has asked for less than they may.
 pub(super) struct Bearer(pub(super) Principal);

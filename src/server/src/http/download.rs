@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,7 +17,7 @@ use object_store::GetRange;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{openapi::Refusal, refused::Refused};
+use super::{input::Params, openapi::Refusal, refused::Refused};
 use crate::{
     app::App,
     files::{BadLink, Part, Variant},
@@ -61,12 +61,11 @@ fn not_found() -> Refused {
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     Path((id, variant)): Path<(String, String)>,
-    signed: Result<Query<Signed>, QueryRejection>,
+    Params(Signed { viewer, until, sign }): Params<Signed>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let id: FileId = id.parse().map_err(|_| not_found())?;
     let variant = Variant::parse(&variant).ok_or_else(not_found)?;
-    let Query(Signed { viewer, until, sign }) = signed.map_err(|_| forged())?;
     let until = Timestamp(until);
     app.files.check_link(id, variant, &viewer, until, &sign).map_err(|bad| match bad {
         BadLink::Forged => forged(),

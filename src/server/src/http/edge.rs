@@ -1,21 +1,16 @@
-//! What happens to every request before its route is looked for, and to every answer: who asks, whether they may ask that
-//! often, and the headers that all answers carry.
+//! What happens to every request before its route is looked for, and to every answer: who asks (routes find the `Client`
+//! as an `Extension`), whether they may ask that often, and the headers that all answers carry.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequestParts, Request, State},
-    http::{HeaderValue, header, request::Parts},
+    extract::{Request, State},
+    http::{HeaderValue, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
-use super::{
-    client::{Client, Peer},
-    limits::Class,
-    refused::Refused,
-    security,
-};
+use super::{client::Peer, limits::Class, refused::Refused, security};
 use crate::{app::App, telemetry::count_limited};
 
 /// See the module.
@@ -44,12 +39,4 @@ pub(super) async fn edge(State(app): State<Arc<App>>, mut request: Request, next
 #[must_use]
 pub fn hsts(seconds: u32) -> Option<HeaderValue> {
     (seconds > 0).then(|| HeaderValue::try_from(format!("max-age={seconds}")).ok()).flatten()
-}
-
-impl<S: Sync> FromRequestParts<S> for Client {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        parts.extensions.get().copied().ok_or_else(|| Refused::internal(&"a request that came past the edge"))
-    }
 }

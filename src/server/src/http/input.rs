@@ -27,7 +27,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        let fields = object(request, state).await?;
+        let fields = object(request, state, PATIENCE).await?;
         match serde_json::from_value(Value::Object(fields.clone())) {
             Ok(body) => Ok(Self(body)),
             Err(error) => Err(wrong_field::<T>(fields, &error)),
@@ -42,12 +42,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let said = parts.uri.query().unwrap_or_default();
+        let said = parts.uri.query().unwrap_or_default().to_owned();
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(params)) => Ok(Self(params)),
             Err(rejection) => {
                 let complaint = rejection.body_text();
-                let field = missing(&complaint).or_else(|| before_colon(&complaint, said)).unwrap_or("query".into());
+                let field = missing(&complaint).or_else(|| before_colon(&complaint, &said)).unwrap_or("query".into());
                 Err(Refused::field(&field, "is missing, malformed or out of bounds"))
             }
         }
@@ -67,8 +67,12 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Named<T> {
     }
 }
 
-async fn object<S: Send + Sync>(request: Request, state: &S) -> Result<Map<String, Value>, Refused> {
-    let bytes = timeout(PATIENCE, Bytes::from_request(request, state)).await.map_err(|_| too_slow())?;
+async fn object<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    patience: Duration,
+) -> Result<Map<String, Value>, Refused> {
+    let bytes = timeout(patience, Bytes::from_request(request, state)).await.map_err(|_| too_slow())?;
     match serde_json::from_slice(&bytes.map_err(|error| unreadable(&error))?) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(Refused::field("body", "must be a JSON object")),
@@ -81,7 +85,8 @@ async fn object<S: Send + Sync>(request: Request, state: &S) -> Result<Map<Strin
 }
 
 fn too_slow() -> Refused {
-    let error = WireError { field: Some("body".to_owned()), ..WireError::new(ErrorCode::BadRequest, "came too slowly") };
+    let error =
+        WireError { field: Some("body".to_owned()), ..WireError::new(ErrorCode::BadRequest, "came too slowly") };
     Refused::new(StatusCode::REQUEST_TIMEOUT, error)
 }
 
@@ -182,11 +187,11 @@ mod tests {
         assert!(Params::<Sent>::from_request_parts(&mut request.into_parts().0, &()).await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_body_that_never_ends_is_not_waited_for() {
         let never = Bytes::from_stream(futures_util::stream::pending::<Result<axum::body::Bytes, std::io::Error>>());
         let request = Request::builder().method("POST").body(never).unwrap();
-        let refused = Body::<Sent>::from_request(request, &()).await.err().unwrap();
+        let refused = object(request, &(), Duration::from_millis(20)).await.err().unwrap();
         assert_eq!(said(refused).await, (408, "body".to_owned()));
     }
 }

@@ -84,9 +84,7 @@ impl AddressLimits {
     pub fn take(&self, now: Timestamp, address: Address, class: Class) -> Result<(), Millis> {
         match &self.buckets[class as usize] {
             // A bucket is whole after every call, so a panic elsewhere has not harmed it.
-            Some(buckets) => {
-                buckets.lock().unwrap_or_else(PoisonError::into_inner).take_or_wait(now, address, false)
-            }
+            Some(buckets) => buckets.lock().unwrap_or_else(PoisonError::into_inner).take_or_wait(now, address, false),
             None => Ok(()),
         }
     }

@@ -35,8 +35,8 @@ pub use metrics::router as metrics_router;
 use openapi::Refusal;
 use refused::Refused;
 pub use security::{ANY_ORIGIN, is_origin};
-pub use serve::serve;
 use serde::Serialize;
+pub use serve::serve;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -119,7 +119,7 @@ async fn wrong_method() -> Refused {
 )]
 async fn websocket(
     State(app): State<Arc<App>>,
-    client: Client,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -179,7 +179,10 @@ async fn alive() -> &'static str {
 #[utoipa::path(
     get, path = "/readyz", tag = "server",
     responses(
-        (status = 200, description = "The database answers and the bus carries", body = String, content_type = "text/plain"),
+        (
+            status = 200, description = "The database answers and the bus carries",
+            body = String, content_type = "text/plain",
+        ),
         (status = 503, description = "Not now, and why", body = Refusal),
     ),
 )]

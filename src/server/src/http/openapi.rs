@@ -102,8 +102,8 @@ fn refusal(status: &str, meaning: &str) -> RefOr<utoipa::openapi::Response> {
     let body = Content::new(Some(RefOr::Ref(Ref::from_schema_name("Refusal"))));
     let mut response = ResponseBuilder::new().description(meaning).content("application/json", body);
     if status == "429" {
-        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build();
-        let header = HeaderBuilder::new().schema(seconds).description(Some("Seconds to wait"));
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+        let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds to wait"));
         response = response.header("Retry-After", header.build());
     }
     response.build().into()

@@ -47,10 +47,9 @@ impl Refused {
 impl From<WireError> for Refused {
     fn from(error: WireError) -> Self {
         let status = match error.code {
-            ErrorCode::BadRequest
-            | ErrorCode::UnknownItem
-            | ErrorCode::ListedWord
-            | ErrorCode::UnsupportedProtocol => StatusCode::BAD_REQUEST,
+            ErrorCode::BadRequest | ErrorCode::UnknownItem | ErrorCode::ListedWord | ErrorCode::UnsupportedProtocol => {
+                StatusCode::BAD_REQUEST
+            }
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::Unauthenticated | ErrorCode::TokenExpired => StatusCode::UNAUTHORIZED,
             ErrorCode::Forbidden => StatusCode::FORBIDDEN,

@@ -27,11 +27,16 @@ use tower_service::Service as _;
 use super::client::Peer;
 use crate::tls::Certificates;
 
-/// A TLS handshake is over within this time.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client may take.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// For a TLS handshake.
+    handshake: Duration,
+    /// For a request's head, after the connection or the answer before it.
+    head: Duration,
+}
 
-/// A request's head is there within this time after the connection, or the answer before it.
-const HEAD: Duration = Duration::from_secs(20);
+const PATIENCE: Patience = Patience { handshake: Duration::from_secs(10), head: Duration::from_secs(20) };
 
 /// A head is not longer, in bytes; ours have less than 2 KiB.
 const LONGEST_HEAD: usize = 32 * 1024;
@@ -60,7 +65,7 @@ pub async fn serve(
             Ok((stream, address)) => {
                 prepare(&stream);
                 let (certificates, routes, stopping) = (certificates.clone(), routes.clone(), stopping.clone());
-                connections.spawn(connection(stream, address, certificates, routes, stopping));
+                connections.spawn(connection(stream, address, certificates, routes, stopping, PATIENCE));
             }
             Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection went before it came"),
             Err(error) => {
@@ -85,20 +90,21 @@ async fn connection<S>(
     certificates: Option<Arc<Certificates>>,
     routes: Router,
     stopping: CancellationToken,
+    patience: Patience,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some(certificates) = certificates else {
-        return talk(stream, Peer { address, is_tls: false }, routes, stopping).await;
+        return talk(stream, Peer { address, is_tls: false }, routes, stopping, patience).await;
     };
     // Boxed: of a handshake nothing shall be left in the task.
-    let shaken = Box::pin(timeout(HANDSHAKE, certificates.acceptor().accept(stream)));
+    let shaken = Box::pin(timeout(patience.handshake, certificates.acceptor().accept(stream)));
     let shaken = tokio::select! {
         () = stopping.cancelled() => return,
         shaken = shaken => shaken,
     };
     match shaken {
-        Ok(Ok(stream)) => talk(stream, Peer { address, is_tls: true }, routes, stopping).await,
+        Ok(Ok(stream)) => talk(stream, Peer { address, is_tls: true }, routes, stopping, patience).await,
         Ok(Err(error)) => {
             counter!("bangban_handshakes_failed_total").increment(1);
             tracing::debug!(%error, "a TLS handshake failed");
@@ -121,7 +127,7 @@ fn prepare(stream: &TcpStream) {
     }
 }
 
-async fn talk<S>(stream: S, peer: Peer, routes: Router, stopping: CancellationToken)
+async fn talk<S>(stream: S, peer: Peer, routes: Router, stopping: CancellationToken, patience: Patience)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -133,7 +139,7 @@ where
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(patience.head)
         .max_buf_size(LONGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -161,78 +167,90 @@ mod tests {
     use super::*;
     use crate::tls::tests::certificates;
 
+    const SHORT: Patience = Patience { handshake: Duration::from_millis(300), head: Duration::from_millis(300) };
+
+    /// Nothing takes that long, on however busy a machine.
+    const NEVER: Duration = Duration::from_secs(20);
+
     /// The client's end of a connection.
-    fn connected(certificates: Option<Arc<Certificates>>, stopping: &CancellationToken) -> DuplexStream {
+    fn connected(
+        certificates: Option<Arc<Certificates>>,
+        stopping: &CancellationToken,
+        patience: Patience,
+    ) -> DuplexStream {
         let (client, server) = duplex(64 * 1024);
         let routes = Router::new().route("/", get(|| async { "here" }));
         let address = "198.51.100.7:9".parse().unwrap();
-        tokio::spawn(connection(server, address, certificates, routes, stopping.clone()));
+        tokio::spawn(connection(server, address, certificates, routes, stopping.clone(), patience));
         client
     }
 
-    /// Everything until the server closes, and after how many seconds it does.
-    async fn read_to_end(client: &mut DuplexStream) -> (String, u64) {
+    /// Everything until the server closes, and after how long it does.
+    async fn read_to_end(client: &mut DuplexStream) -> (String, Duration) {
         let began = Instant::now();
         let mut all = Vec::new();
-        client.read_to_end(&mut all).await.unwrap();
-        (String::from_utf8_lossy(&all).into_owned(), began.elapsed().as_secs())
+        timeout(NEVER, client.read_to_end(&mut all)).await.expect("an end").unwrap();
+        (String::from_utf8_lossy(&all).into_owned(), began.elapsed())
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_never_finishes_a_head_is_not_waited_for_however_slowly_it_drips() {
         for first in ["", "GET / HTTP/1.1\r\nHost: x\r\n"] {
-            let mut client = connected(None, &CancellationToken::new());
+            let mut client = connected(None, &CancellationToken::new(), SHORT);
             client.write_all(first.as_bytes()).await.unwrap();
-            assert_eq!(read_to_end(&mut client).await.1, HEAD.as_secs(), "{first:?}");
+            let (answer, time) = read_to_end(&mut client).await;
+            assert!(!answer.contains("here") && time >= SHORT.head, "{first:?}: {answer} after {time:?}");
         }
-        let mut client = connected(None, &CancellationToken::new());
+        let mut client = connected(None, &CancellationToken::new(), SHORT);
         client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
         let began = Instant::now();
         while client.write_all(b"a: b\r\n").await.is_ok() {
-            assert!(began.elapsed() <= HEAD + Duration::from_secs(2), "it drips on");
-            sleep(Duration::from_secs(1)).await;
+            assert!(began.elapsed() < NEVER, "it drips on");
+            sleep(Duration::from_millis(20)).await;
         }
-        assert!(began.elapsed() >= HEAD);
+        assert!(began.elapsed() >= SHORT.head - Duration::from_millis(20));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_idle_connection_may_ask_again_for_a_while_and_is_closed_then() {
-        let mut client = connected(None, &CancellationToken::new());
+        let patience = Patience { head: Duration::from_secs(1), ..SHORT };
+        let mut client = connected(None, &CancellationToken::new(), patience);
         for _ in 0..3 {
             client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-            sleep(HEAD - Duration::from_secs(1)).await;
+            sleep(Duration::from_millis(400)).await;
         }
-        let (answers, seconds) = read_to_end(&mut client).await;
-        assert_eq!((answers.matches("here").count(), seconds), (3, 1));
+        let (answers, _) = read_to_end(&mut client).await;
+        assert_eq!(answers.matches("here").count(), 3, "asked again after more than a second in all");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_handshake_that_never_ends_is_not_waited_for() {
-        // The begin of a ClientHello, and nothing.
+        // Nothing, and the begin of a ClientHello.
         for first in [b"".as_slice(), &[22, 3, 1, 2, 0, 1, 0]] {
-            let mut client = connected(Some(Arc::new(certificates())), &CancellationToken::new());
+            let mut client = connected(Some(Arc::new(certificates())), &CancellationToken::new(), SHORT);
             client.write_all(first).await.unwrap();
-            assert_eq!(read_to_end(&mut client).await.1, HANDSHAKE.as_secs(), "{first:?}");
+            let (_, time) = read_to_end(&mut client).await;
+            assert!(time >= SHORT.handshake, "{first:?}: {time:?}");
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_head_that_is_too_long_is_said_to_be() {
-        let mut client = connected(None, &CancellationToken::new());
+        let mut client = connected(None, &CancellationToken::new(), PATIENCE);
         let head = format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", "x".repeat(LONGEST_HEAD));
         client.write_all(head.as_bytes()).await.unwrap();
-        let (answer, seconds) = read_to_end(&mut client).await;
-        assert!(answer.starts_with("HTTP/1.1 431 ") && seconds == 0, "{answer}");
+        let (answer, _) = read_to_end(&mut client).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn when_the_server_stops_idle_connections_end_at_once() {
         let stopping = CancellationToken::new();
-        let mut idle = connected(None, &stopping);
-        let mut shaking = connected(Some(Arc::new(certificates())), &stopping);
-        sleep(Duration::from_secs(1)).await;
+        let patience = Patience { handshake: NEVER, head: NEVER };
+        let mut idle = connected(None, &stopping, patience);
+        let mut shaking = connected(Some(Arc::new(certificates())), &stopping, patience);
         stopping.cancel();
-        assert_eq!(read_to_end(&mut idle).await, (String::new(), 0));
-        assert_eq!(read_to_end(&mut shaking).await, (String::new(), 0));
+        assert_eq!(read_to_end(&mut idle).await.0, "");
+        assert_eq!(read_to_end(&mut shaking).await.0, "");
     }
 }

@@ -6,13 +6,14 @@ use std::{collections::HashMap, sync::Arc};
 use axum::{
     Json,
     body::Body,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bangban_domain::{FileId, Timestamp, words::FileKind};
-use bangban_protocol::{ErrorCode, FileView, WireError};
-use super::{bearer::Bearer, openapi::Refusal, refused::Refused};
+use bangban_protocol::{FileView, WireError};
+
+use super::{bearer::Bearer, input::Named, openapi::Refusal, refused::Refused};
 use crate::{
     app::{App, owner},
     files::Announced,
@@ -105,7 +106,10 @@ pub(super) async fn options(State(app): State<Arc<App>>) -> Response {
     params(
         ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),
         ("Upload-Length" = u64, Header, description = "Bytes of the whole file"),
-        ("Upload-Metadata" = String, Header, description = "`key base64,key base64`: conversation, kind, name; duration of a voice message"),
+        (
+            "Upload-Metadata" = String, Header,
+            description = "`key base64,key base64`: conversation, kind, name; duration of a voice message",
+        ),
     ),
     responses(
         (status = 201, description = "Location says where its bytes go, Upload-Expires until when"),
@@ -145,7 +149,10 @@ pub(super) async fn begin(
 /// How far an upload is
 #[utoipa::path(
     head, path = "/api/files/{id}", tag = "files", security(("citizen" = []), ("staff" = [])),
-    params(("id" = FileId, Path, description = "Which upload"), ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),),
+    params(
+        ("id" = FileId, Path, description = "Which upload"),
+        ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),
+    ),
     responses(
         (status = 200, description = "Upload-Offset, Upload-Length, Upload-Expires"),
         (status = 404, description = "No such upload of yours", body = Refusal),
@@ -156,9 +163,9 @@ pub(super) async fn progress(
     State(app): State<Arc<App>>,
     _: Resumable,
     who: Bearer,
-    id: Id,
+    Named(id): Named<FileId>,
 ) -> Result<Response, Refused> {
-    let (row, offset) = app.files.progress(owner(&who.0), id.0).await?;
+    let (row, offset) = app.files.progress(owner(&who.0), id).await?;
     let headers = [
         (UPLOAD_OFFSET, HeaderValue::from(offset)),
         (UPLOAD_LENGTH, HeaderValue::from(row.size)),
@@ -171,7 +178,8 @@ pub(super) async fn progress(
 #[utoipa::path(
     patch, path = "/api/files/{id}", tag = "files", security(("citizen" = []), ("staff" = [])),
     params(
-        ("id" = FileId, Path, description = "Which upload"), ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),
+        ("id" = FileId, Path, description = "Which upload"),
+        ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),
         ("Upload-Offset" = u64, Header, description = "Where they begin: as many as have arrived"),
     ),
     request_body(description = "Bytes", content_type = "application/offset+octet-stream"),
@@ -187,7 +195,7 @@ pub(super) async fn append(
     State(app): State<Arc<App>>,
     _: Resumable,
     who: Bearer,
-    id: Id,
+    Named(id): Named<FileId>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
@@ -196,7 +204,7 @@ pub(super) async fn append(
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
     }
     let from = number(&headers, "Upload-Offset")?;
-    let (row, offset) = app.files.append(owner(&who.0), id.0, from, body.into_data_stream()).await?;
+    let (row, offset) = app.files.append(owner(&who.0), id, from, body.into_data_stream()).await?;
     let headers = [(UPLOAD_OFFSET, HeaderValue::from(offset)), (UPLOAD_EXPIRES, expires(row.kept_until))];
     Ok(with_headers(StatusCode::NO_CONTENT, headers))
 }
@@ -204,23 +212,30 @@ pub(super) async fn append(
 /// Gives an upload up
 #[utoipa::path(
     delete, path = "/api/files/{id}", tag = "files", security(("citizen" = []), ("staff" = [])),
-    params(("id" = FileId, Path, description = "Which upload"), ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),),
-    responses((status = 204, description = "Gone"), (status = 404, description = "No such upload of yours", body = Refusal), (status = 412, description = "Not tus 1.0.0", body = Refusal),),
+    params(
+        ("id" = FileId, Path, description = "Which upload"),
+        ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),
+    ),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 404, description = "No such upload of yours", body = Refusal),
+        (status = 412, description = "Not tus 1.0.0", body = Refusal),
+    ),
 )]
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     _: Resumable,
     who: Bearer,
-    id: Id,
+    Named(id): Named<FileId>,
 ) -> Result<Response, Refused> {
-    app.files.cancel(owner(&who.0), id.0).await?;
+    app.files.cancel(owner(&who.0), id).await?;
     Ok(with_headers(StatusCode::NO_CONTENT, []))
 }
 
 /// Checks and stores an upload that has arrived
 #[utoipa::path(
     post, path = "/api/files/{id}/finish", tag = "files", security(("citizen" = []), ("staff" = [])),
-    params(("id" = FileId, Path, description = "Which upload"),),
+    params(("id" = FileId, Path, description = "Which upload")),
     responses(
         (status = 200, body = FileView),
         (status = 404, description = "No such upload of yours", body = Refusal),
@@ -230,19 +245,10 @@ pub(super) async fn cancel(
         (status = 422, description = "The virus scanner found something", body = Refusal),
     ),
 )]
-pub(super) async fn finish(State(app): State<Arc<App>>, who: Bearer, id: Id) -> Result<Json<FileView>, Refused> {
-    Ok(Json(app.files.finish(owner(&who.0), id.0).await?))
-}
-
-/// The file in the path; what is no id is none of ours.
-pub(super) struct Id(FileId);
-
-impl<S: Send + Sync> FromRequestParts<S> for Id {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let path = Path::<String>::from_request_parts(parts, state).await.ok();
-        let id = path.and_then(|Path(text)| text.parse().ok());
-        id.map(Self).ok_or_else(|| WireError::new(ErrorCode::NotFound, "no such upload").into())
-    }
+pub(super) async fn finish(
+    State(app): State<Arc<App>>,
+    who: Bearer,
+    Named(id): Named<FileId>,
+) -> Result<Json<FileView>, Refused> {
+    Ok(Json(app.files.finish(owner(&who.0), id).await?))
 }

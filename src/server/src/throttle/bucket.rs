@@ -83,7 +83,8 @@ impl<K: Hash + Eq> Buckets<K> {
             return Ok(());
         }
         // A thousandth a millisecond for each token a second; a fill of nothing never gives any.
-        Err((price - bucket.left).div_ceil(Thousandths::from(rate.per_second).max(1)))
+        let fill = Thousandths::from(rate.per_second).max(1);
+        Err((price - bucket.left + fill - 1) / fill)
     }
 
     fn sweep(&mut self, now: Timestamp) {

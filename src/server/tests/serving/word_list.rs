@@ -9,8 +9,7 @@ async fn a_listed_word_reaches_no_citizen_and_no_log_and_the_list_may_change() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("words.txt");
     std::fs::write(&path, "保证办成\n").unwrap();
-    let settings =
-        [("BANGBAN__SERVICE__WORD_LIST", path.to_str().unwrap()), ("BANGBAN__LOG__LEVEL", "trace")];
+    let settings = [("BANGBAN__SERVICE__WORD_LIST", path.to_str().unwrap()), ("BANGBAN__LOG__LEVEL", "trace")];
     let server = Server::start(&["--demo"], &settings).await;
     let mut citizen = server.citizen().await;
     let id = citizen.open_conversation().await;

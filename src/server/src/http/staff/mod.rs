@@ -66,8 +66,9 @@ pub(super) struct By(pub(super) Caller, pub(super) Client);
 impl FromRequestParts<Arc<App>> for By {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
-        let client = Client::from_request_parts(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Refused> {
+        let client = parts.extensions.get::<Client>().copied();
+        let client = client.ok_or_else(|| Refused::internal(&"a request that came past the edge"))?;
         let device = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(Self(Caller { device: device.to_owned(), address: client.address.to_string() }, client))
     }
