@@ -342,7 +342,7 @@ async fn keys_behind_an_address_are_looked_for_when_a_token_names_a_new_one() {
     let portal = tokio::spawn(axum::serve(listener, axum::Router::new().route("/keys", page)).into_future());
 
     let portal_keys = Portal::Keys(PortalKeys::new(&address));
-    let auth = Auth { portal: portal_keys, issuer: String::new(), staff: keys("s"), staff_hours: 12 };
+    let auth = Auth { portal: portal_keys, issuer: String::new(), staff: keys("s"), staff_minutes: 15, seal: Seal::new("s").unwrap(), accounts: Arc::default() };
     assert_eq!(code_of(&auth, &old.token(&claims())).await, None, "found when they were first needed");
     *published.lock().unwrap() = key_set(&[&old, &new]);
     let later = NOW + 10 * SECOND;
@@ -357,6 +357,6 @@ async fn keys_behind_an_address_are_looked_for_when_a_token_names_a_new_one() {
     assert!(matches!(auth.refresh(later).await, Err(KeysError::Url(..))));
     assert!(auth.identify(&new.token(&claims()), later).await.is_ok());
     let empty = Portal::Keys(PortalKeys::new(&address));
-    let auth = Auth { portal: empty, issuer: String::new(), staff: keys("s"), staff_hours: 12 };
+    let auth = Auth { portal: empty, issuer: String::new(), staff: keys("s"), staff_minutes: 15, seal: Seal::new("s").unwrap(), accounts: Arc::default() };
     assert_eq!(code_of(&auth, &new.token(&claims())).await, Some(ErrorCode::Busy), "try again");
 }

@@ -45,6 +45,7 @@ mod administration;
 mod faults;
 mod files;
 mod proxy;
+mod staff;
 mod thread;
 
 on_both! {
