@@ -20,6 +20,7 @@ use bangban_server::{
     simulate::{Plan, compare},
     telemetry::{install_metrics, start_log},
     tls::{Certificates, Date, Pair},
+    user::UserCommand,
     word_check::WordCheck,
 };
 use bangban_store::Ended;
@@ -62,6 +63,14 @@ enum Command {
         #[arg(long)]
         connect: bool,
     },
+    /// Accounts of staff, while no server runs on the database.
+    User {
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// Runs the router in virtual time and compares how long people wait with the Erlang-C formula.
     Simulate(Plan),
     /// Brings the database up to date, as `serve` does at its start, and lists its migrations.
@@ -88,6 +97,7 @@ fn main() -> ExitCode {
         Command::CheckConfig { config, connect } => check(config, connect),
         Command::Simulate(plan) => compare(plan).map(|comparison| println!("{comparison}")).map_err(Into::into),
         Command::Migrate { config, list } => migrate(config, list),
+        Command::User { config, command } => user(config, command),
         Command::Serve { config, demo, load } => serve(config, demo, load),
     };
     match result {
@@ -132,6 +142,13 @@ async fn migrate(file: Option<PathBuf>, list: bool) -> anyhow::Result<()> {
         };
         println!("{:04} {} {state}", migration.version, migration.description);
     }
+    Ok(())
+}
+
+#[tokio::main]
+async fn user(file: Option<PathBuf>, command: UserCommand) -> anyhow::Result<()> {
+    let config = Config::load(file.as_deref())?;
+    print!("{}", bangban_server::user::run(&config, command).await?);
     Ok(())
 }
 
@@ -244,8 +261,9 @@ fn greeting(scheme: Scheme, mut address: SocketAddr, demo: Option<&App>, hours: 
     text += &line("board", &format!("{pages}://{address}/board"));
     text += &line("interface", &format!("{pages}://{address}/api/docs"));
     if let Some(app) = demo {
-        text += &line("agents", &app.demo_logins(Role::Agent));
-        text += &line("supervisor", &app.demo_logins(Role::Supervisor));
+        for role in Role::ALL {
+            text += &line(role.as_str(), &app.demo_logins(*role));
+        }
         text += &line("password", DEMO_PASSWORD);
     }
     let humans = match hours {
