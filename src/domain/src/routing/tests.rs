@@ -569,7 +569,11 @@ fn one_who_answers_citizens_no_more_gives_everything_back_at_once() {
     assert!(!desk.router.agent(ag(1)).unwrap().is_connected);
     // Nothing is offered to them, whatever they still say; the next one gets it.
     desk.ok(11, Input::AgentConnected { agent: ag(1) });
-    assert!(desk.ok(12, Input::StatusChosen { agent: ag(1), status: AgentStatus::Online }).iter().all(|effect| !matches!(effect, Effect::Offered { .. })));
+    assert!(
+        desk.ok(12, Input::StatusChosen { agent: ag(1), status: AgentStatus::Online })
+            .iter()
+            .all(|effect| !matches!(effect, Effect::Offered { .. }))
+    );
     let out = desk.ok(13, Input::StatusChosen { agent: ag(2), status: AgentStatus::Online });
     assert!(out.iter().any(|effect| matches!(effect, Effect::Offered { agent, .. } if *agent == ag(2))), "{out:?}");
     assert_eq!(desk.refused(14, Input::AgentLeft { agent: ag(9) }), Refusal::UnknownAgent(ag(9)));

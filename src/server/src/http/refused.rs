@@ -56,7 +56,7 @@ impl From<WireError> for Refused {
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
             ErrorCode::Outdated | ErrorCode::InvalidStage | ErrorCode::OfferGone | ErrorCode::SlotFull => {
                 StatusCode::CONFLICT
-            },
+            }
             ErrorCode::UnsupportedFile => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorCode::Infected => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::RateLimited | ErrorCode::QuotaUsed => StatusCode::TOO_MANY_REQUESTS,
