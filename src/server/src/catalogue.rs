@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use bangban_domain::{TeamId, words::Role};
+use bangban_domain::TeamId;
 use bangban_protocol::{BotOption, KnowledgeHit, TeamView};
 use bangban_search::{Entry, Index};
 use serde::Deserialize;
+
+use crate::organisation::DemoStaff;
 
 /// One service item.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,21 +27,6 @@ pub struct Item {
     pub high_frequency: bool,
     /// Offers a virtual window?
     pub virtual_window: bool,
-}
-
-/// A member of the demo staff.
-#[derive(Debug, Clone, Deserialize)]
-pub struct DemoStaff {
-    /// Staff number.
-    pub login: String,
-    /// Display name.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
-    /// Conversations at once.
-    pub capacity: u32,
-    /// Team codes.
-    pub teams: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,7 @@
 use bangban_domain::words::Role;
 use bangban_protocol::TeamView;
 
-use crate::catalogue::DemoStaff;
+use crate::organisation::DemoStaff;
 
 /// Begin of their staff numbers.
 pub const LOGIN: &str = "load-agent-";

@@ -1,5 +1,6 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
+mod administration;
 mod commands;
 mod files;
 mod messages;
@@ -31,7 +32,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::{Auth, Citizen, Principal, Staff, hash_password},
-    catalogue::{Catalogue, DemoStaff},
+    catalogue::Catalogue,
     clock::Clock,
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World, new_id},
@@ -39,9 +40,11 @@ use crate::{
     http::{ANY_ORIGIN, Door},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
+    organisation::{self, DemoStaff, Organisation},
     session::{Rates, command_span},
     telemetry::Metrics,
 };
+pub(crate) use administration::Edit;
 pub use commands::{Begun, Pending};
 pub use files::owner;
 
@@ -80,6 +83,7 @@ pub struct App {
     /// The sessions that run.
     pub sessions: TaskTracker,
     catalogue: Arc<Catalogue>,
+    organisation: Arc<Organisation>,
     calendar: Arc<Calendar>,
     desk: Desk,
     shared: Arc<Shared>,
@@ -111,6 +115,9 @@ fn internal(error: &impl std::fmt::Display) -> WireError {
 pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
     if let bangban_store::StoreError::Nul { field } = error {
         return WireError::field(field, error.to_string());
+    }
+    if let bangban_store::StoreError::Outdated { .. } = error {
+        return WireError::new(ErrorCode::Outdated, error.to_string());
     }
     if let bangban_store::StoreError::FileGone(_) = error {
         return WireError { field: Some("file".to_owned()), ..WireError::new(ErrorCode::NotFound, error.to_string()) };
@@ -161,8 +168,11 @@ impl App {
         let (stopping, sessions) = (CancellationToken::new(), TaskTracker::new());
         let files = Files::start(config, clock.clone(), store.clone(), stopping.clone(), sessions.clone())?;
         if demo {
+            organisation::seed_demo(&store, clock.now()).await?;
             seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
         }
+        organisation::found(&store, clock.now()).await?;
+        let organisation = Arc::new(Organisation::load(store.clone()).await?);
         let shared = Arc::new(Shared::default());
         let calendar = Arc::new(config.calendar()?);
         let world = World {
@@ -198,6 +208,7 @@ impl App {
             stopping,
             sessions,
             catalogue,
+            organisation,
             calendar,
             desk,
             shared,
@@ -215,6 +226,7 @@ impl App {
             }
         });
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
+        tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), |_| {}));
         tokio::spawn(Relay { hub, bus, store, agents }.run(inbox));
         Ok(app)
     }
