@@ -248,15 +248,11 @@ impl Directory {
         }
     }
 
-    /// The units in which a right is needed to change a record: its own and all above. Whoever rules in a unit rules the
-    /// unit itself too.
+    /// The unit in which, or above which, a right is needed to change a record: whoever rules in a unit rules the unit itself
+    /// too; a new one is put there by those who rule above it.
     #[must_use]
-    pub fn place(&self, id: &str, body: &Body) -> Vec<String> {
-        let mut units = self.owner(body).map_or_else(Vec::new, |unit| self.above(unit).to_vec());
-        if matches!(body, Body::Unit(_)) {
-            units.insert(0, id.to_owned());
-        }
-        units
+    pub fn seat<'a>(&'a self, id: &'a str, body: &'a Body) -> Option<&'a str> {
+        if body.kind() == Kind::Unit && self.unit(id).is_some() { Some(id) } else { self.owner(body) }
     }
 
     /// When a team answers: its own hours, else those of the nearest unit above that has some; `None`: as configured.

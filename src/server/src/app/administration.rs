@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bangban_domain::{
     AgentId,
     org::{Body, CITY, Directory, GENERAL, Invalid, Kind},
-    rights::Action,
+    rights::{self, Action, Grant, Place},
     words::Stage,
 };
 use bangban_protocol::{ErrorCode, PersonView, WireError};
@@ -13,7 +13,7 @@ use bangban_store::{Audit, Author, Change, Json, RecordChange, Unit};
 use serde_json::value::to_raw_value;
 
 use super::{App, forbidden, internal, store_error};
-use crate::{auth::Staff, organisation::json};
+use crate::{auth::Staff, catalogue::Catalogue, organisation::json};
 
 /// How many of those that refer to a record are named.
 const NAMED: usize = 3;
@@ -45,10 +45,28 @@ fn misfit(error: Invalid) -> WireError {
 }
 
 impl App {
-    /// Units, teams, items and everything else that is administered, as they are now.
+    /// Units, teams, items and everything else that is administered, as they are now, with what follows from them.
     #[must_use]
-    pub fn directory(&self) -> Arc<Directory> {
+    pub fn catalogue(&self) -> Arc<Catalogue> {
         self.organisation.current()
+    }
+
+    /// Units, teams, items and everything else that is administered, as they are now. Cheap.
+    #[must_use]
+    pub fn directory(&self) -> Directory {
+        self.organisation.current().directory().clone()
+    }
+
+    /// In the unit, or in one above it?
+    pub(crate) fn may_at(&self, staff: &Staff, action: Action, unit: Option<&str>, item: Option<&str>) -> bool {
+        let directory = self.directory();
+        let units = unit.map_or(&[][..], |unit| directory.above(unit));
+        rights::may(&[Grant { role: staff.role, unit: None, items: Vec::new() }], action, Place { units, item })
+    }
+
+    /// In at least one unit?
+    pub(crate) fn may_somewhere(&self, staff: &Staff, action: Action) -> bool {
+        staff.role.allows(action)
     }
 
     /// A member of staff, by what they are called.
@@ -60,9 +78,9 @@ impl App {
     ///
     /// # Errors
     /// `forbidden`, `outdated`, `in_use`, `not_found`, `bad_request` with the field, and whatever the store says.
-    pub(crate) async fn edit(&self, staff: &Staff, edit: Edit) -> Result<Arc<Directory>, WireError> {
+    pub(crate) async fn edit(&self, staff: &Staff, edit: Edit) -> Result<Directory, WireError> {
         let turn = self.organisation.change().await;
-        let directory = self.organisation.current();
+        let directory = self.directory();
         let before = directory.record(edit.kind, &edit.id);
         if !self.may_edit(staff, &directory, &edit) {
             return Err(forbidden());
@@ -104,22 +122,19 @@ impl App {
         self.store.commit(Unit { changes, ..Unit::default() }).await.map_err(store_error)?;
         self.reread().await?;
         drop(turn);
-        Ok(self.organisation.current())
+        Ok(self.directory())
     }
 
     /// Where it is and where it goes. Units are put under others only by those who rule there.
     fn may_edit(&self, staff: &Staff, directory: &Directory, edit: &Edit) -> bool {
         let before = directory.record(edit.kind, &edit.id).map(|record| &record.body);
         let item = (edit.kind == Kind::Item).then_some(edit.id.as_str());
-        let may = |units: &[String]| self.may_in(staff, edit.kind.action(), units, item);
-        let parent = |body: Option<&Body>| match body {
-            Some(Body::Unit(unit)) => unit.parent.clone(),
+        let seats = before.into_iter().chain(edit.body.as_ref()).map(|body| directory.seat(&edit.id, body));
+        let moved_to = match (before, &edit.body) {
+            (Some(Body::Unit(old)), Some(Body::Unit(new))) if old.parent != new.parent => new.parent.as_deref(),
             _ => None,
         };
-        let (old, new) = (parent(before), parent(edit.body.as_ref()));
-        let may_move = edit.body.is_none() || old == new || may(new.as_deref().map_or(&[], |unit| directory.above(unit)));
-        let bodies = before.into_iter().chain(edit.body.as_ref());
-        may_move && bodies.map(|body| directory.place(&edit.id, body)).all(|units| may(&units))
+        seats.chain(moved_to.map(Some)).all(|unit| self.may_at(staff, edit.kind.action(), unit, item))
     }
 
     async fn check_unused(&self, directory: &Directory, kind: Kind, id: &str) -> Result<(), WireError> {
@@ -156,7 +171,9 @@ impl App {
 
     /// What was changed is in force from now on.
     pub(crate) async fn reread(&self) -> Result<(), WireError> {
-        self.organisation.refresh().await.map_err(store_error)?;
+        if !self.organisation.refresh().await.map_err(store_error)?.is_empty() {
+            self.notices.changed();
+        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 
 use bangban_domain::{
     Timestamp,
-    org::{Body, Kind},
+    org::{Body, Directory, Kind, Record},
     words::Role,
 };
 use bangban_search::Entry;
@@ -76,6 +76,16 @@ fn records() -> anyhow::Result<[(Kind, Vec<(String, Body)>); 3]> {
     ])
 }
 
+/// The demo's records as a directory, for who has no store.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn directory() -> anyhow::Result<Directory> {
+    let all = records()?.into_iter().flat_map(|(_, records)| records.into_iter().zip(0..));
+    let record = |((id, body), no)| Record { id, no, version: 1, changed_at: Timestamp(0), body };
+    Ok(Directory::new(all.map(record)))
+}
+
 /// Fills an empty organisation; kinds of which there is something stay as they are.
 ///
 /// # Errors
@@ -91,19 +101,13 @@ pub async fn seed(store: &Store, now: Timestamp) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use bangban_domain::org::{CITY, Directory, GENERAL, Record, UnitKind};
+    use bangban_domain::org::{CITY, GENERAL, UnitKind};
 
     use super::*;
 
-    pub(crate) fn directory() -> Directory {
-        let all = records().unwrap().into_iter().flat_map(|(_, records)| records.into_iter().zip(0..));
-        let record = |((id, body), no)| Record { id, no, version: 1, changed_at: Timestamp(0), body };
-        Directory::new(all.map(record))
-    }
-
     #[test]
     fn the_demo_organisation_is_consistent() {
-        let directory = directory();
+        let directory = directory().unwrap();
         assert_eq!(directory.problems().collect::<Vec<_>>(), []);
         for (id, body) in records().unwrap().into_iter().flat_map(|(_, records)| records) {
             assert_eq!(body.check(), Ok(()), "{id}");
@@ -120,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_demo_team_is_staffed_twice_and_every_answer_has_its_item() {
-        let (directory, staff) = (directory(), demo_staff().unwrap());
+        let (directory, staff) = (directory().unwrap(), demo_staff().unwrap());
         for (code, _) in directory.teams() {
             assert!(staff.iter().filter(|member| member.teams.iter().any(|team| team == code)).count() >= 2, "{code}");
         }

@@ -17,13 +17,22 @@ use bangban_domain::{
     org::{Body, CITY, Directory, GENERAL, Kind, Record, Team, Unit, UnitKind},
 };
 use bangban_store::{Audit, Author, Change, Json, RecordChange, RecordRow, Store, StoreError, Unit as Work};
+use bangban_search::Index;
 use serde_json::value::to_raw_value;
-use tokio::{sync::Mutex, time::sleep};
+use tokio::{
+    sync::{Mutex, Notify},
+    task::spawn_blocking,
+    time::timeout,
+};
 
-pub use demo::{DemoStaff, demo_staff, entries as demo_entries, seed as seed_demo};
+use crate::catalogue::{Basis, Catalogue, index};
+pub use demo::{DemoStaff, demo_staff, directory as demo_directory, entries as demo_entries, seed as seed_demo};
 
 /// A change of another node is seen after this time at the latest.
 pub const LOOK: Duration = Duration::from_secs(10);
+
+/// What the store calls accounts.
+const STAFF: &str = "staff";
 
 /// If more of a kind has changed, all of it is read.
 const MANY: usize = 1_000;
@@ -31,11 +40,30 @@ const MANY: usize = 1_000;
 /// See the module.
 pub struct Organisation {
     store: Store,
-    current: ArcSwap<Directory>,
+    current: ArcSwap<Catalogue>,
     /// The counts of what `current` is made of. Held while it is made anew, so that an older state never replaces a newer.
     known: Mutex<HashMap<String, u64>>,
     /// One change at a time: each is judged by what the one before has made.
     changing: Mutex<()>,
+    /// Items are called differently than the index knows.
+    renamed: Notify,
+}
+
+/// What has changed since somebody looked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Kinds of records.
+    pub kinds: Vec<Kind>,
+    /// Accounts.
+    pub staff: bool,
+}
+
+impl Changed {
+    /// Nothing?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty() && !self.staff
+    }
 }
 
 impl Organisation {
@@ -43,35 +71,54 @@ impl Organisation {
     ///
     /// # Errors
     /// Whatever the store says; [`StoreError::Corrupt`] names a row that cannot be read.
-    pub async fn load(store: Store) -> Result<Self, StoreError> {
-        let this = Self {
+    pub async fn load(store: Store, basis: Basis) -> Result<Self, StoreError> {
+        let basis = Arc::new(basis);
+        let empty = Catalogue::new(Directory::default(), Arc::clone(&basis), Arc::new(Index::build(Vec::new())));
+        let mut this = Self {
             store,
-            current: ArcSwap::from_pointee(Directory::default()),
+            current: ArcSwap::from_pointee(empty),
             known: Mutex::default(),
             changing: Mutex::default(),
+            renamed: Notify::new(),
         };
         this.refresh().await?;
-        for problem in this.current().problems() {
+        this.make_index().await;
+        // The index is of today.
+        this.renamed = Notify::new();
+        for problem in this.current().directory().problems() {
             tracing::warn!(%problem, "a record contradicts the others");
         }
         Ok(this)
     }
 
-    /// All records as they are now.
+    async fn make_index(&self) {
+        let current = self.current();
+        let made = spawn_blocking(move || index(current.directory(), current.basis())).await;
+        match made {
+            Ok(index) => {
+                let _turn = self.known.lock().await;
+                self.current.store(Arc::new(self.current().with_index(Arc::new(index))));
+            }
+            Err(error) => tracing::error!(%error, "the index could not be made; the old one stays"),
+        }
+    }
+
+    /// Everything as it is now.
     #[must_use]
-    pub fn current(&self) -> Arc<Directory> {
+    pub fn current(&self) -> Arc<Catalogue> {
         self.current.load_full()
     }
 
-    /// Reads what has changed; says which kinds.
+    /// Reads what has changed.
     ///
     /// # Errors
     /// Whatever the store says; what is known stays.
-    pub async fn refresh(&self) -> Result<Vec<Kind>, StoreError> {
+    pub async fn refresh(&self) -> Result<Changed, StoreError> {
         let mut known = self.known.lock().await;
         let counts = self.store.change_counts().await?;
-        let mut directory = Directory::clone(&self.current.load());
-        let mut changed = Vec::new();
+        let current = self.current();
+        let mut directory = current.directory().clone();
+        let mut changed = Changed { kinds: Vec::new(), staff: known.get(STAFF) != counts.get(STAFF) };
         for kind in Kind::ALL.iter().copied() {
             let (before, now) = (known.get(kind.as_str()).copied(), counts.get(kind.as_str()).copied());
             if before.is_some() && before == now || now.is_none() && directory.count(kind) == 0 {
@@ -90,9 +137,15 @@ impl Organisation {
                     }
                 }
             };
-            changed.push(kind);
+            changed.kinds.push(kind);
         }
-        self.current.store(Arc::new(directory));
+        if !changed.kinds.is_empty() {
+            let next = Catalogue::new(directory, Arc::clone(current.basis()), current.shared_index());
+            self.current.store(Arc::new(next));
+        }
+        if changed.kinds.contains(&Kind::Item) {
+            self.renamed.notify_one();
+        }
         *known = counts;
         Ok(changed)
     }
@@ -104,14 +157,20 @@ impl Organisation {
     }
 }
 
-/// Looks again and again, for what other nodes have changed.
-pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn(&[Kind])) {
+/// Looks again and again for what other nodes have changed, and makes the bot's index anew when items are called
+/// differently; until it is there, answers come from the old one.
+pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn(&Changed)) {
     loop {
-        sleep(LOOK).await;
-        let Some(organisation) = organisation.upgrade() else { return };
-        match organisation.refresh().await {
-            Ok(kinds) if kinds.is_empty() => {}
-            Ok(kinds) => changed(&kinds),
+        let Some(one) = organisation.upgrade() else { return };
+        let is_renamed = timeout(LOOK, one.renamed.notified()).await.is_ok();
+        if is_renamed {
+            one.make_index().await;
+            changed(&Changed::default());
+            continue;
+        }
+        match one.refresh().await {
+            Ok(what) if what.is_empty() => {}
+            Ok(what) => changed(&what),
             Err(error) => tracing::warn!(%error, "the records cannot be read; those that are known stay"),
         }
     }

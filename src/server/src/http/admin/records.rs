@@ -61,7 +61,7 @@ fn view(directory: &Directory, record: &Record) -> RecordView {
 
 /// Whoever may change it may read it too.
 fn may_read(app: &App, staff: &Staff, directory: &Directory, id: &str, body: &Body) -> bool {
-    let may = |action| app.may_in(staff, action, &directory.place(id, body), item_of(id, body));
+    let may = |action| app.may_at(staff, action, directory.seat(id, body), item_of(id, body));
     may(Action::ReadAdministration) || may(body.kind().action())
 }
 
@@ -98,7 +98,8 @@ pub(super) async fn list(
     let needle = wanted.q.as_deref().map(str::trim).filter(|needle| !needle.is_empty()).map(str::to_lowercase);
     let mut page = RecordPage { records: Vec::new(), next: None, total: 0 };
     for record in directory.records(kind, None) {
-        let is_below = |unit: &str| directory.place(&record.id, &record.body).iter().any(|above| above == unit);
+        let seat = directory.seat(&record.id, &record.body);
+        let is_below = |unit: &str| seat.is_some_and(|seat| directory.above(seat).iter().any(|above| above == unit));
         let is_wanted = needle.as_deref().is_none_or(|needle| record.speaks_of(needle))
             && wanted.unit.as_deref().is_none_or(is_below)
             && may_read(&app, &staff, &directory, &record.id, &record.body);
