@@ -14,7 +14,7 @@ mod thread;
 mod topic;
 mod view;
 
-pub use admin::{RecordPage, RecordState, RecordVersions, RecordView};
+pub use admin::*;
 pub use command::{Command, Login, LoginReply, TransferTarget};
 pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};

@@ -3,7 +3,10 @@
 //!
 //! Whoever decides takes one snapshot and keeps it for the decision: it never changes under their hands.
 
+pub mod command;
 mod demo;
+pub mod import;
+pub mod sheet;
 
 use std::{
     collections::HashMap,
@@ -16,8 +19,8 @@ use bangban_domain::{
     Timestamp,
     org::{Body, CITY, Directory, GENERAL, Kind, Record, Team, Unit, UnitKind},
 };
-use bangban_store::{Audit, Author, Change, Json, RecordChange, RecordRow, Store, StoreError, Unit as Work};
 use bangban_search::Index;
+use bangban_store::{Audit, Author, Change, Json, RecordChange, RecordRow, Store, StoreError, Unit as Work};
 use serde_json::value::to_raw_value;
 use tokio::{
     sync::{Mutex, Notify},
@@ -26,7 +29,10 @@ use tokio::{
 };
 
 use crate::catalogue::{Basis, Catalogue, index};
-pub use demo::{DemoStaff, demo_staff, directory as demo_directory, entries as demo_entries, seed as seed_demo};
+pub use demo::{
+    DemoStaff, demo_staff, directory as demo_directory, entries as demo_entries, seed as seed_demo,
+    seed_roster as seed_demo_roster,
+};
 
 /// A change of another node is seen after this time at the latest.
 pub const LOOK: Duration = Duration::from_secs(10);

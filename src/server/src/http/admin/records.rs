@@ -86,7 +86,8 @@ pub(super) async fn list(
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<RecordPage>, Refused> {
     let (staff, kind) = (bearer.staff()?, kind_of(&kind)?);
-    let Query(wanted) = wanted.map_err(|_| Refused::field("query", "is q, unit, after and limit, each at most once"))?;
+    let Query(wanted) =
+        wanted.map_err(|_| Refused::field("query", "is q, unit, after and limit, each at most once"))?;
     if !app.may_somewhere(&staff, Action::ReadAdministration) && !app.may_somewhere(&staff, kind.action()) {
         return Err(WireError::new(ErrorCode::Forbidden, "your role does not allow it").into());
     }
