@@ -12,7 +12,7 @@ use encoding_rs::{Encoding, GB18030, UTF_8};
 use rust_xlsxwriter::{Format as CellFormat, Workbook, XlsxError};
 
 /// A file's kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Comma-separated, or by tabs; UTF-8, UTF-16 with its mark, or GB18030.
