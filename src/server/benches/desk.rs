@@ -21,6 +21,7 @@ use bangban_server::{
     desk::{Actor, Desk, Notices, Order, Shared, World},
     hub::{Hub, Member, Socket},
     organisation::{Organisation, demo_entries, seed_demo},
+    staff::Rights,
 };
 use bangban_store::{Change, Database, Membership, StaffRow, Store, Unit};
 
@@ -53,7 +54,8 @@ impl Bench {
         let config = Config::load(None).expect("the defaults");
         let clock = Clock::system();
         let (bus, _, bus_ending) = Bus::memory(Settings { node: 1, canary: CANARY }, &Net::default());
-        let hub = Arc::new(Hub::new(1, bus, Arc::default()));
+        let rights = Arc::new(Rights::default());
+        let hub = Arc::new(Hub::new(1, bus, Arc::clone(&rights)));
         let store = Store::open(&Database { dir: dir.to_owned(), ..Database::default() }, 4096, Box::new(|_| {}))
             .await
             .expect("a store");
@@ -62,7 +64,8 @@ impl Bench {
         always.service.hours = HoursKey::Always;
         let mut basis = Basis::new(&always, demo_entries().expect("the demo answers")).expect("a calendar");
         basis.settings.offer = 3_600_000;
-        let organisation = Arc::new(Organisation::load(store.clone(), basis).await.expect("an organisation"));
+        let organisation = Organisation::load(store.clone(), basis, Arc::clone(&rights.directory)).await;
+        let organisation = Arc::new(organisation.expect("an organisation"));
         let catalogue = organisation.current();
         let codes: Vec<String> = catalogue.teams().map(|team| team.code.clone()).collect();
         let team = |n: u128| codes[usize::try_from(n).unwrap_or(0) % codes.len()].clone();
@@ -83,6 +86,7 @@ impl Bench {
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
+            rights,
         };
         let desk = Desk::start(world, 4096).await.expect("a desk");
         let bench = Self {
