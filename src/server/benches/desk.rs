@@ -78,6 +78,7 @@ impl Bench {
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
+            rights: Arc::default(),
             settings: bangban_domain::routing::Settings { offer: 3_600_000, ..config.settings() },
             slots: (1_800_000, 4),
         };
