@@ -675,7 +675,6 @@ mod tests {
             ("[http]\ntrusted_proxies = [\"10.0.0.0/33\"]", "http.trusted_proxies: \"10.0.0.0/33\" is neither"),
             ("[http]\nforwarded_header = \"via\"", "http.forwarded_header"),
             ("[limits.address]\nlogin = { burst = 1, per_second = 0 }", "limits.address.login: per_second must be"),
-            ("[limits.address]\nlogin = { burst = 1 }", "limits.address.login"),
             ("[http]\nportal_origins = [\"https://a.example/\"]", "http.portal_origins: \"https://a.example/\" is not"),
             ("[files]\nendings = [\"pdf\", \"exe\"]", "files.endings: \"exe\" is none of pdf, ofd"),
             ("[files]\nstore = \"ftp\"", "files.store"),
