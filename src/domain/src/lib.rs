@@ -5,6 +5,7 @@
 //! `clippy.toml` enforces the absence of clocks.
 
 pub mod calendar;
+pub mod citizen;
 pub mod conversation;
 pub mod figures;
 pub mod file;
@@ -14,5 +15,5 @@ pub mod routing;
 pub mod time;
 pub mod words;
 
-pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, TeamId};
+pub use id::{AgentId, CitizenId, ContinuationId, ConversationId, FileId, OfferId, ParseIdError, TeamId};
 pub use time::Timestamp;

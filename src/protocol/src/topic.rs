@@ -2,10 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use bangban_domain::{AgentId, ConversationId};
+use bangban_domain::{AgentId, ContinuationId, ConversationId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `session`.
+/// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `continuation:cn_...`,
+/// `session`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts", type = "string"))]
 pub enum Topic {
@@ -17,13 +18,15 @@ pub enum Topic {
     Agent(AgentId),
     /// The supervisors' board.
     Board,
+    /// One's own way to a second device: used or taken back.
+    Continuation(ContinuationId),
     /// This connection: `tick`, needs no subscription.
     Session,
 }
 
 /// A text that names no topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a topic: expected conversation:ID, notes:ID, agent:ID, board or session")]
+#[error("not a topic: expected conversation:ID, notes:ID, agent:ID, continuation:ID, board or session")]
 pub struct ParseTopicError;
 
 impl fmt::Display for Topic {
@@ -33,6 +36,7 @@ impl fmt::Display for Topic {
             Self::Notes(id) => write!(f, "notes:{id}"),
             Self::Agent(id) => write!(f, "agent:{id}"),
             Self::Board => f.write_str("board"),
+            Self::Continuation(id) => write!(f, "continuation:{id}"),
             Self::Session => f.write_str("session"),
         }
     }
@@ -46,6 +50,7 @@ impl FromStr for Topic {
             Some(("conversation", id)) => Self::Conversation(id.parse().map_err(|_| ParseTopicError)?),
             Some(("notes", id)) => Self::Notes(id.parse().map_err(|_| ParseTopicError)?),
             Some(("agent", id)) => Self::Agent(id.parse().map_err(|_| ParseTopicError)?),
+            Some(("continuation", id)) => Self::Continuation(id.parse().map_err(|_| ParseTopicError)?),
             None if text == "board" => Self::Board,
             None if text == "session" => Self::Session,
             _ => return Err(ParseTopicError),

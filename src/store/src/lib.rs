@@ -11,6 +11,7 @@
 mod batch;
 mod change;
 mod checkpoint;
+mod continuation;
 mod error;
 mod files;
 mod heads;
@@ -18,6 +19,7 @@ mod history;
 mod lane;
 mod migrate;
 mod pace;
+mod past;
 mod place;
 mod read;
 mod row;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
+pub use continuation::{ContinuationChange, ContinuationRow};
 pub use error::StoreError;
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use migrate::{Migration, check, migrate};

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use bangban_domain::{
-    AgentId, ConversationId, Timestamp, history,
+    AgentId, CitizenId, ConversationId, Timestamp, history,
     words::{AgentStatus, ReceiptState, SlaStep, Stage},
 };
 
 use serde_json::value::RawValue;
 
-use crate::{CitizenRow, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, StaffRow, StoreError};
+use crate::{CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, StaffRow, StoreError};
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -56,6 +56,8 @@ impl Unit {
                 | Change::Status { .. }
                 | Change::Receipt(_)
                 | Change::ReceiptSettled { .. }
+                | Change::Claim { .. }
+                | Change::Continuation(_)
                 | Change::File(FileChange::Drop(_) | FileChange::Forget(_)) => {}
             }
         }
@@ -230,6 +232,18 @@ pub enum Change {
     },
     /// An uploaded file.
     File(FileChange),
+    /// What a visitor has asked and sent belongs to the citizen who they turned out to be: conversations and files change
+    /// their owner; ways to second devices end; the visitor's row stays and says whose it is.
+    Claim {
+        /// Whose it was.
+        visitor: CitizenId,
+        /// Whose it is.
+        citizen: CitizenId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A way to a second device.
+    Continuation(ContinuationChange),
 }
 
 /// A line of the event log; the writer gives it its id, in commit order within a conversation.

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use bangban_domain::{AgentId, CitizenId, ConversationId, Timestamp, conversation, routing, words::Role};
+use bangban_domain::{
+    AgentId, CitizenId, ConversationId, Timestamp,
+    citizen::{masked_credit_code, shown_name},
+    conversation, routing,
+    words::Role,
+};
 use bangban_protocol::{
     Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot,
     ThreadEntry, Topic, WireError,
 };
 use bangban_store::{ConversationRow, Lane};
 
-use super::{App, forbidden, not_found, store_error, thread_entry};
+use super::{App, citizens::continuation_view, forbidden, not_found, store_error, thread_entry};
 use crate::{
     auth::Principal,
     desk::view_of,
@@ -61,6 +66,7 @@ impl App {
                 return Ok(());
             }
             (Topic::Board, Principal::Staff(staff)) if staff.role == Role::Supervisor => return Ok(()),
+            (Topic::Continuation(id), _) => return self.own_continuation(who, id).await.map(drop),
             (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::Session, _) => return Err(forbidden()),
         };
         let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.agent.as_ref().map(|agent| agent.id)));
@@ -93,6 +99,10 @@ impl App {
                 let known = self.shared.board.lock().ok().and_then(|board| board.clone());
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the board is not there yet"))?;
                 (seq, Snapshot::Board { view })
+            }
+            (Topic::Continuation(id), _) => {
+                let row = self.own_continuation(who, id).await?;
+                (0, Snapshot::Continuation { view: continuation_view(&row) })
             }
             (Topic::Notes(_) | Topic::Session, _) => return Err(forbidden()),
         })
@@ -181,11 +191,16 @@ impl App {
         let item = row.item.as_deref().and_then(|code| self.catalogue.item(code));
         let phone = row.call_back_phone.as_ref().or(citizen.phone.as_ref());
         Ok(ConversationContext {
-            citizen_name: conversation::masked_name(&citizen.name, citizen.kind),
+            citizen_name: shown_name(&citizen.name, citizen.kind, citizen.anonymous),
             citizen_kind: citizen.kind,
             phone: phone.map(|number| conversation::masked_telephone(number)),
+            anonymous: citizen.anonymous,
             level: citizen.level,
+            credit_code: citizen.credit_code.as_deref().map(masked_credit_code),
+            language: citizen.language,
             channel: row.channel,
+            hall: row.hall.clone(),
+            ticket: row.ticket.clone(),
             answers: item.map_or_else(Vec::new, |item| self.catalogue.search(&item.name, Some(&item.code), 9)),
             item: item.map(|item| ItemView {
                 code: item.code.clone(),

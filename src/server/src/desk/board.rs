@@ -1,14 +1,14 @@
 //! What supervisors see of the whole, counted in one pass over conversations, agents and the requests of the last hour.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use bangban_domain::{
     Timestamp,
-    figures::Rates,
+    figures::{AllRates, Rates},
     routing::{AgentRead, Place, Routed},
-    words::{AgentStatus, SlaStep},
+    words::{AgentStatus, Channel, SlaStep},
 };
-use bangban_protocol::{AtRisk, BoardLine, BoardTeam, BoardView, EventBody, Topic};
+use bangban_protocol::{AtRisk, BoardChannel, BoardLine, BoardTeam, BoardView, EventBody, Topic};
 
 use super::{case::clock_view, owner::Owner};
 
@@ -29,7 +29,9 @@ impl Owner {
     }
 
     fn board(&mut self, now: Timestamp) -> BoardView {
-        let (total, lines) = self.lines(now);
+        let rates = self.today.all_rates(now);
+        let channels = self.channels(&rates.channels);
+        let (total, lines) = self.lines(&rates);
         let teams: Vec<BoardTeam> = self
             .world
             .catalogue
@@ -54,18 +56,18 @@ impl Owner {
             items_covered: covered,
             items_total: items,
             teams,
+            channels,
         }
     }
 
     /// All together, and each team by its position.
-    fn lines(&mut self, now: Timestamp) -> (BoardLine, Vec<BoardLine>) {
-        let (rates, by_team) = self.today.all_rates(now);
-        let mut total = with_rates(rates);
+    fn lines(&self, rates: &AllRates) -> (BoardLine, Vec<BoardLine>) {
+        let mut total = with_rates(rates.total);
         let mut lines: Vec<BoardLine> = (0..self.world.catalogue.teams().len())
             .filter_map(|n| u16::try_from(n).ok())
             .map(|n| {
                 let team = bangban_domain::TeamId(n);
-                let mut line = with_rates(by_team.get(&team).copied().unwrap_or_default());
+                let mut line = with_rates(rates.teams.get(&team).copied().unwrap_or_default());
                 line.call_backs = u32::try_from(self.router.call_backs(team)).unwrap_or(u32::MAX);
                 line
             })
@@ -90,6 +92,28 @@ impl Owner {
             }
         }
         (total, lines)
+    }
+
+    /// Each channel that has any numbers.
+    fn channels(&self, rates: &BTreeMap<Channel, Rates>) -> Vec<BoardChannel> {
+        let mut lines: BTreeMap<Channel, BoardLine> =
+            rates.iter().map(|(channel, rates)| (*channel, with_rates(*rates))).collect();
+        for (id, routed) in self.router.conversations() {
+            if let Some(case) = self.cases.get(id) {
+                count_conversation(lines.entry(case.row.channel).or_default(), &routed);
+            }
+        }
+        let view = |(channel, line): (Channel, BoardLine)| BoardChannel {
+            channel,
+            waiting: line.waiting,
+            serving: line.serving,
+            hour_hits: line.hour_hits,
+            hour_decided: line.hour_decided,
+            today_hits: line.today_hits,
+            today_decided: line.today_decided,
+            today_short_abandons: line.today_short_abandons,
+        };
+        lines.into_iter().map(view).collect()
     }
 
     fn at_risk(&self) -> Vec<AtRisk> {

@@ -23,7 +23,7 @@ use tokio::{
 
 use super::refused::{Fields, Refused};
 use crate::{
-    app::{App, demo_citizen},
+    app::{App, DemoCitizen, demo_citizen},
     auth::{hash_password, is_password},
     clock::Clock,
     telemetry::count_login,
@@ -54,6 +54,11 @@ impl Door {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         let throttle = Mutex::new(LoginThrottle::new(policy));
         Self { throttle, finished: Notify::new(), hashing: Semaphore::new(processors), trust_forwarded }
+    }
+
+    /// Who asks.
+    pub(super) fn address_of(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+        address(peer, headers, self.trust_forwarded)
     }
 
     fn throttle(&self) -> MutexGuard<'_, LoginThrottle> {
@@ -124,7 +129,7 @@ pub(super) async fn login(
 ) -> Result<Json<LoginReply>, Refused> {
     let login = conversation::text("login", body.text("login", MAX_LOGIN)?, MAX_LOGIN)?;
     let password = body.text("password", MAX_PASSWORD)?.to_owned();
-    let address = address(peer, &headers, app.door.trust_forwarded).into();
+    let address = app.door.address_of(peer, &headers).into();
     app.door.admit(&app.clock, login, address).await?;
     let mut attempt = Attempt { app: &app, login, address, was_right: false };
 
@@ -163,10 +168,11 @@ pub(super) async fn login(
 /// `POST /api/demo/token`, under --demo only.
 pub(super) async fn demo_token(State(app): State<Arc<App>>, body: Fields) -> Result<Json<serde_json::Value>, Refused> {
     let code = body.text("citizen", MAX_LOGIN)?;
-    let (name, kind, phone) = demo_citizen(code).ok_or_else(|| Refused::field("citizen", "not a demo citizen"))?;
+    let DemoCitizen { name, kind, phone, credit_code } =
+        demo_citizen(code).ok_or_else(|| Refused::field("citizen", "not a demo citizen"))?;
     let until = app.clock.now() + 8 * HOUR;
     let token =
-        app.auth.portal_token(code, &name, kind, Some(phone), until).map_err(|error| Refused::internal(&error))?;
+        app.auth.portal_token(code, &name, kind, Some(phone), credit_code, until).map_err(|error| Refused::internal(&error))?;
     Ok(Json(serde_json::json!({ "token": token })))
 }
 

@@ -1,5 +1,6 @@
 //! HTTP: the pages, the WebSocket's door, log-in, health.
 
+mod citizen;
 mod download;
 mod login;
 mod metrics;
@@ -19,6 +20,7 @@ use axum::{
     routing::{get, head, post},
 };
 use bangban_protocol::{ErrorCode, FileLimits, VERSION, WireError};
+pub use citizen::Gate;
 pub use login::Door;
 pub use metrics::router as metrics_router;
 use refused::Refused;
@@ -38,6 +40,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/api/config", get(config))
+        .route("/api/citizen/anonymous", post(citizen::anonymous))
+        .route("/api/citizen/continue", post(citizen::redeem))
+        .route("/api/citizen/receipt", post(citizen::receipt))
         .route("/api/staff/login", post(login::login))
         .route("/api/files", post(upload::begin).options(upload::options))
         .route("/api/files/{id}", head(upload::progress).patch(upload::append).delete(upload::cancel))
@@ -67,12 +72,8 @@ async fn websocket(
         let error = WireError::new(ErrorCode::BadRequest, "only a WebSocket can be opened here");
         return Refused::new(StatusCode::UPGRADE_REQUIRED, error).into_response();
     };
-    if !security::may_connect(&headers, &app.portal_origins) {
-        let error = WireError {
-            field: Some("Origin".to_owned()),
-            ..WireError::new(ErrorCode::Forbidden, "pages of this origin may not connect (http.portal_origins)")
-        };
-        return Refused::new(StatusCode::FORBIDDEN, error).into_response();
+    if let Err(refused) = security::check_origin(&headers, &app.portal_origins) {
+        return refused.into_response();
     }
     if app.stopping.is_cancelled() {
         return stopping().into_response();
@@ -122,6 +123,17 @@ struct PublicConfig {
     version: &'static str,
     protocol: u32,
     files: FileLimits,
+    /// May people ask who are not logged in at the portal?
+    anonymous: bool,
+    kiosk: KioskConfig,
+}
+
+/// How a kiosk forgets who has gone.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KioskConfig {
+    idle_seconds: u32,
+    answer_seconds: u32,
 }
 
 async fn config(State(app): State<Arc<App>>) -> Json<PublicConfig> {
@@ -132,5 +144,7 @@ async fn config(State(app): State<Arc<App>>) -> Json<PublicConfig> {
         version,
         protocol: VERSION,
         files: app.files.limits().clone(),
+        anonymous: app.citizens.anonymous,
+        kiosk: KioskConfig { idle_seconds: app.kiosk.0, answer_seconds: app.kiosk.1 },
     })
 }

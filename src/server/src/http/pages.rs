@@ -36,7 +36,7 @@ const DEMO_PORTAL: &str = "demo-portal.html";
 const LOADER: &str = "bangban.js";
 
 /// What every build has; while one is missing, the build is.
-const PAGES: [&str; 4] = ["widget.html", "console.html", "board.html", LOADER];
+const PAGES: [&str; 5] = ["widget.html", "receipt.html", "console.html", "board.html", LOADER];
 
 /// `/`: where to go from here.
 pub(super) async fn landing(State(app): State<Arc<App>>) -> Response {

@@ -14,7 +14,7 @@ use bangban_domain::{FileId, Timestamp, words::FileKind};
 use bangban_protocol::{ErrorCode, FileView, WireError};
 use bangban_store::FileOwner;
 
-use super::refused::Refused;
+use super::{refused::Refused, security};
 use crate::{
     app::{App, owner},
     auth::Principal,
@@ -40,16 +40,21 @@ impl FromRequestParts<Arc<App>> for Bearer {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
-        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(|| {
-            let error = WireError::new(ErrorCode::Unauthenticated, "a token is missing");
-            Refused::from(WireError { field: Some("Authorization".to_owned()), ..error })
-        })?;
-        let now = app.clock.now();
-        let who = app.auth.identify(token, now).await?;
-        app.rates.take_request(&who, now)?;
-        Ok(Self(who))
+        security::check_origin(&parts.headers, &app.portal_origins)?;
+        bearer(app, &parts.headers).await.map(Self)
     }
+}
+
+/// Who asks, by the token of `Authorization`; counted as a request of theirs.
+pub(super) async fn bearer(app: &App, headers: &HeaderMap) -> Result<Principal, Refused> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(|| {
+        let error = WireError::new(ErrorCode::Unauthenticated, "a token is missing");
+        Refused::from(WireError { field: Some("Authorization".to_owned()), ..error })
+    })?;
+    let who = app.identify(token).await?;
+    app.rates.take_request(&who, app.clock.now())?;
+    Ok(who)
 }
 
 /// The version that tus asks of every request but OPTIONS.

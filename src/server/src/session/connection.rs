@@ -39,7 +39,7 @@ use super::{
 use crate::{
     app::{App, Begun, Pending},
     auth::Principal,
-    hub::{Ended, Member, Socket},
+    hub::{Ended, Holder, Member, Socket},
     telemetry::{count_command, word},
 };
 
@@ -53,6 +53,9 @@ const BAD_FRAMES: u32 = 10;
 const IN_FLIGHT: usize = 32;
 
 const TOO_SLOW: Close = (close_code::TOO_SLOW, "too slow");
+
+/// The token is not worth anything any more.
+const TAKEN_BACK: Close = (close_code::UNAUTHENTICATED, "taken back");
 
 /// A command on its way.
 struct Job {
@@ -94,9 +97,14 @@ struct Membership<'a> {
 }
 
 impl<'a> Membership<'a> {
-    fn new(app: &'a App, member: Member) -> Self {
+    fn new(app: &'a App, who: &Principal) -> Self {
+        let member = member(who);
         app.metrics.sessions(member).increment(1.0);
-        Self { app, member, socket: app.hub.open(member, app.socket_queue) }
+        let socket = app.hub.open(member, app.socket_queue);
+        if let Principal::Citizen(citizen) = who {
+            app.hub.hold(&socket, Holder::of(citizen));
+        }
+        Self { app, member, socket }
     }
 }
 
@@ -128,7 +136,7 @@ impl<'a> Connection<'a> {
         ping_seconds: u32,
         socket: &mut WebSocket,
     ) -> Option<Close> {
-        let member = Membership::new(app, member(&who));
+        let member = Membership::new(app, &who);
         let mut connection = Self {
             app,
             who,
@@ -167,8 +175,10 @@ impl<'a> Connection<'a> {
             {
                 return end;
             }
-            if ended == Some(Ended::GoingAway) {
-                return Some(GOING_AWAY);
+            match ended {
+                Some(Ended::GoingAway) => return Some(GOING_AWAY),
+                Some(Ended::TakenBack) => return Some(TAKEN_BACK),
+                Some(Ended::TooSlow) | None => {}
             }
             let others_are_done = self.handed_over.is_empty();
             tokio::select! {

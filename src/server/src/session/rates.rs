@@ -14,10 +14,14 @@ use crate::{
     throttle::{Buckets, Rate},
 };
 
-/// Two buckets for each person: one for commands that write, one for the others, of which ten times as many are allowed.
+/// Two buckets for each person, smaller ones for visitors who have not logged in: one for commands that write, one for the others, of which ten times as many are allowed.
 /// So whoever has written too much can still ask for a human.
 pub struct Rates {
     citizens: Mutex<Buckets<(CitizenId, IsLight)>>,
+    visitors: Mutex<Buckets<(CitizenId, IsLight)>>,
+    /// Seconds for one message of a visitor. Their buckets are filled by one a second too, of a time that goes slower by this
+    /// factor.
+    visitor_seconds: i64,
     staff: Mutex<Buckets<(AgentId, IsLight)>>,
 }
 
@@ -26,8 +30,13 @@ type IsLight = bool;
 impl Rates {
     /// All may ask.
     #[must_use]
-    pub fn new(citizens: Rate, staff: Rate) -> Self {
-        Self { citizens: Mutex::new(Buckets::new(citizens)), staff: Mutex::new(Buckets::new(staff)) }
+    pub fn new(citizens: Rate, (visitor_burst, visitor_seconds): (u32, u32), staff: Rate) -> Self {
+        Self {
+            citizens: Mutex::new(Buckets::new(citizens)),
+            visitors: Mutex::new(Buckets::new(Rate { burst: visitor_burst, per_second: 1 })),
+            visitor_seconds: visitor_seconds.max(1).into(),
+            staff: Mutex::new(Buckets::new(staff)),
+        }
     }
 
     /// Counts a command.
@@ -49,6 +58,11 @@ impl Rates {
     fn count(&self, who: &Principal, at: Timestamp, is_light: bool) -> Result<(), WireError> {
         // A bucket is whole after every call, so a panic elsewhere has not harmed it.
         let may = match who {
+            Principal::Citizen(citizen) if citizen.anonymous => {
+                let slow = Timestamp(at.0.div_euclid(self.visitor_seconds));
+                let mut visitors = self.visitors.lock().unwrap_or_else(PoisonError::into_inner);
+                visitors.take(slow, (citizen.id, is_light), is_light)
+            }
             Principal::Citizen(citizen) => {
                 self.citizens.lock().unwrap_or_else(PoisonError::into_inner).take(at, (citizen.id, is_light), is_light)
             }
@@ -88,10 +102,40 @@ impl Typing {
 
 #[cfg(test)]
 mod tests {
+    use bangban_domain::words::CitizenKind;
+
     use super::*;
 
     const A: ConversationId = ConversationId::new(1);
     const B: ConversationId = ConversationId::new(2);
+
+    #[test]
+    fn a_visitor_has_a_smaller_burst_and_one_message_in_three_seconds() {
+        let rate = |burst| Rate { burst, per_second: 1 };
+        let rates = Rates::new(rate(20), (8, 3), rate(100));
+        let who = |anonymous| {
+            Principal::Citizen(crate::auth::Citizen {
+                id: CitizenId::new(1),
+                name: String::new(),
+                kind: CitizenKind::Person,
+                level: String::new(),
+                phone: None,
+                credit_code: None,
+                language: None,
+                anonymous,
+                continuation: None,
+                expires_at: Timestamp(i64::MAX),
+            })
+        };
+        let begin = 1_800_000_000_000;
+        let mut passed = |anonymous, later: i64| rates.count(&who(anonymous), Timestamp(begin + later), false).is_ok();
+        assert_eq!((0..30).filter(|_| passed(true, 0)).count(), 8);
+        assert_eq!((0..30).filter(|_| passed(false, 0)).count(), 20, "the same number, logged in");
+        for (later, expected) in [(2_999, false), (3_000, true), (3_000, false), (6_000, true)] {
+            assert_eq!(passed(true, later), expected, "{later} ms later");
+        }
+        assert!(passed(false, 1_000));
+    }
 
     #[test]
     fn typing_is_passed_on_once_in_three_seconds_and_its_end_once() {
