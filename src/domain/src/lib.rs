@@ -11,6 +11,8 @@ pub mod figures;
 pub mod file;
 pub mod history;
 pub mod id;
+pub mod org;
+pub mod rights;
 pub mod routing;
 pub mod time;
 pub mod words;

@@ -1,12 +1,10 @@
 //! The closed vocabularies of DOMAIN "Words" and "Life of a conversation" that rows, frames and rules share.
 
-use serde::{Deserialize, Serialize};
-
 /// Declares an enum whose variants have one text form, in rows and on the wire alike.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
         pub enum $name {
             $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+
@@ -36,6 +34,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// Where a conversation stands in its life (DOMAIN "Life of a conversation").
@@ -106,10 +106,22 @@ words! {
 words! {
     /// What a member of staff may do.
     Role {
-        /// 帮办人员.
+        /// 帮办人员: serves the queues of their teams.
         Agent = "agent",
+        /// 业务部门专业人员: is reached for their own items.
+        Professional = "professional",
+        /// 12345 话务员.
+        Operator = "operator",
         /// 班长 / 督导.
         Supervisor = "supervisor",
+        /// 知识库维护人员.
+        Editor = "editor",
+        /// 领导干部.
+        Leader = "leader",
+        /// Looks at figures and logs and changes nothing.
+        Auditor = "auditor",
+        /// Administers organisation, accounts and policies.
+        Admin = "admin",
     }
 }
 

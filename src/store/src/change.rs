@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError, continuation, files};
+use crate::{Change, ConversationRow, StoreError, audit, continuation, files, record};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
@@ -173,6 +173,8 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
                 .bind(at.0)
                 .bind(visitor.to_string())
         }
+        Change::Records(changes) => return record::carry_out(tx, changes).await,
+        Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")
                 .bind(state.as_str())

@@ -1,7 +1,7 @@
 //! Why the store could not do it. What a caller needs to know of a refusal is whether the same unit may succeed later
 //! ([`StoreError::is_retryable`]), and that nothing of it was done: only [`StoreError::Unknown`] does not say so.
 
-use bangban_domain::{ConversationId, FileId};
+use bangban_domain::{ConversationId, FileId, org::Kind};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +82,14 @@ pub enum StoreError {
     /// The one-time code was used or taken back, or its time is over; nothing was done.
     #[error("the code cannot be used any more")]
     CodeGone,
+    /// Somebody else has changed the record meanwhile, or made one of this code; nothing was done.
+    #[error("{kind} {id} has another version")]
+    Outdated {
+        /// Kind.
+        kind: Kind,
+        /// Code.
+        id: String,
+    },
     /// More work waits than the writer's queue holds; nothing was done, try again.
     #[error("the writer's queue is full")]
     Busy,

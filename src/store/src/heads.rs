@@ -82,6 +82,8 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Step { .. }
         | Change::StrikeBreach { .. }
         | Change::Read { .. }
+        | Change::Records(_)
+        | Change::Audit(_)
         | Change::Draft { .. }
         | Change::Status { .. }
         | Change::Receipt(_)

@@ -8,6 +8,7 @@
 //! SQLite and PostgreSQL run the same SQL text and migrations through `sqlx::Any`; what differs stands in `place`. See
 //! docs/storage.md.
 
+mod audit;
 mod batch;
 mod change;
 mod checkpoint;
@@ -22,6 +23,7 @@ mod pace;
 mod past;
 mod place;
 mod read;
+mod record;
 mod row;
 mod sql;
 #[cfg(any(test, feature = "testing"))]
@@ -34,10 +36,12 @@ use std::sync::Arc;
 use sqlx::AnyPool;
 
 pub use continuation::{ContinuationChange, ContinuationRow};
+pub use audit::{Audit, AuditRow, Chain};
 pub use error::StoreError;
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;
+pub use record::{RecordChange, RecordRow, RecordVersion};
 pub use row::*;
 pub use unit::*;
 pub use writer::{Counts, Ended, Publisher};

@@ -9,7 +9,10 @@ use bangban_domain::{
 
 use serde_json::value::RawValue;
 
-use crate::{CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, StaffRow, StoreError};
+use crate::{
+    Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, RecordChange,
+    StaffRow, StoreError,
+};
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,6 +50,15 @@ impl Unit {
                 Change::Draft { text, .. } => without_nul("text", Some(text))?,
                 Change::File(FileChange::New(row) | FileChange::Ready(row)) => without_nul("name", Some(&row.name))?,
                 Change::File(FileChange::Attach { client_id, .. }) => without_nul("clientId", Some(client_id))?,
+                Change::Records(records) => {
+                    for record in records {
+                        without_nul("id", Some(&record.id))?;
+                    }
+                }
+                Change::Audit(audit) => {
+                    without_nul("id", Some(&audit.subject))?;
+                    without_nul("reason", audit.reason.as_deref())?;
+                }
                 // Made by the server.
                 Change::Clock(_)
                 | Change::Step { .. }
@@ -244,6 +256,10 @@ pub enum Change {
     },
     /// A way to a second device.
     Continuation(ContinuationChange),
+    /// Administered things. Refused as a whole with [`StoreError::Outdated`] if one of them has changed meanwhile.
+    Records(Vec<RecordChange>),
+    /// A line of the audit log.
+    Audit(Audit),
 }
 
 /// A line of the event log; the writer gives it its id, in commit order within a conversation.

@@ -191,6 +191,8 @@ enum Key {
     Citizen(CitizenId),
     Agent(AgentId),
     File(FileId),
+    /// Records and the audit log, whose numbers follow each other.
+    Administration,
 }
 
 /// Everything that a unit touches.
@@ -209,6 +211,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         | Change::Left { conversation, .. }
         | Change::Read { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
         Change::File(change) => [Some(Key::File(change.file())), None],
+        Change::Records(_) | Change::Audit(_) => [Some(Key::Administration), None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],
     });
     of_changes.flatten().chain(unit.entries.iter().map(|entry| Key::Conversation(entry.conversation)))

@@ -143,7 +143,7 @@ const fn member(who: &Principal) -> Member {
         Principal::Citizen(_) => Member::Citizen,
         Principal::Staff(staff) => match staff.role {
             Role::Supervisor => Member::Supervisor,
-            Role::Agent => Member::Agent(staff.id),
+            _ => Member::Agent(staff.id),
         },
     }
 }

@@ -41,6 +41,7 @@ macro_rules! on_both {
     };
 }
 
+mod administration;
 mod faults;
 mod citizens;
 mod files;
