@@ -1,10 +1,7 @@
 //! What citizens have beside their conversations: whether a token that we gave still counts, anonymous identities, the past,
 //! receipts, and the way to a second device.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Weak, time::Duration};
 
 use bangban_domain::{
     CitizenId, ContinuationId, ConversationId, Timestamp,
@@ -356,7 +353,7 @@ impl App {
 pub(super) async fn watch_holders(app: Weak<App>) {
     loop {
         sleep(LOOK).await;
-        let Some(app): Option<Arc<App>> = app.upgrade() else { return };
+        let Some(app) = app.upgrade() else { return };
         if let Err(error) = app.end_what_was_taken_back().await {
             tracing::warn!(%error, "what was taken back cannot be read");
         }

@@ -20,7 +20,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde::{Deserialize, Serialize};
 
-use super::{Citizen, keys, not_valid, sign, validation};
+use super::{Citizen, keys, sign, validation};
 
 const VISITOR: &str = "bangban:visitor";
 const SECOND_DEVICE: &str = "bangban:second-device";
@@ -205,10 +205,7 @@ impl Own {
 }
 
 fn fill(bytes: &mut [u8]) -> Result<(), WireError> {
-    rand::fill(bytes).map_err(|_| {
-        tracing::error!("the system gives no random numbers");
-        not_valid()
-    })
+    rand::fill(bytes).map_err(|_| WireError::new(ErrorCode::Internal, "the system gives no random numbers"))
 }
 
 #[cfg(test)]

@@ -12,10 +12,12 @@ use std::{
 use axum::{
     Json,
     extract::{ConnectInfo, FromRequestParts, State},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
 };
 use bangban_domain::time::{HOUR, SECOND};
 use bangban_protocol::{ErrorCode, ReceiptView, Redeemed, VisitorReply, WireError};
+use serde::Serialize;
 
 use super::{
     refused::{Fields, Refused},
@@ -32,6 +34,15 @@ use crate::{
 /// Longest number of a receipt and longest code, in characters.
 const MAX_NUMBER: usize = 32;
 const MAX_CODE: usize = 64;
+
+/// An answer that holds a token or concerns one person: nobody between us and them may keep it.
+pub(super) struct Private<T>(T);
+
+impl<T: Serialize> IntoResponse for Private<T> {
+    fn into_response(self) -> Response {
+        ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(self.0)).into_response()
+    }
+}
 
 /// What stands between the network and identities, codes and receipts.
 pub struct Gate {
@@ -122,7 +133,7 @@ pub(super) async fn anonymous(
     State(app): State<Arc<App>>,
     Caller(address): Caller,
     headers: HeaderMap,
-) -> Result<Json<VisitorReply>, Refused> {
+) -> Result<Private<VisitorReply>, Refused> {
     let known = known(&app, &headers).await?;
     // Before anything is counted: whether there are any, and whether this is one.
     let reply = app.visitor(known.as_ref())?;
@@ -134,7 +145,7 @@ pub(super) async fn anonymous(
             Refused::too_many(span, "too many visitors from this address, try again later or log in")
         })?;
     }
-    Ok(Json(reply))
+    Ok(Private(reply))
 }
 
 /// `POST /api/citizen/continue`
@@ -142,14 +153,14 @@ pub(super) async fn redeem(
     State(app): State<Arc<App>>,
     Caller(address): Caller,
     body: Fields,
-) -> Result<Json<Redeemed>, Refused> {
+) -> Result<Private<Redeemed>, Refused> {
     let code = body.text("code", MAX_CODE)?;
     // A code is found or not: wrong ones are counted for the address only.
     let mut proof = app.gate.codes.admit(&app, code, address.into())?;
     let redeemed = app.redeem(code).await;
     // A fault of ours is no guess.
     proof.was_right = redeemed.as_ref().map_or_else(|error| error.retryable, |_| true);
-    Ok(Json(redeemed?))
+    Ok(Private(redeemed?))
 }
 
 /// `POST /api/citizen/receipt`
@@ -158,7 +169,7 @@ pub(super) async fn receipt(
     Caller(address): Caller,
     headers: HeaderMap,
     body: Fields,
-) -> Result<Json<ReceiptView>, Refused> {
+) -> Result<Private<ReceiptView>, Refused> {
     let number = body.text("receipt", MAX_NUMBER)?.trim().to_ascii_uppercase();
     if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Err(Refused::field("receipt", "must be the number of a receipt, such as SH20261124-0007"));
@@ -169,7 +180,7 @@ pub(super) async fn receipt(
     };
     if let Some(who) = known(&app, &headers).await? {
         // A token is no guess: what is asked is limited as any request is.
-        return app.receipt(Some(&who), &number, None).await?.map(Json).ok_or_else(no_such);
+        return app.receipt(Some(&who), &number, None).await?.map(Private).ok_or_else(no_such);
     }
     let end = body.text("phoneEnd", MAX_NUMBER)?.trim();
     if end.len() != 4 || !end.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -178,5 +189,5 @@ pub(super) async fn receipt(
     let mut proof = app.gate.receipts.admit(&app, &number, address.into())?;
     let found = app.receipt(None, &number, Some(end)).await;
     proof.was_right = !matches!(found, Ok(None));
-    found?.map(Json).ok_or_else(no_such)
+    found?.map(Private).ok_or_else(no_such)
 }
