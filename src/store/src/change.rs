@@ -161,7 +161,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
         .bind(row.settled_at.map(|at| at.0)),
         Change::File(change) => return files::carry_out(tx, change).await,
         Change::Continuation(change) => return continuation::carry_out(tx, change).await,
-        Change::Claim { visitor, citizen, at } => {
+        Change::Claim { visitor, citizen, at, .. } => {
             for sql in [
                 "UPDATE citizen SET claimed_by = $1 WHERE id = $2",
                 "UPDATE conversation SET citizen = $1 WHERE citizen = $2",

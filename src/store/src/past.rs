@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bangban_domain::{CitizenId, ConversationId};
+use bangban_domain::{CitizenId, ConversationId, Timestamp};
 
 use crate::{
     ConversationRow, EntryRow, ReceiptRow, Store, StoreError,

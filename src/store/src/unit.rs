@@ -251,6 +251,8 @@ pub enum Change {
         visitor: CitizenId,
         /// Whose it is.
         citizen: CitizenId,
+        /// The visitor's conversations.
+        conversations: Vec<ConversationId>,
         /// When.
         at: Timestamp,
     },

@@ -265,7 +265,7 @@ async fn what_a_visitor_asked_belongs_to_the_citizen_who_claims_it(db: TestDatab
     )
     .await;
     assert!(store.claimed_among(&[visitor, me]).await.unwrap().is_empty());
-    change(&store, [Change::Claim { visitor, citizen: me, at: Timestamp(150) }]).await;
+    change(&store, [Change::Claim { visitor, citizen: me, conversations: vec![ConversationId::new(1)], at: Timestamp(150) }]).await;
 
     let ids = store.conversation_ids_of(me).await.unwrap();
     assert_eq!(ids, [1, 2].map(ConversationId::new));
