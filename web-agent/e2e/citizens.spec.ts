@@ -314,7 +314,10 @@ test.describe('in a hall', () => {
   test.describe('that asks soon', () => {
     test.use({ settings: { KIOSK__IDLE_SECONDS: '2', KIOSK__ANSWER_SECONDS: '600' } });
 
-    test('the question whether anybody is there can be heard and answered by the keyboard', async ({ people, server }) => {
+    test('the question whether anybody is there can be heard and answered by the keyboard', async ({
+      people,
+      server,
+    }) => {
       const page = await people.page({ viewport: { width: 1080, height: 1440 } });
       await page.goto(`${server.url}/widget.html?channel=kiosk&hall=pudong-1`);
       await page.getByRole('button', { name: '开始咨询' }).click();

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import { numberOf, tidied, wrongFields } from './question';
 
 test('a number is taken as people write it', () => {
-  for (const written of ['SH20261124-0007', ' sh20261124-0007 ', 'SH202611240007', 'ＳＨ２０２６１１２４－０００７', 'SH2026 1124-0007']) {
+  for (const written of [
+    'SH20261124-0007',
+    ' sh20261124-0007 ',
+    'SH202611240007',
+    'ＳＨ２０２６１１２４－０００７',
+    'SH2026 1124-0007',
+  ]) {
     expect(tidied({ receipt: written, phoneEnd: ' ８００1 ' }), written).toEqual({
       receipt: 'SH20261124-0007',
       phoneEnd: '8001',

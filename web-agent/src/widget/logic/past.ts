@@ -26,20 +26,18 @@ export function withLive(past: Past, live: readonly MyConversation[]): readonly 
   const listed = new Set(past.conversations.map((one) => one.id));
   const missing = live
     .filter((one) => !listed.has(one.id))
-    .map(
-      (one): MyPast => ({
-        id: one.id,
-        item: one.item,
-        itemName: one.itemName,
-        stage: one.stage,
-        outcome: null,
-        stars: null,
-        openedAt: one.openedAt,
-        closedAt: null,
-        mayContinue: true,
-        receipts: [],
-      }),
-    );
+    .map((one): MyPast => ({
+      id: one.id,
+      item: one.item,
+      itemName: one.itemName,
+      stage: one.stage,
+      outcome: null,
+      stars: null,
+      openedAt: one.openedAt,
+      closedAt: null,
+      mayContinue: true,
+      receipts: [],
+    }));
   const told = past.conversations.map((one) => {
     const now = stages.get(one.id);
     return now && now.stage !== one.stage ? { ...one, stage: now.stage } : one;

@@ -2,7 +2,16 @@ import jsQR from 'jsqr';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { ContinuationView } from '../../generated/protocol';
 import { qrPicture } from './qr';
-import { codeOf, continueUrl, forgetRedeemed, redeem, storedRedeemed, wayState, withView, type Way } from './second-device';
+import {
+  codeOf,
+  continueUrl,
+  forgetRedeemed,
+  redeem,
+  storedRedeemed,
+  wayState,
+  withView,
+  type Way,
+} from './second-device';
 
 const way: Way = {
   id: 'cn_1',
@@ -13,7 +22,13 @@ const way: Way = {
   redeemedAt: null,
   revokedAt: null,
 };
-const view: ContinuationView = { id: 'cn_1', conversation: 'cv_1', expiresAt: 120_000, redeemedAt: null, revokedAt: null };
+const view: ContinuationView = {
+  id: 'cn_1',
+  conversation: 'cv_1',
+  expiresAt: 120_000,
+  redeemedAt: null,
+  revokedAt: null,
+};
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -33,7 +48,11 @@ function photograph(text: string): string | undefined {
 }
 
 test('what the picture says is what a camera reads, and what the other page takes', () => {
-  for (const origin of ['https://help.example', 'http://127.0.0.1:8080', 'https://very-long-name.district.city.example:8443']) {
+  for (const origin of [
+    'https://help.example',
+    'http://127.0.0.1:8080',
+    'https://very-long-name.district.city.example:8443',
+  ]) {
     const url = continueUrl(origin, '0aZ_-9bcdefghijklmnopq');
     expect(photograph(url)).toBe(url);
     expect(codeOf(new URL(url).hash)).toBe('0aZ_-9bcdefghijklmnopq');

@@ -445,8 +445,7 @@ export function createWidget() {
     }
     if (!me.value) begin(welcome.me);
     renewals = 0;
-    mayClaim.value =
-      !welcome.me.anonymous && !welcome.me.continuation && storedVisitor(Date.now())?.hasAsked === true;
+    mayClaim.value = !welcome.me.anonymous && !welcome.me.continuation && storedVisitor(Date.now())?.hasAsked === true;
     void files.loadLimits();
     conversations.value!.replace(welcome.conversations);
     phase.value = 'live';
@@ -749,7 +748,10 @@ export function createWidget() {
     codeProblem: codeProblem as Readonly<Ref<ErrorCode | 'lost' | null>>,
     mayClaim: mayClaim as Readonly<Ref<boolean>>,
     /** All conversations, as far as they are loaded. */
-    past: computed(() => ({ ...past.value, conversations: withLive(past.value, conversations.value?.list.value ?? []) })),
+    past: computed(() => ({
+      ...past.value,
+      conversations: withLive(past.value, conversations.value?.list.value ?? []),
+    })),
     serverNow: () => link?.serverNow() ?? Date.now(),
     linkState: linkState as Readonly<Ref<LinkState>>,
     lostSince,

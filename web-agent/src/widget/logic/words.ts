@@ -656,7 +656,8 @@ export const useWidgetWords = () =>
       forgets: (seconds) => `After ${seconds} s without a touch everything of yours is cleared.`,
       end: 'End and clear',
       endTitle: 'End and clear this device?',
-      endHelp: 'Everything of yours is removed from this device. The conversation itself is kept; you can take it to your phone first.',
+      endHelp:
+        'Everything of yours is removed from this device. The conversation itself is kept; you can take it to your phone first.',
       stay: 'Go on',
       there: 'Are you still there?',
       thereHelp: 'To protect you, everything of yours is cleared when nobody is here.',
