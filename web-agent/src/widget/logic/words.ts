@@ -316,7 +316,7 @@ const zh = {
     start: '开始咨询',
     hints: [
       '按“开始咨询”，在屏幕下方输入问题',
-      '需要人工时按“转人工”，1 分钟内有人响应',
+      '需要人工时按“转人工”，工作时间内 1 分钟响应',
       '要带走会话，按“在手机上继续”，用手机扫码',
       '离开前按“结束并清除”，本机不留下您的内容',
     ] as string[],
@@ -649,7 +649,7 @@ export const useWidgetWords = () =>
       start: 'Begin',
       hints: [
         'Press “Begin” and type your question at the bottom',
-        'Press “Ask a person” for a human; one answers within 1 minute',
+        'Press “Ask a person” for a human; in working hours one answers within 1 minute',
         'Press “Continue on the phone” to take the conversation with you',
         'Press “End and clear” before you go; nothing of yours stays here',
       ],
