@@ -177,17 +177,17 @@ impl Today {
         found.map(|request| (request.answered_at, request.left_at) = (Some(at), None)).is_some()
     }
 
-    /// The numbers at `now`, in one pass over the last hour.
+    /// The numbers at `now` of the teams for which `of` holds, in one pass over the last hour.
     #[must_use]
-    pub fn all_rates(&mut self, now: Timestamp) -> AllRates {
+    pub fn rates(&mut self, now: Timestamp, of: impl Fn(TeamId) -> bool) -> AllRates {
         self.settle(now);
         let mut all = AllRates::default();
-        for ((team, channel), settled) in &self.settled {
+        for ((team, channel), settled) in self.settled.iter().filter(|((team, _), _)| of(*team)) {
             all.total.add_all(settled);
             all.teams.entry(*team).or_default().add_all(settled);
             all.channels.entry(*channel).or_default().add_all(settled);
         }
-        for request in &self.recent {
+        for request in self.recent.iter().filter(|request| of(request.team)) {
             all.add(request, now);
         }
         all
@@ -271,7 +271,7 @@ mod tests {
         today.record(asked, Timestamp(NOON));
         let answered = Request { team: TeamId(0), answered_at: Some(Timestamp(NOON + 9_000)), ..asked };
         today.record(answered, Timestamp(NOON + 9_000));
-        let all = today.all_rates(Timestamp(NOON + 9_000));
+        let all = today.rates(Timestamp(NOON + 9_000), |_| true);
         let hits = |team| all.teams.get(&TeamId(team)).map_or(0, |rates| rates.today_hits);
         assert_eq!((hits(0), hits(1)), (0, 1));
     }
@@ -301,7 +301,7 @@ mod tests {
         assert!(!today.answer(ConversationId::new(2), Timestamp(NOON + 9_000), now), "another one");
         assert!(!today.answer(ConversationId::new(1), Timestamp(NOON - 1), now), "before it was asked");
         assert!(today.answer(ConversationId::new(1), Timestamp(NOON + 9_000), now));
-        let rates = today.all_rates(now).total;
+        let rates = today.rates(now, |_| true).total;
         assert_eq!((rates.today_hits, rates.today_short_abandons), (1, 0));
     }
 
@@ -364,7 +364,12 @@ mod tests {
                     _ => rows[rows.len() - 1],
                 };
                 today.record(changed, Timestamp(now));
-                prop_assert_eq!(today.all_rates(Timestamp(now)), recount(&rows, Timestamp(now)));
+                for only in [TeamId(0), TeamId(1)] {
+                    let of_one = today.rates(Timestamp(now), |team| team == only);
+                    let rows_of_one = rows.iter().filter(|row| row.team == only);
+                    prop_assert_eq!(of_one, recount(rows_of_one, Timestamp(now)), "only {:?}", only);
+                }
+                prop_assert_eq!(today.rates(Timestamp(now), |_| true), recount(&rows, Timestamp(now)));
             }
         }
     }

@@ -6,6 +6,7 @@ use bangban_domain::{
     words::{HandOnChannel, Outcome, ReceiptState, Stage},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Slot;
 
@@ -69,7 +70,7 @@ pub struct ContinuationView {
 }
 
 /// Success of `POST /api/citizen/anonymous`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct VisitorReply {
@@ -80,15 +81,16 @@ pub struct VisitorReply {
 }
 
 /// Body of `POST /api/citizen/continue`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct Redeem {
     /// The long code of the picture, or the short one.
+    #[schema(min_length = 1, max_length = 64)]
     pub code: String,
 }
 
 /// Success of `POST /api/citizen/continue`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct Redeemed {
@@ -101,20 +103,22 @@ pub struct Redeemed {
 }
 
 /// Body of `POST /api/citizen/receipt`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptQuestion {
     /// The number.
+    #[schema(min_length = 1, max_length = 32)]
     pub receipt: String,
     /// The last four digits of the telephone that was left; not needed with the citizen's token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
+    #[schema(pattern = "^[0-9]{4}$")]
     pub phone_end: Option<String>,
 }
 
 /// Success of `POST /api/citizen/receipt`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiptView {
@@ -137,7 +141,7 @@ pub struct ReceiptView {
 }
 
 /// What staff have written to a left message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct ReceiptAnswer {
     /// When.

@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod file;
 mod frame;
+mod staff;
 mod thread;
 mod topic;
 mod view;
@@ -22,8 +23,9 @@ pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};
 pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
+pub use staff::*;
 pub use thread::{BotOption, HandOverReason, Party, ThreadBody, ThreadEntry};
-pub use topic::{ParseTopicError, Topic};
+pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;
 
 /// Version of this protocol; a client says it in `hello`.

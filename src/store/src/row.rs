@@ -2,7 +2,7 @@
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
-    words::{AgentStatus, Channel, CitizenKind, HandOnChannel, Language, Outcome, ReceiptState, Role, SlaStep, Stage},
+    words::{Channel, CitizenKind, HandOnChannel, Language, Outcome, ReceiptState, SlaStep, Stage},
 };
 
 /// A person or enterprise, as the portal's last token described them.
@@ -26,27 +26,6 @@ pub struct CitizenRow {
     pub anonymous: bool,
     /// Last token.
     pub seen_at: Timestamp,
-}
-
-/// A member of staff.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StaffRow {
-    /// Id.
-    pub id: AgentId,
-    /// Staff number.
-    pub login: String,
-    /// Display name.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
-    /// PHC string.
-    pub password_hash: String,
-    /// Conversations at once.
-    pub capacity: u32,
-    /// Last chosen status.
-    pub status: AgentStatus,
-    /// Team codes.
-    pub teams: Vec<String>,
 }
 
 /// A conversation beside its thread.

@@ -191,7 +191,7 @@ enum Key {
     Citizen(CitizenId),
     Agent(AgentId),
     File(FileId),
-    /// Records and the audit log, whose numbers follow each other.
+    /// Records, accounts and the audit log, whose numbers follow each other.
     Administration,
 }
 
@@ -215,7 +215,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],
         // One row, which knows by itself who came first.
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
-        Change::Records(_) | Change::Audit(_) => [Some(Key::Administration), None],
+        Change::Records(_) | Change::Account(_) | Change::Audit(_) => [Some(Key::Administration), None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],
     });
     let claimed = unit.changes.iter().filter_map(|change| match change {

@@ -5,25 +5,24 @@
 //! answer allows a foreign page to read it.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::{
     Json,
-    extract::{ConnectInfo, FromRequestParts, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    extract::{FromRequestParts, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use bangban_domain::time::{HOUR, SECOND};
-use bangban_protocol::{ErrorCode, ReceiptView, Redeemed, VisitorReply, WireError};
+use bangban_domain::{
+    conversation,
+    time::{HOUR, SECOND},
+};
+use bangban_protocol::{ErrorCode, ReceiptQuestion, ReceiptView, Redeem, Redeemed, VisitorReply, WireError};
 use serde::Serialize;
 
-use super::{
-    refused::{Fields, Refused},
-    security,
-    upload::bearer,
-};
+use super::{bearer::Bearer, client::Client, input::Body, openapi::Refusal, refused::Refused, security};
 use crate::{
     app::App,
     auth::Principal,
@@ -106,7 +105,7 @@ impl Drop for Proof<'_> {
     }
 }
 
-/// Who asks: a page of ours, a listed portal's or a program, and from where.
+/// Where a request comes from: a page of ours, a listed portal's or a program.
 pub(super) struct Caller(IpAddr);
 
 impl FromRequestParts<Arc<App>> for Caller {
@@ -114,27 +113,41 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         security::check_origin(&parts.headers, &app.portal_origins)?;
-        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, app).await;
-        let ConnectInfo(peer) = peer.map_err(|error| Refused::internal(&error))?;
-        Ok(Self(app.door.address_of(peer, &parts.headers)))
+        let client = parts.extensions.get::<Client>().ok_or_else(|| Refused::internal(&"a request without a client"))?;
+        Ok(Self(client.address))
     }
 }
 
 /// The principal of the `Authorization` header, if there is one.
-async fn known(app: &App, headers: &HeaderMap) -> Result<Option<Principal>, Refused> {
-    match headers.get(header::AUTHORIZATION) {
-        Some(_) => Ok(Some(bearer(app, headers).await?)),
-        None => Ok(None),
+pub(super) struct Known(Option<Principal>);
+
+impl FromRequestParts<Arc<App>> for Known {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self(None));
+        }
+        Bearer::from_request_parts(parts, app).await.map(|Bearer(who)| Self(Some(who)))
     }
 }
 
-/// `POST /api/citizen/anonymous`: a new visitor, or with a visitor's token a new one for the same.
+/// Becomes an anonymous visitor
+///
+/// With a visitor's token: a new token for the same visitor.
+#[utoipa::path(
+    post, path = "/api/citizen/anonymous", tag = "session", security((), ("citizen" = [])),
+    responses(
+        (status = 200, body = VisitorReply),
+        (status = 401, description = "The token is not a visitor's that is good", body = Refusal),
+        (status = 403, description = "Only who is logged in may ask here, or the token is not a visitor's", body = Refusal),
+    ),
+)]
 pub(super) async fn anonymous(
     State(app): State<Arc<App>>,
     Caller(address): Caller,
-    headers: HeaderMap,
+    Known(known): Known,
 ) -> Result<Private<VisitorReply>, Refused> {
-    let known = known(&app, &headers).await?;
     // Before anything is counted: whether there are any, and whether this is one.
     let reply = app.visitor(known.as_ref())?;
     let address = Address::from(address);
@@ -148,13 +161,23 @@ pub(super) async fn anonymous(
     Ok(Private(reply))
 }
 
-/// `POST /api/citizen/continue`
+/// Goes on with a conversation on a second device
+///
+/// Uses up the one-time code that `continue_elsewhere` gave on the first one.
+#[utoipa::path(
+    post, path = "/api/citizen/continue", tag = "session", request_body = Redeem,
+    responses(
+        (status = 200, body = Redeemed),
+        (status = 403, description = "A page of a foreign origin", body = Refusal),
+        (status = 404, description = "The code was used, or its time is over, or it is none", body = Refusal),
+    ),
+)]
 pub(super) async fn redeem(
     State(app): State<Arc<App>>,
     Caller(address): Caller,
-    body: Fields,
+    Body(Redeem { code }): Body<Redeem>,
 ) -> Result<Private<Redeemed>, Refused> {
-    let code = body.text("code", MAX_CODE)?;
+    let code = conversation::text("code", &code, MAX_CODE)?;
     // A code is found or not: wrong ones are counted for the address only.
     let mut proof = app.gate.codes.admit(&app, code, address.into())?;
     let redeemed = app.redeem(code).await;
@@ -163,26 +186,38 @@ pub(super) async fn redeem(
     Ok(Private(redeemed?))
 }
 
-/// `POST /api/citizen/receipt`
+/// What has become of a receipt
+///
+/// Proven by the last four digits of the telephone that was left with it, or by the citizen's token.
+#[utoipa::path(
+    post, path = "/api/citizen/receipt", tag = "session", security((), ("citizen" = [])),
+    request_body = ReceiptQuestion,
+    responses(
+        (status = 200, body = ReceiptView),
+        (status = 401, description = "The token is not one that is good", body = Refusal),
+        (status = 403, description = "A page of a foreign origin", body = Refusal),
+        (status = 404, description = "No such receipt, or the proof does not fit", body = Refusal),
+    ),
+)]
 pub(super) async fn receipt(
     State(app): State<Arc<App>>,
     Caller(address): Caller,
-    headers: HeaderMap,
-    body: Fields,
+    Known(known): Known,
+    Body(ReceiptQuestion { receipt, phone_end }): Body<ReceiptQuestion>,
 ) -> Result<Private<ReceiptView>, Refused> {
-    let number = body.text("receipt", MAX_NUMBER)?.trim().to_ascii_uppercase();
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+    let number = conversation::text("receipt", &receipt, MAX_NUMBER)?.to_ascii_uppercase();
+    if !number.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Err(Refused::field("receipt", "must be the number of a receipt, such as SH20261124-0007"));
     }
     let no_such = || {
         let error = WireError::new(ErrorCode::NotFound, "no such receipt, or the proof does not fit");
         Refused::new(StatusCode::NOT_FOUND, error)
     };
-    if let Some(who) = known(&app, &headers).await? {
+    if let Some(who) = known {
         // A token is no guess: what is asked is limited as any request is.
         return app.receipt(Some(&who), &number, None).await?.map(Private).ok_or_else(no_such);
     }
-    let end = body.text("phoneEnd", MAX_NUMBER)?.trim();
+    let end = phone_end.as_deref().map_or("", str::trim);
     if end.len() != 4 || !end.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Refused::field("phoneEnd", "must be the last four digits of the telephone that was left"));
     }

@@ -225,7 +225,7 @@ async fn a_code_moves_the_conversation_to_a_second_device_which_can_be_sent_away
 
 #[tokio::test]
 async fn wrong_codes_lock_the_address_and_not_the_right_one_of_another() {
-    let server = Server::start(&["--demo"], &[("BANGBAN__HTTP__TRUST_FORWARDED", "true")]).await;
+    let server = Server::start(&["--demo"], &[("BANGBAN__HTTP__TRUSTED_PROXIES", "[\"127.0.0.1\"]")]).await;
     let mut first = server.citizen().await;
     let conversation = first.open_conversation().await;
     let made = first.ok(json!({ "type": "continue_elsewhere", "conversation": conversation })).await;

@@ -4,9 +4,12 @@
 
 mod citizens;
 mod files;
+mod limits;
 mod login;
 mod pages;
 mod sessions;
 mod stopping;
 mod support;
 mod telemetry;
+mod tls;
+mod word_list;

@@ -46,6 +46,7 @@ mod faults;
 mod citizens;
 mod files;
 mod proxy;
+mod staff;
 mod thread;
 
 on_both! {
