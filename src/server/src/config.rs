@@ -208,7 +208,8 @@ impl OidcKeys {
             return Ok(());
         }
         let value = |key, problem: &str| Err(ConfigError::Value { key, problem: problem.to_owned() });
-        let is_address = |text: &str| reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        let is_address =
+            |text: &str| reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         if !is_address(&self.issuer) {
             return value("oidc.issuer", "must be an address such as \"https://login.example\"");
         }
@@ -743,7 +744,10 @@ mod tests {
                 &format!("[auth]\nportal_keys = \"keys.json\"\nportal_secret = \"{}\"", "x".repeat(40)),
                 "auth.portal_secret: must be empty with auth.portal_keys",
             ),
-            ("[auth]\nstaff_idle_minutes = 14", "auth.staff_idle_minutes: must be 15 (auth.staff_token_minutes) or more"),
+            (
+                "[auth]\nstaff_idle_minutes = 14",
+                "auth.staff_idle_minutes: must be 15 (auth.staff_token_minutes) or more",
+            ),
             ("[auth]\nstaff_session_hours = 0", "auth.staff_session_hours: must be 1 or more"),
             ("[auth]\ntotp_required = [\"boss\"]", "auth.totp_required"),
             ("[oidc]\nissuer = \"login.example\"", "oidc.issuer: must be an address"),

@@ -122,7 +122,8 @@ async fn carry_out(store: &Store, now: Timestamp, command: UserCommand) -> anyho
             }
             let mut row = before.clone();
             row.grants.push(grant);
-            let detail = serde_json::json!({ "before": { "grants": before.grants }, "after": { "grants": row.grants } });
+            let detail =
+                serde_json::json!({ "before": { "grants": before.grants }, "after": { "grants": row.grants } });
             let edited = StaffChange::Edited { row: Box::new(row.clone()), from: before.version };
             commit(store, now, &row, "staff.change", detail, vec![edited]).await?;
             Ok(format!("{login}: {}\n", rights(&row)))
@@ -130,11 +131,8 @@ async fn carry_out(store: &Store, now: Timestamp, command: UserCommand) -> anyho
         UserCommand::Password { login, no_totp } => {
             let row = find(&login)?;
             let password = password::one_time()?;
-            let mut changes = vec![StaffChange::Password {
-                agent: row.id,
-                hash: hash_password(&password)?,
-                must_change: true,
-            }];
+            let mut changes =
+                vec![StaffChange::Password { agent: row.id, hash: hash_password(&password)?, must_change: true }];
             if no_totp {
                 changes.push(StaffChange::Totp { agent: row.id, secret: None, recovery: Vec::new(), step: 0 });
             }

@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError, audit, continuation, files, record, staff};
+use crate::{Change, ConversationRow, StoreError, audit, continuation, files, record, sql::Statements, staff};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
@@ -26,7 +26,11 @@ pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, n
     Ok(())
 }
 
-pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) -> Result<(), StoreError> {
+pub(crate) async fn carry_out(
+    tx: &mut Transaction<'_, Any>,
+    statements: &mut Statements,
+    change: &Change,
+) -> Result<(), StoreError> {
     let query = match change {
         Change::Citizen(row) => sqlx::query(
             "INSERT INTO citizen (id, name, kind, level, phone, credit_code, language, anonymous, seen_at) \
@@ -149,7 +153,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
                 .bind(at.0)
                 .bind(visitor.to_string())
         }
-        Change::Records(changes) => return record::carry_out(tx, changes).await,
+        Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")

@@ -364,10 +364,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &StaffChang
     Ok(())
 }
 
-fn new_refresh(
-    session: StaffSessionId,
-    hash: &str,
-) -> sqlx::query::Query<'static, Any, sqlx::any::AnyArguments> {
+fn new_refresh(session: StaffSessionId, hash: &str) -> sqlx::query::Query<'static, Any, sqlx::any::AnyArguments> {
     sqlx::query("INSERT INTO staff_refresh (hash, session) VALUES ($1, $2)")
         .bind(hash.to_owned())
         .bind(session.to_string())
@@ -498,18 +495,16 @@ impl Store {
 
     /// Sessions that neither ended nor reached their end before `now`, last begun first.
     pub async fn open_sessions(&self, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
-        let rows = sqlx::query(select!(session "WHERE s.ended_at IS NULL AND s.ends_at > $1 ORDER BY s.began_at DESC, s.id"))
-            .bind(now.0)
-            .fetch_all(&self.readers)
-            .await?;
+        let rows =
+            sqlx::query(select!(session "WHERE s.ended_at IS NULL AND s.ends_at > $1 ORDER BY s.began_at DESC, s.id"))
+                .bind(now.0)
+                .fetch_all(&self.readers)
+                .await?;
         rows.iter().map(session).collect()
     }
 
     /// The session that a refresh token belongs to, and when the token was used, if it was.
-    pub async fn session_of_refresh(
-        &self,
-        hash: &str,
-    ) -> Result<Option<(SessionRow, Option<Timestamp>)>, StoreError> {
+    pub async fn session_of_refresh(&self, hash: &str) -> Result<Option<(SessionRow, Option<Timestamp>)>, StoreError> {
         let row = sqlx::query(
             "SELECT s.id, s.agent, s.way, s.began_at, s.seen_at, s.ends_at, s.device, s.address, s.ended_at, s.why, \
              r.used_at FROM staff_refresh r JOIN staff_session s ON s.id = r.session WHERE r.hash = $1",

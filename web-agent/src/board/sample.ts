@@ -46,5 +46,6 @@ export const view = (
   atRisk: [],
   itemsCovered: 40,
   itemsTotal: 40,
+  itemsRostered: 40,
   ...change,
 });

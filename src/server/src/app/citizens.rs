@@ -137,7 +137,7 @@ impl App {
     }
 
     fn item_name(&self, code: Option<&str>) -> Option<String> {
-        code.and_then(|code| self.catalogue.item(code)).map(|item| item.name.clone())
+        self.catalogue().item_name(code)
     }
 
     // --- the way to a second device ----------------------------------------------------------------------------------

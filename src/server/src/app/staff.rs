@@ -151,7 +151,8 @@ impl App {
         let Some(account) = account else { return Err(NoRenewal::Over) };
         if used_at.is_some_and(|at| now.since(at) >= GRACE) {
             tracing::warn!(agent = %account.id, session = %session.id, "a refresh token came a second time");
-            self.end_sessions(&account, &[session], SessionEnd::Replayed, Author::System, Some(&caller.address)).await?;
+            self.end_sessions(&account, &[session], SessionEnd::Replayed, Author::System, Some(&caller.address))
+                .await?;
             return Err(NoRenewal::Over);
         }
         let next = random_token()?;
@@ -254,7 +255,8 @@ impl App {
         let (actor, address) = by;
         let mut others = self.accounts.sessions_of(account.id);
         others.retain(|session| Some(session.id) != keep);
-        let mut changes = vec![Change::Account(StaffChange::Password { agent: account.id, hash: hash.clone(), must_change })];
+        let mut changes =
+            vec![Change::Account(StaffChange::Password { agent: account.id, hash: hash.clone(), must_change })];
         let detail = serde_json::json!({ "oneTime": must_change });
         changes.push(Told { actor, action: "staff.password", account, address, reason: None, detail }.at(now)?);
         changes.extend(self.ending(account, &others, SessionEnd::Password, actor, address)?);
@@ -334,11 +336,10 @@ impl App {
         // As it is now that it is our turn: another attempt may have used the same code.
         let Some(account) = self.accounts.get(account.id) else { return Ok(None) };
         let Some(sealed) = &account.totp else { return Ok(None) };
-        let secret: Vec<u8> = self
-            .auth
-            .seal()
-            .open(&totp_purpose(account.id), sealed)
-            .context("the second factor was sealed with another auth.staff_secret; an administrator can reset it")?;
+        let secret: Vec<u8> =
+            self.auth.seal().open(&totp_purpose(account.id), sealed).context(
+                "the second factor was sealed with another auth.staff_secret; an administrator can reset it",
+            )?;
         if let Some(step) = Totp::new(secret).accept(&code, account.totp_step, now) {
             let used = StaffChange::TotpUsed { agent: account.id, step };
             self.store.commit(Unit { changes: vec![Change::Account(used)], ..Unit::default() }).await?;
@@ -441,3 +442,6 @@ fn recovery_code() -> anyhow::Result<String> {
 fn recovery_hash(agent: AgentId, code: &str) -> String {
     fingerprint(&format!("{agent}\n{}", code.replace('-', "").to_ascii_lowercase()))
 }
+
+#[cfg(test)]
+mod tests;

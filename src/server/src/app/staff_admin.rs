@@ -1,10 +1,6 @@
 //! Administration of accounts: who sees which, who may change what, and what follows at once.
 
-use bangban_domain::{
-    AgentId, Timestamp,
-    rights::Action,
-    words::SessionEnd,
-};
+use bangban_domain::{AgentId, Timestamp, rights::Action, words::SessionEnd};
 use bangban_protocol::{ErrorCode, StaffBody, StaffView, TeamLevel, WireError};
 use bangban_store::{Author, Change, Membership, SessionRow, StaffChange, StaffRow, Unit};
 
@@ -179,7 +175,11 @@ impl App {
     ///
     /// # Errors
     /// If the staff number is none, or the store says so.
-    pub async fn account_of_stranger(&self, person: &Person, caller: &Caller) -> anyhow::Result<std::sync::Arc<StaffRow>> {
+    pub async fn account_of_stranger(
+        &self,
+        person: &Person,
+        caller: &Caller,
+    ) -> anyhow::Result<std::sync::Arc<StaffRow>> {
         let body = StaffBody {
             login: person.login.clone(),
             name: person.name.clone().unwrap_or_else(|| person.login.clone()),
@@ -258,11 +258,12 @@ impl App {
         }
         let name = some_text("body.name", &name)?;
         self.known_unit("body.unit", unit.as_deref())?;
+        let catalogue = self.catalogue();
         at_most("body.grants", grants.len())?;
         at_most("body.teams", teams.len())?;
         for (n, grant) in grants.iter().enumerate() {
             self.known_unit(&format!("body.grants[{n}].unit"), grant.unit.as_deref())?;
-            if let Some(item) = grant.items.iter().find(|item| self.catalogue.item(item).is_none()) {
+            if let Some(item) = grant.items.iter().find(|item| catalogue.item(item).is_none()) {
                 return Err(WireError::field(format!("body.grants[{n}].items"), format!("no such item: {item}")));
             }
             if grants[..n].contains(grant) {
@@ -270,7 +271,7 @@ impl App {
             }
         }
         for (n, TeamLevel { team, level }) in teams.iter().enumerate() {
-            if self.catalogue.team(team).is_none() {
+            if catalogue.team(team).is_none() {
                 return Err(WireError::field(format!("body.teams[{n}].team"), "no such team"));
             }
             if !(1..=5).contains(level) {
@@ -321,7 +322,8 @@ fn texts(field: &str, texts: Vec<String>) -> Result<Vec<String>, WireError> {
 
 /// What the audit log keeps of an account.
 fn audited(row: &StaffRow) -> serde_json::Value {
-    let teams: Vec<_> = row.teams.iter().map(|one| serde_json::json!({ "team": one.team, "level": one.level })).collect();
+    let teams: Vec<_> =
+        row.teams.iter().map(|one| serde_json::json!({ "team": one.team, "level": one.level })).collect();
     serde_json::json!({
         "login": row.login,
         "name": row.name,

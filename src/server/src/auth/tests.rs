@@ -12,7 +12,15 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 fn auth(portal: &str, staff: &str) -> Auth {
     let (sign, verify) = keys(portal);
-    Auth { portal: Portal::Secret(sign, verify), issuer: String::new(), staff: keys(staff), staff_minutes: 15, seal: Seal::new(staff).unwrap(), accounts: Arc::default(), own: Own::new("c") }
+    Auth {
+        portal: Portal::Secret(sign, verify),
+        issuer: String::new(),
+        staff: keys(staff),
+        staff_minutes: 15,
+        seal: Seal::new(staff).unwrap(),
+        accounts: Arc::default(),
+        own: Own::new("c"),
+    }
 }
 
 #[tokio::test]
@@ -44,13 +52,8 @@ async fn a_token_says_who_it_is_until_it_expires() {
     auth.accounts.put(account.clone());
     assert_eq!(over().await, ErrorCode::Unauthenticated, "no such session");
     auth.accounts.began(session.clone());
-    let staff = Staff {
-        id: account.id,
-        name: "李敏".to_owned(),
-        grants: account.grants.clone(),
-        session: id,
-        expires_at,
-    };
+    let staff =
+        Staff { id: account.id, name: "李敏".to_owned(), grants: account.grants.clone(), session: id, expires_at };
     assert_eq!(auth.identify(&token, NOW).await, Ok(Principal::Staff(staff.clone())));
     // A token never outlives its session, and the next one is for the same session only.
     let (next, expires_at) = auth.staff_token(account.id, id, ends_at, NOW + 10 * MINUTE).unwrap();
@@ -417,7 +420,15 @@ async fn keys_behind_an_address_are_looked_for_when_a_token_names_a_new_one() {
     let portal = tokio::spawn(axum::serve(listener, axum::Router::new().route("/keys", page)).into_future());
 
     let portal_keys = Portal::Keys(PortalKeys::new(&address));
-    let auth = Auth { portal: portal_keys, issuer: String::new(), staff: keys("s"), staff_minutes: 15, seal: Seal::new("s").unwrap(), accounts: Arc::default(), own: Own::new("c") };
+    let auth = Auth {
+        portal: portal_keys,
+        issuer: String::new(),
+        staff: keys("s"),
+        staff_minutes: 15,
+        seal: Seal::new("s").unwrap(),
+        accounts: Arc::default(),
+        own: Own::new("c"),
+    };
     assert_eq!(code_of(&auth, &old.token(&claims())).await, None, "found when they were first needed");
     *published.lock().unwrap() = key_set(&[&old, &new]);
     let later = NOW + 10 * SECOND;
@@ -432,6 +443,14 @@ async fn keys_behind_an_address_are_looked_for_when_a_token_names_a_new_one() {
     assert!(matches!(auth.refresh(later).await, Err(KeysError::Url(..))));
     assert!(auth.identify(&new.token(&claims()), later).await.is_ok());
     let empty = Portal::Keys(PortalKeys::new(&address));
-    let auth = Auth { portal: empty, issuer: String::new(), staff: keys("s"), staff_minutes: 15, seal: Seal::new("s").unwrap(), accounts: Arc::default(), own: Own::new("c") };
+    let auth = Auth {
+        portal: empty,
+        issuer: String::new(),
+        staff: keys("s"),
+        staff_minutes: 15,
+        seal: Seal::new("s").unwrap(),
+        accounts: Arc::default(),
+        own: Own::new("c"),
+    };
     assert_eq!(code_of(&auth, &new.token(&claims())).await, Some(ErrorCode::Busy), "try again");
 }

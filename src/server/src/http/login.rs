@@ -7,8 +7,7 @@ use std::{
 
 use axum::{Json, extract::State};
 use bangban_domain::{
-    Timestamp,
-    conversation,
+    Timestamp, conversation,
     time::{HOUR, SECOND},
 };
 use serde::{Deserialize, Serialize};

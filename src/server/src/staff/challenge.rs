@@ -126,7 +126,8 @@ mod tests {
         let caller = Caller { device: "Firefox".to_owned(), address: "192.0.2.1".to_owned() };
         let shown = Shown::password(&account(), &caller, NOW);
         let factor = shown.clone().with_factor(SignIn::Totp, &account());
-        let with = |totp: Option<&str>, must_change| StaffRow { totp: totp.map(str::to_owned), must_change, ..account() };
+        let with =
+            |totp: Option<&str>, must_change| StaffRow { totp: totp.map(str::to_owned), must_change, ..account() };
         for (shown, account, roles, expected) in [
             (&shown, with(None, false), &[][..], None),
             (&shown, with(None, true), &[], Some(LoginNeed::Password)),

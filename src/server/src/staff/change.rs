@@ -93,7 +93,12 @@ mod tests {
     const ACTOR: AgentId = AgentId::new(1);
 
     /// By an actor who manages these units.
-    fn by(units: &[Option<&str>], before: Option<&StaffRow>, after: &StaffRow, others: &[&StaffRow]) -> Result<(), Denied> {
+    fn by(
+        units: &[Option<&str>],
+        before: Option<&StaffRow>,
+        after: &StaffRow,
+        others: &[&StaffRow],
+    ) -> Result<(), Denied> {
         let manages = |unit: Option<&str>| units.contains(&None) || units.contains(&unit);
         check(ACTOR, before, after, others, manages, |team| (team != "city").then(|| team.to_owned()))
     }

@@ -12,11 +12,11 @@ use std::{sync::Mutex, sync::PoisonError, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bangban_domain::{
     Timestamp,
     time::{MINUTE, Millis, SECOND},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -226,7 +226,8 @@ impl Oidc {
         returned: &Returned,
         now: Timestamp,
     ) -> anyhow::Result<Person> {
-        let attempt: Attempt = cookie.and_then(|text| seal.open(PURPOSE, text)).context("no attempt of this browser")?;
+        let attempt: Attempt =
+            cookie.and_then(|text| seal.open(PURPOSE, text)).context("no attempt of this browser")?;
         ensure!(attempt.until > now, "the attempt took too long");
         ensure!(!returned.state.is_empty() && returned.state == attempt.state, "not the state of this attempt");
         ensure!(self.is_first(&attempt, now), "the attempt has come back before");
@@ -253,8 +254,7 @@ impl Oidc {
             let (id, secret) = (form_encoded(&self.keys.client_id), form_encoded(&self.keys.client_secret));
             request = request.basic_auth(id, Some(secret));
         }
-        let body: Vec<String> =
-            form.iter().map(|(name, value)| format!("{name}={}", form_encoded(value))).collect();
+        let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", form_encoded(value))).collect();
         let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body.join("&"));
         let Tokens { id_token } = self.json(request).await.context("the code is not taken")?;
         let claims = self.claims(&provider, &id_token, now).await?;
@@ -339,7 +339,8 @@ mod tests {
             claims.insert(name.to_owned(), value);
             claims
         };
-        let check = |claims: &Map<String, Value>| check_claims(claims, "us", "n", NOW).map_err(|error| error.to_string());
+        let check =
+            |claims: &Map<String, Value>| check_claims(claims, "us", "n", NOW).map_err(|error| error.to_string());
         assert_eq!(check(good.as_object().unwrap()), Ok(()));
         assert_eq!(check(&with("azp", json!("us"))), Ok(()));
         let mut both = with("aud", json!(["us", "them"]));

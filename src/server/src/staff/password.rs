@@ -9,10 +9,46 @@ pub const LONGEST: usize = 200;
 
 /// Beginnings of what people take when a long password is asked for, lower case, without digits and marks.
 const COMMON: [&str; 40] = [
-    "abc", "abcabc", "abcd", "abcdef", "abcdefgh", "admin", "administrator", "adminadmin", "asdf", "asdfghjkl", "asdfgh",
-    "bangban", "changeme", "changeit", "default", "football", "guest", "helloworld", "iloveyou", "letmein", "login",
-    "mima", "monkey", "pass", "passw", "password", "passwordpassword", "qazwsx", "qwer", "qwerty", "qwertyuiop",
-    "qwertyuiopasdfghjkl", "root", "secret", "shanghai", "test", "testtest", "welcome", "woaini", "zxcvbnm",
+    "abc",
+    "abcabc",
+    "abcd",
+    "abcdef",
+    "abcdefgh",
+    "admin",
+    "administrator",
+    "adminadmin",
+    "asdf",
+    "asdfghjkl",
+    "asdfgh",
+    "bangban",
+    "changeme",
+    "changeit",
+    "default",
+    "football",
+    "guest",
+    "helloworld",
+    "iloveyou",
+    "letmein",
+    "login",
+    "mima",
+    "monkey",
+    "pass",
+    "passw",
+    "password",
+    "passwordpassword",
+    "qazwsx",
+    "qwer",
+    "qwerty",
+    "qwertyuiop",
+    "qwertyuiopasdfghjkl",
+    "root",
+    "secret",
+    "shanghai",
+    "test",
+    "testtest",
+    "welcome",
+    "woaini",
+    "zxcvbnm",
 ];
 
 /// Why a password is not taken.
@@ -60,7 +96,8 @@ pub fn check(password: &str, login: &str, name: &str) -> Result<(), Weak> {
     let steps = lower.chars().zip(lower.chars().skip(1));
     let runs = steps.filter(|(one, next)| (u32::from(*next)).abs_diff(u32::from(*one)) <= 1).count();
     // 123456789012 has no letters; abcdabcdabcd few signs; a b c d e f one step after the other.
-    let is_bare = letters.is_empty() && distinct <= 10 && lower.chars().all(|sign| sign.is_ascii_digit()) && length < 16;
+    let is_bare =
+        letters.is_empty() && distinct <= 10 && lower.chars().all(|sign| sign.is_ascii_digit()) && length < 16;
     if is_bare || distinct < 5 || runs * 3 >= length * 2 || COMMON.contains(&letters.as_str()) {
         return Err(Weak::Common);
     }

@@ -78,7 +78,10 @@ impl Totp {
                 }
             })
             .collect();
-        format!("otpauth://totp/Bangban:{login}?secret={}&issuer=Bangban&algorithm=SHA1&digits=6&period=30", self.base32())
+        format!(
+            "otpauth://totp/Bangban:{login}?secret={}&issuer=Bangban&algorithm=SHA1&digits=6&period=30",
+            self.base32()
+        )
     }
 
     /// The code of a step.
@@ -139,7 +142,8 @@ mod tests {
             assert_eq!(rfc().number(step) % 100_000_000, expected, "{seconds}");
             assert_eq!(rfc().code(step), format!("{:06}", expected % 1_000_000), "{seconds}");
         }
-        let codes = ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
+        let codes =
+            ["755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"];
         for (step, code) in (0..).zip(codes) {
             assert_eq!(rfc().code(step), code, "{step}");
         }
@@ -149,7 +153,9 @@ mod tests {
     fn a_code_is_good_in_its_step_and_beside_it_and_once() {
         let at = |step: i64| Timestamp(step * STEP * SECOND + 7);
         let code = rfc().code(1_000);
-        for (now, expected) in [(998, None), (999, Some(1_000)), (1_000, Some(1_000)), (1_001, Some(1_000)), (1_002, None)] {
+        for (now, expected) in
+            [(998, None), (999, Some(1_000)), (1_000, Some(1_000)), (1_001, Some(1_000)), (1_002, None)]
+        {
             assert_eq!(rfc().accept(&code, 0, at(now)), expected, "{now}");
         }
         assert_eq!(rfc().accept(&code, 999, at(1_000)), Some(1_000));
@@ -162,9 +168,14 @@ mod tests {
 
     #[test]
     fn the_vectors_of_rfc_4648_and_what_applications_scan() {
-        for (plain, text) in
-            [("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB"), ("foobar", "MZXW6YTBOI")]
-        {
+        for (plain, text) in [
+            ("f", "MY"),
+            ("fo", "MZXQ"),
+            ("foo", "MZXW6"),
+            ("foob", "MZXW6YQ"),
+            ("fooba", "MZXW6YTB"),
+            ("foobar", "MZXW6YTBOI"),
+        ] {
             assert_eq!(Totp::new(plain.into()).base32(), text);
         }
         assert_eq!(

@@ -7,9 +7,7 @@ use bangban_domain::{
 };
 
 use super::open;
-use crate::{
-    Change, Membership, SessionRow, StaffChange, StaffRow, Store, StoreError, Unit, testing::TestDatabase,
-};
+use crate::{Change, Membership, SessionRow, StaffChange, StaffRow, Store, StoreError, Unit, testing::TestDatabase};
 
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {

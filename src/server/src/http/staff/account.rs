@@ -29,10 +29,7 @@ use crate::{
     get, path = "/api/staff/account", tag = "account", security(("staff" = [])),
     responses((status = 200, body = AccountView)),
 )]
-pub(in crate::http) async fn account(
-    State(app): State<Arc<App>>,
-    who: ByStaff,
-) -> Result<Json<AccountView>, Refused> {
+pub(in crate::http) async fn account(State(app): State<Arc<App>>, who: ByStaff) -> Result<Json<AccountView>, Refused> {
     let account = who.account(&app)?;
     let recovery_left = app.store.recoveries_left(account.id).await.map_err(anyhow::Error::from)?;
     Ok(Json(AccountView {

@@ -199,12 +199,7 @@ pub(in crate::http) async fn new_password(
 }
 
 /// Is the new password good enough, and new?
-pub(super) async fn good_enough(
-    app: &App,
-    account: &StaffRow,
-    field: &'static str,
-    new: &str,
-) -> Result<(), Refused> {
+pub(super) async fn good_enough(app: &App, account: &StaffRow, field: &'static str, new: &str) -> Result<(), Refused> {
     password::check(new, &account.login, &account.name).map_err(|weak| Refused::field(field, &weak.to_string()))?;
     if is_right(app, new.to_owned(), Some(account.password_hash.clone())).await? {
         return Err(Refused::field(field, &password::Weak::Same.to_string()));
