@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Author, Json, Store, StoreError,
+    Archive, Author, Json, Store, StoreError,
     read::{instant, unsigned, word},
 };
 
@@ -105,7 +105,8 @@ pub(crate) async fn append(tx: &mut Transaction<'_, Any>, audit: &Audit) -> Resu
     let last = sqlx::query("SELECT no, hash FROM audit ORDER BY no DESC LIMIT 1").fetch_optional(&mut **tx).await?;
     let (no, before): (u64, String) = match &last {
         Some(row) => (unsigned::<u64>(row, "no")? + 1, row.try_get("hash")?),
-        None => (1, String::new()),
+        // None yet, or all are deleted.
+        None => anchor(&mut **tx).await?.map_or((1, String::new()), |(no, hash)| (no + 1, hash)),
     };
     let mut line = AuditRow {
         no,
@@ -141,6 +142,12 @@ pub(crate) async fn append(tx: &mut Transaction<'_, Any>, audit: &Audit) -> Resu
     Ok(())
 }
 
+/// Number and hash of the last line that retention has deleted.
+async fn anchor(connection: impl sqlx::Executor<'_, Database = Any>) -> Result<Option<(u64, String)>, StoreError> {
+    let row = sqlx::query("SELECT no, hash FROM audit_anchor").fetch_optional(connection).await?;
+    row.map(|row| Ok((unsigned(&row, "no")?, row.try_get("hash")?))).transpose()
+}
+
 /// Keeps the column list and the row reader together; `$rest` is what follows FROM.
 macro_rules! select {
     ($rest:literal) => {
@@ -164,32 +171,131 @@ fn line(row: &AnyRow) -> Result<AuditRow, StoreError> {
     })
 }
 
+/// Which lines are wanted; what is empty or `None` leaves all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// `system` or the id of a member of staff.
+    pub actor: String,
+    /// Begin of the action: `data.` finds `data.reveal`.
+    pub action: String,
+    /// Kind of what it was done to.
+    pub kind: String,
+    /// Its id.
+    pub subject: String,
+    /// At or after.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+}
+
 impl Store {
     /// Lines before the number `before`, the last one first.
     ///
     /// # Errors
     /// Whatever the database says; the same holds for every read below.
     pub async fn audit_before(&self, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
-        let rows = sqlx::query(select!("WHERE no < $1 ORDER BY no DESC LIMIT $2"))
-            .bind(i64::try_from(before).unwrap_or(i64::MAX))
-            .bind(i64::from(limit))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(line).collect()
+        self.archive().audit(&AuditFilter::default(), before, limit).await
     }
 
     /// Reads the whole log and looks whether every line fits the one before.
     pub async fn verify_audit(&self) -> Result<Chain, StoreError> {
+        Ok(self.archive().verify_audit(None).await?.0)
+    }
+}
+
+impl Archive {
+    /// Lines before the number `before` that the filter lets through, the last one first.
+    ///
+    /// # Errors
+    /// Whatever the database says; the same holds for every read below.
+    pub async fn audit(&self, filter: &AuditFilter, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = sqlx::query(select!(
+            "WHERE no < $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR SUBSTR(action, 1, LENGTH($3)) = $3) \
+             AND ($4 = '' OR kind = $4) AND ($5 = '' OR subject = $5) AND at >= $6 AND at < $7 \
+             ORDER BY no DESC LIMIT $8"
+        ))
+        .bind(i64::try_from(before).unwrap_or(i64::MAX))
+        .bind(filter.actor.clone())
+        .bind(filter.action.clone())
+        .bind(filter.kind.clone())
+        .bind(filter.subject.clone())
+        .bind(filter.from.map_or(i64::MIN, |at| at.0))
+        .bind(filter.to.map_or(i64::MAX, |at| at.0))
+        .bind(i64::from(limit))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(line).collect()
+    }
+
+    /// One line.
+    pub async fn audit_line(&self, no: u64) -> Result<Option<AuditRow>, StoreError> {
+        let row = sqlx::query(select!("WHERE no = $1"))
+            .bind(i64::try_from(no).unwrap_or(i64::MAX))
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(line).transpose()
+    }
+
+    /// Reads the whole log and looks whether every line fits the one before, from the anchor on if old lines were deleted;
+    /// and whether `expect`, the hash of a line that somebody has written down, is in it: a tail that was cut off fits
+    /// otherwise.
+    pub async fn verify_audit(&self, expect: Option<&str>) -> Result<(Chain, bool), StoreError> {
+        let begin = anchor(&self.readers).await?;
         let mut rows = sqlx::query(select!("ORDER BY no")).fetch(&self.readers);
-        let (mut lines, mut last) = (0, String::new());
+        let mut lines: u64 = 0;
+        let mut before: Option<AuditRow> = None;
+        let mut is_found = expect.is_none();
+        // Number and hash that the log says were deleted last.
+        let mut pruned: Option<(u64, String)> = None;
+        let mut first: Option<AuditRow> = None;
         while let Some(row) = rows.try_next().await? {
             let line = line(&row)?;
-            lines += 1;
-            if line.no != lines || line.hash_after(&last) != line.hash {
-                return Ok(Chain::Broken { no: lines });
+            if let Some(before) = &before
+                && (line.no != before.no + 1 || line.hash_after(&before.hash) != line.hash)
+            {
+                return Ok((Chain::Broken { no: before.no + 1 }, false));
             }
-            last = line.hash;
+            if line.action == PRUNE {
+                pruned = Pruned::of(&line.detail).map(|pruned| (pruned.up_to, pruned.hash));
+            }
+            lines += 1;
+            is_found |= expect == Some(line.hash.as_str());
+            first.get_or_insert_with(|| line.clone());
+            before = Some(line);
         }
-        Ok(Chain::Whole { lines, last })
+        drop(rows);
+        let anchor = anchor(&self.readers).await?;
+        if anchor != begin {
+            // Lines were deleted meanwhile.
+            return Box::pin(self.verify_audit(expect)).await;
+        }
+        let (begins_at, hash) = anchor.clone().map_or((1, String::new()), |(no, hash)| (no + 1, hash));
+        let begins_well = first.is_none_or(|line| line.no == begins_at && line.hash_after(&hash) == line.hash);
+        // The anchor is a row like any other: the log itself has to know of it. Without a line left, nothing does.
+        let is_told = anchor == pruned;
+        if !begins_well || !is_told {
+            return Ok((Chain::Broken { no: begins_at }, false));
+        }
+        let last = before.map_or(hash, |line| line.hash);
+        Ok((Chain::Whole { lines, last }, is_found))
+    }
+}
+
+/// The line by which retention tells that older lines are gone.
+pub const PRUNE: &str = "audit.prune";
+
+/// Its detail.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pruned {
+    /// Number of the last line that is gone.
+    pub up_to: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+impl Pruned {
+    fn of(detail: &str) -> Option<Self> {
+        serde_json::from_str(detail).ok()
     }
 }

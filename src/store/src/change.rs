@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError, audit, files, record};
+use crate::{Change, ConversationRow, StoreError, audit, files, privacy, record};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
@@ -28,7 +28,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
         Change::Citizen(row) => sqlx::query(
             "INSERT INTO citizen (id, name, kind, level, phone, seen_at) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, level = excluded.level, \
-             phone = excluded.phone, seen_at = excluded.seen_at",
+             phone = excluded.phone, seen_at = excluded.seen_at, forgotten_at = NULL",
         )
         .bind(row.id.to_string())
         .bind(row.name.clone())
@@ -154,6 +154,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
         Change::File(change) => return files::carry_out(tx, change).await,
         Change::Records(changes) => return record::carry_out(tx, changes).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
+        Change::Privacy(change) => return privacy::carry_out(tx, change).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")
                 .bind(state.as_str())

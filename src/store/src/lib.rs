@@ -8,6 +8,7 @@
 //! SQLite and PostgreSQL run the same SQL text and migrations through `sqlx::Any`; what differs stands in `place`. See
 //! docs/storage.md.
 
+mod archive;
 mod audit;
 mod batch;
 mod change;
@@ -20,6 +21,7 @@ mod lane;
 mod migrate;
 mod pace;
 mod place;
+mod privacy;
 mod read;
 mod record;
 mod row;
@@ -33,11 +35,13 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
-pub use audit::{Audit, AuditRow, Chain};
+pub use archive::Archive;
+pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
 pub use error::StoreError;
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;
+pub use privacy::{Due, ErasureRow, ErasureState, Overdue, PrivacyChange, RunRow};
 pub use record::{RecordChange, RecordRow, RecordVersion};
 pub use row::*;
 pub use unit::*;

@@ -99,7 +99,7 @@ struct Stored {
 
 pub(crate) fn thread_entry(row: EntryRow) -> Result<ThreadEntry, WireError> {
     let Stored { from, body } = serde_json::from_str(&row.body).map_err(|error| internal(&error))?;
-    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body })
+    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body, masked: false })
 }
 
 fn internal(error: &impl std::fmt::Display) -> WireError {
