@@ -227,6 +227,12 @@ impl Archive {
         rows.iter().map(line).collect()
     }
 
+    /// Number of the first line that is there.
+    pub async fn first_audit_line(&self) -> Result<Option<u64>, StoreError> {
+        let row = sqlx::query("SELECT no FROM audit ORDER BY no LIMIT 1").fetch_optional(&self.readers).await?;
+        row.map(|row| unsigned(&row, "no")).transpose()
+    }
+
     /// One line.
     pub async fn audit_line(&self, no: u64) -> Result<Option<AuditRow>, StoreError> {
         let row = sqlx::query(select!("WHERE no = $1"))
@@ -285,8 +291,7 @@ impl Archive {
 pub const PRUNE: &str = "audit.prune";
 
 /// Its detail.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pruned {
     /// Number of the last line that is gone.
     pub up_to: u64,
@@ -295,7 +300,17 @@ pub struct Pruned {
 }
 
 impl Pruned {
+    /// As the line has it: `{"upTo": .., "hash": ..}`.
+    ///
+    /// # Errors
+    /// None that can happen: a number and a text can always be written.
+    pub fn detail(&self) -> Result<Json, serde_json::Error> {
+        let value = serde_json::json!({ "upTo": self.up_to, "hash": self.hash });
+        Ok(Json(serde_json::value::to_raw_value(&value)?))
+    }
+
     fn of(detail: &str) -> Option<Self> {
-        serde_json::from_str(detail).ok()
+        let value: serde_json::Value = serde_json::from_str(detail).ok()?;
+        Some(Self { up_to: value["upTo"].as_u64()?, hash: value["hash"].as_str()?.to_owned() })
     }
 }

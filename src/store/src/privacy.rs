@@ -477,8 +477,7 @@ impl Archive {
 
     /// The citizen who holds a receipt.
     pub async fn citizen_of_receipt(&self, receipt: &str) -> Result<Option<CitizenId>, StoreError> {
-        let sql =
-            "SELECT c.citizen FROM receipt r JOIN conversation c ON c.id = r.conversation WHERE r.receipt = $1";
+        let sql = "SELECT c.citizen FROM receipt r JOIN conversation c ON c.id = r.conversation WHERE r.receipt = $1";
         let row = sqlx::query(sql).bind(receipt.to_owned()).fetch_optional(&self.readers).await?;
         row.map(|row| id("conversation", &row, "citizen")).transpose()
     }

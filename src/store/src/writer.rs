@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use crate::{
-    Change, Committed, Published, StoreError, Unit, Written,
+    Change, Committed, PrivacyChange, Published, StoreError, Unit, Written,
     batch::Done,
     checkpoint::{Checkpoints, Running},
     heads::{Cache, Heads},

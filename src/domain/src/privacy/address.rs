@@ -20,8 +20,10 @@ const PARTS: usize = 8;
 const ROADS: &[&str] = &["路", "街", "道", "巷", "胡同"];
 
 /// Last characters of estates and buildings.
-const ESTATES: &[&str] =
-    &["村", "苑", "坊", "庭", "邸", "公寓", "小区", "花园", "大厦", "广场", "家园", "公馆", "别墅", "大楼", "园", "城", "湾"];
+const ESTATES: &[&str] = &[
+    "村", "苑", "坊", "庭", "邸", "公寓", "小区", "花园", "大厦", "广场", "家园", "公馆", "别墅", "大楼", "园", "城",
+    "湾",
+];
 
 /// Words that stand before an address and are no part of its name.
 const STOPS: &str = "在到住址于位是的我你他她您从去往近为至寄送搬叫给请问第条附处找说，。";
@@ -87,7 +89,11 @@ fn chinese(letters: &Letters, index: usize) -> Option<(usize, usize)> {
     // 25号601: a room without its word.
     let bare = letters.run(end, 1, |letter| matches!(letter, ' ' | '-'));
     let room = letters.run(bare, NUMBER, |letter| letter.is_ascii_digit());
-    if matches!(units.last(), Some(Unit::House | Unit::Block)) && matches!(room - bare, 3 | 4) && !is_han(letters.get(room)) && !letters.get(room).is_ascii_alphanumeric() {
+    if matches!(units.last(), Some(Unit::House | Unit::Block))
+        && matches!(room - bare, 3 | 4)
+        && !is_han(letters.get(room))
+        && !letters.get(room).is_ascii_alphanumeric()
+    {
         end = room;
     }
     Some((name_begin(letters, name, index), end))
@@ -144,7 +150,7 @@ fn part(letters: &Letters, index: usize) -> Option<(Unit, usize)> {
 
 /// Behind the name that stands before the number.
 fn name_end(letters: &Letters, index: usize) -> usize {
-    if matches!(letters.before(index), ' ' | ',' | '，' | '、') { index - 1 } else { index }
+    if letters.before(index) == ' ' { index - 1 } else { index }
 }
 
 /// Where the name begins, and what below the district stands before it.
@@ -155,7 +161,8 @@ fn name_begin(letters: &Letters, name: usize, number: usize) -> usize {
     }
     // 凌云路街道, 川沙新镇
     for _ in 0..3 {
-        let is_below = begin > 0 && (matches!(letters.before(begin), '镇' | '乡') || begin > 1 && letters.has(begin - 2, "街道"));
+        let is_below =
+            begin > 0 && (matches!(letters.before(begin), '镇' | '乡') || begin > 1 && letters.has(begin - 2, "街道"));
         if !is_below {
             break;
         }
@@ -168,7 +175,11 @@ fn walk_back(letters: &Letters, end: usize) -> usize {
     let mut begin = end;
     while begin > 0 && end - begin <= NAME {
         let letter = letters.before(begin);
-        let is_above = begin < end && (matches!(letter, '省' | '市' | '区' | '县' | '镇' | '乡') || begin > 1 && letters.has(begin - 2, "街道"));
+        let is_word = begin > 1 && (letters.has(begin - 2, "城市") || letters.has(begin - 2, "小区"));
+        let is_above = begin < end
+            && !is_word
+            && (matches!(letter, '省' | '市' | '区' | '县' | '镇' | '乡')
+                || begin > 1 && letters.has(begin - 2, "街道"));
         if !is_han(letter) || STOPS.contains(letter) || is_above {
             break;
         }
@@ -204,7 +215,8 @@ fn english(letters: &Letters, index: usize) -> Option<(usize, usize)> {
             end = Some(after);
             break;
         }
-        let is_name = letters.get(at).is_ascii_uppercase() || matches!(word.as_str(), "north" | "south" | "east" | "west" | "middle");
+        let is_name = letters.get(at).is_ascii_uppercase()
+            || matches!(word.as_str(), "north" | "south" | "east" | "west" | "middle");
         if !is_name {
             break;
         }
@@ -217,10 +229,26 @@ fn english(letters: &Letters, index: usize) -> Option<(usize, usize)> {
     Some((index, end))
 }
 
-const ENGLISH_ROADS: &[&str] = &["road", "rd", "street", "st", "avenue", "ave", "lane", "boulevard", "blvd", "highway", "alley"];
+const ENGLISH_ROADS: &[&str] =
+    &["road", "rd", "street", "st", "avenue", "ave", "lane", "boulevard", "blvd", "highway", "alley"];
 
-const ENGLISH_PARTS: &[&str] =
-    &["no", "number", "room", "rm", "apt", "apartment", "flat", "unit", "suite", "building", "bldg", "block", "lane", "floor", "house"];
+const ENGLISH_PARTS: &[&str] = &[
+    "no",
+    "number",
+    "room",
+    "rm",
+    "apt",
+    "apartment",
+    "flat",
+    "unit",
+    "suite",
+    "building",
+    "bldg",
+    "block",
+    "lane",
+    "floor",
+    "house",
+];
 
 /// `Room 1203`, `No. 398`, `12F`, `398`: where it ends.
 fn english_part(letters: &Letters, index: usize) -> Option<usize> {

@@ -42,7 +42,8 @@ fn email(letters: &Letters, at: usize) -> Option<Found> {
     let end = end - dots;
     let domain = letters.text(at + 1..end);
     let (name, top) = domain.rsplit_once('.')?;
-    let is_domain = !name.is_empty() && !domain.contains("..") && top.len() >= 2 && top.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_domain =
+        !name.is_empty() && !domain.contains("..") && top.len() >= 2 && top.bytes().all(|b| b.is_ascii_alphabetic());
     if begin == at || !is_domain {
         return None;
     }
@@ -64,7 +65,9 @@ fn token(letters: &Letters, begin: usize, end: usize) -> Option<Found> {
         return Some(Found { range: letters.bytes(begin..end), shown });
     }
     let said = said_before(letters, begin);
-    let is_permit = !is_torn && said != Some(Said::Other) && (is_permit(&code) || said == Some(Said::Permit) && (6..=12).contains(&code.len()));
+    let is_permit = !is_torn
+        && said != Some(Said::Other)
+        && (is_permit(&code) || said == Some(Said::Permit) && (6..=12).contains(&code.len()));
     is_permit.then(|| {
         let stars = "*".repeat(code.len() - 4);
         let shown = letters.text(begin..begin + 1) + &stars + &letters.text(end - 3..end);

@@ -81,7 +81,9 @@ const WORDS: &[(&str, Said)] = &[
 /// What the words in front of a place say; the last one counts. Another number, a mask or the end of a sentence between
 /// them and the place breaks the bond.
 pub(super) fn said_before(letters: &Letters, index: usize) -> Option<Said> {
-    let breaks = |letter: &char| letter.is_ascii_digit() || matches!(letter, '*' | '。' | '！' | '？' | '!' | '?' | '\n' | '；' | ';');
+    let breaks = |letter: &char| {
+        letter.is_ascii_digit() || matches!(letter, '*' | '。' | '！' | '？' | '!' | '?' | '\n' | '；' | ';')
+    };
     let from = index.saturating_sub(REACH);
     let reach = letters.slice(from..index);
     let reach = reach.rsplit(|letter| breaks(letter)).next().unwrap_or(reach);
@@ -92,8 +94,30 @@ pub(super) fn said_before(letters: &Letters, index: usize) -> Option<Said> {
 
 /// Is it an amount? 元 and the like behind a number, a currency's sign before it.
 pub(super) fn is_amount(letters: &Letters, begin: usize, end: usize) -> bool {
-    const UNITS: &[&str] =
-        &["元", "万", "亿", "块", "美", "欧", "港币", "日元", "人民币", "%", "rmb", "RMB", "yuan", "CNY", "USD", "㎡", "平方", "公里", "吨", "人", "件", "次"];
+    const UNITS: &[&str] = &[
+        "元",
+        "万",
+        "亿",
+        "块",
+        "美",
+        "欧",
+        "港币",
+        "日元",
+        "人民币",
+        "%",
+        "rmb",
+        "RMB",
+        "yuan",
+        "CNY",
+        "USD",
+        "㎡",
+        "平方",
+        "公里",
+        "吨",
+        "人",
+        "件",
+        "次",
+    ];
     let behind = letters.run(end, 2, |letter| letter == ' ');
     let is_before = matches!(letters.before(begin), '¥' | '￥' | '$' | '€');
     is_before || UNITS.iter().any(|unit| letters.has(behind, unit))

@@ -1,5 +1,7 @@
 //! Kinds of data by how much of a person is in them, and how long each is kept (docs/privacy.md).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::{
     Timestamp,
     time::{DAY, Millis},
@@ -58,11 +60,49 @@ impl Data {
             Self::Sessions | Self::Audit => LOGS,
         }
     }
+}
 
-    /// What is older than this may go.
+/// How long each kind of data is kept at this moment, and what must stay whatever its age.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    days: BTreeMap<Data, u32>,
+    /// Ids of citizens and conversations under legal hold.
+    held: BTreeSet<String>,
+}
+
+impl Rules {
+    /// Of the times that are set and of the holds as they stand at `now`: subjects, and until when.
     #[must_use]
-    pub fn expires_before(self, now: Timestamp, days: u32) -> Timestamp {
-        now - Millis::from(days.max(self.least_days())) * DAY
+    pub fn new(
+        days: impl IntoIterator<Item = (Data, u32)>,
+        holds: impl IntoIterator<Item = (String, Option<Timestamp>)>,
+        now: Timestamp,
+    ) -> Self {
+        let holds = holds.into_iter().filter(|(_, until)| until.is_none_or(|until| until > now));
+        Self { days: days.into_iter().collect(), held: holds.map(|(subject, _)| subject).collect() }
+    }
+
+    /// Days that a kind is kept; without a time it is kept for ever.
+    #[must_use]
+    pub fn days(&self, data: Data) -> Option<u32> {
+        self.days.get(&data).map(|days| (*days).max(data.least_days()))
+    }
+
+    /// What is older may go.
+    #[must_use]
+    pub fn expires_before(&self, data: Data, now: Timestamp) -> Option<Timestamp> {
+        self.days(data).map(|days| now - Millis::from(days) * DAY)
+    }
+
+    /// Must something of this citizen and conversation stay?
+    #[must_use]
+    pub fn is_held(&self, citizen: Option<&str>, conversation: Option<&str>) -> bool {
+        [citizen, conversation].into_iter().flatten().any(|id| self.held.contains(id))
+    }
+
+    /// What must stay.
+    pub fn held(&self) -> impl Iterator<Item = &str> {
+        self.held.iter().map(String::as_str)
     }
 }
 
@@ -73,8 +113,27 @@ mod tests {
     #[test]
     fn no_record_can_shorten_what_the_law_asks_for() {
         let now = Timestamp(1_000 * DAY);
-        assert_eq!(Data::Audit.expires_before(now, 30), now - 183 * DAY);
-        assert_eq!(Data::Audit.expires_before(now, 365), now - 365 * DAY);
-        assert_eq!(Data::Threads.expires_before(now, 0), now - 8 * DAY, "a closed conversation may be continued");
+        let before = |data, days| Rules::new([(data, days)], [], now).expires_before(data, now);
+        assert_eq!(before(Data::Audit, 30), Some(now - 183 * DAY));
+        assert_eq!(before(Data::Audit, 365), Some(now - 365 * DAY));
+        assert_eq!(before(Data::Threads, 0), Some(now - 8 * DAY), "a closed conversation may be continued");
+        assert_eq!(Rules::default().expires_before(Data::Files, now), None, "without a time nothing goes");
+    }
+
+    #[test]
+    fn a_hold_is_of_a_citizen_or_a_conversation_and_may_end() {
+        let now = Timestamp(1_000);
+        let hold = |id: &str, until: Option<i64>| (id.to_owned(), until.map(Timestamp));
+        let rules = Rules::new([], [hold("ct_1", None), hold("cv_1", Some(1_001)), hold("cv_2", Some(1_000))], now);
+        for (citizen, conversation, held) in [
+            (Some("ct_1"), Some("cv_9"), true),
+            (Some("ct_9"), Some("cv_1"), true),
+            (None, Some("cv_2"), false),
+            (Some("ct_9"), None, false),
+            (None, None, false),
+        ] {
+            assert_eq!(rules.is_held(citizen, conversation), held, "{citizen:?} {conversation:?}");
+        }
+        assert_eq!(rules.held().collect::<Vec<_>>(), ["ct_1", "cv_1"]);
     }
 }

@@ -37,8 +37,7 @@ impl Letters {
     fn read_chinese_digits(&mut self) {
         let mut from = 0;
         while from < self.len() {
-            let is_part = |letter: &char| letter.is_ascii_digit() || chinese_digit(*letter).is_some();
-            let length = self.letters[from..].iter().take_while(|letter| is_part(letter)).count();
+            let length = self.letters[from..].iter().take_while(|letter| chinese_digit(**letter).is_some()).count();
             if length >= CHINESE_RUN {
                 for letter in &mut self.letters[from..from + length] {
                     *letter = chinese_digit(*letter).unwrap_or(*letter);
@@ -128,8 +127,10 @@ pub(super) fn is_digit(letter: char) -> bool {
 
 /// A Chinese numeral, as in 一百二十号.
 pub(super) const fn is_numeral(letter: char) -> bool {
-    matches!(letter, '〇' | '零' | '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | '百' | '两' | '幺')
-        || chinese_digit(letter).is_some()
+    matches!(
+        letter,
+        '〇' | '零' | '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | '百' | '两' | '幺'
+    ) || chinese_digit(letter).is_some()
 }
 
 /// A Chinese numeral that is read as one digit.
@@ -158,7 +159,22 @@ pub(super) const fn is_han(letter: char) -> bool {
 pub(super) const fn is_separator(letter: char) -> bool {
     matches!(
         letter,
-        ' ' | '-' | '.' | '_' | '(' | ')' | '·' | '•' | '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '\t'
-            | '\u{AD}' | '\u{2000}'..='\u{200F}' | '\u{202F}' | '\u{2060}' | '\u{FEFF}'
+        ' ' | '-'
+            | '.'
+            | '_'
+            | '('
+            | ')'
+            | '·'
+            | '•'
+            | '‐'
+            | '‑'
+            | '‒'
+            | '–'
+            | '—'
+            | '―'
+            | '−'
+            | '\t'
+            | '\u{AD}'
+            | '\u{2000}'..='\u{200F}' | '\u{202F}' | '\u{2060}' | '\u{FEFF}'
     )
 }

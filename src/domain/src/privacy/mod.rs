@@ -35,7 +35,7 @@ use std::{borrow::Cow, ops::Range};
 
 use letters::Letters;
 
-pub use data::{Class, Data};
+pub use data::{Class, Data, Rules};
 
 /// A place in a text that has to be masked: bytes, and what is shown instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +65,10 @@ fn mask_once(text: &str) -> Option<String> {
         return None;
     }
     let letters = Letters::of(text);
-    let mut found = number::find(&letters);
+    let mut found = Vec::new();
+    // 13800138000@139.com is an e-mail address before it is a telephone number.
     alphanumeric::find(&letters, &mut found);
+    number::find(&letters, &mut found);
     address::find(&letters, &mut found);
     // The first one, and of those that begin together the longest.
     found.sort_by_key(|one| (one.range.start, usize::MAX - one.range.end));

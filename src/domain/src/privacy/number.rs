@@ -46,8 +46,7 @@ struct Match {
     is_telephone: bool,
 }
 
-pub(super) fn find(letters: &Letters) -> Vec<Found> {
-    let mut found = Vec::new();
+pub(super) fn find(letters: &Letters, found: &mut Vec<Found>) {
     let mut index = 0;
     // End of the telephone number that was found last.
     let mut telephone = None;
@@ -63,7 +62,6 @@ pub(super) fn find(letters: &Letters) -> Vec<Found> {
             first += one.parts;
         }
     }
-    found
 }
 
 /// The next parts that stand together. What touches a star is the rest of something masked and stands alone.
@@ -114,7 +112,15 @@ fn recognise(letters: &Letters, parts: &[Part], telephone: Option<usize>) -> Opt
         .take_while(|window| window.digits.len() <= LONGEST)
         .collect();
     // What is surest first; of one kind the longest.
-    let kinds = [Window::identity, Window::abroad, Window::card, Window::mobile, Window::area, Window::old_identity, Window::as_said];
+    let kinds = [
+        Window::identity,
+        Window::abroad,
+        Window::card,
+        Window::mobile,
+        Window::area,
+        Window::old_identity,
+        Window::as_said,
+    ];
     kinds.iter().find_map(|kind| windows.iter().rev().find_map(kind))
 }
 
@@ -153,10 +159,12 @@ impl Window<'_> {
 
     fn is_amount(&self) -> bool {
         // The fraction of an amount is a part of its own.
-        let end = match (self.letters.get(self.end()), self.letters.run(self.end() + 1, 3, |letter| letter.is_ascii_digit())) {
-            ('.', end) if (1..3).contains(&(end - self.end() - 1)) => end,
-            _ => self.end(),
-        };
+        let end =
+            match (self.letters.get(self.end()), self.letters.run(self.end() + 1, 3, |letter| letter.is_ascii_digit()))
+            {
+                ('.', end) if (1..3).contains(&(end - self.end() - 1)) => end,
+                _ => self.end(),
+            };
         is_amount(self.letters, self.begin(), end)
     }
 
@@ -186,7 +194,8 @@ impl Window<'_> {
             18 => {
                 let fits = check::is_identity_18(&self.digits[..17], self.digit(17));
                 let is_said = self.said == Some(Said::Identity) && check::looks_like_identity_18(&self.digits);
-                let stands_alone = !(self.is_whole() && self.is_glued() && self.letters.get(self.end()).is_ascii_alphanumeric());
+                let stands_alone =
+                    !(self.is_whole() && self.is_glued() && self.letters.get(self.end()).is_ascii_alphanumeric());
                 ((fits && stands_alone) || is_said).then(|| self.matched(self.hide(3, STARS, 4)))
             }
             17 => {
@@ -230,7 +239,16 @@ impl Window<'_> {
             [_] => true,
             // The country's code as a part of its own is left to the next window.
             [2, ..] | [4, ..] if country > 0 => false,
-            [3, 4, 4] | [3, 8] | [7, 4] | [4, 3, 4] | [4, 4, 3] | [3, 3, 5] | [3, 5, 3] | [5, 6] | [6, 5] | [3, 4, 2, 2] => true,
+            [3, 4, 4]
+            | [3, 8]
+            | [7, 4]
+            | [4, 3, 4]
+            | [4, 4, 3]
+            | [3, 3, 5]
+            | [3, 5, 3]
+            | [5, 6]
+            | [6, 5]
+            | [3, 4, 2, 2] => true,
             parts => parts.len() >= 5 && parts.iter().all(|length| *length <= 3),
         };
         let is_other = self.said == Some(Said::Other) || self.is_amount();
@@ -248,10 +266,12 @@ impl Window<'_> {
         let lengths = self.lengths();
         let is_split_well = match &lengths[..] {
             [_] => true,
-            [first, rest @ ..] if *first == area => matches!(rest, [_] | [4, 4] | [3, 4] | [4, 3] | [2, 2, 2, 2] | [3, 5]),
+            [first, rest @ ..] if *first == area => {
+                matches!(rest, [_] | [4, 4] | [3, 4] | [4, 3] | [2, 2, 2, 2] | [3, 5])
+            }
             _ => false,
         };
-        let is_own = self.digits[area] != 0 && self.said != Some(Said::Other);
+        let is_own = self.digits.get(area) != Some(&0) && self.said != Some(Said::Other);
         if !(is_long_enough && is_split_well && is_own) || self.is_glued() || self.is_amount() {
             return None;
         }
@@ -271,7 +291,12 @@ impl Window<'_> {
         let shown = if self.is_whole() { 2 } else { code.length() };
         let is_mainland = self.digits.starts_with(&[8, 6]);
         if is_mainland && check::is_mobile(&self.digits[2..]) {
-            return Some(self.telephone(self.hide(5, "****", 4)));
+            let between = match self.parts {
+                [code, next, ..] if code.length() == 2 => self.letters.text(code.end..next.begin),
+                _ => String::new(),
+            };
+            let number = self.hide(5, "****", 4);
+            return Some(self.telephone(format!("86{between}{}", &number[2..])));
         }
         // A mobile number of the mainland is as long as it is: what stands behind it is something else.
         if is_mainland && self.digits.len() > 13 {
@@ -284,13 +309,16 @@ impl Window<'_> {
     fn as_said(&self) -> Option<Match> {
         let length = self.digits.len();
         match self.said? {
-            Said::Identity if (15..=18).contains(&length) && self.is_whole() => Some(self.matched(self.hide(3, "***********", 4))),
+            Said::Identity if (15..=18).contains(&length) && self.is_whole() => {
+                Some(self.matched(self.hide(3, "***********", 4)))
+            }
             Said::Card if (12..=LONGEST).contains(&length) => Some(self.matched(self.hide(4, " **** **** ", 4))),
             Said::Telephone => {
                 let is_split_well = matches!(self.lengths()[..], [_] | [4, 4] | [3, 4] | [4, 3]);
                 let is_public = matches!(self.digits[..], [4 | 8, 0, 0, ..]) && length == 10;
                 let is_one = (7..=12).contains(&length) && is_split_well && !check::is_date(&self.digits);
-                (is_one && !is_public && !self.is_glued() && !self.is_amount()).then(|| self.telephone(self.hide(0, "****", 4)))
+                (is_one && !is_public && !self.is_glued() && !self.is_amount())
+                    .then(|| self.telephone(self.hide(0, "****", 4)))
             }
             Said::Permit if (7..=10).contains(&length) && self.is_whole() && !self.is_glued() => {
                 Some(self.matched(self.hide(1, "*****", 2)))

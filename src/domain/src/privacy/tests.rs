@@ -29,7 +29,7 @@ fn nothing_of_the_corpus_survives() {
     // So that a slip in the corpus does not pass for a mask.
     for (text, shown) in pairs() {
         let (all, left) = (inner_digits(text), inner_digits(shown));
-        assert!(all.is_empty() || all.len() >= left.len() + 2 || text.contains('@'), "{text} -> {shown}");
+        assert!(all.is_empty() || all.len() >= left.len() + 2 || text.contains(['@', '＠']), "{text} -> {shown}");
     }
 }
 
@@ -56,8 +56,33 @@ fn what_is_nobodys_stays() {
 fn pieces() -> impl Strategy<Value = String> {
     let lines: Vec<&'static str> = MASKED.lines().flat_map(|line| line.split('\t')).chain(KEPT.lines()).collect();
     let marks = prop::sample::select(vec![
-        " ", "-", "*", "+86", "@", ".", "，", "号", "路", "弄", "室", "电话", "卡号", "身份证", "护照", "编号", "沪A", "X", "元", "(", ")", "0", "138",
-        "Road", "No. ", "３", "三",
+        " ",
+        "-",
+        "*",
+        "+86",
+        "@",
+        ".",
+        "，",
+        "号",
+        "路",
+        "弄",
+        "室",
+        "电话",
+        "卡号",
+        "身份证",
+        "护照",
+        "编号",
+        "沪A",
+        "X",
+        "元",
+        "(",
+        ")",
+        "0",
+        "138",
+        "Road",
+        "No. ",
+        "３",
+        "三",
     ]);
     let part = prop_oneof![
         2 => prop::sample::select(lines).prop_map(str::to_owned),
@@ -70,12 +95,13 @@ fn pieces() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, max_shrink_iters: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn masking_again_changes_nothing_and_makes_hardly_longer(text in pieces()) {
         let once = mask(&text).into_owned();
-        prop_assert_eq!(mask(&once).as_ref(), once.as_str());
+        let twice = mask(&once);
+        prop_assert_eq!(twice.as_ref(), once.as_str());
         // A card of 13 digits shows 4 digits and says ` **** **** `: 19; an e-mail's name of one letter is three stars.
         let most = text.chars().count() + 6 * (once.matches("**** ****").count()) + 3 * once.matches("***").count();
         prop_assert!(once.chars().count() <= most, "{} -> {}", text, once);
@@ -91,19 +117,50 @@ proptest! {
 #[test]
 fn the_work_grows_with_the_length_whatever_the_text_is() {
     for piece in [
-        "1", "1 ", "12-", "0", "138 0013 800", "31010119900307", "6222 ", "@", "a@", "a.", "@a.b", "a1", "路1号", "1弄", "1号", "村1组", "1室路", "电话",
-        "电话1", "沪A", "沪A1", "No. 1, ", "Room 1 ", "Aa ", "一", "一号", "街道", "镇", "*1", "＋８６", "\u{200b}1", "Lane 1 Aa ",
+        "1",
+        "1 ",
+        "12-",
+        "0",
+        "138 0013 800",
+        "31010119900307",
+        "6222 ",
+        "@",
+        "a@",
+        "a.",
+        "@a.b",
+        "a1",
+        "路1号",
+        "1弄",
+        "1号",
+        "村1组",
+        "1室路",
+        "电话",
+        "电话1",
+        "沪A",
+        "沪A1",
+        "No. 1, ",
+        "Room 1 ",
+        "Aa ",
+        "一",
+        "一号",
+        "街道",
+        "镇",
+        "*1",
+        "＋８６",
+        "\u{200b}1",
+        "Lane 1 Aa ",
     ] {
         let work = |letters: usize| {
             let text: String = piece.chars().cycle().take(letters).collect();
             let letters = Letters::of(&text);
-            let mut found = number::find(&letters);
+            let mut found = Vec::new();
+            number::find(&letters, &mut found);
             alphanumeric::find(&letters, &mut found);
             address::find(&letters, &mut found);
             letters.looks()
         };
         let (short, long) = (work(2_000), work(8_000));
         assert!(long <= short * 5, "{piece:?}: {short} looks, then {long}");
-        assert!(short <= 2_000 * 6_000, "{piece:?}: {short} looks");
+        assert!(short <= 2_000 * 300, "{piece:?}: {short} looks");
     }
 }

@@ -69,7 +69,9 @@ pub(super) async fn download(
     let shown = if is_staff { mask(&row.name).into_owned() } else { row.name };
     let (name, mime) = match variant {
         Variant::Original => (shown, HeaderValue::try_from(row.mime)),
-        Variant::Thumb => (bangban_domain::file::with_ending(&shown, "jpg"), Ok(HeaderValue::from_static("image/jpeg"))),
+        Variant::Thumb => {
+            (bangban_domain::file::with_ending(&shown, "jpg"), Ok(HeaderValue::from_static("image/jpeg")))
+        }
     };
     // The browser may show it again until the address ends.
     let seconds = until.since(app.clock.now()) / bangban_domain::time::SECOND;

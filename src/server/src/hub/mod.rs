@@ -654,7 +654,8 @@ mod tests {
     #[tokio::test]
     async fn staff_hear_what_is_masked_and_authors_and_citizens_what_was_written() {
         let Alone { hub, .. } = Alone::new(1);
-        let members = [Member::Citizen, Member::Agent(AgentId::new(1)), Member::Agent(AgentId::new(2)), Member::Supervisor];
+        let members =
+            [Member::Citizen, Member::Agent(AgentId::new(1)), Member::Agent(AgentId::new(2)), Member::Supervisor];
         let sockets = members.map(|member| hub.open(member, 20));
         for socket in &sockets {
             hub.join(socket, TOPIC);
