@@ -15,6 +15,7 @@ pub mod privacy;
 pub mod rights;
 pub mod routing;
 pub mod time;
+pub mod word_list;
 pub mod words;
 
 pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, TeamId};

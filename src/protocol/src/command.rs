@@ -5,6 +5,7 @@ use bangban_domain::{
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Identity, Topic};
 
@@ -250,17 +251,19 @@ pub enum TransferTarget {
 }
 
 /// Body of `POST /api/staff/login`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct Login {
     /// Staff number.
+    #[schema(min_length = 1, max_length = 64)]
     pub login: String,
     /// In the clear, over TLS.
+    #[schema(min_length = 1, max_length = 200)]
     pub password: String,
 }
 
 /// Success of `POST /api/staff/login`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct LoginReply {

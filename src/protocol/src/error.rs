@@ -1,9 +1,10 @@
 //! Refusals. The code is for programs and for the interface, which owns the wording; `detail` is for developers.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Closed list of reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
@@ -37,6 +38,8 @@ pub enum ErrorCode {
     Infected,
     /// One person's uploads of this hour are used up.
     QuotaUsed,
+    /// A reply of staff holds a word that the office does not allow; `detail` is the word as it is listed.
+    ListedWord,
     /// The client speaks another protocol version: reload the page.
     UnsupportedProtocol,
     /// Our fault; logged.
@@ -44,7 +47,7 @@ pub enum ErrorCode {
 }
 
 /// A refusal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[error("{code:?}: {detail}")]
 pub struct WireError {

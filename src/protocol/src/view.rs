@@ -5,9 +5,10 @@ use bangban_domain::{
     words::{AgentStatus, Channel, CitizenKind, OfferEnd, Outcome, Role, SlaStep, Stage},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Who the token says you are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Identity {

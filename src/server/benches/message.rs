@@ -140,8 +140,7 @@ async fn start(dir: &std::path::Path) -> (Arc<App>, SocketAddr) {
     let app = App::start(&config, Clock::system(), true, load).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let service = http::router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, service).await });
+    tokio::spawn(http::serve(listener, None, http::router(Arc::clone(&app)), app.stopping.clone()));
     (app, address)
 }
 

@@ -17,8 +17,9 @@ use serde::Deserialize;
 
 use crate::{
     files::known_endings,
-    http::{ANY_ORIGIN, is_origin},
+    http::{ANY_ORIGIN, Class, ForwardedHeader, Proxies, is_origin},
     throttle::{LoginPolicy, Rate},
+    tls::TlsFiles,
 };
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -75,8 +76,16 @@ pub struct Http {
     pub listen: String,
     /// Origins whose pages may embed the widget.
     pub portal_origins: Vec<String>,
-    /// Does a proxy in front of us write `X-Forwarded-For`?
-    pub trust_forwarded: bool,
+    /// Certificate chain, PEM; empty: plain HTTP.
+    pub tls_certificate: String,
+    /// Its private key, PEM.
+    pub tls_key: String,
+    /// How long browsers shall come by TLS only.
+    pub hsts_seconds: u32,
+    /// Addresses and networks of the proxies in front of us.
+    pub trusted_proxies: Vec<String>,
+    /// What they write.
+    pub forwarded_header: ForwardedHeader,
     /// Address and port of the metrics; empty: none.
     pub metrics_listen: String,
 }
@@ -159,6 +168,8 @@ pub struct Service {
     pub slot_minutes: u16,
     /// People in one slot.
     pub slot_capacity: u16,
+    /// File of words that staff must not write to citizens; empty: none.
+    pub word_list: String,
 }
 
 /// `service.hours`.
@@ -202,6 +213,21 @@ pub struct Limits {
     pub staff_burst: u32,
     /// Commands a second of one member of staff.
     pub staff_per_second: u32,
+    /// Requests of one address.
+    pub address: AddressRates,
+    /// WebSockets that one address may have open.
+    pub open_sockets: u32,
+}
+
+/// `[limits.address]`: a rate for each class of routes; a burst of 0: no limit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressRates {
+    pages: Rate,
+    login: Rate,
+    api: Rate,
+    files: Rate,
+    sockets: Rate,
 }
 
 /// `[files]`.
@@ -364,6 +390,32 @@ impl Config {
                 return Err(ConfigError::Value { key: "http.portal_origins", problem });
             }
         }
+        if config.http.tls_certificate.is_empty() != config.http.tls_key.is_empty() {
+            let (key, other) = match config.http.tls_key.as_str() {
+                "" => ("http.tls_key", "http.tls_certificate"),
+                _ => ("http.tls_certificate", "http.tls_key"),
+            };
+            return Err(ConfigError::Value { key, problem: format!("must be set with {other}") });
+        }
+        for proxy in &config.http.trusted_proxies {
+            if Proxies::network(proxy).is_none() {
+                let problem = format!("{proxy:?} is neither an address nor a network such as \"10.0.0.0/8\"");
+                return Err(ConfigError::Value { key: "http.trusted_proxies", problem });
+            }
+        }
+        let address = &config.limits.address;
+        for (key, rate) in [
+            ("limits.address.pages", address.pages),
+            ("limits.address.login", address.login),
+            ("limits.address.api", address.api),
+            ("limits.address.files", address.files),
+            ("limits.address.sockets", address.sockets),
+        ] {
+            if rate.burst > 0 && rate.per_second == 0 {
+                let problem = "per_second must be 1 or more, or burst 0".to_owned();
+                return Err(ConfigError::Value { key, problem });
+            }
+        }
         if let Err(bangban_store::StoreError::Url(problem)) = config.database().validate() {
             return Err(ConfigError::Value { key: "data.url", problem });
         }
@@ -416,6 +468,33 @@ impl Config {
             per_address: self.auth.wrong_per_address,
             window: i64::from(self.auth.wrong_minutes) * MINUTE,
             lock: i64::from(self.auth.lock_minutes) * MINUTE,
+        }
+    }
+
+    /// The files of the certificate; `None`: plain HTTP.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsFiles> {
+        let Http { tls_certificate, tls_key, .. } = &self.http;
+        (!tls_key.is_empty()).then(|| TlsFiles { certificate: tls_certificate.into(), key: tls_key.into() })
+    }
+
+    /// The proxies in front of us.
+    #[must_use]
+    pub fn proxies(&self) -> Proxies {
+        let trusted = self.http.trusted_proxies.iter().filter_map(|text| Proxies::network(text)).collect();
+        Proxies { trusted, header: self.http.forwarded_header }
+    }
+
+    /// How often one address may ask for a route of this class; a burst of 0: as often as it likes.
+    #[must_use]
+    pub const fn address_rate(&self, class: Class) -> Rate {
+        let rates = &self.limits.address;
+        match class {
+            Class::Pages => rates.pages,
+            Class::Login => rates.login,
+            Class::Api => rates.api,
+            Class::Files => rates.files,
+            Class::Sockets => rates.sockets,
         }
     }
 
@@ -507,6 +586,12 @@ mod tests {
             ("[http]\nlisten = 8080", "http.listen"),
             ("[service]\nhours = \"sometimes\"", "service.hours"),
             ("[http]\nport = 1", "port"),
+            ("[http]\ntls_certificate = \"a.pem\"", "http.tls_key: must be set with http.tls_certificate"),
+            ("[http]\ntls_key = \"a.pem\"", "http.tls_certificate: must be set with http.tls_key"),
+            ("[http]\ntrusted_proxies = [\"10.0.0.0/33\"]", "http.trusted_proxies: \"10.0.0.0/33\" is neither"),
+            ("[http]\nforwarded_header = \"via\"", "http.forwarded_header"),
+            ("[limits.address]\nlogin = { burst = 1, per_second = 0 }", "limits.address.login: per_second must be"),
+            ("[limits.address]\nlogin = { burst = 1 }", "limits.address.login"),
             ("[http]\nportal_origins = [\"https://a.example/\"]", "http.portal_origins: \"https://a.example/\" is not"),
             ("[files]\nendings = [\"pdf\", \"exe\"]", "files.endings: \"exe\" is none of pdf, ofd"),
             ("[files]\nstore = \"ftp\"", "files.store"),

@@ -16,3 +16,6 @@ pub mod session;
 pub mod simulate;
 pub mod telemetry;
 pub mod throttle;
+pub mod tls;
+pub mod watch;
+pub mod word_check;

@@ -8,11 +8,13 @@ mod reads;
 use std::{
     borrow::Cow,
     collections::HashMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use anyhow::Context as _;
+use axum::http::HeaderValue;
 use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
     AgentId,
@@ -36,11 +38,12 @@ use crate::{
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
-    http::{ANY_ORIGIN, Door},
+    http::{ANY_ORIGIN, AddressLimits, Door, Proxies, hsts},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     session::{Rates, command_span},
     telemetry::Metrics,
+    word_check::WordCheck,
 };
 pub use commands::{Begun, Pending};
 pub use files::owner;
@@ -69,6 +72,14 @@ pub struct App {
     pub socket_queue: usize,
     /// Origins of the portals that may embed the widget; [`ANY_ORIGIN`] for all.
     pub portal_origins: Vec<String>,
+    /// Whom to believe who a client is.
+    pub proxies: Proxies,
+    /// How often an address may ask.
+    pub address_limits: AddressLimits,
+    /// The promise to come by TLS only.
+    pub hsts: Option<HeaderValue>,
+    /// What staff must not write.
+    pub words: Arc<WordCheck>,
     /// Log-in.
     pub door: Door,
     /// How often somebody may ask.
@@ -192,7 +203,11 @@ impl App {
             demo,
             socket_queue,
             portal_origins,
-            door: Door::new(config.login_policy(), config.http.trust_forwarded),
+            proxies: config.proxies(),
+            address_limits: AddressLimits::new(|class| config.address_rate(class), config.limits.open_sockets),
+            hsts: hsts(config.http.hsts_seconds),
+            words: word_check(&config.service.word_list)?,
+            door: Door::new(config.login_policy()),
             metrics: Metrics::new(),
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),
             stopping,
@@ -329,6 +344,17 @@ impl App {
         let item_name = row.item.as_deref().and_then(|code| self.catalogue.item(code)).map(|item| item.name.clone());
         MyConversation { id: row.id, item: row.item, item_name, stage: row.stage, opened_at: row.opened_at }
     }
+}
+
+/// The list of `service.word_list`, kept fresh as long as we run.
+fn word_check(path: &str) -> anyhow::Result<Arc<WordCheck>> {
+    if path.is_empty() {
+        return Ok(Arc::default());
+    }
+    let (check, watched) = WordCheck::open(Path::new(path))?;
+    let check = Arc::new(check);
+    tokio::spawn(Arc::clone(&check).keep_fresh(watched));
+    Ok(check)
 }
 
 /// Keys may change while we run.

@@ -1,27 +1,25 @@
 //! Log-in of staff, and tokens of demo citizens.
 
 use std::{
-    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use axum::{
-    Json,
-    extract::{ConnectInfo, State},
-    http::{HeaderMap, StatusCode},
-};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use bangban_domain::{
-    Timestamp, conversation,
+    Timestamp,
+    conversation::{self, InvalidField, Problem},
     time::{HOUR, SECOND},
 };
-use bangban_protocol::{ErrorCode, Identity, LoginReply, WireError};
+use bangban_protocol::{ErrorCode, Identity, Login, LoginReply, WireError};
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, Semaphore},
     time::timeout,
 };
+use utoipa::ToSchema;
 
-use super::refused::{Fields, Refused};
+use super::{client::Client, input::Body, openapi::Refusal, refused::Refused};
 use crate::{
     app::{App, demo_citizen},
     auth::{hash_password, is_password},
@@ -44,16 +42,15 @@ pub struct Door {
     finished: Notify,
     /// A password's hash takes 19 MiB and a processor: as many at once as there are processors, the others wait.
     hashing: Semaphore,
-    trust_forwarded: bool,
 }
 
 impl Door {
-    /// `trust_forwarded`: see `http.trust_forwarded`.
+    /// Nobody has tried yet.
     #[must_use]
-    pub fn new(policy: LoginPolicy, trust_forwarded: bool) -> Self {
+    pub fn new(policy: LoginPolicy) -> Self {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         let throttle = Mutex::new(LoginThrottle::new(policy));
-        Self { throttle, finished: Notify::new(), hashing: Semaphore::new(processors), trust_forwarded }
+        Self { throttle, finished: Notify::new(), hashing: Semaphore::new(processors) }
     }
 
     fn throttle(&self) -> MutexGuard<'_, LoginThrottle> {
@@ -104,27 +101,26 @@ impl Drop for Attempt<'_> {
     }
 }
 
-/// Who asks: the other end of the connection or, behind a proxy that we trust, whom it names. Of several, only the last
-/// was written by that proxy.
-fn address(peer: SocketAddr, headers: &HeaderMap, trust_forwarded: bool) -> IpAddr {
-    let forwarded = || {
-        let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-        let text = last.rsplit(',').next()?.trim();
-        text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
-    };
-    if trust_forwarded { forwarded().unwrap_or(peer.ip()) } else { peer.ip() }
-}
-
-/// `POST /api/staff/login`
+/// Log-in of a member of staff
+#[utoipa::path(
+    post, path = "/api/staff/login", tag = "session", request_body = Login,
+    responses(
+        (status = 200, body = LoginReply),
+        (status = 401, description = "Wrong staff number or password", body = Refusal),
+    ),
+)]
 pub(super) async fn login(
     State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    body: Fields,
+    Extension(client): Extension<Client>,
+    Body(Login { login, password }): Body<Login>,
 ) -> Result<Json<LoginReply>, Refused> {
-    let login = conversation::text("login", body.text("login", MAX_LOGIN)?, MAX_LOGIN)?;
-    let password = body.text("password", MAX_PASSWORD)?.to_owned();
-    let address = address(peer, &headers, app.door.trust_forwarded).into();
+    let login = conversation::text("login", &login, MAX_LOGIN)?;
+    // Not trimmed: spaces may be part of it.
+    if password.is_empty() {
+        return Err(InvalidField { field: "password", problem: Problem::Empty }.into());
+    }
+    conversation::at_most("password", &password, MAX_PASSWORD)?;
+    let address = client.address.into();
     app.door.admit(&app.clock, login, address).await?;
     let mut attempt = Attempt { app: &app, login, address, was_right: false };
 
@@ -160,39 +156,34 @@ pub(super) async fn login(
     Ok(Json(LoginReply { token, expires_at, me }))
 }
 
-/// `POST /api/demo/token`, under --demo only.
-pub(super) async fn demo_token(State(app): State<Arc<App>>, body: Fields) -> Result<Json<serde_json::Value>, Refused> {
-    let code = body.text("citizen", MAX_LOGIN)?;
-    let (name, kind, phone) = demo_citizen(code).ok_or_else(|| Refused::field("citizen", "not a demo citizen"))?;
-    let until = app.clock.now() + 8 * HOUR;
-    let token =
-        app.auth.portal_token(code, &name, kind, Some(phone), until).map_err(|error| Refused::internal(&error))?;
-    Ok(Json(serde_json::json!({ "token": token })))
+/// Who the demo portal says is there.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct DemoCitizen {
+    /// A demo citizen's code, e.g. `demo-citizen-1`.
+    #[schema(min_length = 1, max_length = 64, example = "demo-citizen-1")]
+    citizen: String,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What a portal would sign.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DemoToken {
+    /// For `hello`.
+    token: String,
+}
 
-    #[test]
-    fn a_forwarded_address_counts_only_from_a_trusted_proxy_and_only_the_one_that_it_wrote() {
-        let peer: SocketAddr = "192.0.2.1:9999".parse().unwrap();
-        for (trusted, sent, expected) in [
-            (false, vec!["198.51.100.7"], "192.0.2.1"),
-            (true, vec![], "192.0.2.1"),
-            (true, vec!["198.51.100.7"], "198.51.100.7"),
-            // The first was sent by the client itself.
-            (true, vec!["10.9.9.9, 198.51.100.7"], "198.51.100.7"),
-            (true, vec!["10.9.9.9", "198.51.100.7"], "198.51.100.7"),
-            (true, vec!["198.51.100.7:4711"], "198.51.100.7"),
-            (true, vec!["2001:db8::5"], "2001:db8::5"),
-            (true, vec!["unknown"], "192.0.2.1"),
-        ] {
-            let mut headers = HeaderMap::new();
-            for value in &sent {
-                headers.append("x-forwarded-for", value.parse().unwrap());
-            }
-            assert_eq!(address(peer, &headers, trusted), expected.parse::<IpAddr>().unwrap(), "{trusted} {sent:?}");
-        }
-    }
+/// A demo citizen's token, under --demo only
+#[utoipa::path(
+    post, path = "/api/demo/token", tag = "session", request_body = DemoCitizen,
+    responses((status = 200, body = DemoToken)),
+)]
+pub(super) async fn demo_token(
+    State(app): State<Arc<App>>,
+    Body(DemoCitizen { citizen }): Body<DemoCitizen>,
+) -> Result<Json<DemoToken>, Refused> {
+    conversation::at_most("citizen", &citizen, MAX_LOGIN)?;
+    let (name, kind, phone) = demo_citizen(&citizen).ok_or_else(|| Refused::field("citizen", "not a demo citizen"))?;
+    let until = app.clock.now() + 8 * HOUR;
+    let token =
+        app.auth.portal_token(&citizen, &name, kind, Some(phone), until).map_err(|error| Refused::internal(&error))?;
+    Ok(Json(DemoToken { token }))
 }

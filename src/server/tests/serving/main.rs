@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 mod files;
+mod limits;
 mod login;
 mod pages;
 mod sessions;
 mod stopping;
 mod support;
 mod telemetry;
+mod tls;
+mod word_list;
