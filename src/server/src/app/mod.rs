@@ -4,6 +4,7 @@ mod commands;
 mod files;
 mod messages;
 mod reads;
+mod reveal;
 
 use std::{
     borrow::Cow,
@@ -41,12 +42,14 @@ use crate::{
     http::{ANY_ORIGIN, AddressLimits, Door, Proxies, hsts},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
+    privacy::{Retention, people::People},
     session::{Rates, command_span},
     telemetry::Metrics,
     word_check::WordCheck,
 };
 pub use commands::{Begun, Pending};
 pub use files::owner;
+pub use reveal::{Reveals, reason};
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -84,6 +87,12 @@ pub struct App {
     pub door: Door,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// How often somebody may reveal.
+    pub reveals: Reveals,
+    /// Deletes what is over its time.
+    pub retention: Arc<Retention>,
+    /// Finds, hands out and erases what there is about one person.
+    pub people: Arc<People>,
     /// Counters.
     pub metrics: Metrics,
     /// Cancelled when the server stops.
@@ -194,7 +203,12 @@ impl App {
         if demo && portal_origins.is_empty() {
             portal_origins.push(ANY_ORIGIN.to_owned());
         }
+        let keys = config.privacy.clone();
+        let retention = Retention::new(store.clone(), Arc::clone(&files), clock.clone(), keys, stopping.clone());
         let app = Arc::new(Self {
+            reveals: Reveals::new(config.privacy.reveal_burst, config.privacy.reveal_seconds),
+            retention: Arc::new(retention),
+            people: Arc::new(People::new(store.clone(), Arc::clone(&files), clock.clone())),
             clock,
             auth,
             hub,
@@ -230,6 +244,8 @@ impl App {
             }
         });
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
+        let retention = Arc::clone(&app.retention);
+        tokio::spawn(async move { retention.daily().await });
         tokio::spawn(Relay { hub, bus, store, agents }.run(inbox));
         Ok(app)
     }

@@ -3,24 +3,22 @@
 mod page;
 pub mod people;
 pub mod retention;
-mod reveal;
+mod zip;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bangban_store::Json;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-pub use people::Package;
 pub use retention::Retention;
-pub use reveal::{Revealed, Reveals, Wanted};
 
-/// An id in a proof: enough to show that something was deleted, not enough to know what.
-fn hashed(id: &str) -> String {
-    digest(&SHA256, id.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256 in hexadecimal digits. Of an id in a proof: enough to show that something was deleted, not enough to know what.
+pub(crate) fn hashed(bytes: impl AsRef<[u8]>) -> String {
+    digest(&SHA256, bytes.as_ref()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// As a row keeps it.
-fn json(value: &impl Serialize) -> Json {
+pub(crate) fn json(value: &impl Serialize) -> Json {
     Json(to_raw_value(value).unwrap_or_else(|error| {
         tracing::error!(%error, "a report cannot be written as JSON");
         RawValue::NULL.to_owned()
