@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bangban_bus::Redis;
 use bangban_domain::{
     calendar::{Calendar, CalendarFile, Holidays, Hours},
-    privacy::Data,
+    privacy::Data as Kept,
     routing::Settings,
     time::{MINUTE, SECOND},
 };
@@ -98,14 +98,14 @@ pub struct Privacy {
 impl Privacy {
     /// How long a kind of data is kept if no record says otherwise.
     #[must_use]
-    pub const fn days(&self, data: Data) -> u32 {
+    pub const fn days(&self, data: Kept) -> u32 {
         match data {
-            Data::Threads => self.threads_days,
-            Data::Files => self.files_days,
-            Data::People => self.people_days,
-            Data::Receipts => self.receipts_days,
-            Data::Sessions => self.sessions_days,
-            Data::Audit => self.audit_days,
+            Kept::Threads => self.threads_days,
+            Kept::Files => self.files_days,
+            Kept::People => self.people_days,
+            Kept::Receipts => self.receipts_days,
+            Kept::Sessions => self.sessions_days,
+            Kept::Audit => self.audit_days,
         }
     }
 
@@ -114,12 +114,12 @@ impl Privacy {
             return Err(ConfigError::Value { key: "privacy.retention_hour", problem: "must be 0 to 23".to_owned() });
         }
         for (key, data) in [
-            ("privacy.threads_days", Data::Threads),
-            ("privacy.files_days", Data::Files),
-            ("privacy.people_days", Data::People),
-            ("privacy.receipts_days", Data::Receipts),
-            ("privacy.sessions_days", Data::Sessions),
-            ("privacy.audit_days", Data::Audit),
+            ("privacy.threads_days", Kept::Threads),
+            ("privacy.files_days", Kept::Files),
+            ("privacy.people_days", Kept::People),
+            ("privacy.receipts_days", Kept::Receipts),
+            ("privacy.sessions_days", Kept::Sessions),
+            ("privacy.audit_days", Kept::Audit),
         ] {
             let least = data.least_days();
             if !(least..=36_500).contains(&self.days(data)) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
@@ -209,7 +209,7 @@ pub(super) async fn lines(
 )]
 pub(super) async fn export(
     State(app): State<Arc<App>>,
-    client: Client,
+    Extension(client): Extension<Client>,
     Bearer(who): Bearer,
     Params(wanted): Params<Wanted>,
 ) -> Result<Response, Refused> {

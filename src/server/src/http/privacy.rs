@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Body as Bytes,
     extract::State,
     http::{HeaderValue, StatusCode, header},
@@ -39,7 +39,7 @@ use crate::{
 )]
 pub(super) async fn reveal(
     State(app): State<Arc<App>>,
-    client: Client,
+    Extension(client): Extension<Client>,
     Bearer(who): Bearer,
     Body(wanted): Body<Reveal>,
 ) -> Result<Response, Refused> {
@@ -272,7 +272,7 @@ fn act(by: AgentId, client: Client, why: Option<&Why>) -> Result<Act, Refused> {
 )]
 pub(super) async fn find(
     State(app): State<Arc<App>>,
-    client: Client,
+    Extension(client): Extension<Client>,
     Bearer(who): Bearer,
     Body(Find { q }): Body<Find>,
 ) -> Result<Response, Refused> {
@@ -297,7 +297,7 @@ pub(super) async fn find(
 )]
 pub(super) async fn export(
     State(app): State<Arc<App>>,
-    client: Client,
+    Extension(client): Extension<Client>,
     Bearer(who): Bearer,
     Named(id): Named<CitizenId>,
     Body(why): Body<Why>,
@@ -326,7 +326,7 @@ pub(super) async fn export(
 )]
 pub(super) async fn erase(
     State(app): State<Arc<App>>,
-    client: Client,
+    Extension(client): Extension<Client>,
     Bearer(who): Bearer,
     Named(id): Named<CitizenId>,
     Body(why): Body<Why>,
@@ -348,7 +348,7 @@ pub(super) async fn erase(
 )]
 pub(super) async fn confirm_erasure(
     State(app): State<Arc<App>>,
-    client: Client,
+    Extension(client): Extension<Client>,
     Bearer(who): Bearer,
     Named(id): Named<CitizenId>,
     Body(why): Body<Why>,
@@ -370,7 +370,7 @@ pub(super) async fn confirm_erasure(
 )]
 pub(super) async fn refuse_erasure(
     State(app): State<Arc<App>>,
-    client: Client,
+    Extension(client): Extension<Client>,
     Bearer(who): Bearer,
     Named(id): Named<CitizenId>,
     Body(why): Body<Why>,

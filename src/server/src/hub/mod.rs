@@ -673,7 +673,8 @@ mod tests {
             let mine = entry(CONVERSATION, Lane::Public, Timestamp(9), author, &from, &body);
             let theirs = ThreadEntry { seq, at: Timestamp(9), from, client_id: None, body, masked: false };
             hub.publish_entry(TOPIC, seq, &mine);
-            let heard = sockets.each_ref().map(|socket| socket.take().0.concat());
+            let texts = |socket: &Arc<Socket>| socket.take().0.iter().map(|text| text.as_str()).collect::<String>();
+            let heard = sockets.each_ref().map(texts);
             assert_eq!(heard.each_ref().map(|frame| frame.contains(text)), expected, "{heard:?}");
             for frame in &heard {
                 let parsed: Frame = serde_json::from_str(frame).unwrap();
@@ -685,7 +686,7 @@ mod tests {
             seq += 1;
             let said = Said::entry(TOPIC, hub.epoch(), ThreadEntry { seq, ..theirs }).unwrap();
             assert_eq!(hub.pass_on(TOPIC, Some(seq), &said), Passed::On);
-            let again = sockets.each_ref().map(|socket| socket.take().0.concat());
+            let again = sockets.each_ref().map(texts);
             assert_eq!(again.each_ref().map(|frame| frame.contains(text)), expected, "{again:?}");
         }
     }

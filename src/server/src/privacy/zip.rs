@@ -7,7 +7,7 @@ use flate2::Crc;
 /// More would not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the archive would be larger than 4 GiB or have more than 65535 parts")]
-pub struct Full;
+pub(super) struct Full;
 
 struct Part {
     name: String,
@@ -19,7 +19,7 @@ struct Part {
 
 /// See the module.
 #[derive(Default)]
-pub struct Zip {
+pub(super) struct Zip {
     parts: Vec<Part>,
     offset: u32,
 }
@@ -56,7 +56,7 @@ impl Zip {
     ///
     /// # Errors
     /// [`Full`].
-    pub fn part(&mut self, name: &str, bytes: &[u8], at: Timestamp) -> Result<Vec<u8>, Full> {
+    pub(super) fn part(&mut self, name: &str, bytes: &[u8], at: Timestamp) -> Result<Vec<u8>, Full> {
         let mut crc = Crc::new();
         crc.update(bytes);
         let size = u32::try_from(bytes.len()).map_err(|_| Full)?;
@@ -78,7 +78,7 @@ impl Zip {
     ///
     /// # Errors
     /// [`Full`].
-    pub fn end(self) -> Result<Vec<u8>, Full> {
+    pub(super) fn end(self) -> Result<Vec<u8>, Full> {
         let mut end = Vec::new();
         for part in &self.parts {
             let length = u16::try_from(part.name.len()).map_err(|_| Full)?;

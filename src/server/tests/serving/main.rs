@@ -6,6 +6,7 @@ mod files;
 mod limits;
 mod login;
 mod pages;
+mod privacy;
 mod sessions;
 mod stopping;
 mod support;
