@@ -44,6 +44,7 @@ macro_rules! on_both {
 mod administration;
 mod faults;
 mod files;
+mod privacy;
 mod proxy;
 mod thread;
 
