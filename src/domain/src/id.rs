@@ -107,6 +107,10 @@ id!(
     AgentId, "ag"
 );
 id!(
+    /// One log-in of a member of staff in one browser.
+    StaffSessionId, "ss"
+);
+id!(
     /// One offer of one conversation to one agent; never used twice, so that a late answer cannot hit another offer.
     OfferId, "of"
 );

@@ -18,5 +18,5 @@ pub mod time;
 pub mod word_list;
 pub mod words;
 
-pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, TeamId};
+pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, StaffSessionId, TeamId};
 pub use time::Timestamp;

@@ -127,6 +127,38 @@ words! {
 }
 
 words! {
+    /// How a member of staff has shown who they are.
+    SignIn {
+        /// Staff number and password.
+        Password = "password",
+        /// ... and a code of the second factor.
+        Totp = "totp",
+        /// ... and a recovery code.
+        Recovery = "recovery",
+        /// By the organisation's own log-in (OpenID Connect).
+        Oidc = "oidc",
+    }
+}
+
+words! {
+    /// Why a session of a member of staff has ended.
+    SessionEnd {
+        /// By themselves, in that browser.
+        LoggedOut = "logged_out",
+        /// By themselves from another device, or by an administrator.
+        Revoked = "revoked",
+        /// A refresh token came a second time: somebody has a copy.
+        Replayed = "replayed",
+        /// The password was changed or reset.
+        Password = "password",
+        /// The second factor was reset.
+        Factor = "factor",
+        /// The account was closed.
+        Closed = "closed",
+    }
+}
+
+words! {
     /// Who may ask: a person or an enterprise (rule 5).
     CitizenKind {
         /// 自然人.

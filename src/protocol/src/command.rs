@@ -22,6 +22,11 @@ pub enum Command {
         /// [`crate::VERSION`].
         protocol: u32,
     },
+    /// The same member of staff with the next token of the same session: the connection goes on until that one expires.
+    Renew {
+        /// From `POST /api/staff/session/renew`.
+        token: String,
+    },
     /// Joins a topic. Joining is the authorisation check.
     Subscribe {
         /// The topic.

@@ -22,6 +22,8 @@ pub enum ErrorCode {
     NotFound,
     /// The service item does not exist.
     UnknownItem,
+    /// Somebody else was faster: read it again.
+    Outdated,
     /// Not possible in this stage of the conversation.
     InvalidStage,
     /// The offer was answered, withdrawn or missed before.
@@ -84,10 +86,14 @@ pub mod close_code {
     pub const TOO_SLOW: u16 = 4001;
     /// The server did not hear from you (no pong): reconnect.
     pub const SILENT: u16 = 4002;
+    /// Your rights have changed: reconnect, and what you may not hear any more is refused.
+    pub const RIGHTS_CHANGED: u16 = 4003;
     /// No valid `hello` in time.
     pub const UNAUTHENTICATED: u16 = 4500;
     /// The token's time is over.
     pub const TOKEN_EXPIRED: u16 = 4501;
     /// Frames that are not of this protocol.
     pub const PROTOCOL: u16 = 4502;
+    /// The session has ended: logged out, revoked, or the account was closed. Log in again.
+    pub const SESSION_ENDED: u16 = 4503;
 }

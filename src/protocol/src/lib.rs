@@ -10,6 +10,7 @@ mod event;
 mod file;
 mod frame;
 mod privacy;
+mod staff;
 mod thread;
 mod topic;
 mod view;
@@ -20,8 +21,9 @@ pub use event::{EventBody, Snapshot};
 pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
 pub use privacy::{MaskedField, Reveal, Revealed};
+pub use staff::*;
 pub use thread::{BotOption, HandOverReason, Party, ThreadBody, ThreadEntry};
-pub use topic::{ParseTopicError, Topic};
+pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;
 
 /// Version of this protocol; a client says it in `hello`.

@@ -2,6 +2,7 @@
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, Timestamp,
+    rights::Grant,
     words::{AgentStatus, Channel, CitizenKind, OfferEnd, Outcome, Role, SlaStep, Stage},
 };
 use serde::{Deserialize, Serialize};
@@ -27,8 +28,10 @@ pub enum Identity {
         id: AgentId,
         /// Display name.
         name: String,
-        /// What they may do.
-        role: Role,
+        /// Their main part: the role of the first grant.
+        role: Option<Role>,
+        /// What they may do, and where.
+        grants: Vec<Grant>,
     },
 }
 
@@ -64,7 +67,9 @@ pub struct ConversationView {
     pub item: Option<String>,
     /// Item name.
     pub item_name: Option<String>,
-    /// Name of the team that it is with or would go to.
+    /// Code of the team that it is with or would go to.
+    pub team: String,
+    /// Its name.
     pub team_name: String,
     /// When it began.
     pub opened_at: Timestamp,

@@ -8,8 +8,9 @@ use std::{fs, sync::Arc};
 
 use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, Timestamp,
-    words::{AgentStatus, Channel, CitizenKind, Outcome, Role},
+    AgentId, CitizenId, ConversationId, StaffSessionId, Timestamp,
+    rights::Grant,
+    words::{Channel, CitizenKind, Outcome, Role},
 };
 use bangban_protocol::{Answer, Topic};
 use bangban_server::{
@@ -20,7 +21,7 @@ use bangban_server::{
     desk::{Actor, Desk, Notices, Order, Shared, World},
     hub::{Hub, Member, Socket},
 };
-use bangban_store::{Change, Database, StaffRow, Store, Unit};
+use bangban_store::{Change, Database, Membership, StaffRow, Store, Unit};
 
 const AGENTS: u128 = 500;
 const CAPACITY: u32 = 3;
@@ -52,7 +53,7 @@ impl Bench {
         let catalogue = Arc::new(Catalogue::demo().expect("the demo catalogue"));
         let clock = Clock::system();
         let (bus, _, bus_ending) = Bus::memory(Settings { node: 1, canary: CANARY }, &Net::default());
-        let hub = Arc::new(Hub::new(1, bus));
+        let hub = Arc::new(Hub::new(1, bus, Arc::default()));
         let store = Store::open(&Database { dir: dir.to_owned(), ..Database::default() }, 4096, Box::new(|_| {}))
             .await
             .expect("a store");
@@ -60,14 +61,9 @@ impl Bench {
         let team = |n: u128| codes[usize::try_from(n).unwrap_or(0) % codes.len()].clone();
         let staff = (1..=AGENTS).map(|n| {
             Change::Staff(StaffRow {
-                id: AgentId::new(n),
-                login: format!("agent{n:04}"),
-                name: format!("坐席{n:04}"),
-                role: Role::Agent,
-                password_hash: String::new(),
                 capacity: CAPACITY,
-                status: AgentStatus::Online,
-                teams: vec![team(n), team(n + 1)],
+                teams: [team(n), team(n + 1)].map(Membership::new).into(),
+                ..StaffRow::new(AgentId::new(n), format!("agent{n:04}"), format!("坐席{n:04}")).with_role(Role::Agent)
             })
         });
         store.commit(Unit { changes: staff.collect(), ..Unit::default() }).await.expect("staff");
@@ -169,7 +165,8 @@ fn agent(n: u128) -> Actor {
     Actor::Staff(Staff {
         id: AgentId::new(n),
         name: format!("坐席{n:04}"),
-        role: Role::Agent,
+        grants: vec![Grant { role: Role::Agent, unit: None, items: Vec::new() }],
+        session: StaffSessionId::new(0),
         expires_at: Timestamp(i64::MAX),
     })
 }

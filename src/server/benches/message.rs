@@ -8,7 +8,10 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use bangban_domain::{ConversationId, Timestamp, words::Channel, words::CitizenKind};
+use bangban_domain::{
+    ConversationId, Timestamp,
+    words::{Channel, CitizenKind, SignIn},
+};
 use bangban_protocol::{AgentView, Answer, Command, EventBody, Frame, Request, Snapshot, Topic, VERSION};
 use bangban_server::{
     app::App,
@@ -16,6 +19,7 @@ use bangban_server::{
     config::{Config, HoursKey},
     http,
     load::LoadAgents,
+    staff::Caller,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -158,7 +162,8 @@ async fn office(app: &App, address: SocketAddr) -> Vec<Client> {
         if !member.login.starts_with("load-agent-") {
             continue;
         }
-        let (token, _) = app.auth.staff_token(member.id, &member.name, member.role, app.clock.now()).unwrap();
+        let caller = Caller { device: String::new(), address: String::new() };
+        let token = app.begin_session(&member, SignIn::Password, &caller).await.unwrap().reply.token;
         let mut agent = Client::connect(address, token).await;
         let desk = agent.ask(Command::Subscribe { topic: Topic::Agent(member.id), after: None }).await;
         let Answer::Subscribed { snapshot, .. } = desk else { panic!("no desk") };

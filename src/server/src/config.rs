@@ -8,6 +8,7 @@ use bangban_domain::{
     privacy::Data as Kept,
     routing::Settings,
     time::{MINUTE, SECOND},
+    words::Role,
 };
 use bangban_store::Database;
 use figment::{
@@ -57,6 +58,8 @@ pub struct Config {
     pub bus: BusKeys,
     /// `[auth]`.
     pub auth: Auth,
+    /// `[oidc]`.
+    pub oidc: OidcKeys,
     /// `[service]`.
     pub service: Service,
     /// `[sla]`.
@@ -200,8 +203,14 @@ pub struct Auth {
     pub portal_secret: String,
     /// Signs staff's tokens.
     pub staff_secret: String,
-    /// Length of a log-in.
-    pub staff_token_hours: u32,
+    /// How long one token of staff is good.
+    pub staff_token_minutes: u32,
+    /// A session ends after so long without a renewal.
+    pub staff_idle_minutes: u32,
+    /// ... and after so long in any case.
+    pub staff_session_hours: u32,
+    /// Roles that have to show a second factor.
+    pub totp_required: Vec<Role>,
     /// So many wrong passwords lock a staff number.
     pub wrong_per_login: u32,
     /// So many lock an address.
@@ -214,7 +223,63 @@ pub struct Auth {
 
 impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Auth").field("staff_token_hours", &self.staff_token_hours).finish_non_exhaustive()
+        f.debug_struct("Auth").field("staff_token_minutes", &self.staff_token_minutes).finish_non_exhaustive()
+    }
+}
+
+/// `[oidc]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcKeys {
+    /// Its address; empty: none.
+    pub issuer: String,
+    /// Who we are there.
+    pub client_id: String,
+    /// The proof of it.
+    pub client_secret: String,
+    /// Where browsers reach us.
+    pub public_url: String,
+    /// The claim that is the staff number.
+    pub claim: String,
+    /// What we ask for.
+    pub scopes: Vec<String>,
+    /// What the button says.
+    pub label: String,
+    /// Makes accounts without rights.
+    pub create: bool,
+}
+
+impl std::fmt::Debug for OidcKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OidcKeys").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl OidcKeys {
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.issuer.is_empty() {
+            return Ok(());
+        }
+        let value = |key, problem: &str| Err(ConfigError::Value { key, problem: problem.to_owned() });
+        let is_address =
+            |text: &str| reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_address(&self.issuer) {
+            return value("oidc.issuer", "must be an address such as \"https://login.example\"");
+        }
+        if !is_origin(&self.public_url) {
+            return value("oidc.public_url", "must be an address such as \"https://bangban.example\", without a path");
+        }
+        for (key, text) in
+            [("oidc.client_id", &self.client_id), ("oidc.claim", &self.claim), ("oidc.label", &self.label)]
+        {
+            if text.is_empty() {
+                return value(key, "must be set with oidc.issuer");
+            }
+        }
+        if !self.scopes.iter().any(|scope| scope == "openid") {
+            return value("oidc.scopes", "must contain \"openid\"");
+        }
+        Ok(())
     }
 }
 
@@ -400,7 +465,9 @@ impl Config {
             ("limits.citizen_per_second", config.limits.citizen_per_second.into()),
             ("limits.staff_burst", config.limits.staff_burst.into()),
             ("limits.staff_per_second", config.limits.staff_per_second.into()),
-            ("auth.staff_token_hours", config.auth.staff_token_hours.into()),
+            ("auth.staff_token_minutes", config.auth.staff_token_minutes.into()),
+            ("auth.staff_idle_minutes", config.auth.staff_idle_minutes.into()),
+            ("auth.staff_session_hours", config.auth.staff_session_hours.into()),
             ("auth.wrong_per_login", config.auth.wrong_per_login.into()),
             ("auth.wrong_per_address", config.auth.wrong_per_address.into()),
             ("auth.wrong_minutes", config.auth.wrong_minutes.into()),
@@ -489,6 +556,11 @@ impl Config {
         if let Some(Err(error)) = config.redis().map(|redis| redis.validate()) {
             return Err(ConfigError::Value { key: "bus.url", problem: error.to_string() });
         }
+        if config.auth.staff_idle_minutes < config.auth.staff_token_minutes {
+            let problem = format!("must be {} (auth.staff_token_minutes) or more", config.auth.staff_token_minutes);
+            return Err(ConfigError::Value { key: "auth.staff_idle_minutes", problem });
+        }
+        config.oidc.check()?;
         config.files.check()?;
         config.privacy.check()?;
         config.calendar()?;
@@ -648,6 +720,18 @@ mod tests {
                 &format!("[auth]\nportal_keys = \"keys.json\"\nportal_secret = \"{}\"", "x".repeat(40)),
                 "auth.portal_secret: must be empty with auth.portal_keys",
             ),
+            (
+                "[auth]\nstaff_idle_minutes = 14",
+                "auth.staff_idle_minutes: must be 15 (auth.staff_token_minutes) or more",
+            ),
+            ("[auth]\nstaff_session_hours = 0", "auth.staff_session_hours: must be 1 or more"),
+            ("[auth]\ntotp_required = [\"boss\"]", "auth.totp_required"),
+            ("[oidc]\nissuer = \"login.example\"", "oidc.issuer: must be an address"),
+            ("[oidc]\nissuer = \"https://login.example\"", "oidc.public_url: must be an address"),
+            (
+                "[oidc]\nissuer = \"https://login.example\"\npublic_url = \"https://a.example\"",
+                "oidc.client_id: must be set",
+            ),
             ("[http]\nlisten = 8080", "http.listen"),
             ("[service]\nhours = \"sometimes\"", "service.hours"),
             ("[http]\nport = 1", "port"),
@@ -685,6 +769,8 @@ mod tests {
         assert!(!format!("{config:?} {:?}", config.database()).contains("xxxx"));
         let config = with("[bus]\nurl = \"redis://:xxxx@localhost\"\npassword = \"xxxx\"").unwrap();
         assert!(!format!("{config:?} {:?}", config.redis()).contains("xxxx"));
+        let config = with("[oidc]\nclient_secret = \"xxxx\"").unwrap();
+        assert!(!format!("{config:?}").contains("xxxx"));
         let config = with("[files]\ns3_access_key = \"xxxx\"\ns3_secret_key = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));
     }

@@ -22,6 +22,7 @@ use bangban_server::{
     simulate::{Plan, compare},
     telemetry::{install_metrics, start_log},
     tls::{Certificates, Date, Pair},
+    user::UserCommand,
     word_check::WordCheck,
 };
 use bangban_store::{Archive, Author, Chain, Ended, Store};
@@ -63,6 +64,14 @@ enum Command {
         /// Also connects to the database and checks that it keeps what it acknowledges.
         #[arg(long)]
         connect: bool,
+    },
+    /// Accounts of staff, while no server runs on the database.
+    User {
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        #[command(subcommand)]
+        command: UserCommand,
     },
     /// Runs the router in virtual time and compares how long people wait with the Erlang-C formula.
     Simulate(Plan),
@@ -131,6 +140,7 @@ fn main() -> ExitCode {
         Command::Migrate { config, list } => migrate(config, list),
         Command::Audit { what: AuditCommand::Verify { config, expect } } => verify_audit(config, expect),
         Command::Retention { what: RetentionCommand::Run { config, dry_run } } => run_retention(config, dry_run),
+        Command::User { config, command } => user(config, command),
         Command::Serve { config, demo, load } => serve(config, demo, load),
     };
     match result {
@@ -217,6 +227,13 @@ async fn run_retention(file: Option<PathBuf>, dry_run: bool) -> anyhow::Result<(
     for (data, part) in report {
         println!("{data:<10} kept {:>5} days: {} {verb}, {} under legal hold", part.days, part.deleted, part.held);
     }
+    Ok(())
+}
+
+#[tokio::main]
+async fn user(file: Option<PathBuf>, command: UserCommand) -> anyhow::Result<()> {
+    let config = Config::load(file.as_deref())?;
+    print!("{}", bangban_server::user::run(&config, command).await?);
     Ok(())
 }
 
@@ -329,8 +346,9 @@ fn greeting(scheme: Scheme, mut address: SocketAddr, demo: Option<&App>, hours: 
     text += &line("board", &format!("{pages}://{address}/board"));
     text += &line("interface", &format!("{pages}://{address}/api/docs"));
     if let Some(app) = demo {
-        text += &line("agents", &app.demo_logins(Role::Agent));
-        text += &line("supervisor", &app.demo_logins(Role::Supervisor));
+        for role in Role::ALL {
+            text += &line(role.as_str(), &app.demo_logins(*role));
+        }
         text += &line("password", DEMO_PASSWORD);
     }
     let humans = match hours {

@@ -117,7 +117,7 @@ impl Metrics {
     #[expect(clippy::new_without_default, reason = "the time of the call matters")]
     pub fn new() -> Self {
         Self {
-            sessions: ["citizen", "agent", "supervisor"].map(|kind| gauge!("bangban_sessions", "kind" => kind)),
+            sessions: ["citizen", "agent", "watcher"].map(|kind| gauge!("bangban_sessions", "kind" => kind)),
             frames_in: counter!("bangban_frames_in_total"),
             frames_out: counter!("bangban_frames_out_total"),
             flushes: counter!("bangban_flushes_total"),
@@ -127,11 +127,11 @@ impl Metrics {
 
     /// Sessions of this kind.
     pub const fn sessions(&self, member: Member) -> &Gauge {
-        let [citizens, agents, supervisors] = &self.sessions;
+        let [citizens, agents, watchers] = &self.sessions;
         match member {
             Member::Citizen => citizens,
             Member::Agent(_) => agents,
-            Member::Supervisor => supervisors,
+            Member::Watcher(_) => watchers,
         }
     }
 }
@@ -168,6 +168,7 @@ pub const fn word(code: ErrorCode) -> &'static str {
         ErrorCode::Forbidden => "forbidden",
         ErrorCode::NotFound => "not_found",
         ErrorCode::UnknownItem => "unknown_item",
+        ErrorCode::Outdated => "outdated",
         ErrorCode::InvalidStage => "invalid_stage",
         ErrorCode::OfferGone => "offer_gone",
         ErrorCode::SlotFull => "slot_full",

@@ -113,6 +113,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         Change::NewConversation(_)
         | Change::Citizen(_)
         | Change::Staff(_)
+        | Change::Account(_)
         | Change::Step { .. }
         | Change::StrikeBreach { .. }
         | Change::Read { .. }

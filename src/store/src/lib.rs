@@ -26,6 +26,7 @@ mod read;
 mod record;
 mod row;
 mod sql;
+mod staff;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod unit;
@@ -44,6 +45,7 @@ pub use place::Database;
 pub use privacy::{Due, ErasureRow, ErasureState, Overdue, PrivacyChange, RunRow};
 pub use record::{RecordChange, RecordRow, RecordVersion};
 pub use row::*;
+pub use staff::{Membership, SessionRow, StaffChange, StaffRow};
 pub use unit::*;
 pub use writer::{Counts, Ended, Publisher};
 

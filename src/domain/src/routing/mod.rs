@@ -193,6 +193,7 @@ impl Router {
             Input::AgentKnown { agent, teams, capacity, status } => {
                 self.know_agent(agent, teams, capacity, status, out)
             }
+            Input::AgentLeft { agent } => self.leave(agent, out),
             Input::AgentConnected { agent } => self.connect(agent, out),
             Input::AgentDisconnected { agent } => self.disconnect(agent),
             Input::StatusChosen { agent, status } => self.choose_status(agent, status, out),
@@ -242,6 +243,24 @@ impl Router {
         agent.teams = teams;
         agent.capacity = capacity;
         self.wake(id, out);
+        Ok(())
+    }
+
+    fn leave(&mut self, id: AgentId, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let agent = self.agents.get(&id).ok_or(Refusal::UnknownAgent(id))?;
+        if agent.status != AgentStatus::Offline {
+            self.choose_status(id, AgentStatus::Offline, out)?;
+        }
+        self.unfree(id);
+        if let Some(agent) = self.agents.get_mut(&id) {
+            if let Link::Gone { since } | Link::Suspect { since } = agent.link {
+                self.timers.remove(&(since + self.settings.suspect, Timer::Suspect(id)));
+                self.timers.remove(&(since + self.settings.lost, Timer::Lost(id)));
+            }
+            agent.link = Link::Lost;
+            agent.teams = Vec::new();
+        }
+        self.take_back(id, QueuedBecause::AgentOffline, out, |_| true);
         Ok(())
     }
 

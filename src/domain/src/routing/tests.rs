@@ -535,3 +535,49 @@ fn closing_what_is_being_handed_on_withdraws_the_offer_to_the_colleague() {
         assert!(desk.router.agent(ag(1)).unwrap().is_free && desk.router.agent(ag(2)).unwrap().is_free);
     }
 }
+
+#[test]
+fn one_who_answers_citizens_no_more_gives_everything_back_at_once() {
+    let mut desk = Desk::with_agents(&[3, 1]);
+    desk.ok(0, Input::StatusChosen { agent: ag(2), status: AgentStatus::Break });
+    for n in 1..=3 {
+        desk.ask(0, n);
+        if n < 3 {
+            desk.accept(0, 1);
+        }
+    }
+    desk.ok(5, Input::HumanReplied { conversation: cv(1), at: at(5) });
+    let open = desk.offer_of(1);
+    let out = desk.ok(10, Input::AgentLeft { agent: ag(1) });
+    assert!(out.contains(&Effect::OfferEnded {
+        offer: open,
+        conversation: cv(3),
+        agent: ag(1),
+        reason: OfferEnd::AgentUnavailable
+    }));
+    let back: Vec<_> = out
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Queued { conversation, because: QueuedBecause::AgentOffline, taken_from: Some(from), .. } => {
+                Some((*conversation, *from))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(back.len(), 2, "{out:?}");
+    assert!(back.contains(&(cv(1), ag(1))) && back.contains(&(cv(2), ag(1))), "the answered one too");
+    assert!(!desk.router.agent(ag(1)).unwrap().is_connected);
+    // Nothing is offered to them, whatever they still say; the next one gets it.
+    desk.ok(11, Input::AgentConnected { agent: ag(1) });
+    assert!(
+        desk.ok(12, Input::StatusChosen { agent: ag(1), status: AgentStatus::Online })
+            .iter()
+            .all(|effect| !matches!(effect, Effect::Offered { .. }))
+    );
+    let out = desk.ok(13, Input::StatusChosen { agent: ag(2), status: AgentStatus::Online });
+    assert!(out.iter().any(|effect| matches!(effect, Effect::Offered { agent, .. } if *agent == ag(2))), "{out:?}");
+    assert_eq!(desk.refused(14, Input::AgentLeft { agent: ag(9) }), Refusal::UnknownAgent(ag(9)));
+    // Known again, they start anew.
+    desk.ok(20, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 3, status: AgentStatus::Online });
+    assert!(desk.router.agent(ag(1)).unwrap().offer.is_some());
+}

@@ -5,10 +5,12 @@ mod files;
 mod messages;
 mod reads;
 mod reveal;
+mod rights;
+mod staff;
+mod staff_admin;
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
@@ -22,10 +24,10 @@ use bangban_domain::{
     calendar::Calendar,
     conversation::{CONTINUE_WITHIN, InvalidField},
     time::MINUTE,
-    words::{AgentStatus, CitizenKind, Role},
+    words::{CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
-use bangban_store::{Change, ConversationRow, EntryRow, Lane, Published, StaffRow, Store, Unit};
+use bangban_store::{Change, ConversationRow, EntryRow, Lane, Membership, Published, StaffRow, Store, Unit};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
@@ -44,12 +46,14 @@ use crate::{
     load::{self, LoadAgents},
     privacy::{Retention, people::People},
     session::{Rates, command_span},
+    staff::{Accounts, Rights, oidc::Oidc},
     telemetry::Metrics,
     word_check::WordCheck,
 };
 pub use commands::{Begun, Pending};
 pub use files::owner;
 pub use reveal::{Reveals, reason};
+pub use staff::{NoRenewal, SignInRules, SignedIn};
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -63,6 +67,10 @@ pub struct App {
     pub clock: Clock,
     /// Tokens.
     pub auth: Auth,
+    /// Staff as they are now.
+    pub accounts: Arc<Accounts>,
+    /// What they may do.
+    pub rights: Arc<Rights>,
     /// Sockets.
     pub hub: Arc<Hub>,
     /// Rows.
@@ -85,6 +93,10 @@ pub struct App {
     pub words: Arc<WordCheck>,
     /// Log-in.
     pub door: Door,
+    /// The organisation's own log-in, if there is one.
+    pub oidc: Option<Oidc>,
+    /// How log-ins of staff last.
+    pub sign_in: SignInRules,
     /// How often somebody may ask.
     pub rates: Rates,
     /// How often somebody may reveal.
@@ -104,11 +116,12 @@ pub struct App {
     desk: Desk,
     shared: Arc<Shared>,
     notices: Arc<Notices>,
-    names: HashMap<AgentId, String>,
     /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
     bus: Bus,
     bus_ending: Mutex<Option<Ending>>,
+    /// Held while an account is changed.
+    changing_accounts: tokio::sync::Mutex<()>,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +147,13 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
     }
     if let bangban_store::StoreError::FileGone(_) = error {
         return WireError { field: Some("file".to_owned()), ..WireError::new(ErrorCode::NotFound, error.to_string()) };
+    }
+    match error {
+        bangban_store::StoreError::Outdated { .. } | bangban_store::StoreError::StaffOutdated(_) => {
+            return WireError::new(ErrorCode::Outdated, error.to_string());
+        }
+        bangban_store::StoreError::LoginTaken => return WireError::field("body.login", error.to_string()),
+        _ => {}
     }
     if error.is_retryable() {
         return WireError::new(ErrorCode::Busy, error.to_string());
@@ -165,14 +185,16 @@ impl App {
             Some(redis) => Bus::redis(on_bus, &redis)?,
             None => Bus::memory(on_bus, &Net::default()),
         };
-        let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone()));
+        let accounts = Arc::new(Accounts::default());
+        let rights = Arc::new(Rights { accounts: Arc::clone(&accounts) });
+        let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone(), Arc::clone(&rights)));
         let notices = Arc::new(Notices::default());
         let publisher = {
             let (hub, notices) = (Arc::clone(&hub), Arc::clone(&notices));
             Box::new(move |batch: &[Published]| publish(&hub, &notices, batch))
         };
         let store = Store::open(&config.database(), config.limits.mailbox, publisher).await?;
-        let auth = Auth::new(config)?;
+        let auth = Auth::new(config, Arc::clone(&accounts))?;
         anyhow::ensure!(
             !demo || auth.refresh_pause().is_none(),
             "--demo signs for citizens itself: it cannot be used with auth.portal_keys"
@@ -183,6 +205,7 @@ impl App {
         if demo {
             seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
         }
+        accounts.reload(&store, clock.now()).await?;
         let shared = Arc::new(Shared::default());
         let calendar = Arc::new(config.calendar()?);
         let world = World {
@@ -193,10 +216,10 @@ impl App {
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
+            rights: Arc::clone(&rights),
             settings: config.settings(),
             slots: (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into()),
         };
-        let names = store.staff().await?.into_iter().map(|member| (member.id, member.name)).collect();
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
@@ -211,6 +234,8 @@ impl App {
             people: Arc::new(People::new(store.clone(), Arc::clone(&files), clock.clone())),
             clock,
             auth,
+            accounts,
+            rights,
             hub,
             store,
             files,
@@ -222,6 +247,8 @@ impl App {
             hsts: hsts(config.http.hsts_seconds),
             words: word_check(&config.service.word_list)?,
             door: Door::new(config.login_policy()),
+            oidc: Oidc::new(&config.oidc),
+            sign_in: SignInRules::new(&config.auth),
             metrics: Metrics::new(),
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),
             stopping,
@@ -231,10 +258,10 @@ impl App {
             desk,
             shared,
             notices,
-            names,
             consoles: DashMap::new(),
             bus,
             bus_ending: Mutex::new(Some(bus_ending)),
+            changing_accounts: tokio::sync::Mutex::new(()),
         });
         let (hub, bus, store) = (Arc::clone(&app.hub), app.bus.clone(), app.store.clone());
         let weak = Arc::downgrade(&app);
@@ -243,10 +270,21 @@ impl App {
                 app.agent_came_or_went(agent, is_there);
             }
         });
+        for account in app.accounts.all() {
+            if account.locked_until > app.clock.now() {
+                app.door.lock(&account.login, account.locked_until);
+            }
+        }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
         let retention = Arc::clone(&app.retention);
         tokio::spawn(async move { retention.daily().await });
-        tokio::spawn(Relay { hub, bus, store, agents }.run(inbox));
+        let weak = Arc::downgrade(&app);
+        let accounts = Box::new(move || {
+            if let Some(app) = weak.upgrade() {
+                tokio::spawn(async move { app.read_accounts().await });
+            }
+        });
+        tokio::spawn(Relay { hub, bus, store, agents, accounts }.run(inbox));
         Ok(app)
     }
 
@@ -306,8 +344,8 @@ impl App {
                 (Identity::Citizen { id: citizen.id, name: citizen.name.clone(), kind: citizen.kind }, mine)
             }
             Principal::Staff(staff) => {
-                let me = Identity::Staff { id: staff.id, name: staff.name.clone(), role: staff.role };
-                if staff.role == Role::Agent {
+                let me = staff.identity();
+                if staff.serves() {
                     let number = self.one_console_more(staff.id);
                     // So that the desk's topic shows at once what follows from being there. A desk that cannot write
                     // hears of it later.
@@ -416,15 +454,12 @@ async fn seed(store: &Store, mut staff: Vec<DemoStaff>) -> anyhow::Result<()> {
     }
     let password_hash = tokio::task::spawn_blocking(|| hash_password(DEMO_PASSWORD)).await??;
     let rows = staff.into_iter().map(|member| {
+        let id = AgentId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, member.login.as_bytes()).as_u128());
         Change::Staff(StaffRow {
-            id: AgentId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, member.login.as_bytes()).as_u128()),
-            login: member.login,
-            name: member.name,
-            role: member.role,
             password_hash: password_hash.clone(),
             capacity: member.capacity,
-            status: AgentStatus::Online,
-            teams: member.teams,
+            teams: member.teams.into_iter().map(Membership::new).collect(),
+            ..StaffRow::new(id, member.login, member.name).with_role(member.role)
         })
     });
     store.commit(Unit { changes: rows.collect(), ..Unit::default() }).await?;

@@ -20,6 +20,7 @@ use super::{App, forbidden, invalid, not_found, store_error, thread_entry};
 use crate::{
     auth::{Principal, Staff},
     privacy::json,
+    staff::At,
     throttle::{Buckets, Rate},
 };
 
@@ -111,17 +112,13 @@ impl App {
     }
 
     fn may_reveal(&self, staff: &Staff, row: &ConversationRow) -> bool {
-        self.may_in(staff, Action::Reveal, self.unit_of(row).as_deref())
+        let unit = self.unit_of(row);
+        self.may(staff, Action::Reveal, At { unit: unit.as_deref(), item: row.item.as_deref() })
     }
 
     /// Code of the unit that a conversation belongs to.
-    fn unit_of(&self, _: &ConversationRow) -> Option<String> {
-        None
-    }
-
-    /// May this member of staff do it in this unit?
-    pub(crate) fn may_in(&self, staff: &Staff, action: Action, _: Option<&str>) -> bool {
-        staff.role.allows(action)
+    fn unit_of(&self, row: &ConversationRow) -> Option<String> {
+        self.rights.unit_of_team(&row.team)
     }
 
     /// A member of staff who may do one of these in the whole city.
@@ -130,7 +127,7 @@ impl App {
     /// `forbidden`.
     pub(crate) fn require_city<'a>(&self, who: &'a Principal, actions: &[Action]) -> Result<&'a Staff, WireError> {
         match who {
-            Principal::Staff(staff) if actions.iter().any(|action| self.may_in(staff, *action, None)) => Ok(staff),
+            Principal::Staff(staff) if actions.iter().any(|action| self.may(staff, *action, At::CITY)) => Ok(staff),
             Principal::Staff(_) | Principal::Citizen(_) => Err(forbidden()),
         }
     }
@@ -140,12 +137,8 @@ impl App {
     /// # Errors
     /// `forbidden`.
     pub(crate) fn require_anywhere<'a>(&self, who: &'a Principal, action: Action) -> Result<&'a Staff, WireError> {
-        self.require_city(who, &[action])
-    }
-
-    /// What a member of staff is called.
-    pub(crate) fn staff_name(&self, id: AgentId) -> Option<String> {
-        self.names.get(&id).cloned()
+        let Principal::Staff(staff) = who else { return Err(forbidden()) };
+        self.require_somewhere(staff, action).map(|()| staff)
     }
 
     async fn entry_text(

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use bangban_domain::{
-    Timestamp,
+    TeamId, Timestamp,
     figures::Rates,
     routing::{AgentRead, Place, Routed},
     words::{AgentStatus, SlaStep},
@@ -16,20 +16,45 @@ use super::{case::clock_view, owner::Owner};
 const AT_RISK: usize = 50;
 
 impl Owner {
-    pub(super) fn show_board(&mut self, now: Timestamp) {
-        let view = self.board(now);
-        let seq = {
-            let board = self.world.shared.board.lock();
-            let mut board = board.unwrap_or_else(std::sync::PoisonError::into_inner);
-            let seq = board.as_ref().map_or(0, |(seq, _)| *seq) + 1;
-            *board = Some((seq, view.clone()));
-            seq
-        };
-        self.world.hub.publish(Topic::Board, Some(seq), EventBody::Board { view });
+    /// The city's board, and those of the units that somebody looks at: each counted and written once, for all who look.
+    pub(super) fn show_boards(&mut self, now: Timestamp) {
+        self.scopes.retain(|unit| {
+            let topic = Topic::BoardOf(*unit);
+            let is_seen = self.world.hub.is_listened_to(topic);
+            if !is_seen {
+                self.world.shared.boards.remove(&topic);
+            }
+            is_seen
+        });
+        self.show_board(Topic::Board, now);
+        for unit in self.scopes.clone() {
+            self.show_board(Topic::BoardOf(unit), now);
+        }
     }
 
-    fn board(&mut self, now: Timestamp) -> BoardView {
-        let (total, lines) = self.lines(now);
+    /// One board; a unit's is kept up to date from now on, as long as somebody looks at it.
+    pub(super) fn show_board(&mut self, topic: Topic, now: Timestamp) {
+        if let Topic::BoardOf(unit) = topic {
+            self.scopes.insert(unit);
+        }
+        let view = self.board(topic, now);
+        let seq = self.world.shared.boards.get(&topic).map_or(0, |known| known.0) + 1;
+        self.world.shared.boards.insert(topic, (seq, view.clone()));
+        self.world.hub.publish(topic, Some(seq), EventBody::Board { view });
+    }
+
+    /// The teams that a board is about.
+    fn teams_on(&self, topic: Topic) -> Vec<bool> {
+        let is_on = |code: &str| match topic {
+            Topic::BoardOf(unit) => self.world.rights.is_team_below(code, unit.as_str()),
+            _ => true,
+        };
+        self.world.catalogue.teams().iter().map(|team| is_on(&team.code)).collect()
+    }
+
+    fn board(&mut self, topic: Topic, now: Timestamp) -> BoardView {
+        let on = self.teams_on(topic);
+        let (total, lines) = self.lines(&on, now);
         let teams: Vec<BoardTeam> = self
             .world
             .catalogue
@@ -37,11 +62,15 @@ impl Owner {
             .iter()
             .cloned()
             .zip(lines)
-            .map(|(team, line)| BoardTeam { team, line })
+            .zip(&on)
+            .filter(|(_, is_on)| **is_on)
+            .map(|((team, line), _)| BoardTeam { team, line })
             .collect();
         let staffed: HashSet<&str> =
             teams.iter().filter(|team| team.line.staffed > 0).map(|team| team.team.code.as_str()).collect();
+        let known: HashSet<&str> = teams.iter().map(|team| team.team.code.as_str()).collect();
         let frequent = self.world.catalogue.items().filter(|item| item.high_frequency);
+        let frequent = frequent.filter(|item| known.contains(item.team.as_str()));
         let (covered, items) = frequent.fold((0, 0), |(covered, items), item| {
             (covered + u32::from(staffed.contains(item.team.as_str())), items + 1)
         });
@@ -50,28 +79,30 @@ impl Owner {
             in_service: self.world.calendar.in_service(now),
             service_changes_at: self.world.calendar.next_change(now).unwrap_or(now),
             total,
-            at_risk: self.at_risk(),
+            at_risk: self.at_risk(&on),
             items_covered: covered,
             items_total: items,
             teams,
         }
     }
 
-    /// All together, and each team by its position.
-    fn lines(&mut self, now: Timestamp) -> (BoardLine, Vec<BoardLine>) {
-        let (rates, by_team) = self.today.all_rates(now);
+    /// Those that are on the board together, and each team by its position.
+    fn lines(&mut self, on: &[bool], now: Timestamp) -> (BoardLine, Vec<BoardLine>) {
+        let is_on = |team: TeamId| on.get(usize::from(team.0)).copied().unwrap_or_default();
+        let (rates, by_team) = self.today.rates(now, is_on);
+        let is_all = on.iter().all(|is_on| *is_on);
         let mut total = with_rates(rates);
         let mut lines: Vec<BoardLine> = (0..self.world.catalogue.teams().len())
             .filter_map(|n| u16::try_from(n).ok())
             .map(|n| {
-                let team = bangban_domain::TeamId(n);
+                let team = TeamId(n);
                 let mut line = with_rates(by_team.get(&team).copied().unwrap_or_default());
                 line.call_backs = u32::try_from(self.router.call_backs(team)).unwrap_or(u32::MAX);
                 line
             })
             .collect();
-        total.call_backs = lines.iter().map(|line| line.call_backs).sum();
-        for (_, routed) in self.router.conversations() {
+        total.call_backs = lines.iter().zip(on).filter(|(_, is_on)| **is_on).map(|(line, _)| line.call_backs).sum();
+        for (_, routed) in self.router.conversations().filter(|(_, routed)| is_on(routed.team)) {
             count_conversation(&mut total, &routed);
             if let Some(line) = lines.get_mut(usize::from(routed.team.0)) {
                 count_conversation(line, &routed);
@@ -82,8 +113,11 @@ impl Owner {
             if read.is_lost || read.status == AgentStatus::Offline {
                 continue;
             }
-            count_agent(&mut total, &read);
-            for team in self.teams_of.get(&id).into_iter().flatten() {
+            let teams = self.teams_of.get(&id).map_or(&[][..], Vec::as_slice);
+            if is_all || teams.iter().any(|team| is_on(*team)) {
+                count_agent(&mut total, &read);
+            }
+            for team in teams {
                 if let Some(line) = lines.get_mut(usize::from(team.0)) {
                     count_agent(line, &read);
                 }
@@ -92,10 +126,11 @@ impl Owner {
         (total, lines)
     }
 
-    fn at_risk(&self) -> Vec<AtRisk> {
+    fn at_risk(&self, on: &[bool]) -> Vec<AtRisk> {
         let mut risky: Vec<_> = self
             .router
             .conversations()
+            .filter(|(_, one)| on.get(usize::from(one.team.0)).copied().unwrap_or_default())
             .filter(|(_, one)| one.clock.is_running() && one.clock.step != SlaStep::Running)
             .collect();
         risky.sort_unstable_by_key(|(id, one)| (one.clock.asked_at, *id));

@@ -166,6 +166,7 @@ pub(crate) fn view_of(
         stage: row.stage,
         item: row.item.clone(),
         item_name: row.item.as_deref().and_then(|code| catalogue.item(code)).map(|item| item.name.clone()),
+        team: row.team.clone(),
         team_name: catalogue
             .team(&row.team)
             .and_then(|team| catalogue.team_at(team))

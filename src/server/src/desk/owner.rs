@@ -9,9 +9,9 @@ use bangban_domain::{
     history,
     routing::{Input, Refusal, Router},
     time::SECOND,
-    words::{CitizenKind, Role, Stage},
+    words::{CitizenKind, Stage},
 };
-use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, WireError};
+use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, UnitCode, WireError};
 use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, LedgerRow, StaffRow, Store, StoreError, Unit};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
@@ -24,6 +24,7 @@ use super::{
     flush::Flushes,
     internal, orders,
 };
+use crate::auth::serves;
 
 /// Conversations that are read at the same time at a start: thousands may be open.
 const READ_AHEAD: usize = 16;
@@ -48,6 +49,8 @@ pub(super) struct Owner {
     /// Receipts of the day that begins then.
     pub(super) receipts: (Timestamp, u32),
     pub(super) flushes: Flushes,
+    /// Units whose board somebody looks at.
+    pub(super) scopes: BTreeSet<UnitCode>,
     /// Who has a console; outlives a rebuilding, because sockets do.
     present: BTreeSet<AgentId>,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
@@ -73,6 +76,7 @@ impl Owner {
             today: Today::default(),
             receipts: (Timestamp(0), 0),
             flushes: Flushes::default(),
+            scopes: BTreeSet::new(),
             present: BTreeSet::new(),
             is_sound: false,
             try_again_at: Timestamp(0),
@@ -135,8 +139,8 @@ impl Owner {
         self.staff = rows.into_iter().map(|member| (member.id, member)).collect();
         self.teams_of.clear();
         self.members = vec![Vec::new(); usize::from(teams)];
-        for member in self.staff.values().filter(|member| member.role == Role::Agent) {
-            let teams: Vec<TeamId> = member.teams.iter().filter_map(|code| self.world.catalogue.team(code)).collect();
+        for member in self.staff.values().filter(|member| is_agent(member)) {
+            let teams = self.teams_served_by(member);
             for team in &teams {
                 self.members[usize::from(team.0)].push(member.id);
             }
@@ -146,6 +150,46 @@ impl Owner {
         }
         self.present.retain(|agent| self.teams_of.contains_key(agent));
         Ok(())
+    }
+
+    fn teams_served_by(&self, member: &StaffRow) -> Vec<TeamId> {
+        let served = member.teams.iter().filter(|one| self.world.rights.serves_team(member, &one.team));
+        served.filter_map(|one| self.world.catalogue.team(&one.team)).collect()
+    }
+
+    /// The account of one member of staff has changed. Whoever answers citizens no longer gives back at once what they
+    /// serve, as at the end of a shift.
+    fn know_member(&mut self, id: AgentId, now: Timestamp, batch: &mut Batch) {
+        let Some(row) = self.world.rights.accounts.get(id) else { return };
+        let row = StaffRow::clone(&row);
+        let was_agent = self.teams_of.contains_key(&id);
+        for members in &mut self.members {
+            members.retain(|member| *member != id);
+        }
+        let before = self.teams_of.remove(&id).unwrap_or_default();
+        let input = if is_agent(&row) {
+            let teams = self.teams_served_by(&row);
+            for team in &teams {
+                self.members[usize::from(team.0)].push(id);
+            }
+            self.teams_of.insert(id, teams.clone());
+            Input::AgentKnown { agent: id, teams, capacity: row.capacity, status: row.status }
+        } else {
+            self.present.remove(&id);
+            Input::AgentLeft { agent: id }
+        };
+        self.staff.insert(id, row);
+        // A refusal: they were no agent before either.
+        self.decide(input, now, batch).ok();
+        if !was_agent && self.present.contains(&id) {
+            self.decide(Input::AgentConnected { agent: id }, now, batch).ok();
+        }
+        batch.agents.insert(id);
+        batch.queues.extend(before);
+        batch.queues.extend(self.teams_of.get(&id).into_iter().flatten());
+        if !self.teams_of.contains_key(&id) {
+            self.world.shared.agents.remove(&id);
+        }
     }
 
     async fn know_conversations(
@@ -308,6 +352,12 @@ impl Owner {
                 self.flushes.board.mark();
             }
         }
+        for unit in pending.boards {
+            self.show_board(Topic::BoardOf(unit), now);
+        }
+        for agent in pending.accounts {
+            self.know_member(agent, now, batch);
+        }
         for (agent, present) in pending.present {
             let changed = if present { self.present.insert(agent) } else { self.present.remove(&agent) };
             if !changed {
@@ -416,10 +466,10 @@ impl Owner {
             view.citizen_online = self.world.hub.citizen_online(id);
             live.view = view.clone();
         }
-        let agent = view.agent.as_ref().map(|agent| agent.id);
+        let (agent, team, item) = (view.agent.as_ref().map(|agent| agent.id), view.team.clone(), view.item.clone());
         self.world.hub.publish(Topic::Conversation(id), None, EventBody::Conversation { view });
-        // Whoever served before hears this last.
-        self.world.hub.only_agent(id, agent);
+        // Whoever served before, and whoever watches a team that it was with, hears this last.
+        self.world.hub.only_readers(id, agent, &team, item.as_deref());
     }
 
     // --- small things -----------------------------------------------------------------------------------------
@@ -468,6 +518,11 @@ fn refuse(envelopes: Vec<Envelope>, refusal: &WireError) {
         let answer: Result<Answer, WireError> = Err(refusal.clone());
         drop(reply.send(answer));
     }
+}
+
+/// Is the member offered conversations?
+fn is_agent(member: &StaffRow) -> bool {
+    member.is_active && serves(&member.grants)
 }
 
 fn request(row: &LedgerRow, team: TeamId) -> Request {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{bearer::Bearer, client::Client, input::Params, refused::Refused};
-use crate::{app::App, auth::Staff, privacy::json};
+use crate::{app::App, auth::Staff, privacy::json, staff::At};
 
 /// Lines on one page.
 const PAGE: u32 = 50;
@@ -144,7 +144,7 @@ impl App {
     fn audit_line(&self, row: AuditRow) -> LineView {
         let AuditRow { no, at, actor, action, kind, subject, unit, reason, address, detail, hash } = row;
         let (actor, actor_name) = match actor {
-            Author::Agent(id) => (Some(id.to_string()), self.staff_name(id)),
+            Author::Agent(id) => (Some(id.to_string()), self.accounts.name(id)),
             Author::System | Author::Bot | Author::Citizen => (None, None),
         };
         let detail = serde_json::from_str(&detail).unwrap_or(serde_json::Value::Null);
@@ -169,7 +169,7 @@ impl App {
                     return Ok((lines, Some(before)));
                 }
                 before = row.no;
-                if self.may_in(staff, Action::ReadAudit, row.unit.as_deref()) {
+                if self.may(staff, Action::ReadAudit, At::unit(row.unit.as_deref())) {
                     lines.push(row);
                 }
             }

@@ -32,8 +32,8 @@ impl Class {
     pub fn of(path: &str) -> Self {
         match path {
             "/ws" => Self::Sockets,
-            "/api/staff/login" => Self::Login,
             "/api/config" | "/api/docs" | "/api/openapi.json" => Self::Pages,
+            _ if is_below(path, "/api/staff/login") || is_below(path, "/api/staff/oidc") => Self::Login,
             _ if is_below(path, "/api/files") || is_below(path, "/files") => Self::Files,
             _ if is_below(path, "/api") => Self::Api,
             _ => Self::Pages,
@@ -148,6 +148,8 @@ mod tests {
             ("/api/admin/teams", Class::Api),
             ("/api/filesystem", Class::Api),
             ("/api/staff/login", Class::Login),
+            ("/api/staff/login/code", Class::Login),
+            ("/api/staff/session/renew", Class::Api),
             ("/api/files", Class::Files),
             ("/api/files/fl_1/finish", Class::Files),
             ("/files/fl_1/thumb", Class::Files),

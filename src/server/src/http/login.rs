@@ -1,17 +1,15 @@
-//! Log-in of staff, and tokens of demo citizens.
+//! What stands between the network and the passwords of staff; tokens of demo citizens.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use axum::{Extension, Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use bangban_domain::{
-    Timestamp,
-    conversation::{self, InvalidField, Problem},
+    Timestamp, conversation,
     time::{HOUR, SECOND},
 };
-use bangban_protocol::{ErrorCode, Identity, Login, LoginReply, WireError};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, Semaphore},
@@ -19,7 +17,7 @@ use tokio::{
 };
 use utoipa::ToSchema;
 
-use super::{client::Client, input::Body, openapi::Refusal, refused::Refused};
+use super::{input::Body, refused::Refused};
 use crate::{
     app::{App, demo_citizen},
     auth::{hash_password, is_password},
@@ -28,9 +26,8 @@ use crate::{
     throttle::{Address, LoginPolicy, LoginThrottle, TooMany},
 };
 
-/// Longest staff number and password, in characters.
+/// Longest code of a demo citizen, in characters.
 const MAX_LOGIN: usize = 64;
-const MAX_PASSWORD: usize = 200;
 
 /// How long an attempt waits for others that are under way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -81,79 +78,107 @@ impl Door {
         Err(Refused::too_many(refused, "too many wrong passwords, try again later"))
     }
 
-    fn finish(&self, now: Timestamp, login: &str, address: Address, was_right: bool) {
-        self.throttle().finish(now, login, address, was_right);
+    /// The end of a staff number's lock, if it is locked.
+    pub(crate) fn locked_until(&self, login: &str, now: Timestamp) -> Option<Timestamp> {
+        self.throttle().locked_until(login, now)
+    }
+
+    /// A lock of before the start.
+    pub(crate) fn lock(&self, login: &str, until: Timestamp) {
+        self.throttle().lock(login, until);
+    }
+
+    /// Forgets all wrong attempts at a staff number.
+    pub(crate) fn lift(&self, login: &str) {
+        self.throttle().lift(login);
         self.finished.notify_waiters();
     }
+
+    /// A place among those who hash: as many at once as there are processors.
+    pub(super) async fn turn_to_hash(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Refused> {
+        self.hashing.acquire().await.map_err(|error| Refused::internal(&error))
+    }
 }
 
-/// An admitted attempt; whoever hangs up in the middle of it has guessed wrong.
-struct Attempt<'a> {
-    app: &'a App,
-    login: &'a str,
+/// How an attempt ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Also if whoever made it hangs up in the middle.
+    Wrong,
+    /// Right, and more has to be shown.
+    Halfway,
+    Right,
+}
+
+/// An admitted attempt.
+pub(super) struct Attempt {
+    app: Arc<App>,
+    login: String,
     address: Address,
-    was_right: bool,
+    outcome: Outcome,
 }
 
-impl Drop for Attempt<'_> {
+impl Attempt {
+    /// Waits for its turn.
+    pub(super) async fn begin(app: &Arc<App>, login: &str, address: Address) -> Result<Self, Refused> {
+        app.door.admit(&app.clock, login, address).await?;
+        Ok(Self { app: Arc::clone(app), login: login.to_owned(), address, outcome: Outcome::Wrong })
+    }
+
+    /// Everything was right.
+    pub(super) fn was_right(mut self) {
+        self.outcome = Outcome::Right;
+    }
+
+    /// This step was right, or it was our fault.
+    pub(super) fn was_halfway(mut self) {
+        self.outcome = Outcome::Halfway;
+    }
+}
+
+impl Drop for Attempt {
     fn drop(&mut self) {
-        self.app.door.finish(self.app.clock.now(), self.login, self.address, self.was_right);
+        let door = &self.app.door;
+        let now = self.app.clock.now();
+        let locked = match self.outcome {
+            Outcome::Halfway => {
+                door.throttle().halfway(&self.login, self.address);
+                None
+            }
+            Outcome::Right => door.throttle().finish(now, &self.login, self.address, true),
+            Outcome::Wrong => door.throttle().finish(now, &self.login, self.address, false),
+        };
+        door.finished.notify_waiters();
+        if let Some(until) = locked {
+            let (app, login) = (Arc::clone(&self.app), std::mem::take(&mut self.login));
+            // Kept, so that neither a restart nor another node forgets it.
+            tokio::spawn(async move { app.have_locked(&login, until).await });
+        }
     }
 }
 
-/// Log-in of a member of staff
-#[utoipa::path(
-    post, path = "/api/staff/login", tag = "session", request_body = Login,
-    responses(
-        (status = 200, body = LoginReply),
-        (status = 401, description = "Wrong staff number or password", body = Refusal),
-    ),
-)]
-pub(super) async fn login(
-    State(app): State<Arc<App>>,
-    Extension(client): Extension<Client>,
-    Body(Login { login, password }): Body<Login>,
-) -> Result<Json<LoginReply>, Refused> {
-    let login = conversation::text("login", &login, MAX_LOGIN)?;
-    // Not trimmed: spaces may be part of it.
-    if password.is_empty() {
-        return Err(InvalidField { field: "password", problem: Problem::Empty }.into());
-    }
-    conversation::at_most("password", &password, MAX_PASSWORD)?;
-    let address = client.address.into();
-    app.door.admit(&app.clock, login, address).await?;
-    let mut attempt = Attempt { app: &app, login, address, was_right: false };
-
-    let member = app.store.agent_by_login(login).await.map_err(|error| Refused::internal(&error))?;
-    let known = member.as_ref().map(|member| member.id);
-    let hash = member.as_ref().map(|member| member.password_hash.clone());
-    let turn = app.door.hashing.acquire().await.map_err(|error| Refused::internal(&error))?;
-    // Unknown staff costs as much time as a wrong password.
-    let is_right = tokio::task::spawn_blocking(move || match hash {
+/// Is it the password of this hash? Without a hash it costs as much time and is wrong.
+pub(super) async fn is_right(app: &App, password: String, hash: Option<String>) -> Result<bool, Refused> {
+    let turn = app.door.turn_to_hash().await?;
+    let checked = tokio::task::spawn_blocking(move || match hash {
         Some(hash) => is_password(&password, &hash),
         None => {
             drop(hash_password(&password));
             false
         }
-    })
-    .await
-    .map_err(|error| Refused::internal(&error))?;
+    });
+    let is_right = checked.await.map_err(|error| Refused::internal(&error))?;
     drop(turn);
-    let Some(member) = member.filter(|_| is_right) else {
-        count_login("wrong");
-        tracing::info!(agent = known.map(tracing::field::display), "a log-in with a wrong password");
-        let error = WireError::new(ErrorCode::Unauthenticated, "wrong staff number or password");
-        return Err(Refused::new(StatusCode::UNAUTHORIZED, error));
-    };
-    attempt.was_right = true;
-    count_login("ok");
-    tracing::info!(agent = %member.id, "logged in");
-    let (token, expires_at) = app
-        .auth
-        .staff_token(member.id, &member.name, member.role, app.clock.now())
-        .map_err(|error| Refused::internal(&error))?;
-    let me = Identity::Staff { id: member.id, name: member.name, role: member.role };
-    Ok(Json(LoginReply { token, expires_at, me }))
+    Ok(is_right)
+}
+
+/// The hash of a password that was found good enough.
+pub(super) async fn hashed(app: &App, password: String) -> Result<String, Refused> {
+    let turn = app.door.turn_to_hash().await?;
+    let hashed = tokio::task::spawn_blocking(move || hash_password(&password));
+    let hash = hashed.await.map_err(|error| Refused::internal(&error))??;
+    drop(turn);
+    Ok(hash)
 }
 
 /// Who the demo portal says is there.

@@ -15,6 +15,7 @@ mod privacy;
 mod refused;
 mod security;
 mod serve;
+mod staff;
 mod upload;
 
 use std::sync::Arc;
@@ -59,7 +60,30 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(openapi::json))
         .routes(routes!(openapi::docs))
         .routes(routes!(config))
-        .routes(routes!(login::login))
+        .routes(routes!(staff::sign_in::login))
+        .routes(routes!(staff::sign_in::options))
+        .routes(routes!(staff::sign_in::code))
+        .routes(routes!(staff::sign_in::new_password))
+        .routes(routes!(staff::sign_in::enrol))
+        .routes(routes!(staff::sign_in::enrol_confirm))
+        .routes(routes!(staff::oidc::start))
+        .routes(routes!(staff::oidc::callback))
+        .routes(routes!(staff::session::renew))
+        .routes(routes!(staff::session::end))
+        .routes(routes!(staff::account::account))
+        .routes(routes!(staff::account::password))
+        .routes(routes!(staff::account::totp))
+        .routes(routes!(staff::account::totp_confirm))
+        .routes(routes!(staff::account::totp_off))
+        .routes(routes!(staff::account::sessions))
+        .routes(routes!(staff::account::end_session))
+        .routes(routes!(staff::admin::list, staff::admin::add))
+        .routes(routes!(staff::admin::one, staff::admin::change))
+        .routes(routes!(staff::admin::password))
+        .routes(routes!(staff::admin::reset_totp))
+        .routes(routes!(staff::admin::unlock))
+        .routes(routes!(staff::admin::sessions, staff::admin::end_sessions))
+        .routes(routes!(staff::admin::end_session))
         .routes(routes!(upload::begin, upload::options))
         .routes(routes!(upload::progress, upload::append, upload::cancel))
         .routes(routes!(upload::finish))

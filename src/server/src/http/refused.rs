@@ -54,7 +54,9 @@ impl From<WireError> for Refused {
             ErrorCode::Unauthenticated | ErrorCode::TokenExpired => StatusCode::UNAUTHORIZED,
             ErrorCode::Forbidden => StatusCode::FORBIDDEN,
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
-            ErrorCode::InvalidStage | ErrorCode::OfferGone | ErrorCode::SlotFull => StatusCode::CONFLICT,
+            ErrorCode::Outdated | ErrorCode::InvalidStage | ErrorCode::OfferGone | ErrorCode::SlotFull => {
+                StatusCode::CONFLICT
+            }
             ErrorCode::UnsupportedFile => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorCode::Infected => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::RateLimited | ErrorCode::QuotaUsed => StatusCode::TOO_MANY_REQUESTS,
@@ -68,6 +70,19 @@ impl From<WireError> for Refused {
             _ => None,
         };
         Self { retry_after, ..Self::new(status, error) }
+    }
+}
+
+/// Our fault; the cause goes to the log only.
+impl From<anyhow::Error> for Refused {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<WireError>() {
+            Ok(refusal) => refusal.into(),
+            Err(error) => match error.downcast::<bangban_store::StoreError>() {
+                Ok(error) => crate::app::store_error(error).into(),
+                Err(error) => Self::internal(&format!("{error:#}")),
+            },
+        }
     }
 }
 

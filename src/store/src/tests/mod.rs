@@ -46,6 +46,7 @@ mod faults;
 mod files;
 mod privacy;
 mod proxy;
+mod staff;
 mod thread;
 
 on_both! {
