@@ -44,6 +44,17 @@ enum Unit {
     Group,
 }
 
+/// Can a unit of an address begin with it? See [`part`].
+pub(super) const fn is_unit(letter: char) -> bool {
+    matches!(letter, '号' | '弄' | '室' | '幢' | '栋' | '座' | '单' | '支' | '户' | '层' | '楼' | '组' | '队' | '宅')
+}
+
+/// Is there a word for a road in English?
+pub(super) fn has_english_road(text: &str) -> bool {
+    let words = text.split(|letter: char| !letter.is_ascii_alphabetic()).filter(|word| (2..10).contains(&word.len()));
+    words.into_iter().any(|word| ENGLISH_ROADS.iter().any(|road| road.eq_ignore_ascii_case(word)))
+}
+
 pub(super) fn find(letters: &Letters, found: &mut Vec<Found>) {
     let mut index = 0;
     while index < letters.len() {
@@ -253,10 +264,10 @@ const ENGLISH_PARTS: &[&str] = &[
 /// `Room 1203`, `No. 398`, `12F`, `398`: where it ends.
 fn english_part(letters: &Letters, index: usize) -> Option<usize> {
     let word = letters.run(index, 10, |letter| letter.is_ascii_alphabetic());
-    let is_word = ENGLISH_PARTS.contains(&letters.text(index..word).to_ascii_lowercase().as_str());
-    let at = if is_word { letters.run(word, 3, |letter| matches!(letter, '.' | ' ' | '#')) } else { index };
+    let at = if word > index { letters.run(word, 3, |letter| matches!(letter, '.' | ' ' | '#')) } else { index };
     let digits = letters.run(at, NUMBER, |letter| letter.is_ascii_digit());
-    if digits == at {
+    let is_part = |text: String| ENGLISH_PARTS.contains(&text.to_ascii_lowercase().as_str());
+    if digits == at || word > index && !is_part(letters.text(index..word)) {
         return None;
     }
     let end = letters.run(digits, 2, |letter| letter.is_ascii_alphabetic());

@@ -10,8 +10,44 @@ use super::{
 const LOCAL: usize = 64;
 const DOMAIN: usize = 255;
 
-/// 省级简称 in front of a vehicle plate (GA 36), 使 and 领 for embassies and consulates.
-const PLATES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领";
+/// May a vehicle plate begin with it (省级简称, GA 36; 使 and 领: embassies and consulates)?
+pub(super) const fn is_plate(letter: char) -> bool {
+    matches!(
+        letter,
+        '京' | '津'
+            | '沪'
+            | '渝'
+            | '冀'
+            | '豫'
+            | '云'
+            | '辽'
+            | '黑'
+            | '湘'
+            | '皖'
+            | '鲁'
+            | '新'
+            | '苏'
+            | '浙'
+            | '赣'
+            | '鄂'
+            | '桂'
+            | '甘'
+            | '晋'
+            | '蒙'
+            | '陕'
+            | '吉'
+            | '闽'
+            | '贵'
+            | '粤'
+            | '青'
+            | '藏'
+            | '川'
+            | '宁'
+            | '琼'
+            | '使'
+            | '领'
+    )
+}
 
 pub(super) fn find(letters: &Letters, found: &mut Vec<Found>) {
     let mut index = 0;
@@ -22,7 +58,7 @@ pub(super) fn find(letters: &Letters, found: &mut Vec<Found>) {
         } else if letter.is_ascii_alphanumeric() {
             let end = letters.run(index, letters.len(), |letter| letter.is_ascii_alphanumeric());
             (end, token(letters, index, end))
-        } else if letters.get(index + 1).is_ascii_alphabetic() && PLATES.contains(letter) {
+        } else if letters.get(index + 1).is_ascii_alphabetic() && is_plate(letter) {
             (index + 1, plate(letters, index))
         } else {
             (index + 1, None)
@@ -53,11 +89,15 @@ fn email(letters: &Letters, at: usize) -> Option<Found> {
 
 /// Letters and digits without anything between.
 fn token(letters: &Letters, begin: usize, end: usize) -> Option<Found> {
-    let code: Vec<char> = letters.slice(begin..end.min(begin + 20)).iter().map(char::to_ascii_uppercase).collect();
-    let digits = code.iter().filter(|letter| letter.is_ascii_digit()).count();
-    if digits == code.len() || digits < 5 || end - begin > 18 {
+    if !(6..=18).contains(&(end - begin)) {
         return None;
     }
+    let code = letters.slice(begin..end);
+    let digits = code.iter().filter(|letter| letter.is_ascii_digit()).count();
+    if digits == code.len() || digits < 5 {
+        return None;
+    }
+    let code: Vec<char> = code.iter().map(char::to_ascii_uppercase).collect();
     let is_torn = letters.get(end) == '*' || letters.before(begin) == '*';
     let is_sole_trader = code.starts_with(&['9', '2']) && check::is_credit_code(&code);
     if is_sole_trader {

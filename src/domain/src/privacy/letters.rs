@@ -106,7 +106,7 @@ impl Letters {
 }
 
 /// Full-width, Arabic and mathematical forms as plain ones.
-fn plain(letter: char) -> char {
+pub(super) fn plain(letter: char) -> char {
     let number = u32::from(letter);
     let plain = match number {
         0..=0x7F => return letter,
@@ -118,11 +118,6 @@ fn plain(letter: char) -> char {
         _ => return letter,
     };
     char::from_u32(plain).unwrap_or(letter)
-}
-
-/// Is it a digit or @ in any of the forms that are read as plain ones?
-pub(super) fn is_digit(letter: char) -> bool {
-    matches!(plain(letter), '0'..='9' | '@')
 }
 
 /// A Chinese numeral, as in 一百二十号.

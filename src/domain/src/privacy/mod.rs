@@ -61,15 +61,22 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 }
 
 fn mask_once(text: &str) -> Option<String> {
-    if !is_suspicious(text) {
+    let signs = Signs::of(text);
+    if signs == Signs::default() {
         return None;
     }
     let letters = Letters::of(text);
     let mut found = Vec::new();
     // 13800138000@139.com is an e-mail address before it is a telephone number.
-    alphanumeric::find(&letters, &mut found);
-    number::find(&letters, &mut found);
-    address::find(&letters, &mut found);
+    if signs.code {
+        alphanumeric::find(&letters, &mut found);
+    }
+    if signs.number {
+        number::find(&letters, &mut found);
+    }
+    if signs.address {
+        address::find(&letters, &mut found);
+    }
     // The first one, and of those that begin together the longest.
     found.sort_by_key(|one| (one.range.start, usize::MAX - one.range.end));
     let mut masked = String::with_capacity(text.len());
@@ -84,23 +91,46 @@ fn mask_once(text: &str) -> Option<String> {
     (done > 0).then(|| masked + &text[done..])
 }
 
-/// Could there be anything? Everything that is found has a digit in some form or an @ in it, and most messages have
-/// neither. Chinese numerals are in many: they count if there are as many as in a telephone number, or with 号 or 弄.
-fn is_suspicious(text: &str) -> bool {
-    let mut numerals = 0;
-    let mut is_house = false;
-    for letter in text.chars() {
-        match letter {
-            _ if letters::is_digit(letter) => return true,
-            '号' | '弄' => is_house = true,
-            _ if letters::is_numeral(letter) => numerals += 1,
-            _ => {}
+/// Which finders have something to look for: one pass that keeps nothing. Most messages have no sign at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Signs {
+    /// An @, letters and five digits together, or the begin of a vehicle plate and three digits.
+    code: bool,
+    /// Seven digits: no number that is looked for is shorter.
+    number: bool,
+    /// A digit or numeral, and what stands behind one in an address.
+    address: bool,
+}
+
+impl Signs {
+    fn of(text: &str) -> Self {
+        let (mut digits, mut numerals) = (0_usize, 0_usize);
+        let (mut has_at, mut has_unit, mut has_plate) = (false, false, false);
+        // Of the letters and digits that stand together.
+        let (mut run_digits, mut run_letters, mut has_token) = (0_usize, 0_usize, false);
+        for letter in text.chars() {
+            let plain = letters::plain(letter);
+            if plain.is_ascii_digit() {
+                digits += 1;
+                run_digits += 1;
+            } else if plain.is_ascii_alphabetic() {
+                run_letters += 1;
+            } else {
+                has_token |= run_letters > 0 && run_digits >= 5;
+                (run_digits, run_letters) = (0, 0);
+                has_at |= plain == '@';
+                numerals += usize::from(letters::is_numeral(letter));
+                has_unit |= address::is_unit(letter);
+                has_plate |= alphanumeric::is_plate(letter);
+            }
         }
-        if numerals >= letters::CHINESE_RUN || is_house && numerals > 0 {
-            return true;
+        has_token |= run_letters > 0 && run_digits >= 5;
+        Self {
+            code: has_at || has_token || has_plate && digits >= 3,
+            number: digits >= 7 || numerals >= letters::CHINESE_RUN,
+            address: digits + numerals > 0 && has_unit || digits > 0 && address::has_english_road(text),
         }
     }
-    false
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ use super::{
 /// Longest number: the longest bank card, and the longest account.
 const LONGEST: usize = 21;
 
+/// Shortest one: a telephone number without area code.
+const SHORTEST: usize = 7;
+
 /// Longest way between two parts of one number.
 const GAP: usize = 3;
 
@@ -98,6 +101,10 @@ fn is_torn(letters: &Letters, begin: usize, end: usize) -> bool {
 
 fn recognise(letters: &Letters, parts: &[Part], telephone: Option<usize>) -> Option<Match> {
     let begin = parts[0].begin;
+    // No number that is looked for is shorter.
+    if parts.iter().take(MOST_PARTS).map(|part| part.length()).sum::<usize>() < SHORTEST {
+        return None;
+    }
     let said = said_before(letters, begin).or_else(|| {
         // 电话 64370000 或 64370001
         telephone.filter(|end| begin > *end && begin - end <= 2).map(|_| Said::Telephone)
