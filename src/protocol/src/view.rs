@@ -109,7 +109,7 @@ pub struct ClockView {
 }
 
 /// Staff as others see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct PersonView {
     /// Who.
@@ -347,6 +347,8 @@ pub struct BoardView {
     pub items_covered: u32,
     /// ... of all high-frequency items in the catalogue.
     pub items_total: u32,
+    /// How many of them the roster staffs in every service hour of the coming 7 days.
+    pub items_rostered: u32,
 }
 
 /// Numbers of one team or of all.

@@ -12,6 +12,7 @@ pub mod http;
 pub mod hub;
 pub mod load;
 pub mod masking;
+pub mod organisation;
 pub mod privacy;
 pub mod session;
 pub mod simulate;

@@ -3,7 +3,7 @@
 use std::{
     io::Write as _,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -18,6 +18,7 @@ use bangban_server::{
     files::Files,
     http,
     load::LoadAgents,
+    organisation,
     privacy::{Retention, retention},
     simulate::{Plan, compare},
     telemetry::{install_metrics, start_log},
@@ -94,6 +95,46 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Imports into the database of a server that does not run; one that runs takes files by its REST interface.
+    Import {
+        #[command(subcommand)]
+        what: Import,
+    },
+    /// Exports from the database of a server that does not run.
+    Export {
+        #[command(subcommand)]
+        what: Export,
+    },
+}
+
+#[derive(Subcommand)]
+enum Import {
+    /// Service items (docs/administration.md has the columns). Nothing is imported if a row is bad.
+    Items {
+        /// A file that ends in .csv or .xlsx.
+        file: PathBuf,
+        /// Only says what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// Imports the good rows although there are bad ones.
+        #[arg(long)]
+        skip_bad: bool,
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Export {
+    /// Service items.
+    Items {
+        /// A file that ends in .csv or .xlsx; is overwritten.
+        file: PathBuf,
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -142,6 +183,10 @@ fn main() -> ExitCode {
         Command::Retention { what: RetentionCommand::Run { config, dry_run } } => run_retention(config, dry_run),
         Command::User { config, command } => user(config, command),
         Command::Serve { config, demo, load } => serve(config, demo, load),
+        Command::Import { what: Import::Items { file, dry_run, skip_bad, config } } => {
+            import_items(config, &file, dry_run, skip_bad)
+        }
+        Command::Export { what: Export::Items { file, config } } => export_items(config, &file),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -228,6 +273,16 @@ async fn run_retention(file: Option<PathBuf>, dry_run: bool) -> anyhow::Result<(
         println!("{data:<10} kept {:>5} days: {} {verb}, {} under legal hold", part.days, part.deleted, part.held);
     }
     Ok(())
+}
+
+#[tokio::main]
+async fn import_items(config: Option<PathBuf>, file: &Path, dry_run: bool, skip_bad: bool) -> anyhow::Result<()> {
+    organisation::command::import_items(&Config::load(config.as_deref())?, file, dry_run, skip_bad).await
+}
+
+#[tokio::main]
+async fn export_items(config: Option<PathBuf>, file: &Path) -> anyhow::Result<()> {
+    organisation::command::export_items(&Config::load(config.as_deref())?, file).await
 }
 
 #[tokio::main]

@@ -1,7 +1,9 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
+mod administration;
 mod commands;
 mod files;
+mod items;
 mod messages;
 mod reads;
 mod reveal;
@@ -17,13 +19,12 @@ use std::{
 };
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use axum::http::HeaderValue;
 use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
     AgentId,
-    calendar::Calendar,
     conversation::{CONTINUE_WITHIN, InvalidField},
-    time::MINUTE,
     words::{CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
@@ -36,7 +37,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::{Auth, Citizen, Principal, Staff, hash_password},
-    catalogue::{Catalogue, DemoStaff},
+    catalogue::Basis,
     clock::Clock,
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World, new_id},
@@ -44,14 +45,17 @@ use crate::{
     http::{ANY_ORIGIN, AddressLimits, Door, Proxies, hsts},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
+    organisation::{self, DemoStaff, Organisation},
     privacy::{Retention, people::People},
     session::{Rates, command_span},
     staff::{Accounts, Rights, oidc::Oidc},
     telemetry::Metrics,
     word_check::WordCheck,
 };
+pub(crate) use administration::Edit;
 pub use commands::{Begun, Pending};
 pub use files::owner;
+pub(crate) use items::Upload;
 pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
 
@@ -111,8 +115,7 @@ pub struct App {
     pub stopping: CancellationToken,
     /// The sessions that run.
     pub sessions: TaskTracker,
-    catalogue: Arc<Catalogue>,
-    calendar: Arc<Calendar>,
+    organisation: Arc<Organisation>,
     desk: Desk,
     shared: Arc<Shared>,
     notices: Arc<Notices>,
@@ -179,14 +182,14 @@ impl App {
     /// # Errors
     /// One line that names the cause.
     pub async fn start(config: &Config, clock: Clock, demo: bool, load: LoadAgents) -> anyhow::Result<Arc<Self>> {
-        let catalogue = Arc::new(Catalogue::demo()?);
         let on_bus = Settings { node: new_id(), canary: CANARY };
         let (bus, inbox, bus_ending) = match config.redis() {
             Some(redis) => Bus::redis(on_bus, &redis)?,
             None => Bus::memory(on_bus, &Net::default()),
         };
         let accounts = Arc::new(Accounts::default());
-        let rights = Arc::new(Rights { accounts: Arc::clone(&accounts) });
+        let directory = Arc::new(ArcSwap::default());
+        let rights = Arc::new(Rights { accounts: Arc::clone(&accounts), directory: Arc::clone(&directory) });
         let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone(), Arc::clone(&rights)));
         let notices = Arc::new(Notices::default());
         let publisher = {
@@ -203,22 +206,28 @@ impl App {
         let (stopping, sessions) = (CancellationToken::new(), TaskTracker::new());
         let files = Files::start(config, clock.clone(), store.clone(), stopping.clone(), sessions.clone())?;
         if demo {
-            seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
+            organisation::seed_demo(&store, clock.now()).await?;
+        }
+        organisation::found(&store, clock.now()).await?;
+        let entries = if demo { organisation::demo_entries()? } else { Vec::new() };
+        let organisation = Arc::new(Organisation::load(store.clone(), Basis::new(config, entries)?, directory).await?);
+        if demo {
+            let catalogue = organisation.current();
+            seed(&store, [organisation::demo_staff()?, load.staff(catalogue.teams())].concat()).await?;
+            organisation::seed_demo_roster(&store, clock.now()).await?;
+            organisation.refresh().await?;
         }
         accounts.reload(&store, clock.now()).await?;
         let shared = Arc::new(Shared::default());
-        let calendar = Arc::new(config.calendar()?);
         let world = World {
             clock: clock.clone(),
-            catalogue: Arc::clone(&catalogue),
-            calendar: Arc::clone(&calendar),
+            catalogue: organisation.current(),
+            organisation: Arc::clone(&organisation),
             store: store.clone(),
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
             rights: Arc::clone(&rights),
-            settings: config.settings(),
-            slots: (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into()),
         };
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let socket_queue = config.limits.socket_queue;
@@ -253,8 +262,7 @@ impl App {
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),
             stopping,
             sessions,
-            catalogue,
-            calendar,
+            organisation,
             desk,
             shared,
             notices,
@@ -278,6 +286,10 @@ impl App {
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
         let retention = Arc::clone(&app.retention);
         tokio::spawn(async move { retention.daily().await });
+        let notices = Arc::clone(&app.notices);
+        tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move || {
+            notices.changed();
+        }));
         let weak = Arc::downgrade(&app);
         let accounts = Box::new(move || {
             if let Some(app) = weak.upgrade() {
@@ -305,9 +317,9 @@ impl App {
     /// Log-ins of the demo staff of a role, without those of the load program; of many the first ones and the last.
     #[must_use]
     pub fn demo_logins(&self, role: Role) -> String {
-        let staff = self.catalogue.staff.iter().filter(|member| member.role == role);
+        let staff = organisation::demo_staff().unwrap_or_default();
         let logins: Vec<&str> =
-            staff.map(|member| member.login.as_str()).filter(|login| !login.starts_with(load::LOGIN)).collect();
+            staff.iter().filter(|member| member.role == role).map(|member| member.login.as_str()).collect();
         match &logins[..] {
             [first, second, third, .., last] if logins.len() > 6 => {
                 format!("{first}, {second}, {third} … {last} ({})", logins.len())
@@ -395,7 +407,7 @@ impl App {
     }
 
     fn mine(&self, row: ConversationRow) -> MyConversation {
-        let item_name = row.item.as_deref().and_then(|code| self.catalogue.item(code)).map(|item| item.name.clone());
+        let item_name = self.catalogue().item_name(row.item.as_deref());
         MyConversation { id: row.id, item: row.item, item_name, stage: row.stage, opened_at: row.opened_at }
     }
 }

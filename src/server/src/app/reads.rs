@@ -93,7 +93,7 @@ impl App {
                 let (row, _) = self.readable(who, id).await?;
                 let (entries, reset, _, seq) = self.thread(who, id, Lane::Notes, after).await?;
                 let draft = self.store.draft(staff.id, id).await.map_err(store_error)?;
-                (seq, Snapshot::Notes { context: self.context(&row).await?, entries, reset, draft })
+                (seq, Snapshot::Notes { context: self.context(staff.id, &row).await?, entries, reset, draft })
             }
             (Topic::Agent(id), _) => {
                 let known = self.shared.agents.get(&id).map(|known| known.value().clone());
@@ -183,7 +183,7 @@ impl App {
                     step: row.step,
                 });
                 let name = row.agent.and_then(|agent| self.accounts.name(agent));
-                view_of(&row, clock.as_ref(), &self.catalogue, name)
+                view_of(&row, clock.as_ref(), &self.catalogue(), name)
             }
         };
         view.citizen_online = self.hub.citizen_online(id);
@@ -194,7 +194,8 @@ impl App {
     pub(super) fn find_colleagues(&self, me: AgentId, query: &str, team: Option<&str>) -> Result<Answer, WireError> {
         let team = match team {
             Some(code) => {
-                let known = self.catalogue.team(code).and_then(|id| self.catalogue.team_at(id));
+                let catalogue = self.catalogue();
+                let known = catalogue.team(code).and_then(|id| catalogue.team_at(id));
                 Some(known.ok_or_else(|| WireError::field("team", "no such team"))?.name.clone())
             }
             None => None,
@@ -203,7 +204,7 @@ impl App {
             .shared
             .colleagues
             .iter()
-            .filter(|one| one.id != me && one.name.contains(query))
+            .filter(|one| one.id != me && one.name.contains(query) && self.rights.sees_colleague(me, one.id))
             .filter(|one| team.as_ref().is_none_or(|team| one.team_names.contains(team)))
             .map(|one| one.value().clone())
             .collect();
@@ -212,10 +213,12 @@ impl App {
         Ok(Answer::Colleagues { colleagues })
     }
 
-    async fn context(&self, row: &ConversationRow) -> Result<ConversationContext, WireError> {
+    async fn context(&self, who: AgentId, row: &ConversationRow) -> Result<ConversationContext, WireError> {
         let citizen = self.store.citizen(row.citizen).await.map_err(store_error)?.ok_or_else(not_found)?;
         let past = self.store.conversations_of(row.citizen, Timestamp(0), 11).await.map_err(store_error)?;
-        let item = row.item.as_deref().and_then(|code| self.catalogue.item(code));
+        let catalogue = self.catalogue();
+        let item = row.item.as_deref().and_then(|code| Some((code, catalogue.item(code)?)));
+        let department = |code: &str| catalogue.directory().unit(code).map(|unit| unit.name.clone());
         let phone = row.call_back_phone.as_ref().or(citizen.phone.as_ref());
         Ok(ConversationContext {
             citizen_name: conversation::masked_name(&citizen.name, citizen.kind),
@@ -223,17 +226,18 @@ impl App {
             phone: phone.map(|number| conversation::masked_telephone(number)),
             level: citizen.level,
             channel: row.channel,
-            answers: item.map_or_else(Vec::new, |item| self.catalogue.search(&item.name, Some(&item.code), 9)),
-            item: item.map(|item| ItemView {
-                code: item.code.clone(),
+            answers: item.map_or_else(Vec::new, |(code, item)| catalogue.search(&item.name, Some(code), 9)),
+            item: item.map(|(code, item)| ItemView {
+                code: code.to_owned(),
                 name: item.name.clone(),
-                department: item.department.clone(),
+                department: department(&item.department).unwrap_or_default(),
                 high_frequency: item.high_frequency,
                 virtual_window: item.virtual_window,
             }),
             history: past
                 .into_iter()
                 .filter(|other| other.id != row.id)
+                .filter(|other| other.agent == Some(who) || self.rights.sees_team(who, &other.team))
                 .take(10)
                 .map(|other| PastConversation {
                     stage: other.stage,

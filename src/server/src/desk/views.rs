@@ -101,7 +101,9 @@ impl Owner {
         if !lists.contains_key(teams) {
             lists.insert(teams.clone(), self.list(teams));
         }
-        let colleagues = lists.get(teams)?.iter().filter(|colleague| colleague.id != id).take(COLLEAGUES);
+        let rights = &self.world.rights;
+        let colleagues = lists.get(teams)?.iter().filter(|colleague| colleague.id != id);
+        let colleagues = colleagues.filter(|colleague| rights.sees_colleague(id, colleague.id)).take(COLLEAGUES);
         let waiting = teams.iter().map(|team| self.router.waiting(*team)).sum::<usize>();
         let mut conversations: Vec<DeskConversation> =
             self.router.serving(id).filter_map(|conversation| self.desk_conversation(conversation)).collect();
@@ -112,7 +114,7 @@ impl Owner {
             break_until: read.break_until,
             capacity: read.capacity,
             teams: self.team_views(id),
-            all_teams: self.world.catalogue.teams().to_vec(),
+            all_teams: self.world.catalogue.teams().cloned().collect(),
             colleagues: colleagues.cloned().collect(),
             offer: self.offer_view(&read),
             last_offer_end: self.last_ends.get(&id).cloned(),
@@ -137,7 +139,7 @@ impl Owner {
     }
 
     pub(super) fn item_name(&self, item: Option<&str>) -> Option<String> {
-        item.and_then(|code| self.world.catalogue.item(code)).map(|item| item.name.clone())
+        self.world.catalogue.item_name(item)
     }
 
     fn offer_view(&self, read: &AgentRead) -> Option<OfferView> {

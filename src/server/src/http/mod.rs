@@ -1,5 +1,6 @@
 //! HTTP: the pages, the WebSocket's door, log-in, health.
 
+mod admin;
 mod audit;
 mod bearer;
 mod client;
@@ -40,7 +41,10 @@ pub use security::{ANY_ORIGIN, is_origin};
 use serde::Serialize;
 pub use serve::serve;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
+};
 
 use crate::{app::App, session, telemetry::count_limited};
 
@@ -84,6 +88,15 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(staff::admin::unlock))
         .routes(routes!(staff::admin::sessions, staff::admin::end_sessions))
         .routes(routes!(staff::admin::end_session))
+        .routes(routes!(admin::records::list))
+        .routes(with_limit(
+            routes!(admin::records::one, admin::records::put, admin::records::remove),
+            admin::MAX_RECORD,
+        ))
+        .routes(routes!(admin::records::versions))
+        .routes(with_limit(routes!(admin::items::import), admin::MAX_FILE))
+        .routes(routes!(admin::items::export))
+        .routes(routes!(admin::items::coverage))
         .routes(routes!(upload::begin, upload::options))
         .routes(routes!(upload::progress, upload::append, upload::cancel))
         .routes(routes!(upload::finish))
@@ -103,6 +116,11 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         routes = routes.routes(routes!(login::demo_token));
     }
     routes
+}
+
+/// Routes whose bodies may be longer than others.
+fn with_limit((schemas, paths, methods): UtoipaMethodRouter<Arc<App>>, bytes: usize) -> UtoipaMethodRouter<Arc<App>> {
+    (schemas, paths, methods.layer(DefaultBodyLimit::max(bytes)))
 }
 
 /// The routes, the files of the web build, and what all answers have in common.
