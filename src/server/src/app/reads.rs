@@ -43,6 +43,10 @@ impl App {
     ) -> Result<Answer, WireError> {
         // Nobody listens before they may.
         self.permit(who, topic).await?;
+        if let (Topic::Conversation(id), Principal::Staff(staff), None) = (topic, who, after) {
+            let (row, view) = self.readable(who, id).await?;
+            self.tell_look(staff, &row, &view, "conversation.read", serde_json::json!({})).await?;
+        }
         // First listen, then look: what happens between comes as an event that the snapshot may contain too.
         if !self.hub.join(socket, topic) {
             let detail = format!("a connection listens to at most {MAX_TOPICS} topics");

@@ -13,7 +13,7 @@ use bangban_domain::{
     time::{MINUTE, Millis},
     words::Stage,
 };
-use bangban_protocol::{ErrorCode, MaskedField, Reveal, Revealed, ThreadBody, WireError};
+use bangban_protocol::{ConversationView, ErrorCode, MaskedField, Reveal, Revealed, ThreadBody, WireError};
 use bangban_store::{Audit, Author, Change, ConversationRow, Lane, Unit};
 
 use super::{App, forbidden, invalid, not_found, store_error, thread_entry};
@@ -139,6 +139,36 @@ impl App {
     pub(crate) fn require_anywhere<'a>(&self, who: &'a Principal, action: Action) -> Result<&'a Staff, WireError> {
         let Principal::Staff(staff) = who else { return Err(forbidden()) };
         self.require_somewhere(staff, action).map(|()| staff)
+    }
+
+    /// Whoever looks into a conversation that is not theirs leaves a line; the agent who serves or served it does their work.
+    ///
+    /// # Errors
+    /// Whatever the store says; then nothing may be shown.
+    pub(super) async fn tell_look(
+        &self,
+        staff: &Staff,
+        row: &ConversationRow,
+        view: &ConversationView,
+        action: &'static str,
+        detail: serde_json::Value,
+    ) -> Result<(), WireError> {
+        if view.agent.as_ref().is_some_and(|agent| agent.id == staff.id) {
+            return Ok(());
+        }
+        let line = Audit {
+            at: self.clock.now(),
+            actor: Author::Agent(staff.id),
+            action,
+            kind: "conversation".to_owned(),
+            subject: row.id.to_string(),
+            unit: self.unit_of(row),
+            reason: None,
+            address: None,
+            detail: json(&detail),
+        };
+        let unit = Unit { changes: vec![Change::Audit(line)], ..Unit::default() };
+        self.store.commit(unit).await.map(drop).map_err(store_error)
     }
 
     async fn entry_text(

@@ -69,6 +69,10 @@ async fn staff_get_masked_bytes_and_the_citizen_what_was_written() {
     for topic in ["conversation", "notes"] {
         supervisor.subscribe(&format!("{topic}:{id}")).await;
     }
+    let auditor = Desk::of(&server, "auditor1").await;
+    let (_, page) = auditor.ask("GET /api/admin/audit?action=conversation.read", &Value::Null).await;
+    assert_eq!(page["lines"].as_array().unwrap().len(), 1, "the supervisor looked, the agent serves: {page}");
+    assert_eq!(page["lines"][0]["actorName"], "吴督导");
     // Live, from both sides, in both lanes.
     let more = format!("卡号{}，邮箱{}，住上海市徐汇区{}", CARD.0, EMAIL.0, ADDRESS.0);
     citizen.ok(send(&id, "c2", &more)).await;
