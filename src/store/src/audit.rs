@@ -247,43 +247,38 @@ impl Archive {
     /// otherwise.
     pub async fn verify_audit(&self, expect: Option<&str>) -> Result<(Chain, bool), StoreError> {
         let begin = anchor(&self.readers).await?;
+        let (begins_at, hash) = begin.clone().map_or((1, String::new()), |(no, hash)| (no + 1, hash));
         let mut rows = sqlx::query(select!("ORDER BY no")).fetch(&self.readers);
-        let mut lines: u64 = 0;
-        let mut before: Option<AuditRow> = None;
+        let (mut lines, mut next, mut last) = (0, begins_at, hash);
         let mut is_found = expect.is_none();
-        // Number and hash that the log says were deleted last.
-        let mut pruned: Option<(u64, String)> = None;
-        let mut first: Option<AuditRow> = None;
+        let mut broken = None;
+        // What the log itself says was deleted last.
+        let mut pruned = None;
         while let Some(row) = rows.try_next().await? {
             let line = line(&row)?;
-            if let Some(before) = &before
-                && (line.no != before.no + 1 || line.hash_after(&before.hash) != line.hash)
-            {
-                return Ok((Chain::Broken { no: before.no + 1 }, false));
+            if line.no != next || line.hash_after(&last) != line.hash {
+                broken = Some(next);
+                break;
             }
             if line.action == PRUNE {
                 pruned = Pruned::of(&line.detail).map(|pruned| (pruned.up_to, pruned.hash));
             }
-            lines += 1;
             is_found |= expect == Some(line.hash.as_str());
-            first.get_or_insert_with(|| line.clone());
-            before = Some(line);
+            lines += 1;
+            next += 1;
+            last = line.hash;
         }
         drop(rows);
-        let anchor = anchor(&self.readers).await?;
-        if anchor != begin {
+        if anchor(&self.readers).await? != begin {
             // Lines were deleted meanwhile.
             return Box::pin(self.verify_audit(expect)).await;
         }
-        let (begins_at, hash) = anchor.clone().map_or((1, String::new()), |(no, hash)| (no + 1, hash));
-        let begins_well = first.is_none_or(|line| line.no == begins_at && line.hash_after(&hash) == line.hash);
-        // The anchor is a row like any other: the log itself has to know of it. Without a line left, nothing does.
-        let is_told = anchor == pruned;
-        if !begins_well || !is_told {
-            return Ok((Chain::Broken { no: begins_at }, false));
-        }
-        let last = before.map_or(hash, |line| line.hash);
-        Ok((Chain::Whole { lines, last }, is_found))
+        // The anchor is a row like any other: the log itself has to know of it.
+        let broken = broken.or((begin != pruned).then_some(begins_at));
+        Ok(match broken {
+            Some(no) => (Chain::Broken { no }, false),
+            None => (Chain::Whole { lines, last }, is_found),
+        })
     }
 }
 

@@ -100,6 +100,7 @@ fn message(n: u128, author: Author, client_id: &str) -> NewEntry {
         client_id: Some(client_id.to_owned()),
         from: raw("null"),
         body: raw("{}"),
+        masked: None,
         only_in: None,
         follows: false,
         answers: matches!(author, Author::Agent(_)),
