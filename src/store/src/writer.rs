@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use crate::{
-    Change, Committed, PrivacyChange, Published, StoreError, Unit, Written,
+    Change, Committed, ContinuationChange, PrivacyChange, Published, StoreError, Unit, Written,
     batch::Done,
     checkpoint::{Checkpoints, Running},
     heads::{Cache, Heads},
@@ -211,6 +211,10 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         | Change::Left { conversation, .. }
         | Change::Read { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
         Change::File(change) => [Some(Key::File(change.file())), None],
+        Change::Claim { visitor, citizen, .. } => [Some(Key::Citizen(*visitor)), Some(Key::Citizen(*citizen))],
+        Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],
+        // One row, which knows by itself who came first.
+        Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
         Change::Records(_) | Change::Account(_) | Change::Audit(_) => [Some(Key::Administration), None],
         // See `keys_of`.
         Change::Privacy(_) => [None, None],
@@ -220,10 +224,14 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
     of_changes.flatten().chain(of_entries).chain(unit.changes.iter().flat_map(keys_of))
 }
 
-/// Of a deletion, which may touch any number of rows.
+/// Of what may touch any number of rows.
 fn keys_of(change: &Change) -> Vec<Key> {
     let conversations = |ids: &[ConversationId]| ids.iter().map(|id| Key::Conversation(*id)).collect();
-    let Change::Privacy(change) = change else { return Vec::new() };
+    let change = match change {
+        Change::Privacy(change) => change,
+        Change::Claim { conversations: ids, .. } => return conversations(ids),
+        _ => return Vec::new(),
+    };
     match change {
         PrivacyChange::Threads { conversations: ids, .. } => conversations(ids),
         PrivacyChange::Files { files, .. } => files.iter().map(|id| Key::File(*id)).collect(),
