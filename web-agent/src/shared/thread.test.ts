@@ -30,6 +30,7 @@ const view = (version: number, change: Partial<ConversationView> = {}): Conversa
   stage: 'serving',
   item: null,
   itemName: null,
+  team: 'residence',
   teamName: '综合帮办',
   openedAt: 0,
   clock: null,

@@ -92,7 +92,7 @@ impl App {
                 let (row, _) = self.readable(who, id).await?;
                 let (entries, reset, _, seq) = self.thread(id, Lane::Notes, after).await?;
                 let draft = self.store.draft(staff.id, id).await.map_err(store_error)?;
-                (seq, Snapshot::Notes { context: self.context(&row).await?, entries, reset, draft })
+                (seq, Snapshot::Notes { context: self.context(staff.id, &row).await?, entries, reset, draft })
             }
             (Topic::Agent(id), _) => {
                 let known = self.shared.agents.get(&id).map(|known| known.value().clone());
@@ -203,7 +203,7 @@ impl App {
             .shared
             .colleagues
             .iter()
-            .filter(|one| one.id != me && one.name.contains(query))
+            .filter(|one| one.id != me && one.name.contains(query) && self.rights.sees_colleague(me, one.id))
             .filter(|one| team.as_ref().is_none_or(|team| one.team_names.contains(team)))
             .map(|one| one.value().clone())
             .collect();
@@ -212,7 +212,7 @@ impl App {
         Ok(Answer::Colleagues { colleagues })
     }
 
-    async fn context(&self, row: &ConversationRow) -> Result<ConversationContext, WireError> {
+    async fn context(&self, who: AgentId, row: &ConversationRow) -> Result<ConversationContext, WireError> {
         let citizen = self.store.citizen(row.citizen).await.map_err(store_error)?.ok_or_else(not_found)?;
         let past = self.store.conversations_of(row.citizen, Timestamp(0), 11).await.map_err(store_error)?;
         let catalogue = self.catalogue();
@@ -236,6 +236,7 @@ impl App {
             history: past
                 .into_iter()
                 .filter(|other| other.id != row.id)
+                .filter(|other| other.agent == Some(who) || self.rights.sees_team(who, &other.team))
                 .take(10)
                 .map(|other| PastConversation {
                     stage: other.stage,

@@ -453,6 +453,9 @@ impl Owner {
     ) -> Result<Answer, WireError> {
         let by = agent_of(who)?;
         let (target, to_name) = match to {
+            TransferTarget::Agent { agent } if !self.world.rights.sees_colleague(by, *agent) => {
+                return Err(WireError::field("to", "no such agent"));
+            }
             TransferTarget::Agent { agent } => {
                 (Target::Agent(*agent), self.name_of(*agent).ok_or_else(|| WireError::field("to", "no such agent"))?)
             }

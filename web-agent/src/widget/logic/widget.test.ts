@@ -55,6 +55,7 @@ const view = (stage: Stage = 'bot', version = 1): ConversationView => ({
   stage,
   item: 'a',
   itemName: '居住证办理',
+  team: 'residence',
   teamName: '居住与户籍',
   openedAt: 1,
   clock: null,
