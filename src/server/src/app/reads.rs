@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use bangban_domain::{AgentId, CitizenId, ConversationId, Timestamp, conversation, rights::Action, routing};
+use bangban_domain::{
+    AgentId, CitizenId, ConversationId, Timestamp,
+    citizen::{masked_credit_code, shown_name},
+    conversation,
+    rights::Action,
+    routing,
+};
 use bangban_protocol::{
     Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot,
     ThreadEntry, Topic, WireError,
@@ -11,7 +17,7 @@ use bangban_store::{ConversationRow, Lane};
 
 use tokio::time::timeout;
 
-use super::{App, DESK_PATIENCE, forbidden, not_found, store_error, thread_entry};
+use super::{App, DESK_PATIENCE, citizens::continuation_view, forbidden, not_found, store_error, thread_entry};
 use crate::{
     auth::Principal,
     desk::view_of,
@@ -69,6 +75,7 @@ impl App {
             (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Session, _) => {
                 return Err(forbidden());
             }
+            (Topic::Continuation(id), _) => return self.own_continuation(who, id).await.map(drop),
         };
         let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.clone()));
         match live {
@@ -107,6 +114,10 @@ impl App {
                 let known = self.shared.boards.get(&topic).map(|board| board.value().clone());
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the board is not there yet"))?;
                 (seq, Snapshot::Board { view })
+            }
+            (Topic::Continuation(id), _) => {
+                let row = self.own_continuation(who, id).await?;
+                (0, Snapshot::Continuation { view: continuation_view(&row) })
             }
             (Topic::Notes(_) | Topic::Session, _) => return Err(forbidden()),
         })
@@ -220,11 +231,16 @@ impl App {
         let department = |code: &str| catalogue.directory().unit(code).map(|unit| unit.name.clone());
         let phone = row.call_back_phone.as_ref().or(citizen.phone.as_ref());
         Ok(ConversationContext {
-            citizen_name: conversation::masked_name(&citizen.name, citizen.kind),
+            citizen_name: shown_name(&citizen.name, citizen.kind, citizen.anonymous),
             citizen_kind: citizen.kind,
             phone: phone.map(|number| conversation::masked_telephone(number)),
+            anonymous: citizen.anonymous,
             level: citizen.level,
+            credit_code: citizen.credit_code.as_deref().map(masked_credit_code),
+            language: citizen.language,
             channel: row.channel,
+            hall: row.hall.clone(),
+            ticket: row.ticket.clone(),
             answers: item.map_or_else(Vec::new, |(code, item)| catalogue.search(&item.name, Some(code), 9)),
             item: item.map(|(code, item)| ItemView {
                 code: code.to_owned(),
