@@ -40,6 +40,8 @@ pub enum ErrorCode {
     Infected,
     /// One person's uploads of this hour are used up.
     QuotaUsed,
+    /// Others still refer to it; `detail` names them.
+    InUse,
     /// A reply of staff holds a word that the office does not allow; `detail` is the word as it is listed.
     ListedWord,
     /// The client speaks another protocol version: reload the page.

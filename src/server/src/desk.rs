@@ -5,6 +5,7 @@
 //!
 //! Beside the mailbox stand [`Notices`]: what the desk must never miss, however full the mailbox is.
 
+mod adopt;
 mod batch;
 mod board;
 pub(crate) mod case;
@@ -20,9 +21,8 @@ mod views;
 use std::sync::Arc;
 
 use bangban_domain::{
-    AgentId, ConversationId, OfferId, Timestamp,
-    calendar::Calendar,
-    routing::Settings,
+    AgentId, CitizenId, ConversationId, OfferId, Timestamp,
+    citizen::HallVisit,
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use bangban_protocol::{
@@ -38,9 +38,11 @@ use crate::{
     catalogue::Catalogue,
     clock::Clock,
     hub::Hub,
+    organisation::Organisation,
     staff::Rights,
 };
 pub use batch::entry;
+pub(crate) use board::ROSTER_AHEAD;
 pub(crate) use case::view_of;
 pub use notices::Notices;
 use owner::Owner;
@@ -65,6 +67,13 @@ pub enum Order {
         item: Option<String>,
         /// Where from.
         channel: Channel,
+        /// Where in a service hall; checked.
+        visit: Option<HallVisit>,
+    },
+    /// See `Command::ClaimVisitor`; the visitor's token was checked.
+    Claim {
+        /// Whose conversations become the citizen's.
+        visitor: CitizenId,
     },
     /// The citizen writes to a closed conversation within 7 days.
     Reopen(ConversationId),
@@ -144,7 +153,7 @@ struct Envelope {
 #[derive(Debug, Clone)]
 pub struct Live {
     /// Whose.
-    pub citizen: bangban_domain::CitizenId,
+    pub citizen: CitizenId,
     /// The state that both sides see.
     pub view: ConversationView,
 }
@@ -172,10 +181,10 @@ pub struct Desk {
 pub struct World {
     /// Time.
     pub clock: Clock,
-    /// Items, teams, answers.
+    /// What is administered.
+    pub organisation: Arc<Organisation>,
+    /// Of it, what holds in this turn.
     pub catalogue: Arc<Catalogue>,
-    /// Service hours.
-    pub calendar: Arc<Calendar>,
     /// Rows.
     pub store: Store,
     /// Sockets.
@@ -186,10 +195,6 @@ pub struct World {
     pub notices: Arc<Notices>,
     /// Accounts, and what they may do.
     pub rights: Arc<Rights>,
-    /// Numbers of the rules.
-    pub settings: Settings,
-    /// Length of a call-back slot in milliseconds, and how many people it takes.
-    pub slots: (i64, u32),
 }
 
 impl Desk {

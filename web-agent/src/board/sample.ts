@@ -42,8 +42,10 @@ export const view = (
   serviceChangesAt: NOON + 3_600_000,
   total: line(),
   teams: Object.entries(teams).map(([name, one]) => ({ team: { code: name, name }, line: one })),
+  channels: [],
   atRisk: [],
   itemsCovered: 40,
   itemsTotal: 40,
+  itemsRostered: 40,
   ...change,
 });

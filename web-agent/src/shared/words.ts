@@ -6,17 +6,20 @@ import type {
   CitizenKind,
   ErrorCode,
   HandOnChannel,
+  Language as CitizenLanguage,
   Outcome,
+  ReceiptState,
   Stage,
 } from '../generated/protocol';
 import type { SlaState } from './sla';
 
 export type Language = 'zh' | 'en';
 
+/** The language that the page's address asks for, if it does. */
+export const languageOfPage = new URLSearchParams(globalThis.location?.search ?? '').get('lang');
+
 /** `?lang=en`, else Chinese; a page may change it. */
-export const language = ref<Language>(
-  new URLSearchParams(globalThis.location?.search ?? '').get('lang') === 'en' ? 'en' : 'zh',
-);
+export const language = ref<Language>(languageOfPage === 'en' ? 'en' : 'zh');
 
 if (typeof document !== 'undefined') {
   watchEffect(() => {
@@ -63,7 +66,15 @@ const zhShared = {
     complaint: '12345 投诉举报',
     petition: '信访',
   } satisfies Record<HandOnChannel, string>,
-  channel: { pc: '电脑端', mobile: '移动端', hall: '办事大厅' } satisfies Record<Channel, string>,
+  channel: {
+    pc: '电脑端',
+    mobile: '移动端',
+    hall: '办事大厅',
+    kiosk: '大厅自助机',
+    counter: '大厅窗口',
+  } satisfies Record<Channel, string>,
+  language: { 'zh-CN': '中文', en: '英语' } satisfies Record<CitizenLanguage, string>,
+  receipt: { open: '待处理', done: '已处理', cancelled: '已取消' } satisfies Record<ReceiptState, string>,
   kind: { person: '个人', enterprise: '企业' } satisfies Record<CitizenKind, string>,
   status: { online: '空闲可接', break: '小休', offline: '离线' } satisfies Record<AgentStatus, string>,
   sla: {
@@ -90,6 +101,8 @@ const zhShared = {
     unsupported_file: '不支持这种文件，或文件内容与名称不符',
     infected: '文件未通过安全检查，已删除',
     quota_used: '一小时内上传太多，请稍后再试',
+    outdated: '内容已被他人修改，请刷新后再改',
+    in_use: '仍被其他记录引用，不能删除',
     listed_word: '含有不允许发送的词语',
     unsupported_protocol: '页面版本过旧，请刷新',
     internal: '系统出错，请稍后再试',
@@ -121,7 +134,9 @@ const enShared: Same<typeof zhShared> = {
     complaint: '12345 complaints',
     petition: 'Petition office',
   },
-  channel: { pc: 'Computer', mobile: 'Mobile', hall: 'Service hall' },
+  channel: { pc: 'Computer', mobile: 'Mobile', hall: 'Service hall', kiosk: 'Hall kiosk', counter: 'Hall counter' },
+  language: { 'zh-CN': 'Chinese', en: 'English' },
+  receipt: { open: 'Open', done: 'Dealt with', cancelled: 'Cancelled' },
   kind: { person: 'Person', enterprise: 'Enterprise' },
   status: { online: 'Available', break: 'Break', offline: 'Offline' },
   sla: { ok: 'On time', at_risk: 'At risk', breached: 'Overdue', met: 'Answered', late: 'Answered late' },
@@ -142,6 +157,8 @@ const enShared: Same<typeof zhShared> = {
     unsupported_file: 'Files of this type are not taken, or it is not what its name says',
     infected: 'The file did not pass the security check and was deleted',
     quota_used: 'Too much was uploaded within an hour; try again later',
+    outdated: 'Somebody else has changed it meanwhile; reload and change it again',
+    in_use: 'Other records still refer to it, so it cannot be removed',
     listed_word: 'It holds a word that must not be sent',
     unsupported_protocol: 'This page is out of date; reload it',
     internal: 'Something went wrong; try again shortly',

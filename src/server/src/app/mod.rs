@@ -1,9 +1,13 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
+mod administration;
+mod citizens;
 mod commands;
 mod files;
+mod items;
 mod messages;
 mod reads;
+mod reveal;
 mod rights;
 mod staff;
 mod staff_admin;
@@ -16,13 +20,12 @@ use std::{
 };
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use axum::http::HeaderValue;
 use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
     AgentId,
-    calendar::Calendar,
     conversation::{CONTINUE_WITHIN, InvalidField},
-    time::MINUTE,
     words::{CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
@@ -35,21 +38,27 @@ use uuid::Uuid;
 
 use crate::{
     auth::{Auth, Citizen, Principal, Staff, hash_password},
-    catalogue::{Catalogue, DemoStaff},
+    catalogue::Basis,
     clock::Clock,
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
-    http::{ANY_ORIGIN, AddressLimits, Door, Proxies, hsts},
+    http::{ANY_ORIGIN, AddressLimits, Door, Gate, Proxies, hsts},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
+    organisation::{self, DemoStaff, Organisation},
+    privacy::{Retention, people::People},
     session::{Rates, command_span},
     staff::{Accounts, Rights, oidc::Oidc},
     telemetry::Metrics,
     word_check::WordCheck,
 };
+pub(crate) use administration::Edit;
+pub use citizens::CitizenRules;
 pub use commands::{Begun, Pending};
 pub use files::owner;
+pub(crate) use items::Upload;
+pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
 
 /// How long a log-in waits until the desk has heard of it.
@@ -96,14 +105,25 @@ pub struct App {
     pub sign_in: SignInRules,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// How often somebody may reveal.
+    pub reveals: Reveals,
+    /// Deletes what is over its time.
+    pub retention: Arc<Retention>,
+    /// Finds, hands out and erases what there is about one person.
+    pub people: Arc<People>,
+    /// Visitors and second devices.
+    pub citizens: CitizenRules,
+    /// What stands before their REST routes.
+    pub gate: Gate,
+    /// Without a touch for so long, a kiosk asks; and waits so long for an answer.
+    pub kiosk: (u32, u32),
     /// Counters.
     pub metrics: Metrics,
     /// Cancelled when the server stops.
     pub stopping: CancellationToken,
     /// The sessions that run.
     pub sessions: TaskTracker,
-    catalogue: Arc<Catalogue>,
-    calendar: Arc<Calendar>,
+    organisation: Arc<Organisation>,
     desk: Desk,
     shared: Arc<Shared>,
     notices: Arc<Notices>,
@@ -123,7 +143,7 @@ struct Stored {
 
 pub(crate) fn thread_entry(row: EntryRow) -> Result<ThreadEntry, WireError> {
     let Stored { from, body } = serde_json::from_str(&row.body).map_err(|error| internal(&error))?;
-    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body })
+    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body, masked: false })
 }
 
 fn internal(error: &impl std::fmt::Display) -> WireError {
@@ -170,14 +190,14 @@ impl App {
     /// # Errors
     /// One line that names the cause.
     pub async fn start(config: &Config, clock: Clock, demo: bool, load: LoadAgents) -> anyhow::Result<Arc<Self>> {
-        let catalogue = Arc::new(Catalogue::demo()?);
         let on_bus = Settings { node: new_id(), canary: CANARY };
         let (bus, inbox, bus_ending) = match config.redis() {
             Some(redis) => Bus::redis(on_bus, &redis)?,
             None => Bus::memory(on_bus, &Net::default()),
         };
         let accounts = Arc::new(Accounts::default());
-        let rights = Arc::new(Rights { accounts: Arc::clone(&accounts) });
+        let directory = Arc::new(ArcSwap::default());
+        let rights = Arc::new(Rights { accounts: Arc::clone(&accounts), directory: Arc::clone(&directory) });
         let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone(), Arc::clone(&rights)));
         let notices = Arc::new(Notices::default());
         let publisher = {
@@ -194,22 +214,28 @@ impl App {
         let (stopping, sessions) = (CancellationToken::new(), TaskTracker::new());
         let files = Files::start(config, clock.clone(), store.clone(), stopping.clone(), sessions.clone())?;
         if demo {
-            seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
+            organisation::seed_demo(&store, clock.now()).await?;
+        }
+        organisation::found(&store, clock.now()).await?;
+        let entries = if demo { organisation::demo_entries()? } else { Vec::new() };
+        let organisation = Arc::new(Organisation::load(store.clone(), Basis::new(config, entries)?, directory).await?);
+        if demo {
+            let catalogue = organisation.current();
+            seed(&store, [organisation::demo_staff()?, load.staff(catalogue.teams())].concat()).await?;
+            organisation::seed_demo_roster(&store, clock.now()).await?;
+            organisation.refresh().await?;
         }
         accounts.reload(&store, clock.now()).await?;
         let shared = Arc::new(Shared::default());
-        let calendar = Arc::new(config.calendar()?);
         let world = World {
             clock: clock.clone(),
-            catalogue: Arc::clone(&catalogue),
-            calendar: Arc::clone(&calendar),
+            catalogue: organisation.current(),
+            organisation: Arc::clone(&organisation),
             store: store.clone(),
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
             rights: Arc::clone(&rights),
-            settings: config.settings(),
-            slots: (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into()),
         };
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let socket_queue = config.limits.socket_queue;
@@ -217,7 +243,12 @@ impl App {
         if demo && portal_origins.is_empty() {
             portal_origins.push(ANY_ORIGIN.to_owned());
         }
+        let keys = config.privacy.clone();
+        let retention = Retention::new(store.clone(), Arc::clone(&files), clock.clone(), keys, stopping.clone());
         let app = Arc::new(Self {
+            reveals: Reveals::new(config.privacy.reveal_burst, config.privacy.reveal_seconds),
+            retention: Arc::new(retention),
+            people: Arc::new(People::new(store.clone(), Arc::clone(&files), clock.clone())),
             clock,
             auth,
             accounts,
@@ -236,11 +267,17 @@ impl App {
             oidc: Oidc::new(&config.oidc),
             sign_in: SignInRules::new(&config.auth),
             metrics: Metrics::new(),
-            rates: Rates::new(config.citizen_rate(), config.staff_rate()),
+            rates: Rates::new(config.citizen_rate(), config.visitor_rate(), config.staff_rate()),
+            citizens: CitizenRules {
+                anonymous: config.citizen.anonymous || demo,
+                anonymous_days: config.citizen.anonymous_days,
+                continue_seconds: config.citizen.continue_seconds,
+            },
+            gate: Gate::new(config),
+            kiosk: (config.kiosk.idle_seconds, config.kiosk.answer_seconds),
             stopping,
             sessions,
-            catalogue,
-            calendar,
+            organisation,
             desk,
             shared,
             notices,
@@ -262,6 +299,13 @@ impl App {
             }
         }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
+        let retention = Arc::clone(&app.retention);
+        tokio::spawn(async move { retention.daily().await });
+        tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
+        let notices = Arc::clone(&app.notices);
+        tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move || {
+            notices.changed();
+        }));
         let weak = Arc::downgrade(&app);
         let accounts = Box::new(move || {
             if let Some(app) = weak.upgrade() {
@@ -289,9 +333,9 @@ impl App {
     /// Log-ins of the demo staff of a role, without those of the load program; of many the first ones and the last.
     #[must_use]
     pub fn demo_logins(&self, role: Role) -> String {
-        let staff = self.catalogue.staff.iter().filter(|member| member.role == role);
+        let staff = organisation::demo_staff().unwrap_or_default();
         let logins: Vec<&str> =
-            staff.map(|member| member.login.as_str()).filter(|login| !login.starts_with(load::LOGIN)).collect();
+            staff.iter().filter(|member| member.role == role).map(|member| member.login.as_str()).collect();
         match &logins[..] {
             [first, second, third, .., last] if logins.len() > 6 => {
                 format!("{first}, {second}, {third} … {last} ({})", logins.len())
@@ -325,7 +369,15 @@ impl App {
                 let since = now - CONTINUE_WITHIN;
                 let rows = self.store.conversations_of(citizen.id, since, 50).await.map_err(store_error)?;
                 let mine = rows.into_iter().map(|row| self.mine(row)).collect();
-                (Identity::Citizen { id: citizen.id, name: citizen.name.clone(), kind: citizen.kind }, mine)
+                let me = Identity::Citizen {
+                    id: citizen.id,
+                    name: citizen.name.clone(),
+                    kind: citizen.kind,
+                    anonymous: citizen.anonymous,
+                    continuation: citizen.continuation,
+                    language: citizen.language,
+                };
+                (me, mine)
             }
             Principal::Staff(staff) => {
                 let me = staff.identity();
@@ -379,7 +431,7 @@ impl App {
     }
 
     fn mine(&self, row: ConversationRow) -> MyConversation {
-        let item_name = row.item.as_deref().and_then(|code| self.catalogue.item(code)).map(|item| item.name.clone());
+        let item_name = self.catalogue().item_name(row.item.as_deref());
         MyConversation { id: row.id, item: row.item, item_name, stage: row.stage, opened_at: row.opened_at }
     }
 }
@@ -450,13 +502,32 @@ async fn seed(store: &Store, mut staff: Vec<DemoStaff>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A demo citizen: name, kind, telephone.
+/// A person or enterprise of the demo's portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoCitizen {
+    /// Full name.
+    pub name: Cow<'static, str>,
+    /// Person or enterprise.
+    pub kind: CitizenKind,
+    /// Telephone.
+    pub phone: &'static str,
+    /// Unified social credit code of the enterprise.
+    pub credit_code: Option<&'static str>,
+}
+
+/// The demo citizen of this code.
 #[must_use]
-pub fn demo_citizen(code: &str) -> Option<(Cow<'static, str>, CitizenKind, &'static str)> {
+pub fn demo_citizen(code: &str) -> Option<DemoCitizen> {
+    let person = |name, phone| DemoCitizen { name, kind: CitizenKind::Person, phone, credit_code: None };
     match code {
-        "demo-citizen-1" => Some(("张伟".into(), CitizenKind::Person, "13800138001")),
-        "demo-citizen-2" => Some(("李娜".into(), CitizenKind::Person, "13800138002")),
-        "demo-enterprise-1" => Some(("上海示例科技有限公司".into(), CitizenKind::Enterprise, "02163210000")),
-        _ => load::citizen_name(code).map(|name| (name.into(), CitizenKind::Person, "13800138000")),
+        "demo-citizen-1" => Some(person("张伟".into(), "13800138001")),
+        "demo-citizen-2" => Some(person("李娜".into(), "13800138002")),
+        "demo-enterprise-1" => Some(DemoCitizen {
+            kind: CitizenKind::Enterprise,
+            // No authority has given it out: there is no place 310199.
+            credit_code: Some("91310199MADEM0000Q"),
+            ..person("上海示例科技有限公司".into(), "02163210000")
+        }),
+        _ => load::citizen_name(code).map(|name| person(name.into(), "13800138000")),
     }
 }

@@ -258,11 +258,12 @@ impl App {
         }
         let name = some_text("body.name", &name)?;
         self.known_unit("body.unit", unit.as_deref())?;
+        let catalogue = self.catalogue();
         at_most("body.grants", grants.len())?;
         at_most("body.teams", teams.len())?;
         for (n, grant) in grants.iter().enumerate() {
             self.known_unit(&format!("body.grants[{n}].unit"), grant.unit.as_deref())?;
-            if let Some(item) = grant.items.iter().find(|item| self.catalogue.item(item).is_none()) {
+            if let Some(item) = grant.items.iter().find(|item| catalogue.item(item).is_none()) {
                 return Err(WireError::field(format!("body.grants[{n}].items"), format!("no such item: {item}")));
             }
             if grants[..n].contains(grant) {
@@ -270,7 +271,7 @@ impl App {
             }
         }
         for (n, TeamLevel { team, level }) in teams.iter().enumerate() {
-            if self.catalogue.team(team).is_none() {
+            if catalogue.team(team).is_none() {
                 return Err(WireError::field(format!("body.teams[{n}].team"), "no such team"));
             }
             if !(1..=5).contains(level) {

@@ -1,16 +1,25 @@
 //! What supervisors see of the whole, counted in one pass over conversations, agents and the requests of the last hour.
 
-use std::collections::HashSet;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use bangban_domain::{
-    TeamId, Timestamp,
-    figures::Rates,
+    AgentId, TeamId, Timestamp,
+    figures::{AllRates, Rates},
+    org::coverage,
     routing::{AgentRead, Place, Routed},
-    words::{AgentStatus, SlaStep},
+    time::{DAY, MINUTE, Millis},
+    words::{AgentStatus, Channel, SlaStep},
 };
-use bangban_protocol::{AtRisk, BoardLine, BoardTeam, BoardView, EventBody, Topic};
+use bangban_protocol::{AtRisk, BoardChannel, BoardLine, BoardTeam, BoardView, EventBody, TeamView, Topic};
 
 use super::{case::clock_view, owner::Owner};
+
+/// The roster is looked at so far ahead, and again after this pause or when it changes.
+pub(crate) const ROSTER_AHEAD: Millis = 7 * DAY;
+const ROSTER_PAUSE: Millis = 10 * MINUTE;
 
 /// The board shows so many whose minute is running out.
 const AT_RISK: usize = 50;
@@ -38,73 +47,110 @@ impl Owner {
             self.scopes.insert(unit);
         }
         let view = self.board(topic, now);
+        if topic == Topic::Board {
+            for (which, items) in
+                [("all", view.items_total), ("staffed_now", view.items_covered), ("rostered", view.items_rostered)]
+            {
+                metrics::gauge!("bangban_frequent_items", "which" => which).set(f64::from(items));
+            }
+        }
         let seq = self.world.shared.boards.get(&topic).map_or(0, |known| known.0) + 1;
         self.world.shared.boards.insert(topic, (seq, view.clone()));
         self.world.hub.publish(topic, Some(seq), EventBody::Board { view });
     }
 
     /// The teams that a board is about.
-    fn teams_on(&self, topic: Topic) -> Vec<bool> {
-        let is_on = |code: &str| match topic {
-            Topic::BoardOf(unit) => self.world.rights.is_team_below(code, unit.as_str()),
+    fn teams_on(&self, topic: Topic) -> HashSet<TeamId> {
+        let catalogue = &self.world.catalogue;
+        let is_on = |team: &&TeamView| match topic {
+            Topic::BoardOf(unit) => self.world.rights.is_team_below(&team.code, unit.as_str()),
             _ => true,
         };
-        self.world.catalogue.teams().iter().map(|team| is_on(&team.code)).collect()
+        catalogue.teams().filter(is_on).filter_map(|team| catalogue.team(&team.code)).collect()
     }
 
     fn board(&mut self, topic: Topic, now: Timestamp) -> BoardView {
         let on = self.teams_on(topic);
-        let (total, lines) = self.lines(&on, now);
-        let teams: Vec<BoardTeam> = self
-            .world
-            .catalogue
-            .teams()
-            .iter()
-            .cloned()
-            .zip(lines)
-            .zip(&on)
-            .filter(|(_, is_on)| **is_on)
-            .map(|((team, line), _)| BoardTeam { team, line })
-            .collect();
-        let staffed: HashSet<&str> =
-            teams.iter().filter(|team| team.line.staffed > 0).map(|team| team.team.code.as_str()).collect();
-        let known: HashSet<&str> = teams.iter().map(|team| team.team.code.as_str()).collect();
-        let frequent = self.world.catalogue.items().filter(|item| item.high_frequency);
-        let frequent = frequent.filter(|item| known.contains(item.team.as_str()));
-        let (covered, items) = frequent.fold((0, 0), |(covered, items), item| {
-            (covered + u32::from(staffed.contains(item.team.as_str())), items + 1)
-        });
+        let rates = self.today.rates(now, |team| on.contains(&team));
+        let channels = self.channels(&on, &rates.channels);
+        let (total, mut lines) = self.lines(&on, &rates);
+        let catalogue = Arc::clone(&self.world.catalogue);
+        let mut teams = Vec::new();
+        let mut staffed = HashSet::new();
+        for team in catalogue.teams() {
+            let Some((id, line)) = catalogue.team(&team.code).and_then(|id| Some((id, lines.remove(&id)?))) else {
+                continue;
+            };
+            if line.staffed > 0 {
+                staffed.insert(id);
+            }
+            teams.push(BoardTeam { team: team.clone(), line });
+        }
+        let frequent = catalogue.directory().items().filter(|(_, item)| item.high_frequency);
+        let served_by = frequent.filter_map(|(code, _)| catalogue.team(catalogue.team_of(Some(code))));
+        let (covered, items) = served_by
+            .filter(|team| on.contains(team))
+            .fold((0, 0), |(covered, items), team| (covered + u32::from(staffed.contains(&team)), items + 1));
+        let items_rostered = self.rostered(&on, now);
+        let calendar = catalogue.calendar();
         BoardView {
             as_of: now,
-            in_service: self.world.calendar.in_service(now),
-            service_changes_at: self.world.calendar.next_change(now).unwrap_or(now),
+            in_service: calendar.in_service(now),
+            service_changes_at: calendar.next_change(now).unwrap_or(now),
             total,
             at_risk: self.at_risk(&on),
             items_covered: covered,
             items_total: items,
+            items_rostered,
             teams,
+            channels,
         }
     }
 
-    /// Those that are on the board together, and each team by its position.
-    fn lines(&mut self, on: &[bool], now: Timestamp) -> (BoardLine, Vec<BoardLine>) {
-        let is_on = |team: TeamId| on.get(usize::from(team.0)).copied().unwrap_or_default();
-        let (rates, by_team) = self.today.rates(now, is_on);
-        let is_all = on.iter().all(|is_on| *is_on);
-        let mut total = with_rates(rates);
-        let mut lines: Vec<BoardLine> = (0..self.world.catalogue.teams().len())
-            .filter_map(|n| u16::try_from(n).ok())
-            .map(|n| {
-                let team = TeamId(n);
-                let mut line = with_rates(by_team.get(&team).copied().unwrap_or_default());
-                line.call_backs = u32::try_from(self.router.call_backs(team)).unwrap_or(u32::MAX);
-                line
-            })
-            .collect();
-        total.call_backs = lines.iter().zip(on).filter(|(_, is_on)| **is_on).map(|(line, _)| line.call_backs).sum();
-        for (_, routed) in self.router.conversations().filter(|(_, routed)| is_on(routed.team)) {
-            count_conversation(&mut total, &routed);
-            if let Some(line) = lines.get_mut(usize::from(routed.team.0)) {
+    /// How many high-frequency items of these teams have no hole in the roster of the coming days.
+    fn rostered(&mut self, on: &HashSet<TeamId>, now: Timestamp) -> u32 {
+        let is_fresh = |(at, _): &&(Timestamp, HashMap<TeamId, u32>)| (0..ROSTER_PAUSE).contains(&now.since(*at));
+        if self.rostered.as_ref().filter(is_fresh).is_none() {
+            self.rostered = Some((now, self.rostered_of_teams(now)));
+        }
+        let known = self.rostered.iter().flat_map(|(_, of_teams)| of_teams);
+        known.filter(|(team, _)| on.contains(team)).map(|(_, items)| items).sum()
+    }
+
+    fn rostered_of_teams(&self, now: Timestamp) -> HashMap<TeamId, u32> {
+        let catalogue = &self.world.catalogue;
+        let is_member = |agent: AgentId, code: &str| {
+            let team = catalogue.team(code);
+            team.is_some_and(|team| self.teams_of.get(&agent).is_some_and(|teams| teams.contains(&team)))
+        };
+        let hours = |team: &str| catalogue.calendar_of(team);
+        let found = coverage(catalogue.directory(), |_, _| true, hours, is_member, now, now + ROSTER_AHEAD);
+        if found.covered < found.items {
+            tracing::warn!(items = found.items, covered = found.covered, "the roster leaves items without anybody");
+        }
+        let open: HashSet<&str> = found.holes.iter().map(|hole| hole.item.as_str()).collect();
+        let mut of_teams = HashMap::new();
+        let frequent = catalogue.directory().items().filter(|(_, item)| item.high_frequency);
+        for (code, _) in frequent.filter(|(code, _)| !open.contains(code)) {
+            *of_teams.entry(catalogue.team_or_general(catalogue.team_of(Some(code)))).or_insert(0) += 1;
+        }
+        of_teams
+    }
+
+    /// Those that are on the board together, and each of them.
+    fn lines(&self, on: &HashSet<TeamId>, rates: &AllRates) -> (BoardLine, HashMap<TeamId, BoardLine>) {
+        let is_all = on.len() == self.world.catalogue.teams().count();
+        let mut total = with_rates(rates.total);
+        let with_call_backs = |team: &TeamId| {
+            let mut line = with_rates(rates.teams.get(team).copied().unwrap_or_default());
+            line.call_backs = u32::try_from(self.router.call_backs(*team)).unwrap_or(u32::MAX);
+            (*team, line)
+        };
+        let mut lines: HashMap<TeamId, BoardLine> = on.iter().map(with_call_backs).collect();
+        total.call_backs = lines.values().map(|line| line.call_backs).sum();
+        for (_, routed) in self.router.conversations() {
+            if let Some(line) = lines.get_mut(&routed.team) {
+                count_conversation(&mut total, &routed);
                 count_conversation(line, &routed);
             }
         }
@@ -114,11 +160,11 @@ impl Owner {
                 continue;
             }
             let teams = self.teams_of.get(&id).map_or(&[][..], Vec::as_slice);
-            if is_all || teams.iter().any(|team| is_on(*team)) {
+            if is_all || teams.iter().any(|team| on.contains(team)) {
                 count_agent(&mut total, &read);
             }
             for team in teams {
-                if let Some(line) = lines.get_mut(usize::from(team.0)) {
+                if let Some(line) = lines.get_mut(team) {
                     count_agent(line, &read);
                 }
             }
@@ -126,11 +172,33 @@ impl Owner {
         (total, lines)
     }
 
-    fn at_risk(&self, on: &[bool]) -> Vec<AtRisk> {
+    /// Each channel that has any numbers.
+    fn channels(&self, on: &HashSet<TeamId>, rates: &BTreeMap<Channel, Rates>) -> Vec<BoardChannel> {
+        let mut lines: BTreeMap<Channel, BoardLine> =
+            rates.iter().map(|(channel, rates)| (*channel, with_rates(*rates))).collect();
+        for (id, routed) in self.router.conversations() {
+            if let Some(case) = self.cases.get(id).filter(|_| on.contains(&routed.team)) {
+                count_conversation(lines.entry(case.row.channel).or_default(), &routed);
+            }
+        }
+        let view = |(channel, line): (Channel, BoardLine)| BoardChannel {
+            channel,
+            waiting: line.waiting,
+            serving: line.serving,
+            hour_hits: line.hour_hits,
+            hour_decided: line.hour_decided,
+            today_hits: line.today_hits,
+            today_decided: line.today_decided,
+            today_short_abandons: line.today_short_abandons,
+        };
+        lines.into_iter().map(view).collect()
+    }
+
+    fn at_risk(&self, on: &HashSet<TeamId>) -> Vec<AtRisk> {
         let mut risky: Vec<_> = self
             .router
             .conversations()
-            .filter(|(_, one)| on.get(usize::from(one.team.0)).copied().unwrap_or_default())
+            .filter(|(_, one)| on.contains(&one.team))
             .filter(|(_, one)| one.clock.is_running() && one.clock.step != SlaStep::Running)
             .collect();
         risky.sort_unstable_by_key(|(id, one)| (one.clock.asked_at, *id));

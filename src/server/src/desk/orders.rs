@@ -1,20 +1,24 @@
 //! One function per order: who may give it, in which stage, and what follows.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use bangban_domain::{
-    AgentId, ConversationId, OfferId, Timestamp,
+    AgentId, CitizenId, ConversationId, OfferId, TeamId, Timestamp,
     calendar::Calendar,
+    citizen::{HallVisit, shown_name},
     conversation::{may_close_with, may_continue, may_pass},
     history::Event,
+    org::GENERAL,
     routing::{Input, Refusal, Target},
-    words::{Channel, HandOnChannel, Outcome, ReceiptState, Stage},
+    words::{Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, Stage},
 };
 use bangban_protocol::{Answer, ErrorCode, Party, Slot, ThreadBody, TransferTarget, WireError};
-use bangban_store::{Author, Change, CitizenRow, ConversationRow, Lane, ReceiptRow};
+use bangban_store::{Author, Change, ConversationRow, Lane, ReceiptRow};
 
 use super::{
     Actor, Order,
     batch::{Batch, entry},
-    case::{Case, slot},
+    case::{Case, preview, slot},
     new_id,
     owner::Owner,
 };
@@ -22,6 +26,9 @@ use crate::auth::Citizen;
 
 /// Out of hours this many call-back times are offered.
 const SLOTS_OFFERED: usize = 8;
+
+/// A call-back can be promised for one of so many slots ahead, free or not.
+const SLOTS_AHEAD: usize = 200;
 
 pub(super) fn refused(refusal: &Refusal) -> WireError {
     let code = match refusal {
@@ -59,6 +66,11 @@ fn citizen_of(who: &Actor) -> Result<&Citizen, WireError> {
     }
 }
 
+/// A citizen as staff see them.
+fn person(citizen: &Citizen) -> (String, CitizenKind) {
+    (shown_name(&citizen.name, citizen.kind, citizen.anonymous), citizen.kind)
+}
+
 impl Owner {
     pub(super) fn order(
         &mut self,
@@ -69,7 +81,8 @@ impl Owner {
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         match order {
-            Order::Open { item, channel } => self.open(who, at, item, channel, batch),
+            Order::Open { item, channel, visit } => self.open(who, at, item, (channel, visit), batch),
+            Order::Claim { visitor } => self.claim(who, at, visitor, batch),
             Order::Reopen(id) => self.reopen(who, at, id, batch),
             Order::RequestHuman(id) => self.request_human(who, at, now, id, batch),
             Order::CancelRequest(id) => self.cancel_request(who, at, now, id, batch),
@@ -116,31 +129,31 @@ impl Owner {
         who: &Actor,
         at: Timestamp,
         item: Option<String>,
-        channel: Channel,
+        (channel, visit): (Channel, Option<HallVisit>),
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         let citizen = citizen_of(who)?;
         if let Some(conversation) = self.cases.open_of(citizen.id, item.as_deref()) {
             return Ok(Answer::Opened { conversation });
         }
-        let known = match &item {
-            Some(code) => Some(self.world.catalogue.item(code).ok_or_else(|| WireError {
-                field: Some("item".to_owned()),
-                ..WireError::new(ErrorCode::UnknownItem, format!("there is no item {code:?}"))
-            })?),
-            None => None,
-        };
+        if let Some(code) = item.as_deref().filter(|code| self.world.catalogue.item(code).is_none()) {
+            let error = WireError::new(ErrorCode::UnknownItem, format!("there is no item {code:?}"));
+            return Err(WireError { field: Some("item".to_owned()), ..error });
+        }
         let conversation = ConversationId::new(new_id());
         let greeting = ThreadBody::BotGreeting {
-            item_name: known.map(|item| item.name.clone()),
-            suggestions: self.world.catalogue.suggestions(known),
+            item_name: self.item_name(item.as_deref()),
+            suggestions: self.world.catalogue.suggestions(item.as_deref()),
         };
+        let (hall, ticket) = visit.map_or((None, None), |visit| (Some(visit.hall), visit.ticket));
         let row = ConversationRow {
             id: conversation,
             citizen: citizen.id,
             team: self.world.catalogue.team_of(item.as_deref()).to_owned(),
             item,
             channel,
+            hall,
+            ticket,
             stage: Stage::Bot,
             agent: None,
             outcome: None,
@@ -154,21 +167,48 @@ impl Owner {
             citizen_read: 0,
             agent_read: 0,
         };
-        let person = CitizenRow {
-            id: citizen.id,
-            name: citizen.name.clone(),
-            kind: citizen.kind,
-            level: citizen.level.clone(),
-            phone: citizen.phone.clone(),
-            seen_at: at,
-        };
-        batch.unit.changes.extend([Change::Citizen(person), Change::NewConversation(row.clone())]);
+        batch.unit.changes.extend([Change::Citizen(citizen.row(at)), Change::NewConversation(row.clone())]);
         batch.unit.entries.push(entry(conversation, Lane::Public, at, Author::Bot, &Party::Bot, &greeting));
-        let (item, team) = (row.item.clone(), row.team.clone());
-        batch.log(conversation, at, Event::Opened { citizen: citizen.id, item, team, channel });
+        let ConversationRow { item, team, hall, ticket, .. } = row.clone();
+        batch.log(conversation, at, Event::Opened { citizen: citizen.id, item, team, channel, hall, ticket });
         batch.views.insert(conversation);
-        self.cases.insert(Case::new(row, &citizen.name, citizen.kind));
+        self.cases.insert(Case::new(row, person(citizen)));
         Ok(Answer::Opened { conversation })
+    }
+
+    /// A visitor has turned out to be this citizen: what they asked becomes the citizen's, and the log of each conversation
+    /// says so. Once; whoever comes second finds nothing.
+    fn claim(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        visitor: CitizenId,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let citizen = citizen_of(who)?;
+        let is_claimed = |change: &Change| matches!(change, Change::Claim { visitor: other, .. } if *other == visitor);
+        let known = self.claiming.take().filter(|_| !batch.unit.changes.iter().any(is_claimed));
+        let mut all: BTreeSet<ConversationId> = known.ok_or_else(unknown)?.into_iter().collect();
+        // Some may have been opened a moment ago, in this turn.
+        let open = self.cases.of(visitor);
+        all.extend(&open);
+        let (id, person) = (citizen.id, person(citizen));
+        batch.unit.changes.push(Change::Citizen(citizen.row(at)));
+        batch.unit.changes.push(Change::Claim {
+            visitor,
+            citizen: id,
+            conversations: all.iter().copied().collect(),
+            at,
+        });
+        for conversation in &all {
+            batch.log(*conversation, at, Event::Claimed { visitor, citizen: id });
+        }
+        self.cases.claim(visitor, id, &person);
+        for conversation in open {
+            batch.agents.extend(self.cases.get(conversation).and_then(|case| case.row.agent));
+            batch.views.insert(conversation);
+        }
+        Ok(Answer::Claimed { conversations: u32::try_from(all.len()).unwrap_or(u32::MAX) })
     }
 
     fn reopen(
@@ -215,26 +255,32 @@ impl Owner {
             (Stage::Bot | Stage::CallBack, _) => {}
             (stage, _) => return Err(wrong_stage(stage)),
         }
-        let row = case.row.clone();
-        if !self.world.calendar.in_service(at) {
-            let slots = self.free_slots(at).take(SLOTS_OFFERED).collect();
-            let opens_at = self.world.calendar.next_open(at).unwrap_or(at);
+        let team = case.row.team.clone();
+        let catalogue = Arc::clone(&self.world.catalogue);
+        let (calendar, team) = (catalogue.calendar_of(&team), catalogue.team_or_general(&team));
+        if !calendar.in_service(at) {
+            let slots = self.free_slots(team, at).take(SLOTS_OFFERED).collect();
+            let opens_at = calendar.next_open(at).unwrap_or(at);
             return Ok(Answer::OutOfHours { opens_at, slots });
         }
-        let team = self.team_of(&row);
         // A promised call-back is overtaken; its receipt stands until somebody has dealt with the matter.
         self.decide(Input::HumanRequested { conversation: id, team, at }, now, batch)?;
-        Ok(Answer::Queued { due_at: at + self.world.settings.breach })
+        let due_at = self.router.conversation(id).map(|routed| routed.clock.due_at);
+        Ok(Answer::Queued { due_at: due_at.unwrap_or(at) })
     }
 
-    /// Slots that still have room.
-    fn free_slots(&self, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
-        let (length, capacity) = self.world.slots;
-        self.world
-            .calendar
-            .slots(from, length)
-            .map(slot)
-            .filter(move |slot| self.router.call_backs_at(slot.starts_at) < capacity as usize)
+    /// Slots of the coming days.
+    fn slots(&self, team: TeamId, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
+        let catalogue = &self.world.catalogue;
+        let code = catalogue.team_at(team).map_or(GENERAL, |team| &team.code);
+        catalogue.calendar_of(code).slots(from, catalogue.slots_of(code).0).map(slot).take(SLOTS_AHEAD)
+    }
+
+    /// Those of them that still have room.
+    fn free_slots(&self, team: TeamId, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
+        let code = self.world.catalogue.team_at(team).map_or(GENERAL, |team| &team.code);
+        let capacity = self.world.catalogue.slots_of(code).1 as usize;
+        self.slots(team, from).filter(move |slot| self.router.call_backs_at(team, slot.starts_at) < capacity)
     }
 
     fn cancel_request(
@@ -295,19 +341,18 @@ impl Owner {
         if stage != Stage::Bot {
             return Err(wrong_stage(stage));
         }
-        let offered = self.world.calendar.slots(at, self.world.slots.0).map(slot).take(200);
-        let wanted = offered.into_iter().find(|slot| slot.starts_at == starts_at);
+        let team = self.cases.get(id).map(|case| self.team_of(&case.row)).ok_or_else(unknown)?;
+        let wanted = self.slots(team, at).find(|slot| slot.starts_at == starts_at);
         let wanted = wanted.ok_or_else(|| WireError::field("slot", "not the begin of a slot in the coming days"))?;
-        if !self.free_slots(at).take(200).any(|slot| slot == wanted) {
+        if !self.free_slots(team, at).any(|slot| slot == wanted) {
             return Err(WireError::new(ErrorCode::SlotFull, "the slot is full, choose another"));
         }
         let receipt = self.next_receipt("SH", at);
-        let team = self.cases.get(id).map(|case| self.team_of(&case.row)).ok_or_else(unknown)?;
         if let Some(case) = self.cases.get_mut(id) {
             case.row.stage = Stage::CallBack;
             case.row.slot = Some((wanted.starts_at, wanted.ends_at));
             case.row.call_back_phone = Some(phone);
-            case.last_text = Some(text.chars().take(80).collect());
+            case.last_text = Some(preview(&text));
             case.receipt = Some(receipt.clone());
         }
         let body = ThreadBody::Text { text, entry: None };
@@ -445,6 +490,9 @@ impl Owner {
     ) -> Result<Answer, WireError> {
         let by = agent_of(who)?;
         let (target, to_name) = match to {
+            TransferTarget::Agent { agent } if !self.world.rights.sees_colleague(by, *agent) => {
+                return Err(WireError::field("to", "no such agent"));
+            }
             TransferTarget::Agent { agent } => {
                 (Target::Agent(*agent), self.name_of(*agent).ok_or_else(|| WireError::field("to", "no such agent"))?)
             }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, TeamId, Timestamp,
     calendar::Calendar,
+    citizen::shown_name,
     figures::{Request, Today},
     history,
     routing::{Input, Refusal, Router},
     time::SECOND,
-    words::{CitizenKind, Stage},
+    words::{Channel, CitizenKind, Stage},
 };
 use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, UnitCode, WireError};
 use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, LedgerRow, StaffRow, Store, StoreError, Unit};
@@ -22,9 +23,10 @@ use super::{
     busy,
     case::{self, Case, Cases, clock_of},
     flush::Flushes,
-    internal, orders,
+    internal,
+    notices::Pending,
+    orders,
 };
-use crate::auth::serves;
 
 /// Conversations that are read at the same time at a start: thousands may be open.
 const READ_AHEAD: usize = 16;
@@ -49,21 +51,26 @@ pub(super) struct Owner {
     /// Receipts of the day that begins then.
     pub(super) receipts: (Timestamp, u32),
     pub(super) flushes: Flushes,
+    /// When the roster was looked at, and how many items of each team it covers.
+    pub(super) rostered: Option<(Timestamp, HashMap<TeamId, u32>)>,
     /// Units whose board somebody looks at.
     pub(super) scopes: BTreeSet<UnitCode>,
     /// Who has a console; outlives a rebuilding, because sockets do.
-    present: BTreeSet<AgentId>,
+    pub(super) present: BTreeSet<AgentId>,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
     is_sound: bool,
     try_again_at: Timestamp,
     epoch: u64,
+    /// For the order that is carried out next, [`Order::Claim`]: the visitor's conversations, closed ones too; `None` if they
+    /// are another's already.
+    pub(super) claiming: Option<Vec<ConversationId>>,
     /// Conversations of this turn that may turn out to be closed at its end.
     passing: Vec<ConversationId>,
 }
 
 impl Owner {
     pub(super) fn new(world: World) -> Self {
-        let router = Router::new(0, world.settings.clone(), 0);
+        let router = Router::new(0, world.catalogue.basis().settings.clone(), 0);
         Self {
             world,
             router,
@@ -76,11 +83,13 @@ impl Owner {
             today: Today::default(),
             receipts: (Timestamp(0), 0),
             flushes: Flushes::default(),
+            rostered: None,
             scopes: BTreeSet::new(),
             present: BTreeSet::new(),
             is_sound: false,
             try_again_at: Timestamp(0),
             epoch: 0,
+            claiming: None,
             passing: Vec::new(),
         }
     }
@@ -94,22 +103,27 @@ impl Owner {
         let store = self.world.store.clone();
         // Offers of an earlier life must never be mistaken for ours: the instant of the start is their epoch.
         self.epoch = now.0.unsigned_abs().max(self.epoch + 1);
-        let teams = u16::try_from(self.world.catalogue.teams().len()).unwrap_or(u16::MAX);
-        self.router = Router::new(self.epoch, self.world.settings.clone(), teams);
+        self.world.catalogue = self.world.organisation.current();
+        self.rostered = None;
+        let teams = self.world.catalogue.directory().team_slots();
+        self.router = Router::new(self.epoch, self.world.catalogue.basis().settings.clone(), teams);
         self.last_ends.clear();
         self.offered_at.clear();
         let mut out = Vec::new();
-        self.know_staff(store.staff().await?, teams, now, &mut out)?;
+        let members = self.know_members(store.staff().await?);
+        for input in self.teams_known().into_iter().chain(members) {
+            self.router.handle(now, input, &mut out).map_err(|refusal| corrupt(&refusal))?;
+        }
         self.know_conversations(now, &mut out).await?;
         // Last, so that nobody is offered more than what they serve leaves room for.
-        for agent in self.present.clone() {
+        for agent in self.present.iter().copied().filter(|agent| self.teams_of.contains_key(agent)) {
             let connected = self.router.handle(now, Input::AgentConnected { agent }, &mut out);
             connected.map_err(|refusal| corrupt(&refusal))?;
         }
         self.today = Today::default();
-        for row in store.ledger_since(Calendar::day_start(now)).await? {
-            let team = self.world.catalogue.team(&row.team).unwrap_or(TeamId(0));
-            self.today.record(request(&row, team), now);
+        for (row, channel) in store.ledger_since(Calendar::day_start(now)).await? {
+            let team = self.world.catalogue.team_or_general(&row.team);
+            self.today.record(request(&row, team, channel), now);
         }
         let day = Calendar::day_start(now);
         self.receipts = (day, store.receipts_since(day).await?);
@@ -127,69 +141,6 @@ impl Owner {
         self.flushes.everything(teams);
         self.flush(now);
         Ok(())
-    }
-
-    fn know_staff(
-        &mut self,
-        rows: Vec<StaffRow>,
-        teams: u16,
-        now: Timestamp,
-        out: &mut Vec<bangban_domain::routing::Effect>,
-    ) -> Result<(), StoreError> {
-        self.staff = rows.into_iter().map(|member| (member.id, member)).collect();
-        self.teams_of.clear();
-        self.members = vec![Vec::new(); usize::from(teams)];
-        for member in self.staff.values().filter(|member| is_agent(member)) {
-            let teams = self.teams_served_by(member);
-            for team in &teams {
-                self.members[usize::from(team.0)].push(member.id);
-            }
-            self.teams_of.insert(member.id, teams.clone());
-            let known = Input::AgentKnown { agent: member.id, teams, capacity: member.capacity, status: member.status };
-            self.router.handle(now, known, out).map_err(|refusal| corrupt(&refusal))?;
-        }
-        self.present.retain(|agent| self.teams_of.contains_key(agent));
-        Ok(())
-    }
-
-    fn teams_served_by(&self, member: &StaffRow) -> Vec<TeamId> {
-        let served = member.teams.iter().filter(|one| self.world.rights.serves_team(member, &one.team));
-        served.filter_map(|one| self.world.catalogue.team(&one.team)).collect()
-    }
-
-    /// The account of one member of staff has changed. Whoever answers citizens no longer gives back at once what they
-    /// serve, as at the end of a shift.
-    fn know_member(&mut self, id: AgentId, now: Timestamp, batch: &mut Batch) {
-        let Some(row) = self.world.rights.accounts.get(id) else { return };
-        let row = StaffRow::clone(&row);
-        let was_agent = self.teams_of.contains_key(&id);
-        for members in &mut self.members {
-            members.retain(|member| *member != id);
-        }
-        let before = self.teams_of.remove(&id).unwrap_or_default();
-        let input = if is_agent(&row) {
-            let teams = self.teams_served_by(&row);
-            for team in &teams {
-                self.members[usize::from(team.0)].push(id);
-            }
-            self.teams_of.insert(id, teams.clone());
-            Input::AgentKnown { agent: id, teams, capacity: row.capacity, status: row.status }
-        } else {
-            self.present.remove(&id);
-            Input::AgentLeft { agent: id }
-        };
-        self.staff.insert(id, row);
-        // A refusal: they were no agent before either.
-        self.decide(input, now, batch).ok();
-        if !was_agent && self.present.contains(&id) {
-            self.decide(Input::AgentConnected { agent: id }, now, batch).ok();
-        }
-        batch.agents.insert(id);
-        batch.queues.extend(before);
-        batch.queues.extend(self.teams_of.get(&id).into_iter().flatten());
-        if !self.teams_of.contains_key(&id) {
-            self.world.shared.agents.remove(&id);
-        }
     }
 
     async fn know_conversations(
@@ -246,8 +197,10 @@ impl Owner {
         citizen: Option<CitizenRow>,
         last: Option<EntryRow>,
     ) {
-        let (name, kind) = citizen.map_or((String::new(), CitizenKind::Person), |citizen| (citizen.name, citizen.kind));
-        let mut case = Case::new(row, &name, kind);
+        let person = citizen.map_or((String::new(), CitizenKind::Person), |citizen| {
+            (shown_name(&citizen.name, citizen.kind, citizen.anonymous), citizen.kind)
+        });
+        let mut case = Case::new(row, person);
         case.clock = clock;
         case.last_text = last.and_then(|entry| case::text_of(&entry.body));
         self.cases.insert(case);
@@ -289,7 +242,25 @@ impl Owner {
             return;
         }
         let mut batch = Batch::new();
-        let noticed = self.take_notices(now, &mut batch);
+        let pending = self.world.notices.take();
+        if pending.changed
+            && let Err(error) = self.adopt(now, &mut batch).await
+        {
+            tracing::error!(%error, "what is administered could not be read");
+            if !self.mend(now).await {
+                // Who is there is told once; what was replied stands in the rows.
+                for (agent, is_there) in pending.present {
+                    if is_there {
+                        self.present.insert(agent)
+                    } else {
+                        self.present.remove(&agent)
+                    };
+                }
+                refuse(envelopes, &busy());
+                return;
+            }
+        }
+        let noticed = self.take_notices(pending, now, &mut batch);
         // A refusal is impossible: nothing is asked for.
         self.decide(Input::Tick, now, &mut batch).ok();
         let mut answers = Vec::with_capacity(envelopes.len());
@@ -342,8 +313,7 @@ impl Owner {
     }
 
     /// Gives the number of the last one.
-    fn take_notices(&mut self, now: Timestamp, batch: &mut Batch) -> u64 {
-        let pending = self.world.notices.take();
+    fn take_notices(&mut self, pending: Pending, now: Timestamp, batch: &mut Batch) -> u64 {
         for (conversation, at) in pending.replied {
             // At the time of the reply, so that no step is reported that it came before.
             let told = self.decide(Input::HumanReplied { conversation, at }, at.min(now), batch);
@@ -368,8 +338,6 @@ impl Owner {
                 let what = history::Event::PresenceChanged { agent, connected: present };
                 batch.log_as(Author::Agent(agent), None, now, what);
                 batch.agents.insert(agent);
-            } else {
-                self.present.remove(&agent);
             }
         }
         pending.count
@@ -377,6 +345,14 @@ impl Owner {
 
     /// Closed conversations are not kept in memory: rating and reopening bring them back.
     async fn load_for(&mut self, order: &Order) -> Result<(), StoreError> {
+        if let Order::Claim { visitor } = order {
+            self.claiming = if self.world.store.claimed_among(&[*visitor]).await?.is_empty() {
+                Some(self.world.store.conversation_ids_of(*visitor).await?)
+            } else {
+                None
+            };
+            return Ok(());
+        }
         let (Order::Reopen(id) | Order::RequestHuman(id) | Order::Finish(id) | Order::Rate { conversation: id, .. }) =
             order
         else {
@@ -464,6 +440,7 @@ impl Owner {
             view.citizen_read = view.citizen_read.max(live.view.citizen_read);
             view.agent_read = view.agent_read.max(live.view.agent_read);
             view.citizen_online = self.world.hub.citizen_online(id);
+            live.citizen = case.row.citizen;
             live.view = view.clone();
         }
         let (agent, team, item) = (view.agent.as_ref().map(|agent| agent.id), view.team.clone(), view.item.clone());
@@ -480,7 +457,7 @@ impl Owner {
     }
 
     pub(super) fn team_of(&self, row: &ConversationRow) -> TeamId {
-        self.world.catalogue.team(&row.team).unwrap_or(TeamId(0))
+        self.world.catalogue.team_or_general(&row.team)
     }
 
     pub(super) fn team_code(&self, team: TeamId) -> String {
@@ -519,16 +496,11 @@ fn refuse(envelopes: Vec<Envelope>, refusal: &WireError) {
         drop(reply.send(answer));
     }
 }
-
-/// Is the member offered conversations?
-fn is_agent(member: &StaffRow) -> bool {
-    member.is_active && serves(&member.grants)
-}
-
-fn request(row: &LedgerRow, team: TeamId) -> Request {
+fn request(row: &LedgerRow, team: TeamId, channel: Channel) -> Request {
     Request {
         conversation: row.conversation,
         team,
+        channel,
         asked_at: row.asked_at,
         due_at: row.due_at,
         answered_at: row.answered_at,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bangban_domain::{
     AgentId, ConversationId, TeamId,
+    privacy::mask,
     routing::{AgentRead, Place, Target},
     words::Stage,
 };
@@ -100,7 +101,9 @@ impl Owner {
         if !lists.contains_key(teams) {
             lists.insert(teams.clone(), self.list(teams));
         }
-        let colleagues = lists.get(teams)?.iter().filter(|colleague| colleague.id != id).take(COLLEAGUES);
+        let rights = &self.world.rights;
+        let colleagues = lists.get(teams)?.iter().filter(|colleague| colleague.id != id);
+        let colleagues = colleagues.filter(|colleague| rights.sees_colleague(id, colleague.id)).take(COLLEAGUES);
         let waiting = teams.iter().map(|team| self.router.waiting(*team)).sum::<usize>();
         let mut conversations: Vec<DeskConversation> =
             self.router.serving(id).filter_map(|conversation| self.desk_conversation(conversation)).collect();
@@ -111,7 +114,7 @@ impl Owner {
             break_until: read.break_until,
             capacity: read.capacity,
             teams: self.team_views(id),
-            all_teams: self.world.catalogue.teams().to_vec(),
+            all_teams: self.world.catalogue.teams().cloned().collect(),
             colleagues: colleagues.cloned().collect(),
             offer: self.offer_view(&read),
             last_offer_end: self.last_ends.get(&id).cloned(),
@@ -136,7 +139,7 @@ impl Owner {
     }
 
     pub(super) fn item_name(&self, item: Option<&str>) -> Option<String> {
-        item.and_then(|code| self.world.catalogue.item(code)).map(|item| item.name.clone())
+        self.world.catalogue.item_name(item)
     }
 
     fn offer_view(&self, read: &AgentRead) -> Option<OfferView> {
@@ -160,7 +163,7 @@ impl Owner {
             clock: clock_view(&routed.clock),
             offered_at: self.offered_at.get(&offer.id).copied().unwrap_or(routed.clock.asked_at),
             expires_at: offer.expires_at,
-            transfer_note: from.as_ref().and(case.transfer.as_ref()).map(|(_, note)| note.clone()),
+            transfer_note: from.as_ref().and(case.transfer.as_ref()).map(|(_, note)| mask(note).into_owned()),
             transfer_from: from,
         })
     }

@@ -54,9 +54,11 @@ impl From<WireError> for Refused {
             ErrorCode::Unauthenticated | ErrorCode::TokenExpired => StatusCode::UNAUTHORIZED,
             ErrorCode::Forbidden => StatusCode::FORBIDDEN,
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
-            ErrorCode::Outdated | ErrorCode::InvalidStage | ErrorCode::OfferGone | ErrorCode::SlotFull => {
-                StatusCode::CONFLICT
-            }
+            ErrorCode::InvalidStage
+            | ErrorCode::OfferGone
+            | ErrorCode::SlotFull
+            | ErrorCode::Outdated
+            | ErrorCode::InUse => StatusCode::CONFLICT,
             ErrorCode::UnsupportedFile => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorCode::Infected => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::RateLimited | ErrorCode::QuotaUsed => StatusCode::TOO_MANY_REQUESTS,

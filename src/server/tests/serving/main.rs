@@ -2,13 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
+mod admin;
+mod citizens;
 mod files;
 mod limits;
 mod login;
 mod pages;
+mod privacy;
 mod sessions;
+mod staff;
 mod stopping;
 mod support;
+mod sweep;
 mod telemetry;
 mod tls;
 mod word_list;

@@ -4,10 +4,11 @@ import { computed, ref } from 'vue';
 import type { Answer, Command, LoginReply } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { followBrowser, Link, socketUrl, type LinkState, type Subscription } from '../../shared/link';
-import { forgetLogin, storedLogin } from '../../shared/staff';
+import { hasConsole } from '../../shared/account/places';
+import { follow, forgetLogin, logOut, type Following } from '../../shared/staff';
 
 /** Why the log-in form is shown again. */
-export type LogInNotice = '' | 'expired' | 'not_agent' | 'logged_out';
+export type LogInNotice = '' | 'expired' | 'logged_out';
 
 export const useSession = defineStore('session', () => {
   const login = ref<LoginReply | null>(null);
@@ -19,23 +20,41 @@ export const useSession = defineStore('session', () => {
   const notice = ref<LogInNotice>('');
   const isOpen = computed(() => state.value.kind === 'open');
   const isOutdated = computed(() => state.value.kind === 'stopped' && state.value.reason === 'protocol');
+  /** Is there a desk for this account? Others see where their own pages are. */
+  const isAgent = computed(() => login.value !== null && hasConsole(login.value.me));
 
   let link: Link | undefined;
+  let following: Following | undefined;
   let unfollow = () => {};
 
   function changed(next: LinkState) {
     state.value = next;
-    if (next.kind === 'stopped' && next.reason === 'token') leave('expired');
+    // A token that is over, or a session: the next token tells which.
+    if (next.kind === 'stopped' && next.reason === 'token') void goOn();
+  }
+
+  async function goOn() {
+    const mine = link;
+    const outcome = (await following?.renewNow()) ?? 'ended';
+    if (mine !== link || !link) return;
+    if (outcome === 'renewed') link.start();
+    else if (outcome === 'lost') link.startLater();
+    else leave('expired');
   }
 
   function enter(reply: LoginReply) {
-    if (reply.me.type !== 'staff' || reply.me.role !== 'agent') {
-      leave('not_agent');
-      return;
-    }
     notice.value = '';
     login.value = reply;
-    link = new Link({ url: socketUrl(), token: () => reply.token, onState: changed, onWelcome: () => {} });
+    following = follow(reply, {
+      renewed: (next) => {
+        if (login.value) login.value = next;
+        link?.renew(next.token);
+      },
+      ended: () => leave('expired'),
+    });
+    const { token } = following;
+    if (!hasConsole(reply.me)) return;
+    link = new Link({ url: socketUrl(), token, onState: changed, onWelcome: () => {} });
     const mine = link;
     setClock(() => mine.serverNow());
     unfollow = followBrowser(link);
@@ -44,8 +63,11 @@ export const useSession = defineStore('session', () => {
 
   /** Ends the log-in of this tab. */
   function leave(why: LogInNotice) {
+    if (!login.value) return;
     unfollow();
     unfollow = () => {};
+    following?.stop();
+    following = undefined;
     const old = link;
     link = undefined;
     if (old && old.state.kind !== 'stopped') old.stop();
@@ -55,10 +77,10 @@ export const useSession = defineStore('session', () => {
     notice.value = why;
   }
 
-  /** Continues the log-in of this tab after a reload. */
-  function resume() {
-    const stored = storedLogin(Date.now());
-    if (stored) enter(stored);
+  /** Ends the log-in of this browser, in all its tabs. */
+  function logOutHere() {
+    leave('logged_out');
+    void logOut();
   }
 
   function request(command: Command): Promise<Answer> {
@@ -77,9 +99,10 @@ export const useSession = defineStore('session', () => {
     notice,
     isOpen,
     isOutdated,
+    isAgent,
     enter,
     leave,
-    resume,
+    logOut: logOutHere,
     request,
     subscribe,
     /** Local instant of the last frame that came, if there was one. */

@@ -16,7 +16,7 @@ const zh = {
   wrongPassword: '当前密码不正确',
   show: '显示',
   hide: '隐藏',
-  weak: (why: string) =>
+  weak: (why: string): string =>
     why.includes('12')
       ? '密码太短：至少 12 个字符'
       : why.includes('common')

@@ -1,5 +1,6 @@
 //! The whole server without its sockets: real desk, real SQLite, a clock that the test moves.
 
+mod citizens;
 mod failure;
 mod replay;
 mod rules;
@@ -22,11 +23,11 @@ use tempfile::TempDir;
 use crate::{
     app::{App, Begun},
     auth::{Citizen, Principal, Staff},
-    catalogue::Catalogue,
     clock::{Clock, ManualClock},
     config::{Config, HoursKey},
     hub::Member,
     load::LoadAgents,
+    organisation::demo_staff,
 };
 
 /// 2026-11-24, a Tuesday, 00:00 in Shanghai.
@@ -51,11 +52,11 @@ impl House {
     /// With the staff of the demo (agents 1 to 6 by position), opened at this instant.
     async fn open(start: i64, hours: HoursKey) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let catalogue = Catalogue::demo().unwrap();
         let store = Store::open(&Database { dir: dir.path().to_owned(), ..Database::default() }, 64, Box::new(|_| {}))
             .await
             .unwrap();
-        let staff = catalogue.staff.iter().zip(1..).map(|(member, n)| {
+        let people = demo_staff().unwrap();
+        let staff = people.iter().zip(1..).map(|(member, n)| {
             Change::Staff(StaffRow {
                 capacity: member.capacity,
                 teams: member.teams.iter().map(Membership::new).collect(),
@@ -68,7 +69,7 @@ impl House {
         config.data.dir = dir.path().to_owned();
         config.service.hours = hours;
         let (clock, hand) = Clock::manual(Timestamp(start));
-        let app = App::start(&config, clock.clone(), false, LoadAgents::default()).await.unwrap();
+        let app = App::start(&config, clock.clone(), true, LoadAgents::default()).await.unwrap();
         Self { dir, config, clock, hand, app, sent: 0 }
     }
 
@@ -81,7 +82,7 @@ impl House {
         self.app.store.close().await;
         let Self { dir, config, clock, hand, app, sent } = self;
         drop(app);
-        let app = App::start(&config, clock.clone(), false, LoadAgents::default()).await.unwrap();
+        let app = App::start(&config, clock.clone(), true, LoadAgents::default()).await.unwrap();
         Self { dir, config, clock, hand, app, sent }
     }
 
@@ -146,7 +147,8 @@ impl House {
     }
 
     async fn converse(&self, who: &Principal, item: &str) -> ConversationId {
-        let open = Command::OpenConversation { item: Some(item.to_owned()), channel: Channel::Pc };
+        let open =
+            Command::OpenConversation { item: Some(item.to_owned()), channel: Channel::Pc, hall: None, ticket: None };
         match self.ok(who, open).await {
             Answer::Opened { conversation } => conversation,
             other => panic!("{other:?}"),
@@ -223,6 +225,10 @@ fn citizen(n: u128) -> Principal {
         kind: CitizenKind::Person,
         level: "L3".to_owned(),
         phone: None,
+        credit_code: None,
+        language: None,
+        anonymous: false,
+        continuation: None,
         expires_at: Timestamp(i64::MAX),
     })
 }
