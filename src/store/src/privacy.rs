@@ -150,11 +150,14 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &PrivacyCha
         }
         PrivacyChange::People { citizens, at } => {
             for citizen in citizens {
-                sqlx::query("UPDATE citizen SET name = '', level = '', phone = NULL, forgotten_at = $1 WHERE id = $2")
-                    .bind(at.0)
-                    .bind(citizen.to_string())
-                    .execute(&mut **tx)
-                    .await?;
+                sqlx::query(
+                    "UPDATE citizen SET name = '', level = '', phone = NULL, credit_code = NULL, language = NULL, \
+                     forgotten_at = $1 WHERE id = $2",
+                )
+                .bind(at.0)
+                .bind(citizen.to_string())
+                .execute(&mut **tx)
+                .await?;
             }
         }
         PrivacyChange::Receipts(receipts) => {
