@@ -59,6 +59,9 @@ impl World {
             kind: CitizenKind::Person,
             level: "L3".to_owned(),
             phone: Some("13800138001".to_owned()),
+            credit_code: None,
+            language: None,
+            anonymous: false,
             seen_at: MIDNIGHT,
         };
         let mut changes = vec![Change::Citizen(citizen)];
@@ -69,6 +72,8 @@ impl World {
                 item: None,
                 team: "general".to_owned(),
                 channel: Channel::Pc,
+                hall: None,
+                ticket: None,
                 stage: Stage::Closed,
                 agent: None,
                 outcome: Some(Outcome::Solved),
