@@ -36,8 +36,8 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
-pub use continuation::{ContinuationChange, ContinuationRow};
 pub use audit::{Audit, AuditRow, Chain};
+pub use continuation::{ContinuationChange, ContinuationRow};
 pub use error::StoreError;
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use migrate::{Migration, check, migrate};

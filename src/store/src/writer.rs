@@ -222,7 +222,10 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Claim { conversations, .. } => Some(conversations.iter().map(|id| Key::Conversation(*id))),
         _ => None,
     });
-    of_changes.flatten().chain(claimed.flatten()).chain(unit.entries.iter().map(|entry| Key::Conversation(entry.conversation)))
+    of_changes
+        .flatten()
+        .chain(claimed.flatten())
+        .chain(unit.entries.iter().map(|entry| Key::Conversation(entry.conversation)))
 }
 
 /// A batch on its way.

@@ -194,7 +194,12 @@ impl Owner {
         all.extend(&open);
         let (id, person) = (citizen.id, person(citizen));
         batch.unit.changes.push(Change::Citizen(citizen.row(at)));
-        batch.unit.changes.push(Change::Claim { visitor, citizen: id, conversations: all.iter().copied().collect(), at });
+        batch.unit.changes.push(Change::Claim {
+            visitor,
+            citizen: id,
+            conversations: all.iter().copied().collect(),
+            at,
+        });
         for conversation in &all {
             batch.log(*conversation, at, Event::Claimed { visitor, citizen: id });
         }

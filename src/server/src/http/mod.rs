@@ -2,8 +2,8 @@
 
 mod admin;
 mod bearer;
-mod client;
 mod citizen;
+mod client;
 mod download;
 mod edge;
 mod input;

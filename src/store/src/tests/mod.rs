@@ -42,8 +42,8 @@ macro_rules! on_both {
 }
 
 mod administration;
-mod faults;
 mod citizens;
+mod faults;
 mod files;
 mod proxy;
 mod staff;
