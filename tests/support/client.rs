@@ -60,6 +60,9 @@ impl Client {
             id: bangban_domain::CitizenId::new(0),
             name: String::new(),
             kind: bangban_domain::words::CitizenKind::Person,
+            anonymous: false,
+            continuation: None,
+            language: None,
         };
         let (events, answers) = (VecDeque::new(), HashMap::new());
         let mut client = Self { socket, next: 0, events, answers, me, conversations: Vec::new() };

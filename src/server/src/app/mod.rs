@@ -7,6 +7,7 @@ mod files;
 mod items;
 mod messages;
 mod reads;
+mod reveal;
 mod rights;
 mod staff;
 mod staff_admin;
@@ -46,6 +47,7 @@ use crate::{
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     organisation::{self, DemoStaff, Organisation},
+    privacy::{Retention, people::People},
     session::{Rates, command_span},
     staff::{Accounts, Rights, oidc::Oidc},
     telemetry::Metrics,
@@ -56,6 +58,7 @@ pub use citizens::CitizenRules;
 pub use commands::{Begun, Pending};
 pub use files::owner;
 pub(crate) use items::Upload;
+pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
 
 /// How long a log-in waits until the desk has heard of it.
@@ -102,6 +105,12 @@ pub struct App {
     pub sign_in: SignInRules,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// How often somebody may reveal.
+    pub reveals: Reveals,
+    /// Deletes what is over its time.
+    pub retention: Arc<Retention>,
+    /// Finds, hands out and erases what there is about one person.
+    pub people: Arc<People>,
     /// Visitors and second devices.
     pub citizens: CitizenRules,
     /// What stands before their REST routes.
@@ -134,7 +143,7 @@ struct Stored {
 
 pub(crate) fn thread_entry(row: EntryRow) -> Result<ThreadEntry, WireError> {
     let Stored { from, body } = serde_json::from_str(&row.body).map_err(|error| internal(&error))?;
-    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body })
+    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body, masked: false })
 }
 
 fn internal(error: &impl std::fmt::Display) -> WireError {
@@ -234,7 +243,12 @@ impl App {
         if demo && portal_origins.is_empty() {
             portal_origins.push(ANY_ORIGIN.to_owned());
         }
+        let keys = config.privacy.clone();
+        let retention = Retention::new(store.clone(), Arc::clone(&files), clock.clone(), keys, stopping.clone());
         let app = Arc::new(Self {
+            reveals: Reveals::new(config.privacy.reveal_burst, config.privacy.reveal_seconds),
+            retention: Arc::new(retention),
+            people: Arc::new(People::new(store.clone(), Arc::clone(&files), clock.clone())),
             clock,
             auth,
             accounts,
@@ -285,6 +299,8 @@ impl App {
             }
         }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
+        let retention = Arc::clone(&app.retention);
+        tokio::spawn(async move { retention.daily().await });
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
         tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move || {

@@ -18,7 +18,7 @@ use bangban_store::{Author, Change, ConversationRow, Lane, ReceiptRow};
 use super::{
     Actor, Order,
     batch::{Batch, entry},
-    case::{Case, slot},
+    case::{Case, preview, slot},
     new_id,
     owner::Owner,
 };
@@ -352,7 +352,7 @@ impl Owner {
             case.row.stage = Stage::CallBack;
             case.row.slot = Some((wanted.starts_at, wanted.ends_at));
             case.row.call_back_phone = Some(phone);
-            case.last_text = Some(text.chars().take(80).collect());
+            case.last_text = Some(preview(&text));
             case.receipt = Some(receipt.clone());
         }
         let body = ThreadBody::Text { text, entry: None };

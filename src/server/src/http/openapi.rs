@@ -57,6 +57,7 @@ pub(super) struct Refusal {
         (name = "account", description = "One's own account as a member of staff"),
         (name = "admin", description = "Administration"),
         (name = "files", description = "Uploads (tus 1.0.0) and downloads; docs/files.md"),
+        (name = "privacy", description = "Masked data, retention, one person's data, the audit log; docs/privacy.md"),
         (name = "server", description = "Configuration, health and this description"),
     ),
     components(schemas(Refusal)),

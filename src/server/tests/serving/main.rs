@@ -8,6 +8,7 @@ mod files;
 mod limits;
 mod login;
 mod pages;
+mod privacy;
 mod sessions;
 mod staff;
 mod stopping;
