@@ -42,7 +42,13 @@ export default defineConfig(({ mode }) =>
           manifest: true,
           chunkSizeWarningLimit: 800,
           rolldownOptions: {
-            input: { widget: 'widget.html', console: 'console.html', board: 'board.html', apidocs: 'apidocs.html' },
+            input: {
+              widget: 'widget.html',
+              receipt: 'receipt.html',
+              console: 'console.html',
+              board: 'board.html',
+              apidocs: 'apidocs.html',
+            },
           },
         },
         server: {

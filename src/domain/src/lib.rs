@@ -5,17 +5,21 @@
 //! `clippy.toml` enforces the absence of clocks.
 
 pub mod calendar;
+pub mod citizen;
 pub mod conversation;
 pub mod figures;
 pub mod file;
 pub mod history;
 pub mod id;
 pub mod org;
+pub mod privacy;
 pub mod rights;
 pub mod routing;
 pub mod time;
 pub mod word_list;
 pub mod words;
 
-pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, StaffSessionId, TeamId};
+pub use id::{
+    AgentId, CitizenId, ContinuationId, ConversationId, FileId, OfferId, ParseIdError, StaffSessionId, TeamId,
+};
 pub use time::Timestamp;

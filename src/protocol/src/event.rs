@@ -3,7 +3,7 @@
 use bangban_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentView, BoardView, ConversationContext, ConversationView, Party, ThreadEntry};
+use crate::{AgentView, BoardView, ContinuationView, ConversationContext, ConversationView, Party, ThreadEntry};
 
 /// Body of an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,11 @@ pub enum EventBody {
         /// The state.
         view: BoardView,
     },
+    /// `continuation`: replaces the earlier one.
+    Continuation {
+        /// The state.
+        view: ContinuationView,
+    },
     /// `session`: the link lives.
     Tick {
         /// The server's clock.
@@ -93,5 +98,10 @@ pub enum Snapshot {
     Board {
         /// The state.
         view: BoardView,
+    },
+    /// `continuation`.
+    Continuation {
+        /// The state.
+        view: ContinuationView,
     },
 }

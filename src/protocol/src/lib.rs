@@ -5,22 +5,28 @@
 //! All text is UTF-8 JSON; all instants are milliseconds since 1970 UTC; all ids are prefixed texts.
 
 mod admin;
+mod citizen;
 mod command;
 mod error;
 mod event;
 mod file;
 mod frame;
+mod privacy;
 mod staff;
 mod thread;
 mod topic;
 mod view;
 
 pub use admin::*;
+pub use citizen::{
+    ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptQuestion, ReceiptView, Redeem, Redeemed, VisitorReply,
+};
 pub use command::{Command, Login, LoginReply, TransferTarget};
 pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};
 pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
+pub use privacy::{MaskedField, Reveal, Revealed};
 pub use staff::*;
 pub use thread::{BotOption, HandOverReason, Party, ThreadBody, ThreadEntry};
 pub use topic::{ParseTopicError, Topic, UnitCode};

@@ -1,10 +1,14 @@
 //! Configuration: `config/default.toml` (embedded, documents every key) < file < environment `BANGBAN__SECTION__KEY`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use bangban_bus::Redis;
 use bangban_domain::{
     calendar::{Calendar, CalendarFile, Holidays, Hours},
+    privacy::Data as Kept,
     routing::Settings,
     time::{MINUTE, SECOND},
     words::Role,
@@ -57,6 +61,10 @@ pub struct Config {
     pub bus: BusKeys,
     /// `[auth]`.
     pub auth: Auth,
+    /// `[citizen]`.
+    pub citizen: Citizen,
+    /// `[kiosk]`.
+    pub kiosk: Kiosk,
     /// `[oidc]`.
     pub oidc: OidcKeys,
     /// `[service]`.
@@ -67,8 +75,69 @@ pub struct Config {
     pub limits: Limits,
     /// `[files]`.
     pub files: Files,
+    /// `[privacy]`.
+    pub privacy: Privacy,
     /// `[log]`.
     pub log: Log,
+}
+
+/// `[privacy]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// Hour of the day at which retention runs.
+    pub retention_hour: u8,
+    /// Days that threads are kept.
+    pub threads_days: u32,
+    /// Days that files are kept.
+    pub files_days: u32,
+    /// Days that names and telephones are kept.
+    pub people_days: u32,
+    /// Days that receipts are kept.
+    pub receipts_days: u32,
+    /// Days that ended sessions of staff are kept.
+    pub sessions_days: u32,
+    /// Days that the audit log is kept.
+    pub audit_days: u32,
+    /// Reveals of one member of staff at once.
+    pub reveal_burst: u32,
+    /// Seconds for one more.
+    pub reveal_seconds: u32,
+}
+
+impl Privacy {
+    /// How long a kind of data is kept if no record says otherwise.
+    #[must_use]
+    pub const fn days(&self, data: Kept) -> u32 {
+        match data {
+            Kept::Threads => self.threads_days,
+            Kept::Files => self.files_days,
+            Kept::People => self.people_days,
+            Kept::Receipts => self.receipts_days,
+            Kept::Sessions => self.sessions_days,
+            Kept::Audit => self.audit_days,
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.retention_hour > 23 {
+            return Err(ConfigError::Value { key: "privacy.retention_hour", problem: "must be 0 to 23".to_owned() });
+        }
+        for (key, data) in [
+            ("privacy.threads_days", Kept::Threads),
+            ("privacy.files_days", Kept::Files),
+            ("privacy.people_days", Kept::People),
+            ("privacy.receipts_days", Kept::Receipts),
+            ("privacy.sessions_days", Kept::Sessions),
+            ("privacy.audit_days", Kept::Audit),
+        ] {
+            let least = data.least_days();
+            if !(least..=36_500).contains(&self.days(data)) {
+                return Err(ConfigError::Value { key, problem: format!("must be {least} to 36500") });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `[http]`.
@@ -141,6 +210,8 @@ pub struct Auth {
     pub portal_secret: String,
     /// Signs staff's tokens.
     pub staff_secret: String,
+    /// Signs the tokens of visitors and second devices.
+    pub citizen_secret: String,
     /// How long one token of staff is good.
     pub staff_token_minutes: u32,
     /// A session ends after so long without a renewal.
@@ -219,6 +290,50 @@ impl OidcKeys {
         }
         Ok(())
     }
+}
+
+/// `[citizen]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Citizen {
+    /// May people ask who are not logged in?
+    pub anonymous: bool,
+    /// Life of such an identity without use.
+    pub anonymous_days: u32,
+    /// Identities for one address within an hour.
+    pub anonymous_per_hour: u32,
+    /// Addresses without that limit.
+    pub hall_addresses: Vec<IpAddr>,
+    /// Messages at once of one visitor.
+    pub anonymous_burst: u32,
+    /// Then one in so many seconds.
+    pub anonymous_seconds: u32,
+    /// Uploads of one visitor within an hour.
+    pub anonymous_files_per_hour: u32,
+    /// Their size.
+    pub anonymous_mib_per_hour: u32,
+    /// Life of a code for a second device.
+    pub continue_seconds: u32,
+    /// So many wrong codes lock an address.
+    pub wrong_codes: u32,
+    /// So many wrong proofs lock a receipt.
+    pub wrong_per_receipt: u32,
+    /// So many wrong proofs lock an address.
+    pub wrong_per_address: u32,
+    /// Span within which they count.
+    pub wrong_minutes: u32,
+    /// Length of the lock.
+    pub lock_minutes: u32,
+}
+
+/// `[kiosk]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kiosk {
+    /// Without a touch for so long it asks.
+    pub idle_seconds: u32,
+    /// And waits for so long.
+    pub answer_seconds: u32,
 }
 
 /// `[service]`.
@@ -410,6 +525,20 @@ impl Config {
             ("auth.wrong_per_address", config.auth.wrong_per_address.into()),
             ("auth.wrong_minutes", config.auth.wrong_minutes.into()),
             ("auth.lock_minutes", config.auth.lock_minutes.into()),
+            ("citizen.anonymous_days", config.citizen.anonymous_days.into()),
+            ("citizen.anonymous_per_hour", config.citizen.anonymous_per_hour.into()),
+            ("citizen.anonymous_burst", config.citizen.anonymous_burst.into()),
+            ("citizen.anonymous_seconds", config.citizen.anonymous_seconds.into()),
+            ("citizen.anonymous_files_per_hour", config.citizen.anonymous_files_per_hour.into()),
+            ("citizen.anonymous_mib_per_hour", config.citizen.anonymous_mib_per_hour.into()),
+            ("citizen.continue_seconds", config.citizen.continue_seconds.into()),
+            ("citizen.wrong_codes", config.citizen.wrong_codes.into()),
+            ("citizen.wrong_per_receipt", config.citizen.wrong_per_receipt.into()),
+            ("citizen.wrong_per_address", config.citizen.wrong_per_address.into()),
+            ("citizen.wrong_minutes", config.citizen.wrong_minutes.into()),
+            ("citizen.lock_minutes", config.citizen.lock_minutes.into()),
+            ("kiosk.idle_seconds", config.kiosk.idle_seconds.into()),
+            ("kiosk.answer_seconds", config.kiosk.answer_seconds.into()),
             ("service.slot_minutes", config.service.slot_minutes.into()),
             ("service.slot_capacity", config.service.slot_capacity.into()),
             ("files.image_mib", config.files.image_mib.into()),
@@ -424,6 +553,8 @@ impl Config {
             ("files.staff_files_per_hour", config.files.staff_files_per_hour.into()),
             ("files.staff_mib_per_hour", config.files.staff_mib_per_hour.into()),
             ("files.scan_seconds", config.files.scan_seconds.into()),
+            ("privacy.reveal_burst", config.privacy.reveal_burst.into()),
+            ("privacy.reveal_seconds", config.privacy.reveal_seconds.into()),
             ("sla.offer_seconds", sla.offer_seconds.into()),
             ("sla.warn_seconds", sla.warn_seconds.into()),
         ];
@@ -444,9 +575,11 @@ impl Config {
                 "must be empty with auth.portal_keys: only one of them can be how the portal signs".to_owned();
             return Err(ConfigError::Value { key: "auth.portal_secret", problem });
         }
-        for (key, secret) in
-            [("auth.portal_secret", &config.auth.portal_secret), ("auth.staff_secret", &config.auth.staff_secret)]
-        {
+        for (key, secret) in [
+            ("auth.portal_secret", &config.auth.portal_secret),
+            ("auth.staff_secret", &config.auth.staff_secret),
+            ("auth.citizen_secret", &config.auth.citizen_secret),
+        ] {
             if !secret.is_empty() && secret.len() < 32 {
                 return Err(ConfigError::Value { key, problem: "must have 32 characters or more".to_owned() });
             }
@@ -498,6 +631,7 @@ impl Config {
         }
         config.oidc.check()?;
         config.files.check()?;
+        config.privacy.check()?;
         config.calendar()?;
         Ok(config)
     }
@@ -543,6 +677,20 @@ impl Config {
         }
     }
 
+    /// The numbers of wrong proofs for receipts, and of wrong codes for second devices.
+    #[must_use]
+    pub fn proof_policies(&self) -> (LoginPolicy, LoginPolicy) {
+        let keys = &self.citizen;
+        let receipts = LoginPolicy {
+            per_login: keys.wrong_per_receipt,
+            per_address: keys.wrong_per_address,
+            window: i64::from(keys.wrong_minutes) * MINUTE,
+            lock: i64::from(keys.lock_minutes) * MINUTE,
+        };
+        // A code is found or not: there is nothing that many wrong ones could be aimed at.
+        (receipts, LoginPolicy { per_login: u32::MAX, per_address: keys.wrong_codes, ..receipts })
+    }
+
     /// The files of the certificate; `None`: plain HTTP.
     #[must_use]
     pub fn tls(&self) -> Option<TlsFiles> {
@@ -574,6 +722,12 @@ impl Config {
     #[must_use]
     pub const fn citizen_rate(&self) -> Rate {
         Rate { burst: self.limits.citizen_burst, per_second: self.limits.citizen_per_second }
+    }
+
+    /// How often a visitor may: so many at once, then one in so many seconds.
+    #[must_use]
+    pub const fn visitor_rate(&self) -> (u32, u32) {
+        (self.citizen.anonymous_burst, self.citizen.anonymous_seconds)
     }
 
     /// How often a member of staff may.
@@ -675,12 +829,14 @@ mod tests {
             ("[http]\ntrusted_proxies = [\"10.0.0.0/33\"]", "http.trusted_proxies: \"10.0.0.0/33\" is neither"),
             ("[http]\nforwarded_header = \"via\"", "http.forwarded_header"),
             ("[limits.address]\nlogin = { burst = 1, per_second = 0 }", "limits.address.login: per_second must be"),
-            ("[limits.address]\nlogin = { burst = 1 }", "limits.address.login"),
             ("[http]\nportal_origins = [\"https://a.example/\"]", "http.portal_origins: \"https://a.example/\" is not"),
             ("[files]\nendings = [\"pdf\", \"exe\"]", "files.endings: \"exe\" is none of pdf, ofd"),
             ("[files]\nstore = \"ftp\"", "files.store"),
             ("[files]\nstore = \"s3\"", "files.s3_endpoint: must be set"),
             ("[files]\nlink_minutes = 0", "files.link_minutes: must be 1 or more"),
+            ("[privacy]\naudit_days = 182", "privacy.audit_days: must be 183 to 36500"),
+            ("[privacy]\nthreads_days = 7", "privacy.threads_days: must be 8 to 36500"),
+            ("[privacy]\nretention_hour = 24", "privacy.retention_hour: must be 0 to 23"),
             ("[data]\nurl = \"mysql://localhost/x\"", "data.url: must be empty (SQLite) or begin with postgres://"),
             ("[data]\nurl = \"postgres://host:many/x\"", "data.url: "),
             ("[bus]\nurl = \"amqp://host\"", "bus.url: not an address of Redis"),

@@ -60,6 +60,9 @@ async fn measure(engine: &str, db: &TestDatabase, senders: u64, time: Duration) 
         kind: CitizenKind::Person,
         level: "L3".to_owned(),
         phone: None,
+        credit_code: None,
+        language: None,
+        anonymous: false,
         seen_at: Timestamp(0),
     };
     let mut changes = vec![Change::Citizen(citizen)];
@@ -108,6 +111,7 @@ async fn send(store: Store, n: u64, until: Instant) -> Vec<Duration> {
             client_id: Some(format!("{n:08x}-5d1c-4c7e-9b42-{seq:012x}")),
             from: json(FROM),
             body: json(BODY),
+            masked: None,
             only_in: None,
             follows: false,
             answers: matches!(author, Author::Agent(_)),
@@ -136,6 +140,8 @@ fn conversation(n: u64) -> ConversationRow {
         item: Some("residence-permit".to_owned()),
         team: "residence".to_owned(),
         channel: Channel::Pc,
+        hall: None,
+        ticket: None,
         stage: Stage::Serving,
         agent: Some(AgentId::new(3)),
         outcome: None,

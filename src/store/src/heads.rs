@@ -119,11 +119,15 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Read { .. }
         | Change::Records(_)
         | Change::Audit(_)
+        // Numbers go on where they were: the head has them, and so has the row.
+        | Change::Privacy(_)
         | Change::Draft { .. }
         | Change::Status { .. }
         | Change::Receipt(_)
         | Change::ReceiptSettled { .. }
-        | Change::File(_) => {}
+        | Change::File(_)
+        | Change::Claim { .. }
+        | Change::Continuation(_) => {}
     }
 }
 

@@ -104,6 +104,7 @@ const zh = {
     nobodyStaffed: '无人在岗',
     noneFree: '无人空闲',
   },
+  channels: { title: '按来源', waiting: '等待', serving: '服务中', today: '今日一分钟响应率' },
   teams: {
     title: '各团队',
     hint: '默认按风险排序',
@@ -274,6 +275,7 @@ const en = {
     nobodyStaffed: 'nobody at work',
     noneFree: 'nobody free',
   },
+  channels: { title: 'By channel', waiting: 'Waiting', serving: 'In service', today: 'Within a minute, today' },
   teams: {
     title: 'Teams',
     hint: 'by risk unless sorted otherwise',

@@ -225,6 +225,45 @@ stage: Stage,
 agentName: string | null, };
 
 /**
+ * Whom an item is for.
+ */
+export type Audience = "person" | "enterprise" | "both";
+
+/**
+ * A row that cannot be imported.
+ */
+export type BadRow = { 
+/**
+ * Number of the row, as a spreadsheet shows it: the names of the columns are row 1.
+ */
+row: number, 
+/**
+ * The field, by its name in JSON.
+ */
+field: string, 
+/**
+ * English sentence.
+ */
+problem: string, };
+
+/**
+ * A visitor who may not ask for humans.
+ */
+export type BlockedVisitor = { 
+/**
+ * Who.
+ */
+citizen: CitizenId, 
+/**
+ * Why.
+ */
+reason: string, 
+/**
+ * May ask again from then on; `None`: not until it is removed.
+ */
+until: Timestamp | null, };
+
+/**
  * Numbers of one team or of all.
  */
 export type BoardLine = { 
@@ -329,7 +368,11 @@ itemsCovered: number,
 /**
  * ... of all high-frequency items in the catalogue.
  */
-itemsTotal: number, };
+itemsTotal: number, 
+/**
+ * How many of them the roster staffs in every service hour of the coming 7 days.
+ */
+itemsRostered: number, };
 
 /**
  * A question that one may choose.
@@ -343,6 +386,27 @@ entry: string,
  * Its standard question.
  */
 question: string, };
+
+/**
+ * A prepared text; its code is what agents type after `/`.
+ */
+export type CannedAnswer = { 
+/**
+ * What it is about.
+ */
+title: string, 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * Codes of the teams that have it; empty: all of the unit.
+ */
+teams: Array<string>, 
+/**
+ * Code of the unit that owns it; `None`: the city.
+ */
+unit: string | null, };
 
 /**
  * Where the request came from (rule 3: measured together, reported apart).
@@ -762,6 +826,64 @@ agentRead: number,
 citizenOnline: boolean, };
 
 /**
+ * Service hours in which nobody would answer for an item.
+ */
+export type CoverageHole = { 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Its name.
+ */
+itemName: string, 
+/**
+ * Code of its team.
+ */
+team: string, 
+/**
+ * The team's name.
+ */
+teamName: string, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, };
+
+/**
+ * Rule 4: how the high-frequency items are covered by the roster of the coming days.
+ */
+export type CoverageView = { 
+/**
+ * How many there are, of those that one may see.
+ */
+items: number, 
+/**
+ * How many have no hole.
+ */
+covered: number, 
+/**
+ * How many have somebody at the desk now; only for who sees all.
+ */
+staffedNow: number | null, 
+/**
+ * By item, then by time.
+ */
+holes: Array<CoverageHole>, 
+/**
+ * From now ...
+ */
+asOf: Timestamp, 
+/**
+ * ... until then.
+ */
+until: Timestamp, };
+
+/**
  * One line of an agent's list.
  */
 export type DeskConversation = { 
@@ -810,7 +932,7 @@ login: LoginReply, };
 /**
  * Closed list of reasons.
  */
-export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "listed_word" | "unsupported_protocol" | "internal";
+export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "in_use" | "listed_word" | "unsupported_protocol" | "internal";
 
 /**
  * Body of an event.
@@ -1040,6 +1162,96 @@ role: Role | null,
 grants: Array<Grant>, };
 
 /**
+ * What an import has done, or would do.
+ */
+export type ImportReport = { 
+/**
+ * Rows that are not empty.
+ */
+rows: number, 
+/**
+ * Of items that were not there.
+ */
+new: number, 
+/**
+ * Of items that were different.
+ */
+changed: number, 
+/**
+ * Of items that were exactly so.
+ */
+unchanged: number, 
+/**
+ * That cannot be imported.
+ */
+badRows: number, 
+/**
+ * The first 1000 of them.
+ */
+bad: Array<BadRow>, 
+/**
+ * Was it written? Not in a dry run, nor with bad rows unless they were to be skipped.
+ */
+imported: boolean, };
+
+/**
+ * 事项.
+ */
+export type Item = { 
+/**
+ * Official name.
+ */
+name: string, 
+/**
+ * In English; empty: as `name`.
+ */
+nameEn: string, 
+/**
+ * What citizens call it.
+ */
+aliases: Array<string>, 
+/**
+ * Variants.
+ */
+situations: Array<Situation>, 
+/**
+ * Code of the unit that owns it and its official answer (rule 11).
+ */
+department: string, 
+/**
+ * Codes of the districts where it is done; empty: in all.
+ */
+districts: Array<string>, 
+/**
+ * Whom it is for.
+ */
+audience: Audience, 
+/**
+ * Code of the team that serves it.
+ */
+team: string, 
+/**
+ * One of the 520 (rule 4)?
+ */
+highFrequency: boolean, 
+/**
+ * 热点政策 (rule 5)?
+ */
+hotPolicy: boolean, 
+/**
+ * Put through directly by 12345 (rule 6)?
+ */
+directLine: boolean, 
+/**
+ * Offers a virtual window?
+ */
+virtualWindow: boolean, 
+/**
+ * Numbers to ring.
+ */
+numbers: Array<Number>, };
+
+/**
  * A service item.
  */
 export type ItemView = { 
@@ -1065,6 +1277,11 @@ highFrequency: boolean,
 virtualWindow: boolean, };
 
 /**
+ * Kind of an administered record.
+ */
+export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold";
+
+/**
  * A knowledge entry as an agent finds it.
  */
 export type KnowledgeHit = { 
@@ -1088,6 +1305,23 @@ source: string,
  * Item name.
  */
 itemName: string | null, };
+
+/**
+ * What must not be deleted.
+ */
+export type LegalHold = { 
+/**
+ * Id of a citizen (`ct_..`) or conversation (`cv_..`).
+ */
+subject: string, 
+/**
+ * Why.
+ */
+reason: string, 
+/**
+ * Holds no more from then on; `None`: until it is removed.
+ */
+until: Timestamp | null, };
 
 /**
  * Body of `POST /api/staff/login`.
@@ -1226,6 +1460,61 @@ stage: Stage,
  * When it began.
  */
 openedAt: Timestamp, };
+
+/**
+ * Shown in the widget.
+ */
+export type Notice = { 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * In English; empty: as `text`.
+ */
+textEn: string, 
+/**
+ * How urgent.
+ */
+level: NoticeLevel, 
+/**
+ * Codes of the items that it is about.
+ */
+items: Array<string>, 
+/**
+ * Codes of the teams that it is about; with `items` empty too: everybody is told.
+ */
+teams: Array<string>, 
+/**
+ * Shown from then on.
+ */
+from: Timestamp, 
+/**
+ * No more from then on; `None`: until it is removed.
+ */
+to: Timestamp | null, 
+/**
+ * Code of the unit that says it; `None`: the city.
+ */
+unit: string | null, };
+
+/**
+ * How urgent a notice is.
+ */
+export type NoticeLevel = "info" | "warning" | "outage";
+
+/**
+ * A number that is rung for a three-way call, in order.
+ */
+export type Number = { 
+/**
+ * Whose it is.
+ */
+label: string, 
+/**
+ * 5 to 20 digits; blanks and `-` may stand between.
+ */
+number: string, };
 
 /**
  * Why an offer ended without an assignment.
@@ -1399,6 +1688,108 @@ id: AgentId,
 name: string, };
 
 /**
+ * What a record says.
+ */
+export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold;
+
+/**
+ * Some of the records of a kind, in the order in which they were made.
+ */
+export type RecordPage = { 
+/**
+ * These.
+ */
+records: Array<RecordView>, 
+/**
+ * The next page comes after this number; `None`: this was the last one.
+ */
+next: number | null, 
+/**
+ * How many there are on all pages.
+ */
+total: number, };
+
+/**
+ * Body of `PUT /api/admin/records/{kind}/{id}`.
+ */
+export type RecordPut = { 
+/**
+ * The version that the change was made from; 0: there is none yet.
+ */
+version: number, 
+/**
+ * What it says after the change, as the kind has it.
+ */
+body: RecordBody, 
+/**
+ * Why, for the audit log.
+ */
+reason?: string, };
+
+/**
+ * A state that a record had.
+ */
+export type RecordState = { 
+/**
+ * 1, 2, ...
+ */
+version: number, 
+/**
+ * Since when.
+ */
+at: Timestamp, 
+/**
+ * By whom; `None`: the server itself.
+ */
+actor: PersonView | null, 
+/**
+ * What it said; `None`: it was removed.
+ */
+body: RecordBody | null, };
+
+/**
+ * Every state of one record, the last one first.
+ */
+export type RecordVersions = { 
+/**
+ * All.
+ */
+versions: Array<RecordState>, };
+
+/**
+ * An administered record.
+ */
+export type RecordView = { 
+/**
+ * Kind.
+ */
+kind: Kind, 
+/**
+ * Code, unique within its kind.
+ */
+id: string, 
+/**
+ * Number within its kind, never used twice.
+ */
+no: number, 
+/**
+ * 1, 2, ...; a change names the one that it was made from.
+ */
+version: number, 
+/**
+ * Code of the unit that it belongs to; `None`: the city.
+ */
+unit: string | null, 
+/**
+ * What it says.
+ */
+body: RecordBody, 
+/**
+ * Last change.
+ */
+changedAt: Timestamp, };
+
+/**
  * Recovery codes, each good once; shown here and nowhere else.
  */
 export type RecoveryCodes = { 
@@ -1421,9 +1812,35 @@ ref: number,
 body: Command, };
 
 /**
+ * How long a class of data is kept; its code is the word of the class.
+ */
+export type Retention = { 
+/**
+ * Days after the end of what it belongs to.
+ */
+days: number, 
+/**
+ * Why so long, e.g. the law that says so.
+ */
+note: string, };
+
+/**
  * What a member of staff may do.
  */
 export type Role = "agent" | "professional" | "operator" | "supervisor" | "editor" | "leader" | "auditor" | "admin";
+
+/**
+ * When humans answer. In JSON `{"always": true}`, or `{"periods": ["09:00-11:30", "13:30-17:00"]}` on working days.
+ */
+export type ServiceHours = { 
+/**
+ * Round the clock, every day.
+ */
+always?: boolean, 
+/**
+ * Of every working day, in order; the gaps are lunch.
+ */
+periods?: Array<string>, };
 
 /**
  * The open sessions of an account.
@@ -1472,9 +1889,88 @@ address: string,
 current: boolean, };
 
 /**
+ * Duty of one member of staff.
+ */
+export type Shift = { 
+/**
+ * Who.
+ */
+agent: AgentId, 
+/**
+ * Code of the team.
+ */
+team: string, 
+/**
+ * 1 (Monday) to 7 (Sunday).
+ */
+weekdays: Array<number>, 
+/**
+ * Local time, `HH:MM`.
+ */
+from: string, 
+/**
+ * Local time; not after `from`: on the next day.
+ */
+to: string, 
+/**
+ * First day.
+ */
+validFrom: string, 
+/**
+ * Last day; `None`: until it is changed.
+ */
+validTo: string | null, 
+/**
+ * Remark.
+ */
+note: string, };
+
+/**
  * How a member of staff has shown who they are.
  */
 export type SignIn = "password" | "totp" | "recovery" | "oidc";
+
+/**
+ * 情形: a variant that decides conditions and materials.
+ */
+export type Situation = { 
+/**
+ * Code, unique within the item.
+ */
+code: string, 
+/**
+ * Name.
+ */
+name: string, };
+
+/**
+ * Steps of the first response (rule 1), and how long an agent may think about an offer.
+ */
+export type SlaPolicy = { 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Code of the team that it holds for; `None`: all that have none of their own.
+ */
+team: string | null, 
+/**
+ * The agent is warned.
+ */
+warnSeconds: number, 
+/**
+ * Supervisors are alerted.
+ */
+alertSeconds: number, 
+/**
+ * The promise itself.
+ */
+breachSeconds: number, 
+/**
+ * An offer stands so long.
+ */
+offerSeconds: number, };
 
 /**
  * Steps of the first-response clock (rule 1).
@@ -1723,6 +2219,35 @@ seenAt: Timestamp | null, };
  * Where a conversation stands in its life (DOMAIN "Life of a conversation").
  */
 export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "call_back" | "closed";
+
+/**
+ * 技能组 with its queue. Whoever asks without an item goes to [`super::GENERAL`].
+ */
+export type Team = { 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * In English; empty: as `name`.
+ */
+nameEn: string, 
+/**
+ * Code of the unit that it belongs to.
+ */
+unit: string, 
+/**
+ * When it answers; `None`: as its unit.
+ */
+hours: ServiceHours | null, 
+/**
+ * Length of its call-back slots; `None`: as the configuration says.
+ */
+slotMinutes: number | null, 
+/**
+ * How many people one slot takes; `None`: as the configuration says.
+ */
+slotCapacity: number | null, };
 
 /**
  * Membership in a team.
@@ -2009,6 +2534,36 @@ agent: AgentId, } | { "type": "team",
  * Team code.
  */
 team: string, };
+
+/**
+ * City, district, department or office. The city's code is [`super::CITY`].
+ */
+export type Unit = { 
+/**
+ * Official name.
+ */
+name: string, 
+/**
+ * What it is.
+ */
+kind: UnitKind, 
+/**
+ * Code of the unit above; `None` for the city only.
+ */
+parent: string | null, 
+/**
+ * Code of the district that it works in, if it is one of a district's.
+ */
+district: string | null, 
+/**
+ * When its teams answer; `None`: as the unit above, for the city as the configuration says.
+ */
+hours: ServiceHours | null, };
+
+/**
+ * What a unit is.
+ */
+export type UnitKind = "city" | "district" | "department" | "office";
 
 /**
  * A refusal.

@@ -1,11 +1,13 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
 mod administration;
+mod citizens;
 mod commands;
 mod files;
 mod items;
 mod messages;
 mod reads;
+mod reveal;
 mod rights;
 mod staff;
 mod staff_admin;
@@ -41,19 +43,22 @@ use crate::{
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
-    http::{ANY_ORIGIN, AddressLimits, Door, Proxies, hsts},
+    http::{ANY_ORIGIN, AddressLimits, Door, Gate, Proxies, hsts},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     organisation::{self, DemoStaff, Organisation},
+    privacy::{Retention, people::People},
     session::{Rates, command_span},
     staff::{Accounts, Rights, oidc::Oidc},
     telemetry::Metrics,
     word_check::WordCheck,
 };
 pub(crate) use administration::Edit;
+pub use citizens::CitizenRules;
 pub use commands::{Begun, Pending};
 pub use files::owner;
 pub(crate) use items::Upload;
+pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
 
 /// How long a log-in waits until the desk has heard of it.
@@ -100,6 +105,18 @@ pub struct App {
     pub sign_in: SignInRules,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// How often somebody may reveal.
+    pub reveals: Reveals,
+    /// Deletes what is over its time.
+    pub retention: Arc<Retention>,
+    /// Finds, hands out and erases what there is about one person.
+    pub people: Arc<People>,
+    /// Visitors and second devices.
+    pub citizens: CitizenRules,
+    /// What stands before their REST routes.
+    pub gate: Gate,
+    /// Without a touch for so long, a kiosk asks; and waits so long for an answer.
+    pub kiosk: (u32, u32),
     /// Counters.
     pub metrics: Metrics,
     /// Cancelled when the server stops.
@@ -126,7 +143,7 @@ struct Stored {
 
 pub(crate) fn thread_entry(row: EntryRow) -> Result<ThreadEntry, WireError> {
     let Stored { from, body } = serde_json::from_str(&row.body).map_err(|error| internal(&error))?;
-    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body })
+    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body, masked: false })
 }
 
 fn internal(error: &impl std::fmt::Display) -> WireError {
@@ -226,7 +243,12 @@ impl App {
         if demo && portal_origins.is_empty() {
             portal_origins.push(ANY_ORIGIN.to_owned());
         }
+        let keys = config.privacy.clone();
+        let retention = Retention::new(store.clone(), Arc::clone(&files), clock.clone(), keys, stopping.clone());
         let app = Arc::new(Self {
+            reveals: Reveals::new(config.privacy.reveal_burst, config.privacy.reveal_seconds),
+            retention: Arc::new(retention),
+            people: Arc::new(People::new(store.clone(), Arc::clone(&files), clock.clone())),
             clock,
             auth,
             accounts,
@@ -245,7 +267,14 @@ impl App {
             oidc: Oidc::new(&config.oidc),
             sign_in: SignInRules::new(&config.auth),
             metrics: Metrics::new(),
-            rates: Rates::new(config.citizen_rate(), config.staff_rate()),
+            rates: Rates::new(config.citizen_rate(), config.visitor_rate(), config.staff_rate()),
+            citizens: CitizenRules {
+                anonymous: config.citizen.anonymous || demo,
+                anonymous_days: config.citizen.anonymous_days,
+                continue_seconds: config.citizen.continue_seconds,
+            },
+            gate: Gate::new(config),
+            kiosk: (config.kiosk.idle_seconds, config.kiosk.answer_seconds),
             stopping,
             sessions,
             organisation,
@@ -270,6 +299,9 @@ impl App {
             }
         }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
+        let retention = Arc::clone(&app.retention);
+        tokio::spawn(async move { retention.daily().await });
+        tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
         tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move || {
             notices.changed();
@@ -337,7 +369,15 @@ impl App {
                 let since = now - CONTINUE_WITHIN;
                 let rows = self.store.conversations_of(citizen.id, since, 50).await.map_err(store_error)?;
                 let mine = rows.into_iter().map(|row| self.mine(row)).collect();
-                (Identity::Citizen { id: citizen.id, name: citizen.name.clone(), kind: citizen.kind }, mine)
+                let me = Identity::Citizen {
+                    id: citizen.id,
+                    name: citizen.name.clone(),
+                    kind: citizen.kind,
+                    anonymous: citizen.anonymous,
+                    continuation: citizen.continuation,
+                    language: citizen.language,
+                };
+                (me, mine)
             }
             Principal::Staff(staff) => {
                 let me = staff.identity();
@@ -462,13 +502,32 @@ async fn seed(store: &Store, mut staff: Vec<DemoStaff>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A demo citizen: name, kind, telephone.
+/// A person or enterprise of the demo's portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoCitizen {
+    /// Full name.
+    pub name: Cow<'static, str>,
+    /// Person or enterprise.
+    pub kind: CitizenKind,
+    /// Telephone.
+    pub phone: &'static str,
+    /// Unified social credit code of the enterprise.
+    pub credit_code: Option<&'static str>,
+}
+
+/// The demo citizen of this code.
 #[must_use]
-pub fn demo_citizen(code: &str) -> Option<(Cow<'static, str>, CitizenKind, &'static str)> {
+pub fn demo_citizen(code: &str) -> Option<DemoCitizen> {
+    let person = |name, phone| DemoCitizen { name, kind: CitizenKind::Person, phone, credit_code: None };
     match code {
-        "demo-citizen-1" => Some(("张伟".into(), CitizenKind::Person, "13800138001")),
-        "demo-citizen-2" => Some(("李娜".into(), CitizenKind::Person, "13800138002")),
-        "demo-enterprise-1" => Some(("上海示例科技有限公司".into(), CitizenKind::Enterprise, "02163210000")),
-        _ => load::citizen_name(code).map(|name| (name.into(), CitizenKind::Person, "13800138000")),
+        "demo-citizen-1" => Some(person("张伟".into(), "13800138001")),
+        "demo-citizen-2" => Some(person("李娜".into(), "13800138002")),
+        "demo-enterprise-1" => Some(DemoCitizen {
+            kind: CitizenKind::Enterprise,
+            // No authority has given it out: there is no place 310199.
+            credit_code: Some("91310199MADEM0000Q"),
+            ..person("上海示例科技有限公司".into(), "02163210000")
+        }),
+        _ => load::citizen_name(code).map(|name| person(name.into(), "13800138000")),
     }
 }

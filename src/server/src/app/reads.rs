@@ -2,20 +2,27 @@
 
 use std::sync::Arc;
 
-use bangban_domain::{AgentId, CitizenId, ConversationId, Timestamp, conversation, rights::Action, routing};
+use bangban_domain::{
+    AgentId, CitizenId, ConversationId, Timestamp,
+    citizen::{masked_credit_code, shown_name},
+    conversation,
+    rights::Action,
+    routing,
+};
 use bangban_protocol::{
     Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot,
     ThreadEntry, Topic, WireError,
 };
-use bangban_store::{ConversationRow, Lane};
+use bangban_store::{ConversationRow, EntryRow, Lane};
 
 use tokio::time::timeout;
 
-use super::{App, DESK_PATIENCE, forbidden, not_found, store_error, thread_entry};
+use super::{App, DESK_PATIENCE, citizens::continuation_view, forbidden, not_found, store_error, thread_entry};
 use crate::{
     auth::Principal,
     desk::view_of,
     hub::{MAX_TOPICS, Socket},
+    masking::seen_by,
     staff::At,
 };
 
@@ -42,6 +49,10 @@ impl App {
     ) -> Result<Answer, WireError> {
         // Nobody listens before they may.
         self.permit(who, topic).await?;
+        if let (Topic::Conversation(id), Principal::Staff(staff), None) = (topic, who, after) {
+            let (row, view) = self.readable(who, id).await?;
+            self.tell_look(staff, &row, &view, "conversation.read", serde_json::json!({})).await?;
+        }
         // First listen, then look: what happens between comes as an event that the snapshot may contain too.
         if !self.hub.join(socket, topic) {
             let detail = format!("a connection listens to at most {MAX_TOPICS} topics");
@@ -69,6 +80,7 @@ impl App {
             (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Session, _) => {
                 return Err(forbidden());
             }
+            (Topic::Continuation(id), _) => return self.own_continuation(who, id).await.map(drop),
         };
         let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.clone()));
         match live {
@@ -85,12 +97,12 @@ impl App {
         Ok(match (topic, who) {
             (Topic::Conversation(id), _) => {
                 let (_, view) = self.readable(who, id).await?;
-                let (entries, reset, more, seq) = self.thread(id, Lane::Public, after).await?;
+                let (entries, reset, more, seq) = self.thread(who, id, Lane::Public, after).await?;
                 (seq, Snapshot::Conversation { view, entries, reset, more })
             }
             (Topic::Notes(id), Principal::Staff(staff)) => {
                 let (row, _) = self.readable(who, id).await?;
-                let (entries, reset, _, seq) = self.thread(id, Lane::Notes, after).await?;
+                let (entries, reset, _, seq) = self.thread(who, id, Lane::Notes, after).await?;
                 let draft = self.store.draft(staff.id, id).await.map_err(store_error)?;
                 (seq, Snapshot::Notes { context: self.context(staff.id, &row).await?, entries, reset, draft })
             }
@@ -108,6 +120,10 @@ impl App {
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the board is not there yet"))?;
                 (seq, Snapshot::Board { view })
             }
+            (Topic::Continuation(id), _) => {
+                let row = self.own_continuation(who, id).await?;
+                (0, Snapshot::Continuation { view: continuation_view(&row) })
+            }
             (Topic::Notes(_) | Topic::Session, _) => return Err(forbidden()),
         })
     }
@@ -116,11 +132,12 @@ impl App {
         self.readable(who, id).await?;
         let rows = self.store.entries_before(id, Lane::Public, before, PAGE).await.map_err(store_error)?;
         let more = rows.first().is_some_and(|row| row.seq > 1);
-        Ok(Answer::Earlier { entries: rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?, more })
+        Ok(Answer::Earlier { entries: entries_for(who, rows)?, more })
     }
 
     async fn thread(
         &self,
+        who: &Principal,
         id: ConversationId,
         lane: Lane,
         after: Option<u64>,
@@ -129,14 +146,13 @@ impl App {
             let rows = self.store.entries_after(id, lane, after, RESUME_LIMIT + 1).await.map_err(store_error)?;
             if rows.len() <= RESUME_LIMIT as usize {
                 let seq = rows.last().map_or(after, |row| row.seq);
-                let entries = rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?;
-                return Ok((entries, false, false, seq));
+                return Ok((entries_for(who, rows)?, false, false, seq));
             }
         }
         let rows = self.store.entries_before(id, lane, u64::MAX, PAGE).await.map_err(store_error)?;
         let seq = rows.last().map_or(0, |row| row.seq);
         let more = rows.first().is_some_and(|row| row.seq > 1);
-        Ok((rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?, true, more, seq))
+        Ok((entries_for(who, rows)?, true, more, seq))
     }
 
     /// A conversation's citizen, the agent who serves it, and supervisors of its team's unit may read it.
@@ -220,11 +236,16 @@ impl App {
         let department = |code: &str| catalogue.directory().unit(code).map(|unit| unit.name.clone());
         let phone = row.call_back_phone.as_ref().or(citizen.phone.as_ref());
         Ok(ConversationContext {
-            citizen_name: conversation::masked_name(&citizen.name, citizen.kind),
+            citizen_name: shown_name(&citizen.name, citizen.kind, citizen.anonymous),
             citizen_kind: citizen.kind,
             phone: phone.map(|number| conversation::masked_telephone(number)),
+            anonymous: citizen.anonymous,
             level: citizen.level,
+            credit_code: citizen.credit_code.as_deref().map(masked_credit_code),
+            language: citizen.language,
             channel: row.channel,
+            hall: row.hall.clone(),
+            ticket: row.ticket.clone(),
             answers: item.map_or_else(Vec::new, |(code, item)| catalogue.search(&item.name, Some(code), 9)),
             item: item.map(|(code, item)| ItemView {
                 code: code.to_owned(),
@@ -249,4 +270,9 @@ impl App {
                 .collect(),
         })
     }
+}
+
+/// Entries as this reader sees them.
+fn entries_for(who: &Principal, rows: Vec<EntryRow>) -> Result<Vec<ThreadEntry>, WireError> {
+    rows.into_iter().map(|row| Ok(seen_by(who, thread_entry(row)?))).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bangban_domain::{
     CitizenId, ConversationId, Timestamp,
-    conversation::masked_name,
+    privacy::mask,
     routing::Clock,
     words::{CitizenKind, SlaStep, Stage},
 };
@@ -33,11 +33,11 @@ pub(super) struct Case {
 }
 
 impl Case {
-    pub(super) fn new(row: ConversationRow, name: &str, kind: CitizenKind) -> Self {
+    pub(super) fn new(row: ConversationRow, (citizen_name, citizen_kind): (String, CitizenKind)) -> Self {
         Self {
             row,
-            citizen_name: masked_name(name, kind),
-            citizen_kind: kind,
+            citizen_name,
+            citizen_kind,
             clock: None,
             transfer: None,
             last_text: None,
@@ -98,6 +98,22 @@ impl Cases {
         open.next().map(|case| case.row.id)
     }
 
+    /// A citizen's conversations that are here.
+    pub(super) fn of(&self, citizen: CitizenId) -> BTreeSet<ConversationId> {
+        self.by_citizen.get(&citizen).cloned().unwrap_or_default()
+    }
+
+    /// All that is here of one person is another's.
+    pub(super) fn claim(&mut self, visitor: CitizenId, citizen: CitizenId, person: &(String, CitizenKind)) {
+        for id in self.by_citizen.remove(&visitor).unwrap_or_default() {
+            self.by_citizen.entry(citizen).or_default().insert(id);
+            if let Some(case) = self.by_id.get_mut(&id) {
+                case.row.citizen = citizen;
+                (case.citizen_name, case.citizen_kind) = person.clone();
+            }
+        }
+    }
+
     /// Forgets a conversation if it is closed: rating and reopening bring it back from its row.
     pub(super) fn drop_closed(&mut self, id: ConversationId) {
         let Some(case) = self.by_id.get(&id).filter(|case| case.row.stage == Stage::Closed) else { return };
@@ -126,15 +142,20 @@ pub(super) fn clock_view(clock: &Clock) -> ClockView {
     ClockView { asked_at: clock.asked_at, due_at: clock.due_at, answered_at: clock.answered_at, step: clock.step }
 }
 
-/// The text of a stored entry, shortened, if it has one; of a file its name, of a voice message its length.
+/// The begin of a text as staff see it. Masked first: half a number would not be recognised.
+pub(super) fn preview(text: &str) -> String {
+    mask(text).chars().take(80).collect()
+}
+
+/// The text of a stored entry, masked and shortened, if it has one; of a file its name, of a voice message its length.
 pub(super) fn text_of(body: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Stored {
         body: ThreadBody,
     }
     match serde_json::from_str::<Stored>(body).ok()?.body {
-        ThreadBody::Text { text, .. } => Some(text.chars().take(80).collect()),
-        ThreadBody::Image { name, .. } | ThreadBody::File { name, .. } => Some(name),
+        ThreadBody::Text { text, .. } => Some(preview(&text)),
+        ThreadBody::Image { name, .. } | ThreadBody::File { name, .. } => Some(mask(&name).into_owned()),
         ThreadBody::Voice { duration_ms, .. } => {
             let seconds = duration_ms.saturating_add(500) / 1_000;
             Some(format!("♪ {}:{:02}", seconds / 60, seconds % 60))
@@ -197,6 +218,14 @@ mod tests {
         let file = "fl_00000000000000000000000000000001";
         for (body, expected) in [
             (r#"{"type":"text","text":"你好"}"#.to_owned(), Some("你好")),
+            (
+                format!(r#"{{"type":"text","text":"{}13800138001，谢谢"}}"#, "请".repeat(75)),
+                Some(&format!("{}138**", "请".repeat(75))),
+            ),
+            (
+                format!(r#"{{"type":"file","file":"{file}","name":"13800138001.pdf","size":1}}"#),
+                Some("138****8001.pdf"),
+            ),
             (
                 format!(r#"{{"type":"image","file":"{file}","name":"a.png","size":1,"width":1,"height":1}}"#),
                 Some("a.png"),

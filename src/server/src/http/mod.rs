@@ -1,7 +1,9 @@
 //! HTTP: the pages, the WebSocket's door, log-in, health.
 
 mod admin;
+mod audit;
 mod bearer;
+mod citizen;
 mod client;
 mod download;
 mod edge;
@@ -11,6 +13,7 @@ mod login;
 mod metrics;
 mod openapi;
 mod pages;
+mod privacy;
 mod refused;
 mod security;
 mod serve;
@@ -28,6 +31,7 @@ use axum::{
 };
 use bangban_domain::time::{Millis, SECOND};
 use bangban_protocol::{ErrorCode, FileLimits, VERSION, WireError};
+pub use citizen::Gate;
 pub use client::{Client, ForwardedHeader, Peer, Proxies};
 pub use edge::hsts;
 pub use limits::{AddressLimits, Class};
@@ -62,6 +66,9 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(openapi::json))
         .routes(routes!(openapi::docs))
         .routes(routes!(config))
+        .routes(routes!(citizen::anonymous))
+        .routes(routes!(citizen::redeem))
+        .routes(routes!(citizen::receipt))
         .routes(routes!(staff::sign_in::login))
         .routes(routes!(staff::sign_in::options))
         .routes(routes!(staff::sign_in::code))
@@ -98,7 +105,18 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(upload::begin, upload::options))
         .routes(routes!(upload::progress, upload::append, upload::cancel))
         .routes(routes!(upload::finish))
-        .routes(routes!(download::download));
+        .routes(routes!(download::download))
+        .routes(routes!(privacy::reveal))
+        .routes(routes!(privacy::runs, privacy::run))
+        .routes(routes!(privacy::find))
+        .routes(routes!(privacy::export))
+        .routes(routes!(privacy::erase))
+        .routes(routes!(privacy::confirm_erasure))
+        .routes(routes!(privacy::refuse_erasure))
+        .routes(routes!(privacy::erasures))
+        .routes(routes!(audit::lines))
+        .routes(routes!(audit::export))
+        .routes(routes!(audit::verify));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }
@@ -145,12 +163,8 @@ async fn websocket(
         let error = WireError::new(ErrorCode::BadRequest, "only a WebSocket can be opened here");
         return Refused::new(StatusCode::UPGRADE_REQUIRED, error).into_response();
     };
-    if !security::may_connect(&headers, &app.portal_origins) {
-        let error = WireError {
-            field: Some("Origin".to_owned()),
-            ..WireError::new(ErrorCode::Forbidden, "pages of this origin may not connect (http.portal_origins)")
-        };
-        return Refused::new(StatusCode::FORBIDDEN, error).into_response();
+    if let Err(refused) = security::check_origin(&headers, &app.portal_origins) {
+        return refused.into_response();
     }
     if app.stopping.is_cancelled() {
         return stopping().into_response();
@@ -233,6 +247,20 @@ struct PublicConfig {
     protocol: u32,
     /// What may be uploaded.
     files: FileLimits,
+    /// May people ask who are not logged in at the portal?
+    anonymous: bool,
+    /// How a kiosk forgets who has gone.
+    kiosk: KioskConfig,
+}
+
+/// How a kiosk forgets who has gone.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct KioskConfig {
+    /// Without a touch for so long it asks.
+    idle_seconds: u32,
+    /// And waits for so long.
+    answer_seconds: u32,
 }
 
 /// What pages have to know beforehand
@@ -245,5 +273,7 @@ async fn config(State(app): State<Arc<App>>) -> Json<PublicConfig> {
         version,
         protocol: VERSION,
         files: app.files.limits().clone(),
+        anonymous: app.citizens.anonymous,
+        kiosk: KioskConfig { idle_seconds: app.kiosk.0, answer_seconds: app.kiosk.1 },
     })
 }

@@ -5,14 +5,14 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::extract::ws::Utf8Bytes;
 use bangban_bus::{Bus, Inbox, News};
-use bangban_domain::{AgentId, ConversationId};
+use bangban_domain::{AgentId, ContinuationId, ConversationId};
 use bangban_protocol::{EventBody, Frame, Topic};
 use bangban_store::{Lane, Store, StoreError};
 use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::sleep;
 
-use super::{Hub, Passed, text_of};
+use super::{Hub, Passed, Said};
 use crate::app::thread_entry;
 
 /// How often the store is looked at while the bus carries nothing, and tried again when it failed.
@@ -101,12 +101,18 @@ impl Relay {
         };
         match serde_json::from_str(&text) {
             Ok(Head { topic, seq }) => {
-                if self.hub.pass_on(topic, seq, &text) == Passed::Hole {
+                let passed = match self.said(topic, seq, &text) {
+                    Some(said) => self.hub.pass_on(topic, seq, &said),
+                    None => Passed::Hole,
+                };
+                if passed == Passed::Hole {
                     // It is durable, so it is read with those before it.
                     self.catch_up(BTreeSet::from([topic])).await;
                 }
-                if let (Topic::Conversation(id), None) = (topic, seq) {
-                    self.end_rights(id, &text);
+                match (topic, seq) {
+                    (Topic::Conversation(id), None) => self.end_rights(id, &text),
+                    (Topic::Continuation(id), _) => self.end_second_device(id, &text),
+                    _ => {}
                 }
             }
             Err(_) if serde_json::from_str::<Changed>(&text).is_ok() => (self.accounts)(),
@@ -114,10 +120,31 @@ impl Relay {
         }
     }
 
+    /// As it is to be heard here: what travels between nodes is not masked. It is read only where staff listen; `None`: it
+    /// cannot be, and so must not be passed on to them.
+    fn said(&self, topic: Topic, seq: Option<u64>, text: &Utf8Bytes) -> Option<Said> {
+        if seq.is_none() || thread_of(topic).is_none() || !self.hub.has_staff(topic) {
+            return Some(text.clone().into());
+        }
+        match serde_json::from_str(text) {
+            Ok(Frame::Event { epoch, body: EventBody::Entry { entry }, .. }) => Said::entry(topic, epoch, entry),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
     /// Whoever served before hears this last.
     fn end_rights(&self, id: ConversationId, text: &str) {
         if let Ok(Frame::Event { body: EventBody::Conversation { view }, .. }) = serde_json::from_str(text) {
             self.hub.only_readers(id, view.agent.map(|agent| agent.id), &view.team, view.item.as_deref());
+        }
+    }
+
+    /// Its right was taken back. Should this word be lost: the store is looked at every half minute.
+    fn end_second_device(&self, id: ContinuationId, text: &str) {
+        if let Ok(Frame::Event { body: EventBody::Continuation { view }, .. }) = serde_json::from_str(text)
+            && view.revoked_at.is_some()
+        {
+            self.hub.end_held(|holder| holder.second_device == Some(id));
         }
     }
 
@@ -168,10 +195,8 @@ impl Relay {
             for row in rows {
                 let seq = row.seq;
                 let Ok(entry) = thread_entry(row) else { return Ok(()) };
-                let event =
-                    Frame::Event { topic, epoch: self.hub.epoch(), seq: Some(seq), body: EventBody::Entry { entry } };
-                if let Some(text) = text_of(&event) {
-                    self.hub.pass_on(topic, Some(seq), &text);
+                if let Some(said) = Said::entry(topic, self.hub.epoch(), entry) {
+                    self.hub.pass_on(topic, Some(seq), &said);
                 }
             }
             if is_last {
@@ -187,7 +212,7 @@ const fn thread_of(topic: Topic) -> Option<(ConversationId, Lane)> {
     match topic {
         Topic::Conversation(id) => Some((id, Lane::Public)),
         Topic::Notes(id) => Some((id, Lane::Notes)),
-        Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Session => None,
+        Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Continuation(_) | Topic::Session => None,
     }
 }
 

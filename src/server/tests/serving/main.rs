@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 mod admin;
+mod citizens;
 mod files;
 mod limits;
 mod login;
 mod pages;
+mod privacy;
 mod sessions;
 mod staff;
 mod stopping;

@@ -11,8 +11,7 @@ use crate::{
     support::{Client, Reply, Server, send},
 };
 
-const ROLES: [&str; 8] =
-    ["agent", "professional", "operator", "supervisor", "editor", "leader", "auditor", "admin"];
+const ROLES: [&str; 8] = ["agent", "professional", "operator", "supervisor", "editor", "leader", "auditor", "admin"];
 
 /// Somebody with a token, or without.
 struct Person {
@@ -187,7 +186,9 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         }
         ("PUT", "/api/admin/staff/{id}") => changed(account, |_| {}),
         ("POST", "/api/staff/account/password") => json!({ "old": "not-the-password", "new": "Gelb-41-Fenster" }),
-        ("POST", "/api/staff/account/totp" | "/api/staff/account/totp/off") => json!({ "password": "not-the-password" }),
+        ("POST", "/api/staff/account/totp" | "/api/staff/account/totp/off") => {
+            json!({ "password": "not-the-password" })
+        }
         ("POST", "/api/staff/account/totp/confirm") => json!({ "pending": "x", "code": "000000" }),
         // As it is: nothing changes.
         ("PUT", "/api/admin/records/{kind}/{id}") => json!({ "version": record["version"], "body": record["body"] }),
@@ -199,16 +200,24 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
 
 #[tokio::test]
 async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
-    let server = Server::start(&["--demo"], &[&UNLIMITED[..], &[("BANGBAN__AUTH__WRONG_PER_LOGIN", "10000"), ("BANGBAN__AUTH__WRONG_PER_ADDRESS", "10000")]].concat()).await;
+    let server = Server::start(
+        &["--demo"],
+        &[
+            &UNLIMITED[..],
+            &[("BANGBAN__AUTH__WRONG_PER_LOGIN", "10000"), ("BANGBAN__AUTH__WRONG_PER_ADDRESS", "10000")],
+        ]
+        .concat(),
+    )
+    .await;
     let described = server.get("/api/openapi.json").await.json();
     let paths = described["paths"].as_object().unwrap();
     let routes: BTreeSet<(String, String)> = paths
         .iter()
         .flat_map(|(path, methods)| {
             let methods = methods.as_object().unwrap().keys();
-            methods.filter(|key| !["parameters", "summary", "description"].contains(&key.as_str())).map(|method| {
-                (method.to_ascii_uppercase(), path.clone())
-            })
+            methods
+                .filter(|key| !["parameters", "summary", "description"].contains(&key.as_str()))
+                .map(|method| (method.to_ascii_uppercase(), path.clone()))
         })
         .collect();
     let table: BTreeSet<(String, String)> =
@@ -261,7 +270,9 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::Everybody, _) => &[200, 204, 303, 400, 404],
                     _ if !has_token => &[401],
                     (For::AnyToken, _) => &[404],
-                    (For::Staff, Some(_)) if path.ends_with("totp") || path.ends_with("off") || path.ends_with("password") => {
+                    (For::Staff, Some(_))
+                        if path.ends_with("totp") || path.ends_with("off") || path.ends_with("password") =>
+                    {
                         // The proof in the body is wrong; that is asked after who asks.
                         &[403]
                     }
@@ -319,7 +330,8 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
     let server_agent = serving.welcome["me"]["id"].as_str().unwrap().to_owned();
 
     let supervisor = |who: &Person| who.name == "supervisor";
-    let watches = |who: &Person| who.is_city() && ["supervisor", "leader", "auditor", "admin"].contains(&who.role().unwrap());
+    let watches =
+        |who: &Person| who.is_city() && ["supervisor", "leader", "auditor", "admin"].contains(&who.role().unwrap());
     let mut differences = Vec::new();
     let mut asked = 0;
     for who in people.iter().filter(|who| !["nobody", "expired"].contains(&who.name.as_str())) {
@@ -383,15 +395,23 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
         }
         client.socket.close(None).await.unwrap();
     }
-    for (name, token) in [("nobody", json!("nonsense")), ("expired", json!(people.iter().find(|who| who.name == "expired").unwrap().token))] {
+    for (name, token) in [
+        ("nobody", json!("nonsense")),
+        ("expired", json!(people.iter().find(|who| who.name == "expired").unwrap().token)),
+    ] {
         let mut client = Client::connect(&server.address).await;
         let refused = client.refused(json!({ "type": "hello", "token": token, "protocol": 1 })).await;
-        assert_eq!((refused["code"].clone(), client.close_code().await), (json!("unauthenticated"), Some(4500)), "{name}");
+        assert_eq!(
+            (refused["code"].clone(), client.close_code().await),
+            (json!("unauthenticated"), Some(4500)),
+            "{name}"
+        );
     }
     assert!(differences.is_empty(), "{} of {asked}:\n{}", differences.len(), differences.join("\n"));
     assert!(asked > 500, "{asked}");
     // Nothing of all that has reached the thread, except the owner's own words.
     let thread = serving.subscribe(&format!("conversation:{id}")).await;
-    let said: Vec<&str> = thread["entries"].as_array().unwrap().iter().filter_map(|entry| entry["clientId"].as_str()).collect();
+    let said: Vec<&str> =
+        thread["entries"].as_array().unwrap().iter().filter_map(|entry| entry["clientId"].as_str()).collect();
     assert_eq!(said, ["first", "x"]);
 }

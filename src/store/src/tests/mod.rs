@@ -42,8 +42,10 @@ macro_rules! on_both {
 }
 
 mod administration;
+mod citizens;
 mod faults;
 mod files;
+mod privacy;
 mod proxy;
 mod staff;
 mod thread;
@@ -75,6 +77,8 @@ fn conversation(n: u128) -> ConversationRow {
         item: Some("residence-permit".to_owned()),
         team: "residence".to_owned(),
         channel: Channel::Pc,
+        hall: None,
+        ticket: None,
         stage: Stage::Bot,
         agent: None,
         outcome: None,
@@ -99,6 +103,7 @@ fn message(n: u128, author: Author, client_id: &str) -> NewEntry {
         client_id: Some(client_id.to_owned()),
         from: raw("null"),
         body: raw("{}"),
+        masked: None,
         only_in: None,
         follows: false,
         answers: matches!(author, Author::Agent(_)),
@@ -116,6 +121,9 @@ async fn seed(store: &Store, n: u128) {
         kind: CitizenKind::Person,
         level: "L3".to_owned(),
         phone: None,
+        credit_code: None,
+        language: None,
+        anonymous: false,
         seen_at: Timestamp(0),
     };
     let changes = vec![Change::Citizen(citizen), Change::NewConversation(conversation(n))];
