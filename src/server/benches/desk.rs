@@ -127,6 +127,10 @@ impl Bench {
             kind: CitizenKind::Person,
             level: "L3".to_owned(),
             phone: None,
+            credit_code: None,
+            language: None,
+            anonymous: false,
+            continuation: None,
             expires_at: Timestamp(i64::MAX),
         });
         let items = ["residence-permit", "social-query", "medical-claim", "fund-rent", "invoice", "dog-license"];

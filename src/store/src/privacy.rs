@@ -150,11 +150,14 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &PrivacyCha
         }
         PrivacyChange::People { citizens, at } => {
             for citizen in citizens {
-                sqlx::query("UPDATE citizen SET name = '', level = '', phone = NULL, forgotten_at = $1 WHERE id = $2")
-                    .bind(at.0)
-                    .bind(citizen.to_string())
-                    .execute(&mut **tx)
-                    .await?;
+                sqlx::query(
+                    "UPDATE citizen SET name = '', level = '', phone = NULL, credit_code = NULL, language = NULL, \
+                     forgotten_at = $1 WHERE id = $2",
+                )
+                .bind(at.0)
+                .bind(citizen.to_string())
+                .execute(&mut **tx)
+                .await?;
             }
         }
         PrivacyChange::Receipts(receipts) => {
@@ -190,7 +193,7 @@ async fn delete_thread(
     let key = conversation.to_string();
     // The next entry, if there ever is one, gets the next number.
     let done = sqlx::query(
-        "UPDATE conversation SET comment = NULL, call_back_phone = NULL, pruned_at = $1, \
+        "UPDATE conversation SET comment = NULL, call_back_phone = NULL, ticket = NULL, pruned_at = $1, \
          seq_floor = COALESCE((SELECT MAX(e.seq) FROM entry e WHERE e.conversation = conversation.no AND e.lane = 0), seq_floor), \
          note_seq_floor = COALESCE((SELECT MAX(e.seq) FROM entry e WHERE e.conversation = conversation.no AND e.lane = 1), note_seq_floor) \
          WHERE id = $2 AND stage = 'closed'",
@@ -205,6 +208,7 @@ async fn delete_thread(
     let sql = "DELETE FROM entry WHERE conversation = (SELECT no FROM conversation WHERE id = $1)";
     sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
     sqlx::query("DELETE FROM draft WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM continuation WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     let sql = "UPDATE file SET state = 'gone', attached_as = NULL, name = '', kept_until = $1 WHERE conversation = $2";
     sqlx::query(sql).bind(at.0).bind(key).execute(&mut **tx).await?;
     Ok(())
@@ -290,17 +294,19 @@ async fn erase(
     }
     // Kind and channel are in the figures.
     sqlx::query(
-        "INSERT INTO citizen (id, name, kind, level, phone, seen_at, forgotten_at) \
-         SELECT $1, '', kind, '', NULL, $2, $2 FROM citizen WHERE id = $3",
+        "INSERT INTO citizen (id, name, kind, level, phone, anonymous, seen_at, forgotten_at) \
+         SELECT $1, '', kind, '', NULL, anonymous, $2, $2 FROM citizen WHERE id = $3",
     )
     .bind(new.clone())
     .bind(at.0)
     .bind(old.clone())
     .execute(&mut **tx)
     .await?;
-    for sql in
-        ["UPDATE conversation SET citizen = $1 WHERE citizen = $2", "UPDATE file SET owner = $1 WHERE owner = $2"]
-    {
+    for sql in [
+        "UPDATE conversation SET citizen = $1 WHERE citizen = $2",
+        "UPDATE file SET owner = $1 WHERE owner = $2",
+        "UPDATE citizen SET claimed_by = $1 WHERE claimed_by = $2",
+    ] {
         sqlx::query(sql).bind(new.clone()).bind(old.clone()).execute(&mut **tx).await?;
     }
     // The event log names the citizen once, where the conversation began.
@@ -312,6 +318,7 @@ async fn erase(
     .bind(new)
     .execute(&mut **tx)
     .await?;
+    sqlx::query("DELETE FROM continuation WHERE citizen = $1").bind(old.clone()).execute(&mut **tx).await?;
     sqlx::query("DELETE FROM citizen WHERE id = $1").bind(old).execute(&mut **tx).await?;
     Ok(())
 }

@@ -10,7 +10,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use bangban_domain::{AgentId, CitizenId, Timestamp, conversation, privacy::Data, rights::Action, words::CitizenKind};
+use bangban_domain::{
+    AgentId, CitizenId, Timestamp, citizen::shown_name, conversation, privacy::Data, rights::Action, words::CitizenKind,
+};
 use bangban_protocol::{Reveal, Revealed};
 use bangban_store::{Author, CitizenRow, ErasureRow, RunRow};
 use futures_util::stream;
@@ -235,7 +237,7 @@ impl App {
     async fn person_view(&self, row: CitizenRow) -> Result<PersonView, Refused> {
         let (conversations, open) = self.people.count(row.id).await?;
         Ok(PersonView {
-            name: conversation::masked_name(&row.name, row.kind),
+            name: shown_name(&row.name, row.kind, row.anonymous),
             phone: row.phone.as_deref().map(conversation::masked_telephone),
             id: row.id,
             kind: row.kind,

@@ -84,6 +84,7 @@ pub(super) fn head(person: &PersonData, at: Timestamp) -> String {
         ("姓名或名称", person.name.clone()),
         ("实名等级", person.level.clone()),
         ("电话", person.phone.clone().unwrap_or_default()),
+        ("统一社会信用代码", person.credit_code.clone().unwrap_or_default()),
         ("最近使用", time(person.seen_at)),
     ] {
         if !value.is_empty() {
@@ -126,6 +127,7 @@ mod tests {
             kind: CitizenKind::Person,
             level: "\"onload='x'".to_owned(),
             phone: None,
+            credit_code: None,
             seen_at: Timestamp(0),
         };
         let page = head(&person, Timestamp(1_795_838_400_000));

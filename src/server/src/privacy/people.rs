@@ -43,14 +43,16 @@ pub struct PersonData {
     pub level: String,
     /// Telephone.
     pub phone: Option<String>,
+    /// Unified social credit code of an enterprise.
+    pub credit_code: Option<String>,
     /// Last token.
     pub seen_at: Timestamp,
 }
 
 impl From<CitizenRow> for PersonData {
     fn from(row: CitizenRow) -> Self {
-        let CitizenRow { id, name, kind, level, phone, seen_at, .. } = row;
-        Self { id, name, kind, level, phone, seen_at }
+        let CitizenRow { id, name, kind, level, phone, credit_code, seen_at, .. } = row;
+        Self { id, name, kind, level, phone, credit_code, seen_at }
     }
 }
 
@@ -63,6 +65,8 @@ pub struct ConversationData {
     pub item: Option<String>,
     pub team: String,
     pub channel: Channel,
+    pub hall: Option<String>,
+    pub ticket: Option<String>,
     pub stage: Stage,
     pub outcome: Option<Outcome>,
     pub stars: Option<u8>,
@@ -262,6 +266,8 @@ impl People {
             item: row.item,
             team: row.team,
             channel: row.channel,
+            hall: row.hall,
+            ticket: row.ticket,
             stage: row.stage,
             outcome: row.outcome,
             stars: row.stars,

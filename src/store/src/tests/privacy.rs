@@ -198,7 +198,14 @@ fn erase(conversations: &[u128]) -> Change {
 async fn an_erased_person_leaves_conversations_of_nobody(db: TestDatabase) {
     let (store, _) = open(&db).await;
     written(&store).await;
-    let what = history::Event::Opened { citizen: ME, item: None, team: "general".to_owned(), channel: Channel::Pc };
+    let what = history::Event::Opened {
+        citizen: ME,
+        item: None,
+        team: "general".to_owned(),
+        channel: Channel::Pc,
+        hall: None,
+        ticket: None,
+    };
     let event = Event { conversation: Some(ID), at: Timestamp(1_000), actor: Author::Citizen, what };
     store.commit(Unit { events: vec![event], ..Unit::default() }).await.unwrap();
     commit(&store, vec![erase(&[7])]).await.unwrap();
