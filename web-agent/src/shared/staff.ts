@@ -194,7 +194,10 @@ const LEFT = 0.2;
 const RETRY_MS = 5_000;
 
 /** Keeps a log-in fresh as long as the page lives, also after sleep, together with the other tabs. */
-export function follow(first: LoginReply, hears: { renewed: (reply: LoginReply) => void; ended: () => void }): Following {
+export function follow(
+  first: LoginReply,
+  hears: { renewed: (reply: LoginReply) => void; ended: () => void },
+): Following {
   let reply = first;
   let endsAt = 0;
   let dueAt = 0;
@@ -209,9 +212,9 @@ export function follow(first: LoginReply, hears: { renewed: (reply: LoginReply) 
     plan();
   }
 
-  function plan(at = dueAt) {
+  function plan() {
     window.clearTimeout(timer);
-    if (!isOver) timer = window.setTimeout(() => void check(), Math.max(0, at - Date.now()));
+    if (!isOver) timer = window.setTimeout(() => void check(), Math.max(0, dueAt - Date.now()));
   }
 
   function end() {
@@ -239,7 +242,8 @@ export function follow(first: LoginReply, hears: { renewed: (reply: LoginReply) 
         hears.renewed(next);
         return 'renewed' as const;
       } catch {
-        plan(Date.now() + RETRY_MS);
+        dueAt = Date.now() + RETRY_MS;
+        plan();
         return 'lost' as const;
       }
     }).finally(() => (running = undefined));

@@ -299,6 +299,7 @@ impl App {
             }
         }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
+        tokio::spawn(forget_old_sessions(Arc::downgrade(&app)));
         let retention = Arc::clone(&app.retention);
         tokio::spawn(async move { retention.daily().await });
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
@@ -445,6 +446,17 @@ fn word_check(path: &str) -> anyhow::Result<Arc<WordCheck>> {
     let check = Arc::new(check);
     tokio::spawn(Arc::clone(&check).keep_fresh(watched));
     Ok(check)
+}
+
+/// Once a day, and not at a moment at which everything else begins.
+async fn forget_old_sessions(app: Weak<App>) {
+    loop {
+        sleep(Duration::from_secs(24 * 60 * 60)).await;
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = app.forget_sessions().await {
+            tracing::warn!(%error, "old sessions cannot be forgotten yet");
+        }
+    }
 }
 
 /// Keys may change while we run.

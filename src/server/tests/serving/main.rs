@@ -7,6 +7,7 @@ mod citizens;
 mod files;
 mod limits;
 mod login;
+mod oidc;
 mod pages;
 mod privacy;
 mod sessions;

@@ -48,7 +48,13 @@ class Server {
       case 'hello':
         return {
           type: 'welcome',
-          me: { type: 'staff', id: 'ag_1', name: '李敏', role: 'agent', grants: [{ role: 'agent', unit: null, items: [] }] },
+          me: {
+            type: 'staff',
+            id: 'ag_1',
+            name: '李敏',
+            role: 'agent',
+            grants: [{ role: 'agent', unit: null, items: [] }],
+          },
           now: Date.now(),
           tickSeconds: 5,
           conversations: [],
@@ -274,9 +280,7 @@ test('a token that is over is renewed and the link goes on with it; without a se
   await vi.waitFor(() => expect(server().of('hello')).toEqual([{ type: 'hello', token: 'next', protocol: 1 }]));
   vi.stubGlobal(
     'fetch',
-    vi.fn(async () =>
-      answer(401, { error: { code: 'unauthenticated', detail: '', retryable: false } }),
-    ),
+    vi.fn(async () => answer(401, { error: { code: 'unauthenticated', detail: '', retryable: false } })),
   );
   server().onclose({ code: 4503 });
   await vi.waitFor(() => expect([session.login, session.notice]).toEqual([null, 'expired']));
@@ -288,7 +292,13 @@ test('one who answers no citizens gets no desk and no link', async () => {
   session.enter({
     token: 't',
     expiresAt: Date.now() + 1e6,
-    me: { type: 'staff', id: 'ag_9', name: '吴督导', role: 'supervisor', grants: [{ role: 'supervisor', unit: null, items: [] }] },
+    me: {
+      type: 'staff',
+      id: 'ag_9',
+      name: '吴督导',
+      role: 'supervisor',
+      grants: [{ role: 'supervisor', unit: null, items: [] }],
+    },
   });
   expect([session.isAgent, Server.sockets.length]).toEqual([false, 0]);
 });

@@ -1,11 +1,5 @@
 /** One's own account over REST. Each throws `LoginError`. */
-import type {
-  AccountView,
-  RecoveryCodes,
-  SessionList,
-  TotpOffer,
-  WireError,
-} from '../../generated/protocol';
+import type { AccountView, RecoveryCodes, SessionList, TotpOffer, WireError } from '../../generated/protocol';
 import { LoginError } from '../staff';
 
 export function accountApi(token: () => string) {
@@ -29,7 +23,8 @@ export function accountApi(token: () => string) {
     const { code = 'internal', field, detail } = said?.error ?? {};
     throw new LoginError(code, wait > 0 ? wait : undefined, field, detail);
   }
-  const json = async <T>(method: string, path: string, body?: unknown) => (await (await ask(method, path, body)).json()) as T;
+  const json = async <T>(method: string, path: string, body?: unknown) =>
+    (await (await ask(method, path, body)).json()) as T;
   return {
     account: () => json<AccountView>('GET', ''),
     changePassword: (old: string, next: string) => ask('POST', '/password', { old, new: next }),

@@ -12,12 +12,13 @@ const me = (...grants: [Role, string | null][]): Identity => ({
 
 test('each role has its pages', () => {
   const pages = (role: Role) => [hasConsole, hasBoard, hasAdmin].map((has) => has(me([role, null])));
-  expect(Object.fromEntries(
-    (['agent', 'professional', 'operator', 'supervisor', 'editor', 'leader', 'auditor', 'admin'] as const).map((role) => [
-      role,
-      pages(role).map(Number).join(''),
-    ]),
-  )).toEqual({
+  expect(
+    Object.fromEntries(
+      (['agent', 'professional', 'operator', 'supervisor', 'editor', 'leader', 'auditor', 'admin'] as const).map(
+        (role) => [role, pages(role).map(Number).join('')],
+      ),
+    ),
+  ).toEqual({
     agent: '100',
     professional: '000',
     operator: '000',

@@ -1,7 +1,8 @@
 /** Which pages there are for a member of staff; what may be done there is decided by the server. */
 import type { Grant, Identity, Role } from '../../generated/protocol';
 
-export const rolesOf = (me: Identity): Role[] => (me.type === 'staff' ? me.grants.map((grant: Grant) => grant.role) : []);
+export const rolesOf = (me: Identity): Role[] =>
+  me.type === 'staff' ? me.grants.map((grant: Grant) => grant.role) : [];
 
 /** Answers citizens. */
 export const hasConsole = (me: Identity): boolean => rolesOf(me).includes('agent');

@@ -106,7 +106,12 @@ const en: typeof zh = {
   current: 'This device',
   seen: (when) => `Last seen ${when}`,
   began: (when) => `Logged in ${when}`,
-  way: { password: 'Password', totp: 'Password and code', recovery: 'Password and recovery code', oidc: 'Common log-in' },
+  way: {
+    password: 'Password',
+    totp: 'Password and code',
+    recovery: 'Password and recovery code',
+    oidc: 'Common log-in',
+  },
   end: 'Log this device out',
   endNamed: (device) => `Log this device out: ${device}`,
   unknown: 'Unknown device',

@@ -152,7 +152,7 @@ async fn files_go_with_their_bytes_and_so_do_old_lines_of_the_log() {
     let (owner, conversation) = (FileOwner::Citizen(ME), ConversationId::new(1));
     let name = "a.txt".to_owned();
     let announced = Announced { conversation, kind: FileKind::File, name, size: 5, duration_ms: None };
-    let file = world.files.begin(owner, announced).await.unwrap().id;
+    let file = world.files.begin(owner, false, announced).await.unwrap().id;
     world.files.append(owner, file, 0, stream::iter([Ok::<_, ()>("hello".into())])).await.unwrap();
     world.files.finish(owner, file).await.unwrap();
     let attach = bangban_store::FileChange::Attach { file, client_id: "f".to_owned() };
