@@ -137,7 +137,35 @@ snapshot: Snapshot, } | { "type": "opened",
 /**
  * The new conversation, or the open one of the same citizen on the same item.
  */
-conversation: ConversationId, } | { "type": "sent", 
+conversation: ConversationId, } | { "type": "past_conversations", 
+/**
+ * Newest first.
+ */
+conversations: Array<MyPast>, 
+/**
+ * Are there more after these?
+ */
+more: boolean, } | { "type": "continue_code", 
+/**
+ * To take it back, and to hear by the topic `continuation:ID` when it is used.
+ */
+continuation: ContinuationId, 
+/**
+ * For a picture: goes behind `/widget.html#continue=`.
+ */
+code: string, 
+/**
+ * To be typed, e.g. `7KQX-29MD`.
+ */
+short: string, 
+/**
+ * Neither can be used then.
+ */
+expiresAt: Timestamp, } | { "type": "claimed", 
+/**
+ * How many conversations came over.
+ */
+conversations: number, } | { "type": "sent", 
 /**
  * Position in the thread.
  */
@@ -223,6 +251,43 @@ stage: Stage,
  * Who is looking at the offer or has accepted without answering yet.
  */
 agentName: string | null, };
+
+/**
+ * One channel's numbers; those of all channels add up to the total's.
+ */
+export type BoardChannel = { 
+/**
+ * Which.
+ */
+channel: Channel, 
+/**
+ * As in [`BoardLine`].
+ */
+waiting: number, 
+/**
+ * As in [`BoardLine`].
+ */
+serving: number, 
+/**
+ * As in [`BoardLine`].
+ */
+hourHits: number, 
+/**
+ * As in [`BoardLine`].
+ */
+hourDecided: number, 
+/**
+ * As in [`BoardLine`].
+ */
+todayHits: number, 
+/**
+ * As in [`BoardLine`].
+ */
+todayDecided: number, 
+/**
+ * As in [`BoardLine`].
+ */
+todayShortAbandons: number, };
 
 /**
  * Whom an item is for.
@@ -358,6 +423,10 @@ total: BoardLine,
  */
 teams: Array<BoardTeam>, 
 /**
+ * Each channel that has any numbers: measured together, reported apart (rule 3).
+ */
+channels: Array<BoardChannel>, 
+/**
  * Who has waited 30 s or more without a human response, oldest first, at most 50.
  */
 atRisk: Array<AtRisk>, 
@@ -411,7 +480,7 @@ unit: string | null, };
 /**
  * Where the request came from (rule 3: measured together, reported apart).
  */
-export type Channel = "pc" | "mobile" | "hall";
+export type Channel = "pc" | "mobile" | "hall" | "kiosk" | "counter";
 
 /**
  * A person or enterprise that asks.
@@ -474,7 +543,7 @@ teamNames: Array<string>, };
  */
 export type Command = { "type": "hello", 
 /**
- * A portal token (citizen) or the token of `POST /api/staff/login`.
+ * A portal token, one of `POST /api/citizen/anonymous` or `/continue` (citizen), or of `POST /api/staff/login`.
  */
 token: string, 
 /**
@@ -564,7 +633,31 @@ item?: string,
 /**
  * Where from.
  */
-channel: Channel, } | { "type": "choose_entry", 
+channel: Channel, 
+/**
+ * Code of the service hall; with channel `kiosk` or `counter`, and only there.
+ */
+hall?: string, 
+/**
+ * Number of the queue ticket there.
+ */
+ticket?: string, } | { "type": "past_conversations", 
+/**
+ * Those that come after this one.
+ */
+before?: ConversationId, } | { "type": "continue_elsewhere", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "revoke_continuation", 
+/**
+ * Which.
+ */
+continuation: ContinuationId, } | { "type": "claim_visitor", 
+/**
+ * The proof that it was me: the visitor's token.
+ */
+visitor: string, } | { "type": "choose_entry", 
 /**
  * The conversation.
  */
@@ -711,6 +804,36 @@ outcome: Outcome,
 handOn?: HandOnChannel, };
 
 /**
+ * A conversation that is handed to a second device of the same citizen by a one-time code.
+ */
+export type ContinuationId = string;
+
+/**
+ * How far the way to a second device has come.
+ */
+export type ContinuationView = { 
+/**
+ * Which.
+ */
+id: ContinuationId, 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * The code can be used before.
+ */
+expiresAt: Timestamp, 
+/**
+ * When it was used.
+ */
+redeemedAt: Timestamp | null, 
+/**
+ * When it was taken back, before or after its use.
+ */
+revokedAt: Timestamp | null, };
+
+/**
  * What staff see beside a thread. Masked by default (DOMAIN "Law").
  */
 export type ConversationContext = { 
@@ -727,13 +850,33 @@ citizenKind: CitizenKind,
  */
 phone: string | null, 
 /**
+ * Nobody has said who they are; `citizen_name` is then no name.
+ */
+anonymous: boolean, 
+/**
  * Real-name level from the portal, e.g. `L3`.
  */
 level: string, 
 /**
+ * Masked unified social credit code of an enterprise.
+ */
+creditCode: string | null, 
+/**
+ * The language that the portal knows.
+ */
+language: Language | null, 
+/**
  * Where from.
  */
 channel: Channel, 
+/**
+ * In a service hall: code of the hall.
+ */
+hall: string | null, 
+/**
+ * Number of the queue ticket there.
+ */
+ticket: string | null, 
 /**
  * The item.
  */
@@ -973,7 +1116,11 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, } | { "type": "tick", 
+view: BoardView, } | { "type": "continuation", 
+/**
+ * The state.
+ */
+view: ContinuationView, } | { "type": "tick", 
 /**
  * The server's clock.
  */
@@ -1143,7 +1290,19 @@ name: string,
 /**
  * Person or enterprise.
  */
-kind: CitizenKind, } | { "type": "staff", 
+kind: CitizenKind, 
+/**
+ * Nobody has said who they are: `POST /api/citizen/anonymous`.
+ */
+anonymous: boolean, 
+/**
+ * By which they were let in a second time, if so: `POST /api/citizen/continue`.
+ */
+continuation?: ContinuationId, 
+/**
+ * The language that the portal knows.
+ */
+language?: Language, } | { "type": "staff", 
 /**
  * Their id.
  */
@@ -1307,6 +1466,11 @@ source: string,
 itemName: string | null, };
 
 /**
+ * The language of a citizen.
+ */
+export type Language = "zh-CN" | "en";
+
+/**
  * What must not be deleted.
  */
 export type LegalHold = { 
@@ -1465,6 +1629,72 @@ stage: Stage,
  * When it began.
  */
 openedAt: Timestamp, };
+
+/**
+ * One line of 我的咨询: a conversation of one's own, however old.
+ */
+export type MyPast = { 
+/**
+ * The conversation; `subscribe` shows its thread.
+ */
+id: ConversationId, 
+/**
+ * Item code.
+ */
+item: string | null, 
+/**
+ * Item name.
+ */
+itemName: string | null, 
+/**
+ * Where it stands.
+ */
+stage: Stage, 
+/**
+ * When closed: how.
+ */
+outcome: Outcome | null, 
+/**
+ * The rating.
+ */
+stars: number | null, 
+/**
+ * When it began.
+ */
+openedAt: Timestamp, 
+/**
+ * When it was closed.
+ */
+closedAt: Timestamp | null, 
+/**
+ * Writing continues it (true, also while it is open), or a new one on the same item has to be opened.
+ */
+mayContinue: boolean, 
+/**
+ * In order of making.
+ */
+receipts: Array<MyReceipt>, };
+
+/**
+ * A receipt of one's own.
+ */
+export type MyReceipt = { 
+/**
+ * What to quote.
+ */
+receipt: string, 
+/**
+ * What has become of it.
+ */
+state: ReceiptState, 
+/**
+ * Handed on: where to. `None`: a message that was left.
+ */
+handOn: HandOnChannel | null, 
+/**
+ * When it was made.
+ */
+madeAt: Timestamp, };
 
 /**
  * Shown in the widget.
@@ -1691,6 +1921,100 @@ id: AgentId,
  * Display name.
  */
 name: string, };
+
+/**
+ * What staff have written to a left message.
+ */
+export type ReceiptAnswer = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * Plain text.
+ */
+text: string, };
+
+/**
+ * Body of `POST /api/citizen/receipt`.
+ */
+export type ReceiptQuestion = { 
+/**
+ * The number.
+ */
+receipt: string, 
+/**
+ * The last four digits of the telephone that was left; not needed with the citizen's token.
+ */
+phoneEnd?: string, };
+
+/**
+ * What has become of a receipt.
+ */
+export type ReceiptState = "open" | "done" | "cancelled";
+
+/**
+ * Success of `POST /api/citizen/receipt`.
+ */
+export type ReceiptView = { 
+/**
+ * The number.
+ */
+receipt: string, 
+/**
+ * What has become of it.
+ */
+state: ReceiptState, 
+/**
+ * Handed on: where to. `None`: a message that was left.
+ */
+handOn: HandOnChannel | null, 
+/**
+ * When it was made.
+ */
+madeAt: Timestamp, 
+/**
+ * Since when it is no longer open.
+ */
+settledAt: Timestamp | null, 
+/**
+ * Item name.
+ */
+itemName: string | null, 
+/**
+ * The promised call-back.
+ */
+slot: Slot | null, 
+/**
+ * What staff have written since, oldest first, at most 10; empty while it is open.
+ */
+answers: Array<ReceiptAnswer>, };
+
+/**
+ * Body of `POST /api/citizen/continue`.
+ */
+export type Redeem = { 
+/**
+ * The long code of the picture, or the short one.
+ */
+code: string, };
+
+/**
+ * Success of `POST /api/citizen/continue`.
+ */
+export type Redeemed = { 
+/**
+ * For `hello`: the same citizen.
+ */
+token: string, 
+/**
+ * When it ends; not later than that of the first device.
+ */
+expiresAt: Timestamp, 
+/**
+ * What to show.
+ */
+conversation: ConversationId, };
 
 /**
  * What a record says.
@@ -2077,7 +2401,11 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, };
+view: BoardView, } | { "type": "continuation", 
+/**
+ * The state.
+ */
+view: ContinuationView, };
 
 /**
  * What administrators write of an account.
@@ -2535,7 +2863,8 @@ masked?: boolean, };
 export type Timestamp = number;
 
 /**
- * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`, `session`.
+ * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
+ * `continuation:cn_...`, `session`.
  */
 export type Topic = string;
 
@@ -2581,6 +2910,19 @@ agent: AgentId, } | { "type": "team",
  * Team code.
  */
 team: string, };
+
+/**
+ * Success of `POST /api/citizen/anonymous`.
+ */
+export type VisitorReply = { 
+/**
+ * For `hello`; whoever has it is this visitor, so it stays on the device.
+ */
+token: string, 
+/**
+ * When it ends; the same route gives a new one for it before that.
+ */
+expiresAt: Timestamp, };
 
 /**
  * City, district, department or office. The city's code is [`super::CITY`].
