@@ -333,7 +333,10 @@ async fn dump(path: &std::path::Path) -> String {
     use sqlx::{Connection as _, Row as _};
     let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
     let tables =
-        sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\'").fetch_all(&mut connection).await.unwrap();
+        sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\'")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
     let mut text = String::new();
     for table in tables {
         let name: String = table.get(0);
