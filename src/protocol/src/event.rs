@@ -49,6 +49,8 @@ pub enum EventBody {
         /// The state.
         view: BoardView,
     },
+    /// `notices`: others are in force than before; `list_notices` tells which.
+    NoticesChanged {},
     /// `session`: the link lives.
     Tick {
         /// The server's clock.
@@ -94,4 +96,6 @@ pub enum Snapshot {
         /// The state.
         view: BoardView,
     },
+    /// `notices`: which are in force depends on who asks about what; `list_notices` tells.
+    Notices {},
 }

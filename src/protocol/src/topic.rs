@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use bangban_domain::{AgentId, ConversationId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `session`.
+/// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `notices`, `session`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts", type = "string"))]
 pub enum Topic {
@@ -17,13 +17,15 @@ pub enum Topic {
     Agent(AgentId),
     /// The supervisors' board.
     Board,
+    /// That other notices are in force than before; for everybody.
+    Notices,
     /// This connection: `tick`, needs no subscription.
     Session,
 }
 
 /// A text that names no topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a topic: expected conversation:ID, notes:ID, agent:ID, board or session")]
+#[error("not a topic: expected conversation:ID, notes:ID, agent:ID, board, notices or session")]
 pub struct ParseTopicError;
 
 impl fmt::Display for Topic {
@@ -33,6 +35,7 @@ impl fmt::Display for Topic {
             Self::Notes(id) => write!(f, "notes:{id}"),
             Self::Agent(id) => write!(f, "agent:{id}"),
             Self::Board => f.write_str("board"),
+            Self::Notices => f.write_str("notices"),
             Self::Session => f.write_str("session"),
         }
     }
@@ -47,6 +50,7 @@ impl FromStr for Topic {
             Some(("notes", id)) => Self::Notes(id.parse().map_err(|_| ParseTopicError)?),
             Some(("agent", id)) => Self::Agent(id.parse().map_err(|_| ParseTopicError)?),
             None if text == "board" => Self::Board,
+            None if text == "notices" => Self::Notices,
             None if text == "session" => Self::Session,
             _ => return Err(ParseTopicError),
         };
