@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::{
     Timestamp,
+    org::ServiceHours,
     time::{DAY, MINUTE, Millis},
 };
 
@@ -156,16 +157,41 @@ fn date_of(at: Timestamp) -> Date {
 }
 
 /// Midnight in Shanghai at the begin of a date.
-fn midnight(date: Date) -> Timestamp {
+pub(crate) fn midnight(date: Date) -> Timestamp {
     let days = date.since((jiff::Unit::Day, Date::constant(1970, 1, 1))).map_or(0, |span| i64::from(span.get_days()));
     Timestamp(days * DAY - OFFSET_MS)
 }
 
-fn clock_time(text: &str) -> Option<Millis> {
-    let (hours, minutes) = text.split_once(':')?;
+/// The dates that a span touches.
+pub(crate) fn days(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Date> {
+    let last = date_of(to - 1);
+    date_of(from).series(jiff::Span::new().days(1)).take_while(move |date| *date <= last)
+}
+
+/// `HH:MM` in milliseconds of the day; `24:00` is its end.
+pub(crate) fn clock_time(text: &str) -> Option<Millis> {
+    let is_time = |(n, byte): (usize, u8)| if n == 2 { byte == b':' } else { byte.is_ascii_digit() };
+    let (hours, minutes) = text.split_once(':').filter(|_| text.len() == 5 && text.bytes().enumerate().all(is_time))?;
     let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
     let minutes_of_day = hours * 60 + minutes;
     ((0..60).contains(&minutes) && (0..=24 * 60).contains(&minutes_of_day)).then_some(minutes_of_day * MINUTE)
+}
+
+fn parse_periods(periods: &[impl AsRef<str>]) -> Result<Vec<(Millis, Millis)>, usize> {
+    let mut parsed: Vec<(Millis, Millis)> = Vec::with_capacity(periods.len());
+    for (n, text) in periods.iter().map(AsRef::as_ref).enumerate() {
+        let period = text.split_once('-').and_then(|(from, to)| Some((clock_time(from)?, clock_time(to)?)));
+        match period {
+            Some((from, to)) if from < to && parsed.last().is_none_or(|last| last.1 <= from) => parsed.push((from, to)),
+            _ => return Err(n),
+        }
+    }
+    Ok(parsed)
+}
+
+/// Position of the first period that is malformed, empty or out of order.
+pub(crate) fn first_bad_period(periods: &[String]) -> Option<usize> {
+    parse_periods(periods).err()
 }
 
 impl Calendar {
@@ -174,20 +200,25 @@ impl Calendar {
     /// # Errors
     /// [`CalendarError::Period`] names the period that is malformed, empty or out of order, or `""` if there is none.
     pub fn new(holidays: Holidays, hours: Hours, periods: &[impl AsRef<str>]) -> Result<Self, CalendarError> {
-        let mut parsed: Vec<(Millis, Millis)> = Vec::with_capacity(periods.len());
-        for text in periods.iter().map(AsRef::as_ref) {
-            let period = text.split_once('-').and_then(|(from, to)| Some((clock_time(from)?, clock_time(to)?)));
-            match period {
-                Some((from, to)) if from < to && parsed.last().is_none_or(|last| last.1 <= from) => {
-                    parsed.push((from, to));
-                }
-                _ => return Err(CalendarError::Period(text.to_owned())),
-            }
-        }
+        let parsed =
+            parse_periods(periods).map_err(|n| CalendarError::Period(periods[n].as_ref().to_owned()))?;
         if parsed.is_empty() {
             return Err(CalendarError::Period(String::new()));
         }
         Ok(Self { holidays, hours, periods: parsed })
+    }
+
+    /// The same calendar with hours of one's own. A server that answers never stays so, whatever anybody's hours are;
+    /// who answers round the clock gives call-back slots in the periods that were there before.
+    #[must_use]
+    pub fn with_hours(&self, own: &ServiceHours) -> Self {
+        let periods = parse_periods(&own.periods).ok().filter(|periods| !periods.is_empty());
+        let hours = match (self.hours, own.always) {
+            (Hours::Never, _) => Hours::Never,
+            (_, true) => Hours::Always,
+            (_, false) => Hours::WorkingDays,
+        };
+        Self { hours, periods: periods.unwrap_or_else(|| self.periods.clone()), ..self.clone() }
     }
 
     /// The list behind it.
@@ -231,6 +262,20 @@ impl Calendar {
                 self.periods.iter().map(move |(from, to)| (start + *from, start + *to))
             })
             .filter(move |(_, to)| *to > from)
+    }
+
+    /// When humans answer between two instants, in order.
+    #[must_use]
+    pub fn open_between(&self, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+        match self.hours {
+            Hours::Never => Vec::new(),
+            Hours::Always if from < to => vec![(from, to)],
+            Hours::Always => Vec::new(),
+            Hours::WorkingDays => {
+                let open = self.periods_from(from).take_while(|(begin, _)| *begin < to);
+                open.map(|(begin, end)| (begin.max(from), end.min(to))).collect()
+            }
+        }
     }
 
     /// The first instant at or after `at` at which humans answer; `None` if never.

@@ -37,6 +37,10 @@ pub enum ErrorCode {
     Infected,
     /// One person's uploads of this hour are used up.
     QuotaUsed,
+    /// Somebody else has changed the record meanwhile: read it again.
+    Outdated,
+    /// Others still refer to it; `detail` names them.
+    InUse,
     /// The client speaks another protocol version: reload the page.
     UnsupportedProtocol,
     /// Our fault; logged.

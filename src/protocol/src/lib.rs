@@ -4,6 +4,7 @@
 //! Shapes: request `{ref, body}`, reply `{ref, ok}` or `{ref, error}`, event `{topic, epoch, seq?, body}`.
 //! All text is UTF-8 JSON; all instants are milliseconds since 1970 UTC; all ids are prefixed texts.
 
+mod admin;
 mod command;
 mod error;
 mod event;
@@ -13,6 +14,7 @@ mod thread;
 mod topic;
 mod view;
 
+pub use admin::{RecordPage, RecordState, RecordVersions, RecordView};
 pub use command::{Command, Login, LoginReply, TransferTarget};
 pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};

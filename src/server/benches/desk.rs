@@ -14,11 +14,12 @@ use bangban_domain::{
 use bangban_protocol::{Answer, Topic};
 use bangban_server::{
     auth::{Citizen, Staff},
-    catalogue::Catalogue,
+    catalogue::Basis,
     clock::Clock,
-    config::Config,
+    config::{Config, HoursKey},
     desk::{Actor, Desk, Notices, Order, Shared, World},
     hub::{Hub, Member, Socket},
+    organisation::{Organisation, demo_entries, seed_demo},
 };
 use bangban_store::{Change, Database, StaffRow, Store, Unit};
 
@@ -49,14 +50,20 @@ struct Bench {
 impl Bench {
     async fn start(dir: &std::path::Path) -> Self {
         let config = Config::load(None).expect("the defaults");
-        let catalogue = Arc::new(Catalogue::demo().expect("the demo catalogue"));
         let clock = Clock::system();
         let (bus, _, bus_ending) = Bus::memory(Settings { node: 1, canary: CANARY }, &Net::default());
         let hub = Arc::new(Hub::new(1, bus));
         let store = Store::open(&Database { dir: dir.to_owned(), ..Database::default() }, 4096, Box::new(|_| {}))
             .await
             .expect("a store");
-        let codes: Vec<String> = catalogue.teams().iter().map(|team| team.code.clone()).collect();
+        seed_demo(&store, clock.now()).await.expect("the demo organisation");
+        let mut always = config.clone();
+        always.service.hours = HoursKey::Always;
+        let mut basis = Basis::new(&always, demo_entries().expect("the demo answers")).expect("a calendar");
+        basis.settings.offer = 3_600_000;
+        let organisation = Arc::new(Organisation::load(store.clone(), basis).await.expect("an organisation"));
+        let catalogue = organisation.current();
+        let codes: Vec<String> = catalogue.teams().map(|team| team.code.clone()).collect();
         let team = |n: u128| codes[usize::try_from(n).unwrap_or(0) % codes.len()].clone();
         let staff = (1..=AGENTS).map(|n| {
             Change::Staff(StaffRow {
@@ -72,18 +79,14 @@ impl Bench {
         });
         store.commit(Unit { changes: staff.collect(), ..Unit::default() }).await.expect("staff");
         let (shared, notices) = (Arc::new(Shared::default()), Arc::new(Notices::default()));
-        let mut calendar = config.clone();
-        calendar.service.hours = bangban_server::config::HoursKey::Always;
         let world = World {
             clock: clock.clone(),
             catalogue,
-            calendar: Arc::new(calendar.calendar().expect("a calendar")),
+            organisation,
             store: store.clone(),
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
-            settings: bangban_domain::routing::Settings { offer: 3_600_000, ..config.settings() },
-            slots: (1_800_000, 4),
         };
         let desk = Desk::start(world, 4096).await.expect("a desk");
         let bench = Self {

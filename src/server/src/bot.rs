@@ -33,11 +33,7 @@ pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, opens_at: Op
     let decision = catalogue.index().decide(text, item);
     let body = match &decision {
         Decision::Greeting => {
-            let item = item.and_then(|code| catalogue.item(code));
-            ThreadBody::BotGreeting {
-                item_name: item.map(|item| item.name.clone()),
-                suggestions: catalogue.suggestions(item),
-            }
+            ThreadBody::BotGreeting { item_name: catalogue.item_name(item), suggestions: catalogue.suggestions(item) }
         }
         Decision::Answer { entry, .. } => match answer(catalogue, entry) {
             Some(body) => body,

@@ -1,149 +1,218 @@
-//! Items, teams and official answers, checked when they are read. The demo catalogue is built in.
+//! What desk, bot and sessions look things up in: one state of what is administered, and what follows from it and the
+//! configuration. It never changes; [`crate::organisation::Organisation`] has the newest one.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use bangban_domain::{TeamId, words::Role};
+use bangban_domain::{
+    TeamId,
+    calendar::Calendar,
+    org::{CITY, Directory, GENERAL, Item, ServiceHours},
+    routing::{Policy, Settings},
+    time::{MINUTE, Millis, SECOND},
+};
 use bangban_protocol::{BotOption, KnowledgeHit, TeamView};
 use bangban_search::{Entry, Index};
-use serde::Deserialize;
 
-/// One service item.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Item {
-    /// Code.
-    pub code: String,
-    /// Name.
-    pub name: String,
-    /// What citizens call it.
-    pub aliases: Vec<String>,
-    /// Owner.
-    pub department: String,
-    /// Whose queue.
-    pub team: String,
-    /// One of the 520?
-    pub high_frequency: bool,
-    /// Offers a virtual window?
-    pub virtual_window: bool,
+use crate::{
+    config::{Config, ConfigError},
+    organisation::demo_directory,
+};
+
+/// What holds where nothing else is said: the configuration, and the official answers.
+pub struct Basis {
+    /// Service hours.
+    pub calendar: Calendar,
+    /// The router's numbers.
+    pub settings: Settings,
+    /// Length of a call-back slot, and how many people it takes.
+    pub slots: (Millis, u32),
+    /// Official answers.
+    pub entries: Vec<Entry>,
 }
 
-/// A member of the demo staff.
-#[derive(Debug, Clone, Deserialize)]
-pub struct DemoStaff {
-    /// Staff number.
-    pub login: String,
-    /// Display name.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
-    /// Conversations at once.
-    pub capacity: u32,
-    /// Team codes.
-    pub teams: Vec<String>,
+impl Basis {
+    /// Of the configuration.
+    ///
+    /// # Errors
+    /// Names the key.
+    pub fn new(config: &Config, entries: Vec<Entry>) -> Result<Self, ConfigError> {
+        let slots = (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into());
+        Ok(Self { calendar: config.calendar()?, settings: config.settings(), slots, entries })
+    }
 }
 
-#[derive(Deserialize)]
-struct StaffFile {
-    teams: Vec<TeamView>,
-    staff: Vec<DemoStaff>,
-}
-
-/// What the desk and the bot look things up in.
+/// See the module.
 pub struct Catalogue {
-    items: HashMap<String, Item>,
-    teams: Vec<TeamView>,
-    team_ids: HashMap<String, TeamId>,
-    index: Index,
-    /// Demo accounts.
-    pub staff: Vec<DemoStaff>,
+    directory: Directory,
+    basis: Arc<Basis>,
+    teams: BTreeMap<TeamId, TeamView>,
+    /// The city's, and those of teams that have other ones.
+    calendar: Calendar,
+    calendars: HashMap<String, Calendar>,
+    index: Arc<Index>,
 }
 
-/// Whoever asks without an item goes here.
-const GENERAL: &str = "general";
+/// The bot's index over the answers, which knows what the items are called. Takes a while: not on the runtime's threads.
+#[must_use]
+pub fn index(directory: &Directory, basis: &Basis) -> Index {
+    let named = directory.items().flat_map(|(code, item)| {
+        let names = std::iter::once(&item.name).chain(&item.aliases);
+        names.map(move |name| (code.to_owned(), name.clone()))
+    });
+    Index::with_names(basis.entries.clone(), &named.collect::<Vec<_>>())
+}
 
 impl Catalogue {
-    /// The demo catalogue.
+    /// `index` may be of an earlier state.
+    #[must_use]
+    pub fn new(directory: Directory, basis: Arc<Basis>, index: Arc<Index>) -> Self {
+        let view = |(code, team): (&str, &bangban_domain::org::Team)| {
+            let id = directory.team_id(code)?;
+            Some((id, TeamView { code: code.to_owned(), name: team.name.clone() }))
+        };
+        let teams = directory.teams().filter_map(view).collect();
+        let own = |hours: Option<&ServiceHours>| hours.map(|hours| basis.calendar.with_hours(hours));
+        let city = directory.unit(CITY).and_then(|unit| unit.hours.as_ref());
+        let calendar = own(city).unwrap_or_else(|| basis.calendar.clone());
+        let differs = |(code, _): (&str, _)| Some((code.to_owned(), own(directory.hours(code))?));
+        let calendars = directory.teams().filter_map(differs).filter(|(_, own)| *own != calendar).collect();
+        Self { directory, basis, teams, calendar, calendars, index }
+    }
+
+    /// The same with another index.
+    #[must_use]
+    pub fn with_index(&self, index: Arc<Index>) -> Self {
+        Self::new(self.directory.clone(), Arc::clone(&self.basis), index)
+    }
+
+    /// The demo's, by the default configuration.
     ///
     /// # Errors
     /// Names the file and what in it is wrong.
     pub fn demo() -> anyhow::Result<Self> {
-        let items: Vec<Item> = serde_json::from_str(include_str!("../../../config/demo/items.json"))?;
-        let entries: Vec<Entry> = serde_json::from_str(include_str!("../../../config/demo/entries.json"))?;
-        let StaffFile { teams, staff } = serde_json::from_str(include_str!("../../../config/demo/staff.json"))?;
-        let known = |code: &str| teams.iter().any(|team| team.code == code);
-        anyhow::ensure!(known(GENERAL), "staff.json: teams: {GENERAL} is missing");
-        for item in &items {
-            anyhow::ensure!(known(&item.team), "items.json: {}: unknown team {}", item.code, item.team);
-        }
-        for member in &staff {
-            for team in &member.teams {
-                anyhow::ensure!(known(team), "staff.json: {}: unknown team {team}", member.login);
-            }
-        }
-        for entry in &entries {
-            let item = items.iter().any(|item| item.code == entry.item);
-            anyhow::ensure!(item, "entries.json: {}: unknown item {}", entry.id, entry.item);
-        }
-        let called = |item: &Item| {
-            let names = std::iter::once(&item.name).chain(&item.aliases);
-            names.map(|name| (item.code.clone(), name.clone())).collect::<Vec<_>>()
-        };
-        let names: Vec<(String, String)> = items.iter().flat_map(called).collect();
-        let index = Index::with_names(entries, &names);
-        let items = items.into_iter().map(|item| (item.code.clone(), item)).collect();
-        let ids = teams.iter().zip(0..).map(|(team, n)| (team.code.clone(), TeamId(n))).collect();
-        Ok(Self { items, teams, team_ids: ids, index, staff })
+        let basis = Arc::new(Basis::new(&Config::load(None)?, crate::organisation::demo_entries()?)?);
+        let directory = demo_directory()?;
+        let index = Arc::new(index(&directory, &basis));
+        Ok(Self::new(directory, basis, index))
+    }
+
+    /// Everything that is administered.
+    #[must_use]
+    pub const fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// What holds where nothing else is said.
+    #[must_use]
+    pub const fn basis(&self) -> &Arc<Basis> {
+        &self.basis
     }
 
     /// An item.
     #[must_use]
     pub fn item(&self, code: &str) -> Option<&Item> {
-        self.items.get(code)
+        self.directory.item(code)
     }
 
-    /// All items.
-    pub fn items(&self) -> impl Iterator<Item = &Item> {
-        self.items.values()
-    }
-
-    /// All teams; a [`TeamId`] is the position here.
+    /// Name of an item.
     #[must_use]
-    pub fn teams(&self) -> &[TeamView] {
-        &self.teams
+    pub fn item_name(&self, code: Option<&str>) -> Option<String> {
+        code.and_then(|code| self.item(code)).map(|item| item.name.clone())
     }
 
-    /// A team's position.
+    /// All teams, in the order of their numbers, in which there may be holes.
+    pub fn teams(&self) -> impl Iterator<Item = &TeamView> {
+        self.teams.values()
+    }
+
+    /// A team's number.
     #[must_use]
     pub fn team(&self, code: &str) -> Option<TeamId> {
-        self.team_ids.get(code).copied()
+        self.directory.team_id(code)
     }
 
-    /// The team at a position.
+    /// The team with a number.
     #[must_use]
     pub fn team_at(&self, id: TeamId) -> Option<&TeamView> {
-        self.teams.get(usize::from(id.0))
+        self.teams.get(&id)
+    }
+
+    /// The number of the team, or of the general one if it is gone.
+    #[must_use]
+    pub fn team_or_general(&self, code: &str) -> TeamId {
+        self.team(code).or_else(|| self.team(GENERAL)).unwrap_or(TeamId(0))
     }
 
     /// The code of the team that serves an item.
     #[must_use]
     pub fn team_of(&self, item: Option<&str>) -> &str {
-        item.and_then(|code| self.items.get(code)).map_or(GENERAL, |item| &item.team)
+        self.directory.team_of(item)
+    }
+
+    /// The city's service hours.
+    #[must_use]
+    pub const fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// A team's service hours.
+    #[must_use]
+    pub fn calendar_of(&self, team: &str) -> &Calendar {
+        self.calendars.get(team).unwrap_or(&self.calendar)
+    }
+
+    /// All that there are.
+    pub fn calendars(&self) -> impl Iterator<Item = &Calendar> {
+        self.calendars.values().chain([&self.calendar])
+    }
+
+    /// A team's call-back slots: their length, and how many people one takes.
+    #[must_use]
+    pub fn slots_of(&self, team: &str) -> (Millis, u32) {
+        let (length, capacity) = self.basis.slots;
+        let team = self.directory.team(team);
+        let minutes = team.and_then(|team| team.slot_minutes);
+        (
+            minutes.map_or(length, |minutes| i64::from(minutes) * MINUTE),
+            team.and_then(|team| team.slot_capacity).unwrap_or(capacity),
+        )
+    }
+
+    /// A team's steps of the first response.
+    #[must_use]
+    pub fn policy_of(&self, team: &str) -> Policy {
+        let span = |seconds: u32| i64::from(seconds) * SECOND;
+        self.directory.policy(team).map_or(self.basis.settings.policy(), |own| Policy {
+            warn: span(own.warn_seconds),
+            alert: span(own.alert_seconds),
+            breach: span(own.breach_seconds),
+            offer: span(own.offer_seconds),
+        })
     }
 
     /// The bot's index.
     #[must_use]
-    pub const fn index(&self) -> &Index {
+    pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// The same, for the next state.
+    #[must_use]
+    pub fn shared_index(&self) -> Arc<Index> {
+        Arc::clone(&self.index)
     }
 
     /// Questions that the bot suggests at the begin.
     #[must_use]
-    pub fn suggestions(&self, item: Option<&Item>) -> Vec<BotOption> {
-        let Some(item) = item else { return Vec::new() };
-        let hits = self.index.search(&item.name, Some(&item.code), 4);
+    pub fn suggestions(&self, item: Option<&str>) -> Vec<BotOption> {
+        let Some((code, item)) = item.and_then(|code| Some((code, self.item(code)?))) else { return Vec::new() };
+        let hits = self.index.search(&item.name, Some(code), 4);
         hits.iter()
             .filter_map(|hit| hit.entry_in(&self.index))
-            .filter(|entry| entry.item == item.code)
+            .filter(|entry| entry.item == code)
             .map(|entry| BotOption { entry: entry.id.clone(), question: entry.question.clone() })
             .collect()
     }
@@ -161,25 +230,7 @@ impl Catalogue {
             question: entry.question.clone(),
             answer: entry.answer.clone(),
             source: entry.source.clone(),
-            item_name: self.item(&entry.item).map(|item| item.name.clone()),
+            item_name: self.item_name(Some(&entry.item)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_demo_catalogue_is_consistent_and_every_team_is_staffed_twice() {
-        let catalogue = Catalogue::demo().unwrap();
-        assert!(catalogue.items().count() >= 40);
-        assert!(catalogue.index().len() >= 80);
-        for team in catalogue.teams() {
-            let staff = catalogue.staff.iter().filter(|member| member.teams.contains(&team.code)).count();
-            assert!(staff >= 2, "{} has {staff}", team.code);
-        }
-        assert_eq!(catalogue.team_of(Some("residence-permit")), "residence");
-        assert_eq!(catalogue.team_of(None), "general");
     }
 }

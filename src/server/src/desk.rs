@@ -5,6 +5,7 @@
 //!
 //! Beside the mailbox stand [`Notices`]: what the desk must never miss, however full the mailbox is.
 
+mod adopt;
 mod batch;
 mod board;
 pub(crate) mod case;
@@ -21,8 +22,6 @@ use std::sync::Arc;
 
 use bangban_domain::{
     AgentId, ConversationId, OfferId, Timestamp,
-    calendar::Calendar,
-    routing::Settings,
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use bangban_protocol::{
@@ -38,6 +37,7 @@ use crate::{
     catalogue::Catalogue,
     clock::Clock,
     hub::Hub,
+    organisation::Organisation,
 };
 pub use batch::entry;
 pub(crate) use case::view_of;
@@ -171,10 +171,10 @@ pub struct Desk {
 pub struct World {
     /// Time.
     pub clock: Clock,
-    /// Items, teams, answers.
+    /// What is administered.
+    pub organisation: Arc<Organisation>,
+    /// Of it, what holds in this turn.
     pub catalogue: Arc<Catalogue>,
-    /// Service hours.
-    pub calendar: Arc<Calendar>,
     /// Rows.
     pub store: Store,
     /// Sockets.
@@ -183,10 +183,6 @@ pub struct World {
     pub shared: Arc<Shared>,
     /// What the store and sessions tell the desk.
     pub notices: Arc<Notices>,
-    /// Numbers of the rules.
-    pub settings: Settings,
-    /// Length of a call-back slot in milliseconds, and how many people it takes.
-    pub slots: (i64, u32),
 }
 
 impl Desk {

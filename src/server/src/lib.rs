@@ -11,6 +11,7 @@ pub mod files;
 pub mod http;
 pub mod hub;
 pub mod load;
+pub mod organisation;
 pub mod session;
 pub mod simulate;
 pub mod telemetry;

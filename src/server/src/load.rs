@@ -3,7 +3,7 @@
 use bangban_domain::words::Role;
 use bangban_protocol::TeamView;
 
-use crate::catalogue::DemoStaff;
+use crate::organisation::DemoStaff;
 
 /// Begin of their staff numbers.
 pub const LOGIN: &str = "load-agent-";
@@ -22,13 +22,14 @@ pub struct LoadAgents {
 impl LoadAgents {
     /// Their accounts.
     #[must_use]
-    pub fn staff(self, teams: &[TeamView]) -> Vec<DemoStaff> {
+    pub fn staff<'a>(self, teams: impl Iterator<Item = &'a TeamView>) -> Vec<DemoStaff> {
+        let codes: Vec<String> = teams.map(|team| team.code.clone()).collect();
         let member = |n: u32| DemoStaff {
             login: format!("{LOGIN}{n}"),
             name: format!("测试坐席{n}"),
             role: Role::Agent,
             capacity: self.load_capacity,
-            teams: teams.iter().map(|team| team.code.clone()).collect(),
+            teams: codes.clone(),
         };
         (1..=self.load_agents).map(member).collect()
     }
@@ -50,7 +51,7 @@ mod tests {
         assert_eq!(citizen_name("load-citizen-12"), Some("测试市民12".to_owned()));
         assert_eq!((citizen_name("load-citizen-x"), citizen_name("demo-citizen-1")), (None, None));
         let teams = ["a", "b"].map(|code| TeamView { code: code.to_owned(), name: String::new() });
-        let staff = LoadAgents { load_agents: 2, load_capacity: 7 }.staff(&teams);
+        let staff = LoadAgents { load_agents: 2, load_capacity: 7 }.staff(teams.iter());
         assert_eq!((staff.len(), staff[1].login.as_str(), staff[1].capacity), (2, "load-agent-2", 7));
         assert_eq!(staff[0].teams, ["a", "b"]);
     }

@@ -164,6 +164,8 @@ pub const fn word(code: ErrorCode) -> &'static str {
         ErrorCode::UnsupportedFile => "unsupported_file",
         ErrorCode::Infected => "infected",
         ErrorCode::QuotaUsed => "quota_used",
+        ErrorCode::Outdated => "outdated",
+        ErrorCode::InUse => "in_use",
         ErrorCode::UnsupportedProtocol => "unsupported_protocol",
         ErrorCode::Internal => "internal",
     }

@@ -41,7 +41,7 @@ pub(crate) async fn carry_out(
     let mut plan = number(units, heads, &known, numbers);
     for step in &plan.steps {
         match step {
-            Step::Change(change) => change::carry_out(tx, change).await?,
+            Step::Change(change) => change::carry_out(tx, statements, change).await?,
             Step::Open(row, no) => change::open(tx, row, *no).await?,
             Step::Answer { conversation, clock_no, at, by } => {
                 sqlx::query("UPDATE ledger SET answered_at = $1, answered_by = $2 WHERE conversation = $3 AND no = $4")

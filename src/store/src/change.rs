@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError, audit, files, record};
+use crate::{Change, ConversationRow, StoreError, audit, files, record, sql::Statements};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
@@ -23,7 +23,11 @@ pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, n
     Ok(())
 }
 
-pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) -> Result<(), StoreError> {
+pub(crate) async fn carry_out(
+    tx: &mut Transaction<'_, Any>,
+    statements: &mut Statements,
+    change: &Change,
+) -> Result<(), StoreError> {
     let query = match change {
         Change::Citizen(row) => sqlx::query(
             "INSERT INTO citizen (id, name, kind, level, phone, seen_at) VALUES ($1, $2, $3, $4, $5, $6) \
@@ -60,6 +64,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
                     .execute(&mut **tx)
                     .await?;
             }
+            record::count(tx, "staff").await?;
             return Ok(());
         }
         // Needs a number: see `open`.
@@ -152,7 +157,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &Change) ->
         .bind(row.state.as_str())
         .bind(row.settled_at.map(|at| at.0)),
         Change::File(change) => return files::carry_out(tx, change).await,
-        Change::Records(changes) => return record::carry_out(tx, changes).await,
+        Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")

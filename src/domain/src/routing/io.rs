@@ -40,12 +40,33 @@ impl Default for Settings {
     }
 }
 
+/// What differs from team to team; a clock keeps the steps that it began with (rule 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// See [`Settings::warn`].
+    pub warn: Millis,
+    /// See [`Settings::alert`].
+    pub alert: Millis,
+    /// See [`Settings::breach`].
+    pub breach: Millis,
+    /// See [`Settings::offer`].
+    pub offer: Millis,
+}
+
+impl Settings {
+    /// What holds for a team that has nothing of its own.
+    #[must_use]
+    pub const fn policy(&self) -> Policy {
+        Policy { warn: self.warn, alert: self.alert, breach: self.breach, offer: self.offer }
+    }
+}
+
 /// The clock of rule 1 as a fact: it is created once per request and never restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
     /// The citizen asked, or the call-back slot began.
     pub asked_at: Timestamp,
-    /// `asked_at` + 60 s.
+    /// `asked_at` + 60 s, or what else the team promises.
     pub due_at: Timestamp,
     /// The first human response.
     pub answered_at: Option<Timestamp>,
@@ -56,10 +77,10 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that starts at `asked_at`.
+    /// A clock that starts at `asked_at`, of a promise of this length.
     #[must_use]
-    pub fn start(asked_at: Timestamp, settings: &Settings) -> Self {
-        let due_at = asked_at + settings.breach;
+    pub fn start(asked_at: Timestamp, breach: Millis) -> Self {
+        let due_at = asked_at + breach;
         Self { asked_at, due_at, answered_at: None, left_at: None, step: SlaStep::Running }
     }
 
@@ -84,7 +105,15 @@ pub enum Target {
 pub enum Input {
     /// Time has passed.
     Tick,
-    /// An agent exists (start of the server, change of the roster). A known agent's teams and capacity are replaced.
+    /// A team exists, or its policy has changed: for clocks that begin and offers that are made from now on.
+    TeamKnown {
+        /// Which; those before it exist too.
+        team: TeamId,
+        /// What holds for it.
+        policy: Policy,
+    },
+    /// An agent exists (start of the server, change of the roster). A known agent's teams and capacity are replaced: an
+    /// offer that they could not be made any more is withdrawn, what they serve they keep.
     AgentKnown {
         /// Who.
         agent: AgentId,
@@ -94,6 +123,11 @@ pub enum Input {
         capacity: u32,
         /// The status they chose last; a known agent's status is kept.
         status: AgentStatus,
+    },
+    /// The agent serves no more. All their conversations go back to the head of the queue.
+    AgentGone {
+        /// Who.
+        agent: AgentId,
     },
     /// The agent has at least one connected console.
     AgentConnected {

@@ -29,7 +29,7 @@ use crate::{
     words::{AgentStatus, OfferEnd, QueuedBecause, SlaStep},
 };
 
-pub use io::{Clock, Effect, Input, Refusal, Settings, Target};
+pub use io::{Clock, Effect, Input, Policy, Refusal, Settings, Target};
 pub use read::{AgentRead, OfferRead, Place, Routed};
 
 /// After everybody free has declined a conversation, they are asked again this much later: nobody is stranded.
@@ -75,10 +75,27 @@ enum Where {
     Serving { agent: AgentId, transfer: Option<(Target, Option<OfferId>)> },
 }
 
+/// When the first two steps of a clock are due, the third is its `due_at`: by the policy under which it began, whatever
+/// happens to that, or to the team, while it runs.
+#[derive(Debug, Clone, Copy)]
+struct Steps {
+    warn_at: Timestamp,
+    alert_at: Timestamp,
+}
+
+impl Steps {
+    /// Never after the end of the promise: of a clock that began before a restart only that is known.
+    fn of(clock: &Clock, policy: Policy) -> Self {
+        let at = |span: Millis| (clock.asked_at + span).min(clock.due_at);
+        Self { warn_at: at(policy.warn), alert_at: at(policy.alert) }
+    }
+}
+
 #[derive(Debug)]
 struct Case {
     team: TeamId,
     clock: Clock,
+    steps: Steps,
     place: Where,
     /// 0: was taken from an agent or missed by one; 1: as asked.
     rank: u8,
@@ -106,8 +123,9 @@ enum Timer {
     AskAgain(ConversationId),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Team {
+    policy: Policy,
     /// Who needs an offer.
     open: BTreeSet<Key>,
     /// Everybody in the queue, offered or not: gives the position.
@@ -115,6 +133,12 @@ struct Team {
     /// Who could take an offer: (load, idle since, who).
     free: BTreeSet<(u32, Timestamp, AgentId)>,
     call_backs: usize,
+}
+
+impl Team {
+    const fn new(policy: Policy) -> Self {
+        Self { policy, open: BTreeSet::new(), line: BTreeSet::new(), free: BTreeSet::new(), call_backs: 0 }
+    }
 }
 
 /// Deliberate mistakes, by which the tests show that they would notice them.
@@ -146,20 +170,20 @@ pub struct Router {
 
 impl Router {
     /// `epoch` must differ from that of every earlier router on the same data (offer ids are made of it); `teams` is
-    /// the number of teams: `TeamId(0)..TeamId(teams)`.
+    /// the number of teams: `TeamId(0)..TeamId(teams)`, all with the policy of the settings until [`Input::TeamKnown`].
     #[must_use]
     pub fn new(epoch: u64, settings: Settings, teams: u16) -> Self {
         Self {
-            settings,
             epoch,
             offers_made: 0,
             now: Timestamp(i64::MIN),
-            teams: (0..teams).map(|_| Team::default()).collect(),
+            teams: (0..teams).map(|_| Team::new(settings.policy())).collect(),
             agents: HashMap::new(),
             cases: HashMap::new(),
             offers: HashMap::new(),
             call_backs: BTreeMap::new(),
             timers: BTreeSet::new(),
+            settings,
             #[cfg(test)]
             fault: None,
         }
@@ -190,9 +214,14 @@ impl Router {
     fn take(&mut self, input: Input, out: &mut Vec<Effect>) -> Result<(), Refusal> {
         match input {
             Input::Tick => Ok(()),
+            Input::TeamKnown { team, policy } => {
+                self.know_team(team, policy);
+                Ok(())
+            }
             Input::AgentKnown { agent, teams, capacity, status } => {
                 self.know_agent(agent, teams, capacity, status, out)
             }
+            Input::AgentGone { agent } => self.forget_agent(agent, out),
             Input::AgentConnected { agent } => self.connect(agent, out),
             Input::AgentDisconnected { agent } => self.disconnect(agent),
             Input::StatusChosen { agent, status } => self.choose_status(agent, status, out),
@@ -211,6 +240,20 @@ impl Router {
             }
             Input::Restored { conversation, team, clock, agent } => self.restore(conversation, team, clock, agent, out),
         }
+    }
+
+    // --- teams ------------------------------------------------------------------------------------------------
+
+    fn know_team(&mut self, team: TeamId, policy: Policy) {
+        let position = usize::from(team.0);
+        while self.teams.len() <= position {
+            self.teams.push(Team::new(self.settings.policy()));
+        }
+        self.teams[position].policy = policy;
+    }
+
+    fn policy(&self, team: TeamId) -> Policy {
+        self.teams.get(usize::from(team.0)).map_or(self.settings.policy(), |team| team.policy)
     }
 
     // --- agents -----------------------------------------------------------------------------------------------
@@ -241,7 +284,41 @@ impl Router {
         });
         agent.teams = teams;
         agent.capacity = capacity;
+        if let Some(offer) = self.agents.get(&id).and_then(|agent| agent.offer)
+            && !self.could_be_offered(id, offer)
+        {
+            self.end_offer(offer, OfferEnd::AgentUnavailable, out);
+        }
         self.wake(id, out);
+        Ok(())
+    }
+
+    /// Would the offer be made to the agent as they are now? A colleague may ask anybody, full or not.
+    fn could_be_offered(&self, id: AgentId, offer: OfferId) -> bool {
+        let (Some(agent), Some(offer)) = (self.agents.get(&id), self.offers.get(&offer)) else { return false };
+        let Some(case) = self.cases.get(&offer.conversation) else { return false };
+        let team = match case.place {
+            Where::Serving { transfer: Some((Target::Agent(_), _)), .. } => return true,
+            Where::Serving { transfer: Some((Target::Team(team), _)), .. } => team,
+            Where::Waiting | Where::Offered(_) | Where::Serving { .. } => case.team,
+        };
+        agent.teams.contains(&team) && load(agent) < agent.capacity
+    }
+
+    fn forget_agent(&mut self, id: AgentId, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+        self.unfree(id);
+        let agent = self.agents.get_mut(&id).ok_or(Refusal::UnknownAgent(id))?;
+        if let Some(until) = agent.break_until.take() {
+            self.timers.remove(&(until, Timer::BreakEnd(id)));
+        }
+        if let Link::Gone { since } | Link::Suspect { since } = agent.link {
+            self.timers.remove(&(since + self.settings.suspect, Timer::Suspect(id)));
+            self.timers.remove(&(since + self.settings.lost, Timer::Lost(id)));
+        }
+        // So that nothing of what is taken back is offered to them again.
+        agent.link = Link::Lost;
+        self.take_back(id, QueuedBecause::AgentOffline, out, |_| true);
+        self.agents.remove(&id);
         Ok(())
     }
 
@@ -432,13 +509,14 @@ impl Router {
         }
         // Asking now is better than being called later.
         self.forget_call_back(conversation);
-        self.admit(conversation, team, Clock::start(at, &self.settings), Where::Waiting);
+        self.admit(conversation, team, Clock::start(at, self.policy(team).breach), Where::Waiting);
         self.enqueue(conversation, 1, QueuedBecause::Asked, None, out);
         Ok(())
     }
 
     fn admit(&mut self, conversation: ConversationId, team: TeamId, clock: Clock, place: Where) {
-        let case = Case { team, clock, place, rank: 1, declined: Vec::new(), ask_again: None };
+        let steps = Steps::of(&clock, self.policy(team));
+        let case = Case { team, clock, steps, place, rank: 1, declined: Vec::new(), ask_again: None };
         self.cases.insert(conversation, case);
         self.arm_step(conversation);
     }
@@ -644,7 +722,12 @@ impl Router {
         self.unfree(to);
         self.offers_made += 1;
         let id = OfferId::new(u128::from(self.epoch) << 64 | u128::from(self.offers_made));
-        let expires_at = self.now + self.settings.offer;
+        let Some(case) = self.cases.get(&conversation) else { return };
+        let team = match case.place {
+            Where::Serving { transfer: Some((Target::Team(team), _)), .. } => team,
+            Where::Waiting | Where::Offered(_) | Where::Serving { .. } => case.team,
+        };
+        let expires_at = self.now + self.policy(team).offer;
         let Some(case) = self.cases.get_mut(&conversation) else { return };
         let key = (case.rank, case.clock.due_at, conversation);
         let transfer_by = match case.place {
@@ -925,30 +1008,30 @@ impl Router {
         let Some((team, at)) = self.call_backs.get(&conversation).copied() else { return };
         self.forget_call_back(conversation);
         // Its minute starts at the slot, however late the server woke up.
-        self.admit(conversation, team, Clock::start(at, &self.settings), Where::Waiting);
+        self.admit(conversation, team, Clock::start(at, self.policy(team).breach), Where::Waiting);
         self.enqueue(conversation, 1, QueuedBecause::CallBackDue, None, out);
     }
 
-    fn next_step(&self, clock: &Clock) -> Option<(Timestamp, SlaStep)> {
-        if !clock.is_running() {
+    fn next_step(case: &Case) -> Option<(Timestamp, SlaStep)> {
+        if !case.clock.is_running() {
             return None;
         }
-        match clock.step {
-            SlaStep::Running => Some((clock.asked_at + self.settings.warn, SlaStep::Warned)),
-            SlaStep::Warned => Some((clock.asked_at + self.settings.alert, SlaStep::Alerted)),
-            SlaStep::Alerted => Some((clock.due_at, SlaStep::Breached)),
+        match case.clock.step {
+            SlaStep::Running => Some((case.steps.warn_at, SlaStep::Warned)),
+            SlaStep::Warned => Some((case.steps.alert_at, SlaStep::Alerted)),
+            SlaStep::Alerted => Some((case.clock.due_at, SlaStep::Breached)),
             SlaStep::Breached => None,
         }
     }
 
     fn arm_step(&mut self, conversation: ConversationId) {
-        if let Some((at, _)) = self.cases.get(&conversation).and_then(|case| self.next_step(&case.clock)) {
+        if let Some((at, _)) = self.cases.get(&conversation).and_then(Self::next_step) {
             self.timers.insert((at, Timer::Step(conversation)));
         }
     }
 
     fn disarm_step(&mut self, conversation: ConversationId) {
-        if let Some((at, _)) = self.cases.get(&conversation).and_then(|case| self.next_step(&case.clock)) {
+        if let Some((at, _)) = self.cases.get(&conversation).and_then(Self::next_step) {
             self.timers.remove(&(at, Timer::Step(conversation)));
         }
     }
@@ -957,16 +1040,16 @@ impl Router {
     #[cfg(test)]
     fn restart_clock(&mut self, conversation: ConversationId) {
         self.disarm_step(conversation);
+        let policy = self.settings.policy();
         if let Some(case) = self.cases.get_mut(&conversation).filter(|case| case.clock.is_running()) {
-            case.clock = Clock::start(self.now, &self.settings);
+            case.clock = Clock::start(self.now, policy.breach);
+            case.steps = Steps::of(&case.clock, policy);
         }
         self.arm_step(conversation);
     }
 
     fn step(&mut self, conversation: ConversationId, at: Timestamp, out: &mut Vec<Effect>) {
-        let Some((_, step)) = self.cases.get(&conversation).and_then(|case| self.next_step(&case.clock)) else {
-            return;
-        };
+        let Some((_, step)) = self.cases.get(&conversation).and_then(Self::next_step) else { return };
         if let Some(case) = self.cases.get_mut(&conversation) {
             case.clock.step = step;
         }

@@ -154,11 +154,16 @@ impl Router {
         self.teams.get(usize::from(team.0)).map_or(0, |team| team.call_backs)
     }
 
-    /// Promised call-backs that begin at exactly this instant, of all teams.
+    /// Promised call-backs of a team that begin at exactly this instant.
     #[must_use]
-    pub fn call_backs_at(&self, at: Timestamp) -> usize {
+    pub fn call_backs_at(&self, team: TeamId, at: Timestamp) -> usize {
         let (first, last) = (ConversationId::new(0), ConversationId::new(u128::MAX));
-        self.timers.range((at, Timer::CallBack(first))..=(at, Timer::CallBack(last))).count()
+        let of_team = |timer: &Timer| match timer {
+            Timer::CallBack(id) => self.call_backs.get(id).is_some_and(|(other, _)| *other == team),
+            _ => false,
+        };
+        let due = self.timers.range((at, Timer::CallBack(first))..=(at, Timer::CallBack(last)));
+        due.filter(|(_, timer)| of_team(timer)).count()
     }
 
     /// Panics if the state contradicts itself. Large states are left out: the tests' states are small.

@@ -5,14 +5,16 @@
 //! - nobody is lost: whoever asked and has not gone is in exactly the place that the effects say;
 //! - no agent is over capacity, but by accepting a colleague's transfer; an agent has at most one offer, online only;
 //! - no agent is idle while somebody of their queues waits whom they have not just declined;
-//! - a clock starts once and never restarts, by transfer, return or restart of the server; every step is reported once,
-//!   at its instant, never early and never forgotten; none after the answer;
+//! - a clock starts once and never restarts, by transfer, return or restart of the server, and keeps its steps when its
+//!   team's policy changes; every step is reported once, at its instant, never early and never forgotten; none after the
+//!   answer;
+//! - teams and capacity may change at any time: nobody is offered what they could not be offered now;
 //! - an agent whose shift is over holds nobody who is still owed a first response;
 //! - the next deadline lies ahead.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AgentRead, Clock, Effect, Fault, Input, Place, Router, Settings, Target, Where};
+use super::{AgentRead, Clock, Effect, Fault, Input, Place, Policy, Router, Settings, Target, Where};
 use crate::{
     AgentId, ConversationId, OfferId, TeamId, Timestamp,
     words::{AgentStatus, QueuedBecause, SlaStep},
@@ -50,6 +52,13 @@ struct Shadow {
     team: TeamId,
     clock: Clock,
     agent: Option<AgentId>,
+    /// When the agent is warned and supervisors are alerted.
+    steps: [Timestamp; 2],
+}
+
+/// By the policy under which the clock began.
+fn steps(clock: &Clock, policy: Policy) -> [Timestamp; 2] {
+    [policy.warn, policy.alert].map(|span| (clock.asked_at + span).min(clock.due_at))
 }
 
 struct Simulation {
@@ -63,9 +72,11 @@ struct Simulation {
     promised: BTreeMap<ConversationId, (TeamId, Timestamp)>,
     offers: BTreeMap<AgentId, OfferId>,
     capacity: BTreeMap<AgentId, u32>,
+    teams: BTreeMap<AgentId, Vec<TeamId>>,
+    policies: BTreeMap<TeamId, Policy>,
     status: BTreeMap<AgentId, AgentStatus>,
     connected: BTreeSet<AgentId>,
-    /// Accepted transfers may exceed capacity; until the load has fallen again.
+    /// Accepted transfers may exceed capacity, and capacity may be taken away; until the load has fallen again.
     excused: BTreeSet<AgentId>,
 }
 
@@ -77,10 +88,7 @@ macro_rules! ensure {
     };
 }
 
-fn teams_of(agent: AgentId) -> &'static [TeamId] {
-    const SETS: [&[TeamId]; 3] = [&[TeamId(0)], &[TeamId(0), TeamId(1)], &[TeamId(1), TeamId(2)]];
-    SETS[(1..=AGENTS).position(|n| AgentId::new(n) == agent).unwrap() % 3]
-}
+const SETS: [&[TeamId]; 3] = [&[TeamId(0)], &[TeamId(0), TeamId(1)], &[TeamId(1), TeamId(2)]];
 
 impl Simulation {
     fn new(seed: u64, fault: Option<Fault>) -> Self {
@@ -95,11 +103,14 @@ impl Simulation {
             promised: BTreeMap::new(),
             offers: BTreeMap::new(),
             capacity: BTreeMap::new(),
+            teams: BTreeMap::new(),
+            policies: (0..TEAMS).map(|n| (TeamId(n), Settings::default().policy())).collect(),
             status: BTreeMap::new(),
             connected: BTreeSet::new(),
             excused: BTreeSet::new(),
         };
-        for n in 1..=AGENTS {
+        for (n, set) in (1..=AGENTS).zip(SETS.iter().cycle()) {
+            simulation.teams.insert(AgentId::new(n), set.to_vec());
             simulation.capacity.insert(AgentId::new(n), u32::try_from(n % 3 + 1).unwrap());
             simulation.status.insert(AgentId::new(n), AgentStatus::Online);
         }
@@ -114,11 +125,17 @@ impl Simulation {
         self.router.fault = self.fault;
         self.connected.clear();
         self.offers.clear();
-        for (agent, capacity) in self.capacity.clone() {
-            let status = self.status[&agent];
-            self.feed(Input::AgentKnown { agent, teams: teams_of(agent).to_vec(), capacity, status })?;
+        for (team, policy) in self.policies.clone() {
+            self.feed(Input::TeamKnown { team, policy })?;
         }
-        for (conversation, Shadow { team, clock, agent }) in self.shadow.clone() {
+        for agent in self.capacity.keys().copied().collect::<Vec<_>>() {
+            self.feed(self.known_as(agent))?;
+        }
+        // Of the steps nothing is kept but the promise itself.
+        for shadow in self.shadow.values_mut() {
+            shadow.steps = steps(&shadow.clock, self.policies[&shadow.team]);
+        }
+        for (conversation, Shadow { team, clock, agent, .. }) in self.shadow.clone() {
             self.feed(Input::Restored { conversation, team, clock, agent })?;
         }
         for (conversation, (team, at)) in self.promised.clone() {
@@ -126,6 +143,17 @@ impl Simulation {
         }
         // A slot that began while the server was down.
         self.give(Input::Tick)
+    }
+
+    fn known_as(&self, agent: AgentId) -> Input {
+        let (teams, capacity, status) = (self.teams[&agent].clone(), self.capacity[&agent], self.status[&agent]);
+        Input::AgentKnown { agent, teams, capacity, status }
+    }
+
+    fn shadow_of(&self, team: TeamId, asked_at: Timestamp) -> Shadow {
+        let policy = self.policies[&team];
+        let clock = Clock::start(asked_at, policy.breach);
+        Shadow { team, clock, agent: None, steps: steps(&clock, policy) }
     }
 
     fn give(&mut self, input: Input) -> Verdict {
@@ -140,8 +168,7 @@ impl Simulation {
         if let Input::HumanRequested { conversation, team, at } = input
             && self.router.conversation(conversation).is_none()
         {
-            let clock = Clock::start(at, &Settings::default());
-            self.shadow.insert(conversation, Shadow { team, clock, agent: None });
+            self.shadow.insert(conversation, self.shadow_of(team, at));
             self.promised.remove(&conversation);
         }
         let gone = match input {
@@ -203,8 +230,7 @@ impl Simulation {
                 if because == QueuedBecause::CallBackDue {
                     let promised = self.promised.remove(&conversation).ok_or("a call-back that nobody promised")?;
                     ensure!(promised.1 <= self.now, "{conversation}: called back early");
-                    let clock = Clock::start(promised.1, &Settings::default());
-                    self.shadow.insert(conversation, Shadow { team, clock, agent: None });
+                    self.shadow.insert(conversation, self.shadow_of(team, promised.1));
                 }
                 let shadow = self.known(conversation, "queueing")?;
                 ensure!(clock == shadow.clock, "{conversation}: the clock changed, {clock:?} for {:?}", shadow.clock);
@@ -215,7 +241,7 @@ impl Simulation {
                 let now = self.now;
                 let shadow = self.known(conversation, "step")?;
                 ensure!(step > shadow.clock.step, "{conversation}: {step} twice");
-                ensure!(at == shadow.clock.asked_at + due(step), "{conversation}: {step} at the wrong time");
+                ensure!(at == due(shadow, step), "{conversation}: {step} at the wrong time");
                 ensure!(at <= now, "{conversation}: {step} early");
                 ensure!(shadow.clock.is_running(), "{conversation}: {step} after the end");
                 shadow.clock.step = step;
@@ -228,7 +254,7 @@ impl Simulation {
                     "{conversation} answered after it was left"
                 );
                 ensure!(at >= shadow.clock.asked_at, "{conversation} answered before it was asked");
-                let in_time = at <= shadow.clock.asked_at + due(SlaStep::Breached);
+                let in_time = at <= shadow.clock.due_at;
                 let struck = shadow.clock.step == SlaStep::Breached && in_time;
                 ensure!(strikes_breach == struck, "{conversation}: breach struck wrongly");
                 shadow.clock.answered_at = Some(at);
@@ -259,7 +285,7 @@ impl Simulation {
             ensure!(routed.clock == shadow.clock, "{id}: clock {:?}, effects {:?}", routed.clock, shadow.clock);
             let late = [SlaStep::Warned, SlaStep::Alerted, SlaStep::Breached]
                 .into_iter()
-                .find(|step| *step > shadow.clock.step && shadow.clock.asked_at + due(*step) <= self.now);
+                .find(|step| *step > shadow.clock.step && due(shadow, *step) <= self.now);
             ensure!(late.is_none() || !shadow.clock.is_running(), "{id}: {late:?} forgotten");
             let is_over = agent.is_some_and(|agent| self.status[&agent] == AgentStatus::Offline);
             ensure!(!is_over || !shadow.clock.is_running(), "{id} is owed an answer by somebody whose shift is over");
@@ -276,6 +302,14 @@ impl Simulation {
             if let Some(offer) = read.offer {
                 ensure!(offer.expires_at > self.now, "offer of {agent} is over and open");
                 ensure!(self.status[&agent] == AgentStatus::Online, "{agent} is not online and has an offer");
+                let case = &self.router.cases[&offer.conversation];
+                let team = match case.place {
+                    Where::Serving { transfer: Some((Target::Team(team), _)), .. } => team,
+                    _ => case.team,
+                };
+                let is_asked_by_name = matches!(case.place, Where::Serving { transfer: Some((Target::Agent(_), _)), .. });
+                let is_possible = self.teams[&agent].contains(&team) && read.load < read.capacity;
+                ensure!(is_asked_by_name || is_possible, "{agent} has an offer of {team:?} that nobody would make now");
             }
             self.check_not_idle(agent, &read)?;
         }
@@ -296,7 +330,7 @@ impl Simulation {
                 Where::Offered(_) | Where::Serving { .. } => None,
             };
             let forgotten =
-                wanted_by.is_some_and(|team| teams_of(agent).contains(&team)) && !case.declined.contains(&agent);
+                wanted_by.is_some_and(|team| self.teams[&agent].contains(&team)) && !case.declined.contains(&agent);
             ensure!(!forgotten, "{id} waits although {agent} is free");
         }
         Ok(())
@@ -308,7 +342,7 @@ impl Simulation {
         else {
             return Ok(());
         };
-        for team in teams_of(agent) {
+        for team in &self.teams[&agent] {
             let queue: Vec<_> = self.router.queue(*team).collect();
             let Some(mine) = queue.iter().position(|id| *id == offer.conversation) else { continue };
             let older = queue[..mine].iter().find(|id| {
@@ -406,7 +440,8 @@ impl Simulation {
                 };
                 self.give(Input::TransferRequested { conversation, by, to })
             }
-            (93..95, _, Some((conversation, by)), _) => self.give(Input::TransferCancelled { conversation, by }),
+            (93..94, _, Some((conversation, by)), _) => self.give(Input::TransferCancelled { conversation, by }),
+            (94, ..) => self.administer(agent),
             (95..99, ..) => {
                 // Never past a deadline without stopping there, as the server's timer does ...
                 for _ in 0..self.dice.roll(8) {
@@ -435,19 +470,46 @@ impl Simulation {
         }
     }
 
+    /// An administrator changes a policy, or an agent's teams or capacity, or takes an account away and gives it back.
+    fn administer(&mut self, agent: AgentId) -> Verdict {
+        match self.dice.roll(3) {
+            0 => {
+                let team = TeamId(u16::try_from(self.dice.roll(u64::from(TEAMS))).unwrap());
+                let warn = 5_000 + self.dice.span(30) * 1_000;
+                let alert = warn + 1 + self.dice.span(20) * 1_000;
+                let breach = alert + 1 + self.dice.span(20) * 1_000;
+                let policy = Policy { warn, alert, breach, offer: 1 + self.dice.span(20) * 1_000 };
+                self.policies.insert(team, policy);
+                self.give(Input::TeamKnown { team, policy })
+            }
+            1 => {
+                let set = SETS[usize::try_from(self.dice.roll(3)).unwrap()];
+                self.teams.insert(agent, set.to_vec());
+                self.capacity.insert(agent, u32::try_from(self.dice.roll(3) + 1).unwrap());
+                self.excused.insert(agent);
+                self.give(self.known_as(agent))
+            }
+            _ => {
+                self.connected.remove(&agent);
+                self.feed(Input::AgentGone { agent })?;
+                self.give(self.known_as(agent))
+            }
+        }
+    }
+
     fn run(seed: u64, fault: Option<Fault>) -> Verdict {
         let mut simulation = Self::new(seed, fault);
         (0..STEPS).try_for_each(|step| simulation.step().map_err(|what| format!("seed {seed}, step {step}: {what}")))
     }
 }
 
-/// When a step comes, after the request.
-const fn due(step: SlaStep) -> i64 {
+/// When a step comes.
+fn due(shadow: &Shadow, step: SlaStep) -> Timestamp {
     match step {
-        SlaStep::Running => 0,
-        SlaStep::Warned => 30_000,
-        SlaStep::Alerted => 45_000,
-        SlaStep::Breached => 60_000,
+        SlaStep::Running => shadow.clock.asked_at,
+        SlaStep::Warned => shadow.steps[0],
+        SlaStep::Alerted => shadow.steps[1],
+        SlaStep::Breached => shadow.clock.due_at,
     }
 }
 

@@ -366,7 +366,7 @@ fn a_call_back_enters_the_queue_at_its_slot_with_its_own_minute() {
     let mut desk = Desk::with_agents(&[1]);
     desk.ok(0, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500_000) });
     assert_eq!(desk.router.call_backs(TEAM), 1);
-    assert_eq!([499_999, 500_000, 500_001].map(|ms| desk.router.call_backs_at(at(ms))), [0, 1, 0]);
+    assert_eq!([499_999, 500_000, 500_001].map(|ms| desk.router.call_backs_at(TEAM, at(ms))), [0, 1, 0]);
     assert_eq!(desk.tick(499_999), []);
     desk.tick(500_000);
     let routed = desk.router.conversation(cv(1)).unwrap();
@@ -534,4 +534,104 @@ fn closing_what_is_being_handed_on_withdraws_the_offer_to_the_colleague() {
         assert!(effects.contains(&Effect::OfferEnded { offer, conversation: cv(1), agent: ag(2), reason }), "{to:?}");
         assert!(desk.router.agent(ag(1)).unwrap().is_free && desk.router.agent(ag(2)).unwrap().is_free);
     }
+}
+
+const SLOW: Policy = Policy { warn: 60_000, alert: 90_000, breach: 120_000, offer: 20_000 };
+
+#[test]
+fn a_team_has_steps_of_its_own_and_a_running_clock_keeps_those_that_it_began_with() {
+    let mut desk = Desk::new();
+    desk.ok(0, Input::TeamKnown { team: OTHER, policy: SLOW });
+    desk.ask(0, 1);
+    desk.ok(0, Input::HumanRequested { conversation: cv(2), team: OTHER, at: at(0) });
+    // While both run, the policies are exchanged.
+    desk.ok(1_000, Input::TeamKnown { team: TEAM, policy: SLOW });
+    desk.ok(1_000, Input::TeamKnown { team: OTHER, policy: Settings::default().policy() });
+    for (before, step, due, conversation) in [
+        (29_999, Warned, 30_000, 1),
+        (44_999, Alerted, 45_000, 1),
+        (59_999, Breached, 60_000, 1),
+        (59_999, Warned, 60_000, 2),
+        (89_999, Alerted, 90_000, 2),
+        (119_999, Breached, 120_000, 2),
+    ] {
+        let told = |effects: &[Effect]| {
+            effects.contains(&Effect::Stepped { conversation: cv(conversation), step, at: at(due) })
+        };
+        assert!(!told(&desk.tick(before)), "{step} of {conversation} early");
+        // Two of them fall on the same instant.
+        let reached = desk.router.conversation(cv(conversation)).unwrap().clock.step >= step;
+        assert!(told(&desk.tick(due)) || reached, "{step} of {conversation} forgotten");
+        assert_eq!(desk.router.conversation(cv(conversation)).unwrap().clock.step, step);
+    }
+    // The next one asks under the new policy.
+    desk.ask(200_000, 3);
+    assert_eq!(desk.router.conversation(cv(3)).unwrap().clock.due_at, at(320_000));
+    assert_eq!(steps(&desk.tick(259_999)), []);
+    assert_eq!(steps(&desk.tick(260_000)), [(Warned, at(260_000))]);
+}
+
+#[test]
+fn a_clock_that_ran_over_a_restart_keeps_its_promise_whatever_the_policy_is_now() {
+    let clock = Clock { step: SlaStep::Running, ..Clock::start(at(0), 40_000) };
+    let mut desk = Desk::new();
+    desk.ok(0, Input::TeamKnown { team: TEAM, policy: SLOW });
+    desk.ok(0, Input::Restored { conversation: cv(1), team: TEAM, clock, agent: None });
+    assert_eq!(steps(&desk.tick(39_999)), []);
+    assert_eq!(steps(&desk.tick(40_000)), [(Warned, at(40_000)), (Alerted, at(40_000)), (Breached, at(40_000))]);
+}
+
+#[test]
+fn an_offer_stands_as_long_as_the_team_says() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ok(0, Input::TeamKnown { team: TEAM, policy: SLOW });
+    desk.ask(0, 1);
+    assert_eq!(desk.tick(19_999), []);
+    assert!(!desk.tick(20_000).is_empty());
+    assert_eq!(desk.offered_to(1), None);
+}
+
+#[test]
+fn an_agent_who_leaves_the_team_loses_its_offer_and_keeps_what_they_serve() {
+    let mut desk = Desk::with_agents(&[2, 2]);
+    desk.ask(0, 1);
+    desk.accept(10, 1);
+    desk.ask(20, 2);
+    desk.ok(30, Input::AgentKnown { agent: ag(2), teams: vec![OTHER], capacity: 2, status: AgentStatus::Online });
+    assert_eq!(desk.offered_to(2), Some(ag(1)), "the one who stays is asked");
+    desk.ok(40, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 1, status: AgentStatus::Online });
+    assert_eq!(desk.offered_to(2), None, "no room any more");
+    assert_eq!(desk.place(1), Place::Serving { agent: ag(1), transfer: None });
+    desk.ok(50, Input::AgentKnown { agent: ag(2), teams: vec![TEAM], capacity: 2, status: AgentStatus::Online });
+    assert_eq!(desk.offered_to(2), Some(ag(2)), "back in the team, asked at once");
+}
+
+#[test]
+fn who_serves_no_more_gives_everything_back_to_the_head_of_the_queue() {
+    let mut desk = Desk::with_agents(&[1]);
+    desk.ask(0, 1);
+    desk.accept(10, 1);
+    desk.ok(20, Input::HumanReplied { conversation: cv(1), at: at(20) });
+    desk.ask(30, 2);
+    desk.join(40, 2, 1, vec![OTHER]);
+    let effects = desk.ok(50, Input::AgentGone { agent: ag(1) });
+    assert!(matches!(&effects[..], [Effect::Queued { conversation, taken_from, .. }]
+        if *conversation == cv(1) && *taken_from == Some(ag(1))));
+    assert_eq!(desk.router.queue(TEAM).collect::<Vec<_>>(), [cv(1), cv(2)]);
+    assert_eq!(desk.router.agent(ag(1)).map(|read| read.load), None);
+    assert_eq!(desk.refused(60, Input::AgentConnected { agent: ag(1) }), Refusal::UnknownAgent(ag(1)));
+    // A newcomer takes both, the interrupted one first.
+    desk.join(70, 3, 2, vec![TEAM]);
+    assert_eq!((desk.offered_to(1), desk.offered_to(2)), (Some(ag(3)), None));
+}
+
+#[test]
+fn a_new_team_can_be_asked_at_once() {
+    let mut desk = Desk::new();
+    let new = TeamId(7);
+    let asked = |conversation| Input::HumanRequested { conversation, team: new, at: at(0) };
+    assert_eq!(desk.refused(0, asked(cv(1))), Refusal::UnknownTeam(new));
+    desk.ok(0, Input::TeamKnown { team: new, policy: SLOW });
+    desk.ok(0, asked(cv(1)));
+    assert_eq!(desk.router.conversation(cv(1)).unwrap().clock.due_at, at(120_000));
 }

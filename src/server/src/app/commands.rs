@@ -81,7 +81,7 @@ impl App {
             Command::SearchKnowledge { query, item } => {
                 let Principal::Staff(_) = *who else { return Err(forbidden()) };
                 let query = conversation::text("query", &query, 200).map_err(invalid)?;
-                let hits = self.catalogue.search(query, item.as_deref(), 10);
+                let hits = self.catalogue().search(query, item.as_deref(), 10);
                 Ok(Begun::Done(Ok(Answer::Knowledge { hits })))
             }
             Command::FindColleagues { query, team } => {

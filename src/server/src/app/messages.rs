@@ -63,7 +63,7 @@ impl App {
             if author == Author::Citizen {
                 return Err(WireError::field("entry", "only agents quote entries"));
             }
-            self.catalogue.index().entry(code).ok_or_else(unknown_entry)?;
+            self.catalogue().index().entry(code).ok_or_else(unknown_entry)?;
         }
         let body = ThreadBody::Text { text: text.to_owned(), entry: knowledge };
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
@@ -72,8 +72,10 @@ impl App {
         let mut unit = Unit { entries: vec![message], ..Unit::default() };
         let mut wants_human = false;
         if let Some(item) = asked {
-            let opens_at = (!self.calendar.in_service(at)).then(|| self.calendar.next_open(at).unwrap_or(at));
-            let reply = bot::reply(&self.catalogue, text, item.as_deref(), opens_at);
+            let catalogue = self.catalogue();
+            let calendar = catalogue.calendar_of(catalogue.team_of(item.as_deref()));
+            let opens_at = (!calendar.in_service(at)).then(|| calendar.next_open(at).unwrap_or(at));
+            let reply = bot::reply(&catalogue, text, item.as_deref(), opens_at);
             wants_human = reply.requests_human;
             unit.entries.push(bot_entry(id, at, &reply.body));
         }
@@ -101,8 +103,9 @@ impl App {
         let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
         let Principal::Citizen(_) = who else { return Err(forbidden()) };
         let Writer { author, party, .. } = self.writer(who, id)?;
-        let question = self.catalogue.index().entry(chosen).ok_or_else(unknown_entry)?.question.clone();
-        let answer = bot::answer(&self.catalogue, chosen).ok_or_else(unknown_entry)?;
+        let catalogue = self.catalogue();
+        let question = catalogue.index().entry(chosen).ok_or_else(unknown_entry)?.question.clone();
+        let answer = bot::answer(&catalogue, chosen).ok_or_else(unknown_entry)?;
         let body = ThreadBody::Text { text: question, entry: None };
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
         message.client_id = Some(client_id.to_owned());

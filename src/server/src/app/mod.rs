@@ -1,5 +1,6 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
+mod administration;
 mod commands;
 mod files;
 mod messages;
@@ -16,9 +17,7 @@ use anyhow::Context as _;
 use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
     AgentId,
-    calendar::Calendar,
     conversation::{CONTINUE_WITHIN, InvalidField},
-    time::MINUTE,
     words::{AgentStatus, CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
@@ -31,7 +30,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::{Auth, Citizen, Principal, Staff, hash_password},
-    catalogue::{Catalogue, DemoStaff},
+    catalogue::Basis,
     clock::Clock,
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World, new_id},
@@ -39,9 +38,11 @@ use crate::{
     http::{ANY_ORIGIN, Door},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
+    organisation::{self, DemoStaff, Organisation},
     session::{Rates, command_span},
     telemetry::Metrics,
 };
+pub(crate) use administration::Edit;
 pub use commands::{Begun, Pending};
 pub use files::owner;
 
@@ -79,8 +80,7 @@ pub struct App {
     pub stopping: CancellationToken,
     /// The sessions that run.
     pub sessions: TaskTracker,
-    catalogue: Arc<Catalogue>,
-    calendar: Arc<Calendar>,
+    organisation: Arc<Organisation>,
     desk: Desk,
     shared: Arc<Shared>,
     notices: Arc<Notices>,
@@ -112,6 +112,9 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
     if let bangban_store::StoreError::Nul { field } = error {
         return WireError::field(field, error.to_string());
     }
+    if let bangban_store::StoreError::Outdated { .. } = error {
+        return WireError::new(ErrorCode::Outdated, error.to_string());
+    }
     if let bangban_store::StoreError::FileGone(_) = error {
         return WireError { field: Some("file".to_owned()), ..WireError::new(ErrorCode::NotFound, error.to_string()) };
     }
@@ -139,7 +142,6 @@ impl App {
     /// # Errors
     /// One line that names the cause.
     pub async fn start(config: &Config, clock: Clock, demo: bool, load: LoadAgents) -> anyhow::Result<Arc<Self>> {
-        let catalogue = Arc::new(Catalogue::demo()?);
         let on_bus = Settings { node: new_id(), canary: CANARY };
         let (bus, inbox, bus_ending) = match config.redis() {
             Some(redis) => Bus::redis(on_bus, &redis)?,
@@ -161,20 +163,24 @@ impl App {
         let (stopping, sessions) = (CancellationToken::new(), TaskTracker::new());
         let files = Files::start(config, clock.clone(), store.clone(), stopping.clone(), sessions.clone())?;
         if demo {
-            seed(&store, [catalogue.staff.clone(), load.staff(catalogue.teams())].concat()).await?;
+            organisation::seed_demo(&store, clock.now()).await?;
+        }
+        organisation::found(&store, clock.now()).await?;
+        let entries = if demo { organisation::demo_entries()? } else { Vec::new() };
+        let organisation = Arc::new(Organisation::load(store.clone(), Basis::new(config, entries)?).await?);
+        if demo {
+            let catalogue = organisation.current();
+            seed(&store, [organisation::demo_staff()?, load.staff(catalogue.teams())].concat()).await?;
         }
         let shared = Arc::new(Shared::default());
-        let calendar = Arc::new(config.calendar()?);
         let world = World {
             clock: clock.clone(),
-            catalogue: Arc::clone(&catalogue),
-            calendar: Arc::clone(&calendar),
+            catalogue: organisation.current(),
+            organisation: Arc::clone(&organisation),
             store: store.clone(),
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
-            settings: config.settings(),
-            slots: (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into()),
         };
         let names = store.staff().await?.into_iter().map(|member| (member.id, member.name)).collect();
         let desk = Desk::start(world, config.limits.mailbox).await?;
@@ -197,8 +203,7 @@ impl App {
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),
             stopping,
             sessions,
-            catalogue,
-            calendar,
+            organisation,
             desk,
             shared,
             notices,
@@ -215,6 +220,10 @@ impl App {
             }
         });
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
+        let notices = Arc::clone(&app.notices);
+        tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move |_| {
+            notices.changed();
+        }));
         tokio::spawn(Relay { hub, bus, store, agents }.run(inbox));
         Ok(app)
     }
@@ -236,9 +245,9 @@ impl App {
     /// Log-ins of the demo staff of a role, without those of the load program; of many the first ones and the last.
     #[must_use]
     pub fn demo_logins(&self, role: Role) -> String {
-        let staff = self.catalogue.staff.iter().filter(|member| member.role == role);
+        let staff = organisation::demo_staff().unwrap_or_default();
         let logins: Vec<&str> =
-            staff.map(|member| member.login.as_str()).filter(|login| !login.starts_with(load::LOGIN)).collect();
+            staff.iter().filter(|member| member.role == role).map(|member| member.login.as_str()).collect();
         match &logins[..] {
             [first, second, third, .., last] if logins.len() > 6 => {
                 format!("{first}, {second}, {third} … {last} ({})", logins.len())
@@ -326,7 +335,7 @@ impl App {
     }
 
     fn mine(&self, row: ConversationRow) -> MyConversation {
-        let item_name = row.item.as_deref().and_then(|code| self.catalogue.item(code)).map(|item| item.name.clone());
+        let item_name = self.catalogue().item_name(row.item.as_deref());
         MyConversation { id: row.id, item: row.item, item_name, stage: row.stage, opened_at: row.opened_at }
     }
 }

@@ -146,7 +146,7 @@ impl App {
                     step: row.step,
                 });
                 let name = row.agent.and_then(|agent| self.names.get(&agent)).cloned();
-                view_of(&row, clock.as_ref(), &self.catalogue, name)
+                view_of(&row, clock.as_ref(), &self.catalogue(), name)
             }
         };
         view.citizen_online = self.hub.citizen_online(id);
@@ -157,7 +157,8 @@ impl App {
     pub(super) fn find_colleagues(&self, me: AgentId, query: &str, team: Option<&str>) -> Result<Answer, WireError> {
         let team = match team {
             Some(code) => {
-                let known = self.catalogue.team(code).and_then(|id| self.catalogue.team_at(id));
+                let catalogue = self.catalogue();
+                let known = catalogue.team(code).and_then(|id| catalogue.team_at(id));
                 Some(known.ok_or_else(|| WireError::field("team", "no such team"))?.name.clone())
             }
             None => None,
@@ -178,7 +179,9 @@ impl App {
     async fn context(&self, row: &ConversationRow) -> Result<ConversationContext, WireError> {
         let citizen = self.store.citizen(row.citizen).await.map_err(store_error)?.ok_or_else(not_found)?;
         let past = self.store.conversations_of(row.citizen, Timestamp(0), 11).await.map_err(store_error)?;
-        let item = row.item.as_deref().and_then(|code| self.catalogue.item(code));
+        let catalogue = self.catalogue();
+        let item = row.item.as_deref().and_then(|code| Some((code, catalogue.item(code)?)));
+        let department = |code: &str| catalogue.directory().unit(code).map(|unit| unit.name.clone());
         let phone = row.call_back_phone.as_ref().or(citizen.phone.as_ref());
         Ok(ConversationContext {
             citizen_name: conversation::masked_name(&citizen.name, citizen.kind),
@@ -186,11 +189,11 @@ impl App {
             phone: phone.map(|number| conversation::masked_telephone(number)),
             level: citizen.level,
             channel: row.channel,
-            answers: item.map_or_else(Vec::new, |item| self.catalogue.search(&item.name, Some(&item.code), 9)),
-            item: item.map(|item| ItemView {
-                code: item.code.clone(),
+            answers: item.map_or_else(Vec::new, |(code, item)| catalogue.search(&item.name, Some(code), 9)),
+            item: item.map(|(code, item)| ItemView {
+                code: code.to_owned(),
                 name: item.name.clone(),
-                department: item.department.clone(),
+                department: department(&item.department).unwrap_or_default(),
                 high_frequency: item.high_frequency,
                 virtual_window: item.virtual_window,
             }),

@@ -1,14 +1,17 @@
 //! What supervisors see of the whole, counted in one pass over conversations, agents and the requests of the last hour.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bangban_domain::{
-    Timestamp,
+    TeamId, Timestamp,
     figures::Rates,
     routing::{AgentRead, Place, Routed},
     words::{AgentStatus, SlaStep},
 };
-use bangban_protocol::{AtRisk, BoardLine, BoardTeam, BoardView, EventBody, Topic};
+use bangban_protocol::{AtRisk, BoardLine, BoardTeam, BoardView, EventBody, TeamView, Topic};
 
 use super::{case::clock_view, owner::Owner};
 
@@ -29,26 +32,24 @@ impl Owner {
     }
 
     fn board(&mut self, now: Timestamp) -> BoardView {
-        let (total, lines) = self.lines(now);
-        let teams: Vec<BoardTeam> = self
-            .world
-            .catalogue
-            .teams()
-            .iter()
-            .cloned()
-            .zip(lines)
-            .map(|(team, line)| BoardTeam { team, line })
-            .collect();
+        let (total, mut lines) = self.lines(now);
+        let catalogue = Arc::clone(&self.world.catalogue);
+        let with_line = |team: &TeamView| {
+            let line = catalogue.team(&team.code).and_then(|id| lines.remove(&id)).unwrap_or_default();
+            BoardTeam { team: team.clone(), line }
+        };
+        let teams: Vec<BoardTeam> = catalogue.teams().map(with_line).collect();
         let staffed: HashSet<&str> =
             teams.iter().filter(|team| team.line.staffed > 0).map(|team| team.team.code.as_str()).collect();
-        let frequent = self.world.catalogue.items().filter(|item| item.high_frequency);
-        let (covered, items) = frequent.fold((0, 0), |(covered, items), item| {
-            (covered + u32::from(staffed.contains(item.team.as_str())), items + 1)
+        let frequent = catalogue.directory().items().filter(|(_, item)| item.high_frequency);
+        let (covered, items) = frequent.fold((0, 0), |(covered, items), (code, _)| {
+            (covered + u32::from(staffed.contains(catalogue.team_of(Some(code)))), items + 1)
         });
+        let calendar = catalogue.calendar();
         BoardView {
             as_of: now,
-            in_service: self.world.calendar.in_service(now),
-            service_changes_at: self.world.calendar.next_change(now).unwrap_or(now),
+            in_service: calendar.in_service(now),
+            service_changes_at: calendar.next_change(now).unwrap_or(now),
             total,
             at_risk: self.at_risk(),
             items_covered: covered,
@@ -57,23 +58,22 @@ impl Owner {
         }
     }
 
-    /// All together, and each team by its position.
-    fn lines(&mut self, now: Timestamp) -> (BoardLine, Vec<BoardLine>) {
+    /// All together, and each team.
+    fn lines(&mut self, now: Timestamp) -> (BoardLine, HashMap<TeamId, BoardLine>) {
         let (rates, by_team) = self.today.all_rates(now);
         let mut total = with_rates(rates);
-        let mut lines: Vec<BoardLine> = (0..self.world.catalogue.teams().len())
-            .filter_map(|n| u16::try_from(n).ok())
-            .map(|n| {
-                let team = bangban_domain::TeamId(n);
+        let mut lines: HashMap<TeamId, BoardLine> = (0..self.world.catalogue.directory().team_slots())
+            .map(TeamId)
+            .map(|team| {
                 let mut line = with_rates(by_team.get(&team).copied().unwrap_or_default());
                 line.call_backs = u32::try_from(self.router.call_backs(team)).unwrap_or(u32::MAX);
-                line
+                (team, line)
             })
             .collect();
-        total.call_backs = lines.iter().map(|line| line.call_backs).sum();
+        total.call_backs = lines.values().map(|line| line.call_backs).sum();
         for (_, routed) in self.router.conversations() {
             count_conversation(&mut total, &routed);
-            if let Some(line) = lines.get_mut(usize::from(routed.team.0)) {
+            if let Some(line) = lines.get_mut(&routed.team) {
                 count_conversation(line, &routed);
             }
         }
@@ -84,7 +84,7 @@ impl Owner {
             }
             count_agent(&mut total, &read);
             for team in self.teams_of.get(&id).into_iter().flatten() {
-                if let Some(line) = lines.get_mut(usize::from(team.0)) {
+                if let Some(line) = lines.get_mut(team) {
                     count_agent(line, &read);
                 }
             }

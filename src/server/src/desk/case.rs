@@ -159,10 +159,9 @@ pub(crate) fn view_of(
         version: 0,
         stage: row.stage,
         item: row.item.clone(),
-        item_name: row.item.as_deref().and_then(|code| catalogue.item(code)).map(|item| item.name.clone()),
+        item_name: catalogue.item_name(row.item.as_deref()),
         team_name: catalogue
-            .team(&row.team)
-            .and_then(|team| catalogue.team_at(team))
+            .team_at(catalogue.team_or_general(&row.team))
             .map(|team| team.name.clone())
             .unwrap_or_default(),
         opened_at: row.opened_at,

@@ -125,7 +125,7 @@ impl Owner {
         }
         if self.flushes.board.take(now) {
             self.show_board(now);
-            let service = self.world.calendar.next_change(now);
+            let service = self.world.catalogue.calendars().filter_map(|one| one.next_change(now)).min();
             self.flushes.board_changes_at = [self.today.changes_at(now), service].into_iter().flatten().min();
         }
     }

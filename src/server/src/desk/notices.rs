@@ -1,4 +1,5 @@
-//! What the desk must learn even when its mailbox is full: who has a console, and whose first reply is durable.
+//! What the desk must learn even when its mailbox is full: who has a console, whose first reply is durable, and that what
+//! is administered has changed.
 //!
 //! Only the last word on each agent and conversation counts, so the set is bounded by their number and nothing is ever
 //! refused; the desk takes all of it at the begin of each turn.
@@ -28,6 +29,8 @@ pub(super) struct Pending {
     pub(super) replied: BTreeMap<ConversationId, Timestamp>,
     /// Is there a console?
     pub(super) present: BTreeMap<AgentId, bool>,
+    /// Has something changed of what is administered?
+    pub(super) changed: bool,
 }
 
 impl Default for Notices {
@@ -54,6 +57,15 @@ impl Notices {
         let mut pending = self.pending();
         pending.count += 1;
         pending.present.insert(agent, present);
+        self.wake.notify_one();
+        pending.count
+    }
+
+    /// Teams, policies, items or accounts are not what they were. Gives the number for [`Notices::heard`].
+    pub fn changed(&self) -> u64 {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.changed = true;
         self.wake.notify_one();
         pending.count
     }
@@ -91,13 +103,15 @@ mod tests {
         let (agent, conversation) = (AgentId::new(1), ConversationId::new(2));
         notices.present(agent, true);
         notices.replied(conversation, Timestamp(5));
+        notices.changed();
         let last = notices.present(agent, false);
         notices.come().await;
         let taken = notices.take();
         assert_eq!(taken.present, BTreeMap::from([(agent, false)]));
         assert_eq!(taken.replied, BTreeMap::from([(conversation, Timestamp(5))]));
+        assert!(taken.changed);
         notices.done(taken.count);
         notices.heard(last).await;
-        assert_eq!(notices.take(), Pending { count: 3, ..Pending::default() });
+        assert_eq!(notices.take(), Pending { count: 4, ..Pending::default() });
     }
 }

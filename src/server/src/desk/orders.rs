@@ -1,10 +1,13 @@
 //! One function per order: who may give it, in which stage, and what follows.
 
+use std::sync::Arc;
+
 use bangban_domain::{
-    AgentId, ConversationId, OfferId, Timestamp,
+    AgentId, ConversationId, OfferId, TeamId, Timestamp,
     calendar::Calendar,
     conversation::{may_close_with, may_continue, may_pass},
     history::Event,
+    org::GENERAL,
     routing::{Input, Refusal, Target},
     words::{Channel, HandOnChannel, Outcome, ReceiptState, Role, Stage},
 };
@@ -22,6 +25,9 @@ use crate::auth::Citizen;
 
 /// Out of hours this many call-back times are offered.
 const SLOTS_OFFERED: usize = 8;
+
+/// A call-back can be promised for one of so many slots ahead, free or not.
+const SLOTS_AHEAD: usize = 200;
 
 pub(super) fn refused(refusal: &Refusal) -> WireError {
     let code = match refusal {
@@ -123,17 +129,14 @@ impl Owner {
         if let Some(conversation) = self.cases.open_of(citizen.id, item.as_deref()) {
             return Ok(Answer::Opened { conversation });
         }
-        let known = match &item {
-            Some(code) => Some(self.world.catalogue.item(code).ok_or_else(|| WireError {
-                field: Some("item".to_owned()),
-                ..WireError::new(ErrorCode::UnknownItem, format!("there is no item {code:?}"))
-            })?),
-            None => None,
-        };
+        if let Some(code) = item.as_deref().filter(|code| self.world.catalogue.item(code).is_none()) {
+            let error = WireError::new(ErrorCode::UnknownItem, format!("there is no item {code:?}"));
+            return Err(WireError { field: Some("item".to_owned()), ..error });
+        }
         let conversation = ConversationId::new(new_id());
         let greeting = ThreadBody::BotGreeting {
-            item_name: known.map(|item| item.name.clone()),
-            suggestions: self.world.catalogue.suggestions(known),
+            item_name: self.item_name(item.as_deref()),
+            suggestions: self.world.catalogue.suggestions(item.as_deref()),
         };
         let row = ConversationRow {
             id: conversation,
@@ -215,26 +218,32 @@ impl Owner {
             (Stage::Bot | Stage::CallBack, _) => {}
             (stage, _) => return Err(wrong_stage(stage)),
         }
-        let row = case.row.clone();
-        if !self.world.calendar.in_service(at) {
-            let slots = self.free_slots(at).take(SLOTS_OFFERED).collect();
-            let opens_at = self.world.calendar.next_open(at).unwrap_or(at);
+        let team = case.row.team.clone();
+        let catalogue = Arc::clone(&self.world.catalogue);
+        let (calendar, team) = (catalogue.calendar_of(&team), catalogue.team_or_general(&team));
+        if !calendar.in_service(at) {
+            let slots = self.free_slots(team, at).take(SLOTS_OFFERED).collect();
+            let opens_at = calendar.next_open(at).unwrap_or(at);
             return Ok(Answer::OutOfHours { opens_at, slots });
         }
-        let team = self.team_of(&row);
         // A promised call-back is overtaken; its receipt stands until somebody has dealt with the matter.
         self.decide(Input::HumanRequested { conversation: id, team, at }, now, batch)?;
-        Ok(Answer::Queued { due_at: at + self.world.settings.breach })
+        let due_at = self.router.conversation(id).map(|routed| routed.clock.due_at);
+        Ok(Answer::Queued { due_at: due_at.unwrap_or(at) })
     }
 
-    /// Slots that still have room.
-    fn free_slots(&self, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
-        let (length, capacity) = self.world.slots;
-        self.world
-            .calendar
-            .slots(from, length)
-            .map(slot)
-            .filter(move |slot| self.router.call_backs_at(slot.starts_at) < capacity as usize)
+    /// Slots of the coming days.
+    fn slots(&self, team: TeamId, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
+        let catalogue = &self.world.catalogue;
+        let code = catalogue.team_at(team).map_or(GENERAL, |team| &team.code);
+        catalogue.calendar_of(code).slots(from, catalogue.slots_of(code).0).map(slot).take(SLOTS_AHEAD)
+    }
+
+    /// Those of them that still have room.
+    fn free_slots(&self, team: TeamId, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
+        let code = self.world.catalogue.team_at(team).map_or(GENERAL, |team| &team.code);
+        let capacity = self.world.catalogue.slots_of(code).1 as usize;
+        self.slots(team, from).filter(move |slot| self.router.call_backs_at(team, slot.starts_at) < capacity)
     }
 
     fn cancel_request(
@@ -295,14 +304,13 @@ impl Owner {
         if stage != Stage::Bot {
             return Err(wrong_stage(stage));
         }
-        let offered = self.world.calendar.slots(at, self.world.slots.0).map(slot).take(200);
-        let wanted = offered.into_iter().find(|slot| slot.starts_at == starts_at);
+        let team = self.cases.get(id).map(|case| self.team_of(&case.row)).ok_or_else(unknown)?;
+        let wanted = self.slots(team, at).find(|slot| slot.starts_at == starts_at);
         let wanted = wanted.ok_or_else(|| WireError::field("slot", "not the begin of a slot in the coming days"))?;
-        if !self.free_slots(at).take(200).any(|slot| slot == wanted) {
+        if !self.free_slots(team, at).any(|slot| slot == wanted) {
             return Err(WireError::new(ErrorCode::SlotFull, "the slot is full, choose another"));
         }
         let receipt = self.next_receipt("SH", at);
-        let team = self.cases.get(id).map(|case| self.team_of(&case.row)).ok_or_else(unknown)?;
         if let Some(case) = self.cases.get_mut(id) {
             case.row.stage = Stage::CallBack;
             case.row.slot = Some((wanted.starts_at, wanted.ends_at));

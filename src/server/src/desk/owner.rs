@@ -9,7 +9,7 @@ use bangban_domain::{
     history,
     routing::{Input, Refusal, Router},
     time::SECOND,
-    words::{CitizenKind, Role, Stage},
+    words::{CitizenKind, Stage},
 };
 use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, WireError};
 use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, LedgerRow, StaffRow, Store, StoreError, Unit};
@@ -22,7 +22,9 @@ use super::{
     busy,
     case::{self, Case, Cases, clock_of},
     flush::Flushes,
-    internal, orders,
+    internal,
+    notices::Pending,
+    orders,
 };
 
 /// Conversations that are read at the same time at a start: thousands may be open.
@@ -49,7 +51,7 @@ pub(super) struct Owner {
     pub(super) receipts: (Timestamp, u32),
     pub(super) flushes: Flushes,
     /// Who has a console; outlives a rebuilding, because sockets do.
-    present: BTreeSet<AgentId>,
+    pub(super) present: BTreeSet<AgentId>,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
     is_sound: bool,
     try_again_at: Timestamp,
@@ -60,7 +62,7 @@ pub(super) struct Owner {
 
 impl Owner {
     pub(super) fn new(world: World) -> Self {
-        let router = Router::new(0, world.settings.clone(), 0);
+        let router = Router::new(0, world.catalogue.basis().settings.clone(), 0);
         Self {
             world,
             router,
@@ -90,21 +92,25 @@ impl Owner {
         let store = self.world.store.clone();
         // Offers of an earlier life must never be mistaken for ours: the instant of the start is their epoch.
         self.epoch = now.0.unsigned_abs().max(self.epoch + 1);
-        let teams = u16::try_from(self.world.catalogue.teams().len()).unwrap_or(u16::MAX);
-        self.router = Router::new(self.epoch, self.world.settings.clone(), teams);
+        self.world.catalogue = self.world.organisation.current();
+        let teams = self.world.catalogue.directory().team_slots();
+        self.router = Router::new(self.epoch, self.world.catalogue.basis().settings.clone(), teams);
         self.last_ends.clear();
         self.offered_at.clear();
         let mut out = Vec::new();
-        self.know_staff(store.staff().await?, teams, now, &mut out)?;
+        let members = self.know_members(store.staff().await?);
+        for input in self.teams_known().into_iter().chain(members) {
+            self.router.handle(now, input, &mut out).map_err(|refusal| corrupt(&refusal))?;
+        }
         self.know_conversations(now, &mut out).await?;
         // Last, so that nobody is offered more than what they serve leaves room for.
-        for agent in self.present.clone() {
+        for agent in self.present.iter().copied().filter(|agent| self.teams_of.contains_key(agent)) {
             let connected = self.router.handle(now, Input::AgentConnected { agent }, &mut out);
             connected.map_err(|refusal| corrupt(&refusal))?;
         }
         self.today = Today::default();
         for row in store.ledger_since(Calendar::day_start(now)).await? {
-            let team = self.world.catalogue.team(&row.team).unwrap_or(TeamId(0));
+            let team = self.world.catalogue.team_or_general(&row.team);
             self.today.record(request(&row, team), now);
         }
         let day = Calendar::day_start(now);
@@ -122,29 +128,6 @@ impl Owner {
         self.publish(&batch, now);
         self.flushes.everything(teams);
         self.flush(now);
-        Ok(())
-    }
-
-    fn know_staff(
-        &mut self,
-        rows: Vec<StaffRow>,
-        teams: u16,
-        now: Timestamp,
-        out: &mut Vec<bangban_domain::routing::Effect>,
-    ) -> Result<(), StoreError> {
-        self.staff = rows.into_iter().map(|member| (member.id, member)).collect();
-        self.teams_of.clear();
-        self.members = vec![Vec::new(); usize::from(teams)];
-        for member in self.staff.values().filter(|member| member.role == Role::Agent) {
-            let teams: Vec<TeamId> = member.teams.iter().filter_map(|code| self.world.catalogue.team(code)).collect();
-            for team in &teams {
-                self.members[usize::from(team.0)].push(member.id);
-            }
-            self.teams_of.insert(member.id, teams.clone());
-            let known = Input::AgentKnown { agent: member.id, teams, capacity: member.capacity, status: member.status };
-            self.router.handle(now, known, out).map_err(|refusal| corrupt(&refusal))?;
-        }
-        self.present.retain(|agent| self.teams_of.contains_key(agent));
         Ok(())
     }
 
@@ -245,7 +228,21 @@ impl Owner {
             return;
         }
         let mut batch = Batch::new();
-        let noticed = self.take_notices(now, &mut batch);
+        let pending = self.world.notices.take();
+        if pending.changed
+            && let Err(error) = self.adopt(now, &mut batch).await
+        {
+            tracing::error!(%error, "what is administered could not be read");
+            if !self.mend(now).await {
+                // Who is there is told once; what was replied stands in the rows.
+                for (agent, is_there) in pending.present {
+                    if is_there { self.present.insert(agent) } else { self.present.remove(&agent) };
+                }
+                refuse(envelopes, &busy());
+                return;
+            }
+        }
+        let noticed = self.take_notices(pending, now, &mut batch);
         // A refusal is impossible: nothing is asked for.
         self.decide(Input::Tick, now, &mut batch).ok();
         let mut answers = Vec::with_capacity(envelopes.len());
@@ -298,8 +295,7 @@ impl Owner {
     }
 
     /// Gives the number of the last one.
-    fn take_notices(&mut self, now: Timestamp, batch: &mut Batch) -> u64 {
-        let pending = self.world.notices.take();
+    fn take_notices(&mut self, pending: Pending, now: Timestamp, batch: &mut Batch) -> u64 {
         for (conversation, at) in pending.replied {
             // At the time of the reply, so that no step is reported that it came before.
             let told = self.decide(Input::HumanReplied { conversation, at }, at.min(now), batch);
@@ -318,8 +314,6 @@ impl Owner {
                 let what = history::Event::PresenceChanged { agent, connected: present };
                 batch.log_as(Author::Agent(agent), None, now, what);
                 batch.agents.insert(agent);
-            } else {
-                self.present.remove(&agent);
             }
         }
         pending.count
@@ -430,7 +424,7 @@ impl Owner {
     }
 
     pub(super) fn team_of(&self, row: &ConversationRow) -> TeamId {
-        self.world.catalogue.team(&row.team).unwrap_or(TeamId(0))
+        self.world.catalogue.team_or_general(&row.team)
     }
 
     pub(super) fn team_code(&self, team: TeamId) -> String {

@@ -111,7 +111,7 @@ impl Owner {
             break_until: read.break_until,
             capacity: read.capacity,
             teams: self.team_views(id),
-            all_teams: self.world.catalogue.teams().to_vec(),
+            all_teams: self.world.catalogue.teams().cloned().collect(),
             colleagues: colleagues.cloned().collect(),
             offer: self.offer_view(&read),
             last_offer_end: self.last_ends.get(&id).cloned(),
@@ -136,7 +136,7 @@ impl Owner {
     }
 
     pub(super) fn item_name(&self, item: Option<&str>) -> Option<String> {
-        item.and_then(|code| self.world.catalogue.item(code)).map(|item| item.name.clone())
+        self.world.catalogue.item_name(item)
     }
 
     fn offer_view(&self, read: &AgentRead) -> Option<OfferView> {

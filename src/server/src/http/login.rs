@@ -56,6 +56,11 @@ impl Door {
         Self { throttle, finished: Notify::new(), hashing: Semaphore::new(processors), trust_forwarded }
     }
 
+    /// See `http.trust_forwarded`.
+    pub(super) const fn trusts_forwarded(&self) -> bool {
+        self.trust_forwarded
+    }
+
     fn throttle(&self) -> MutexGuard<'_, LoginThrottle> {
         // Each method leaves the records whole, so a panic elsewhere has not harmed them.
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
@@ -106,7 +111,7 @@ impl Drop for Attempt<'_> {
 
 /// Who asks: the other end of the connection or, behind a proxy that we trust, whom it names. Of several, only the last
 /// was written by that proxy.
-fn address(peer: SocketAddr, headers: &HeaderMap, trust_forwarded: bool) -> IpAddr {
+pub(super) fn address(peer: SocketAddr, headers: &HeaderMap, trust_forwarded: bool) -> IpAddr {
     let forwarded = || {
         let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
         let text = last.rsplit(',').next()?.trim();

@@ -1,5 +1,6 @@
 //! HTTP: the pages, the WebSocket's door, log-in, health.
 
+mod admin;
 mod download;
 mod login;
 mod metrics;
@@ -42,7 +43,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/files", post(upload::begin).options(upload::options))
         .route("/api/files/{id}", head(upload::progress).patch(upload::append).delete(upload::cancel))
         .route("/api/files/{id}/finish", post(upload::finish))
-        .route("/files/{id}/{variant}", get(download::download));
+        .route("/files/{id}/{variant}", get(download::download))
+        .merge(admin::routes());
     if app.demo {
         router = router.route("/api/demo/token", post(login::demo_token));
     }

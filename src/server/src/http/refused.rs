@@ -54,7 +54,11 @@ impl From<WireError> for Refused {
             ErrorCode::Unauthenticated | ErrorCode::TokenExpired => StatusCode::UNAUTHORIZED,
             ErrorCode::Forbidden => StatusCode::FORBIDDEN,
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
-            ErrorCode::InvalidStage | ErrorCode::OfferGone | ErrorCode::SlotFull => StatusCode::CONFLICT,
+            ErrorCode::InvalidStage
+            | ErrorCode::OfferGone
+            | ErrorCode::SlotFull
+            | ErrorCode::Outdated
+            | ErrorCode::InUse => StatusCode::CONFLICT,
             ErrorCode::UnsupportedFile => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorCode::Infected => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::RateLimited | ErrorCode::QuotaUsed => StatusCode::TOO_MANY_REQUESTS,
@@ -116,7 +120,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     }
 }
 
-fn unreadable(error: &BytesRejection) -> Refused {
+pub(super) fn unreadable(error: &BytesRejection) -> Refused {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let error =
             WireError { field: Some("body".to_owned()), ..WireError::new(ErrorCode::TooLarge, "the body is too long") };

@@ -17,7 +17,7 @@ use bangban_store::FileOwner;
 use super::refused::Refused;
 use crate::{
     app::{App, owner},
-    auth::Principal,
+    auth::{Principal, Staff},
     files::Announced,
 };
 
@@ -33,6 +33,14 @@ pub(super) struct Bearer(Principal);
 impl Bearer {
     const fn owner(&self) -> FileOwner {
         owner(&self.0)
+    }
+
+    /// A member of staff.
+    pub(super) fn staff(self) -> Result<Staff, Refused> {
+        match self.0 {
+            Principal::Staff(staff) => Ok(staff),
+            Principal::Citizen(_) => Err(WireError::new(ErrorCode::Forbidden, "only for staff").into()),
+        }
     }
 }
 

@@ -21,11 +21,11 @@ use tempfile::TempDir;
 use crate::{
     app::{App, Begun},
     auth::{Citizen, Principal, Staff},
-    catalogue::Catalogue,
     clock::{Clock, ManualClock},
     config::{Config, HoursKey},
     hub::Member,
     load::LoadAgents,
+    organisation::{demo_staff, seed_demo},
 };
 
 /// 2026-11-24, a Tuesday, 00:00 in Shanghai.
@@ -50,11 +50,11 @@ impl House {
     /// With the staff of the demo (agents 1 to 6 by position), opened at this instant.
     async fn open(start: i64, hours: HoursKey) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let catalogue = Catalogue::demo().unwrap();
         let store = Store::open(&Database { dir: dir.path().to_owned(), ..Database::default() }, 64, Box::new(|_| {}))
             .await
             .unwrap();
-        let staff = catalogue.staff.iter().zip(1..).map(|(member, n)| {
+        let people = demo_staff().unwrap();
+        let staff = people.iter().zip(1..).map(|(member, n)| {
             Change::Staff(StaffRow {
                 id: AgentId::new(n),
                 login: member.login.clone(),
@@ -67,6 +67,7 @@ impl House {
             })
         });
         store.commit(Unit { changes: staff.collect(), ..Unit::default() }).await.unwrap();
+        seed_demo(&store, Timestamp(start)).await.unwrap();
         store.close().await;
         let mut config = Config::load(None).unwrap();
         config.data.dir = dir.path().to_owned();

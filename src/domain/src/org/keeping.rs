@@ -1,0 +1,73 @@
+//! How long data is kept, what must stay, and who may not ask.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Invalid, line, lines};
+use crate::{CitizenId, ConversationId, Timestamp};
+
+/// Longest reason and remark.
+const MAX_REASON: usize = 500;
+
+/// How long a class of data is kept; its code is the word of the class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retention {
+    /// Days after the end of what it belongs to.
+    pub days: u32,
+    /// Why so long, e.g. the law that says so.
+    #[serde(default)]
+    pub note: String,
+}
+
+impl Retention {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        if !(1..=36_500).contains(&self.days) {
+            return Err(Invalid::new("days", "must be 1 to 36500"));
+        }
+        lines("note", &self.note, 0, MAX_REASON)
+    }
+}
+
+/// What must not be deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LegalHold {
+    /// Id of a citizen (`ct_..`) or conversation (`cv_..`).
+    pub subject: String,
+    /// Why.
+    pub reason: String,
+    /// Holds no more from then on; `None`: until it is removed.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+}
+
+impl LegalHold {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        if self.subject.parse::<CitizenId>().is_err() && self.subject.parse::<ConversationId>().is_err() {
+            return Err(Invalid::new("subject", "must be the id of a citizen (ct_..) or of a conversation (cv_..)"));
+        }
+        lines("reason", &self.reason, 1, MAX_REASON)
+    }
+}
+
+/// A visitor who may not ask for humans.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BlockedVisitor {
+    /// Who.
+    pub citizen: CitizenId,
+    /// Why.
+    pub reason: String,
+    /// May ask again from then on; `None`: not until it is removed.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
+}
+
+impl BlockedVisitor {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        line("reason", &self.reason, 1, MAX_REASON)
+    }
+}

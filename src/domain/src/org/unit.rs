@@ -1,0 +1,176 @@
+//! Who is there: units in a tree, and their teams with queues.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Invalid, MAX_NAME, code, line};
+use crate::{calendar, words::words};
+
+words! {
+    /// What a unit is.
+    UnitKind {
+        /// 市: the root.
+        City = "city",
+        /// 区.
+        District = "district",
+        /// 部门 of the city or of a district.
+        Department = "department",
+        /// 处室, 街道, 中心 and what else is below a department or district.
+        Office = "office",
+    }
+}
+
+/// When humans answer. In JSON `{"always": true}`, or `{"periods": ["09:00-11:30", "13:30-17:00"]}` on working days.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceHours {
+    /// Round the clock, every day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
+    /// Of every working day, in order; the gaps are lunch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub periods: Vec<String>,
+}
+
+impl ServiceHours {
+    fn check(&self, field: &str) -> Result<(), Invalid> {
+        match (self.always, self.periods.is_empty()) {
+            (true, true) => return Ok(()),
+            (false, false) => {}
+            (true, false) | (false, true) => {
+                return Err(Invalid::new(field, "must have either \"always\": true or \"periods\""));
+            }
+        }
+        match calendar::first_bad_period(&self.periods) {
+            Some(n) => {
+                let problem = "must be HH:MM-HH:MM, within one day, after the one before";
+                Err(Invalid::new(format!("{field}.periods[{n}]"), problem))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// City, district, department or office. The city's code is [`super::CITY`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Unit {
+    /// Official name.
+    pub name: String,
+    /// What it is.
+    pub kind: UnitKind,
+    /// Code of the unit above; `None` for the city only.
+    #[serde(default)]
+    pub parent: Option<String>,
+    /// Code of the district that it works in, if it is one of a district's.
+    #[serde(default)]
+    pub district: Option<String>,
+    /// When its teams answer; `None`: as the unit above, for the city as the configuration says.
+    #[serde(default)]
+    pub hours: Option<ServiceHours>,
+}
+
+impl Unit {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        line("name", &self.name, 1, MAX_NAME)?;
+        match (self.kind, &self.parent) {
+            (UnitKind::City, Some(_)) => return Err(Invalid::new("parent", "the city has none above it")),
+            (UnitKind::City, None) => {}
+            (_, None) => return Err(Invalid::new("parent", "is missing")),
+            (_, Some(parent)) => code("parent", parent)?,
+        }
+        if let Some(district) = &self.district {
+            code("district", district)?;
+        }
+        self.hours.as_ref().map_or(Ok(()), |hours| hours.check("hours"))
+    }
+}
+
+/// 技能组 with its queue. Whoever asks without an item goes to [`super::GENERAL`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Team {
+    /// Name.
+    pub name: String,
+    /// In English; empty: as `name`.
+    #[serde(default)]
+    pub name_en: String,
+    /// Code of the unit that it belongs to.
+    pub unit: String,
+    /// When it answers; `None`: as its unit.
+    #[serde(default)]
+    pub hours: Option<ServiceHours>,
+    /// Length of its call-back slots; `None`: as the configuration says.
+    #[serde(default)]
+    pub slot_minutes: Option<u32>,
+    /// How many people one slot takes; `None`: as the configuration says.
+    #[serde(default)]
+    pub slot_capacity: Option<u32>,
+}
+
+impl Team {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        line("name", &self.name, 1, MAX_NAME)?;
+        line("nameEn", &self.name_en, 0, MAX_NAME)?;
+        code("unit", &self.unit)?;
+        if let Some(hours) = &self.hours {
+            hours.check("hours")?;
+        }
+        if self.slot_minutes.is_some_and(|minutes| !(5..=480).contains(&minutes)) {
+            return Err(Invalid::new("slotMinutes", "must be 5 to 480"));
+        }
+        if self.slot_capacity.is_some_and(|people| !(1..=1_000).contains(&people)) {
+            return Err(Invalid::new("slotCapacity", "must be 1 to 1000"));
+        }
+        Ok(())
+    }
+}
+
+/// Steps of the first response (rule 1), and how long an agent may think about an offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SlaPolicy {
+    /// Name.
+    pub name: String,
+    /// Code of the team that it holds for; `None`: all that have none of their own.
+    #[serde(default)]
+    pub team: Option<String>,
+    /// The agent is warned.
+    pub warn_seconds: u32,
+    /// Supervisors are alerted.
+    pub alert_seconds: u32,
+    /// The promise itself.
+    pub breach_seconds: u32,
+    /// An offer stands so long.
+    pub offer_seconds: u32,
+}
+
+impl SlaPolicy {
+    /// An hour: who needs longer promises no first response.
+    const LONGEST: u32 = 3_600;
+
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        line("name", &self.name, 1, MAX_NAME)?;
+        if let Some(team) = &self.team {
+            code("team", team)?;
+        }
+        let steps = [
+            ("warnSeconds", self.warn_seconds, 0, "0"),
+            ("alertSeconds", self.alert_seconds, self.warn_seconds, "warnSeconds"),
+            ("breachSeconds", self.breach_seconds, self.alert_seconds, "alertSeconds"),
+            ("offerSeconds", self.offer_seconds, 0, "0"),
+        ];
+        for (field, value, after, name) in steps {
+            if value <= after {
+                return Err(Invalid::new(field, format!("must be more than {name}")));
+            }
+            if value > Self::LONGEST {
+                return Err(Invalid::new(field, format!("must be at most {}", Self::LONGEST)));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! Changes of what is administered: who may, whether it fits, and the unit that makes it durable.
+
+use std::sync::Arc;
+
+use bangban_domain::{
+    AgentId,
+    org::{Body, CITY, Directory, GENERAL, Invalid, Kind},
+    rights::{self, Action, Grant, Place},
+    words::Stage,
+};
+use bangban_protocol::{ErrorCode, PersonView, WireError};
+use bangban_store::{Audit, Author, Change, Json, RecordChange, Unit};
+use serde_json::value::to_raw_value;
+
+use super::{App, forbidden, internal, store_error};
+use crate::{auth::Staff, catalogue::Catalogue, organisation::json};
+
+/// How many of those that refer to a record are named.
+const NAMED: usize = 3;
+
+/// A change of one record.
+pub(crate) struct Edit {
+    pub(crate) kind: Kind,
+    pub(crate) id: String,
+    /// The version that it was made from; 0: there is none yet.
+    pub(crate) version: u64,
+    /// Checked by itself; `None`: remove it.
+    pub(crate) body: Option<Body>,
+    /// Why, in the actor's words.
+    pub(crate) reason: Option<String>,
+    /// Network address of the request.
+    pub(crate) address: String,
+}
+
+fn not_found() -> WireError {
+    WireError::new(ErrorCode::NotFound, "no such record")
+}
+
+fn in_use(detail: impl Into<String>) -> WireError {
+    WireError::new(ErrorCode::InUse, detail)
+}
+
+fn misfit(error: Invalid) -> WireError {
+    WireError::field(format!("body.{}", error.field), error.problem)
+}
+
+impl App {
+    /// Units, teams, items and everything else that is administered, as they are now, with what follows from them.
+    #[must_use]
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.organisation.current()
+    }
+
+    /// Units, teams, items and everything else that is administered, as they are now. Cheap.
+    #[must_use]
+    pub fn directory(&self) -> Directory {
+        self.organisation.current().directory().clone()
+    }
+
+    /// In the unit, or in one above it?
+    pub(crate) fn may_at(&self, staff: &Staff, action: Action, unit: Option<&str>, item: Option<&str>) -> bool {
+        let directory = self.directory();
+        let units = unit.map_or(&[][..], |unit| directory.above(unit));
+        rights::may(&[Grant { role: staff.role, unit: None, items: Vec::new() }], action, Place { units, item })
+    }
+
+    /// In at least one unit?
+    pub(crate) fn may_somewhere(&self, staff: &Staff, action: Action) -> bool {
+        staff.role.allows(action)
+    }
+
+    /// A member of staff, by what they are called.
+    pub(crate) fn person(&self, id: AgentId) -> PersonView {
+        PersonView { id, name: self.names.get(&id).cloned().unwrap_or_default() }
+    }
+
+    /// Changes a record; returns what is administered after it.
+    ///
+    /// # Errors
+    /// `forbidden`, `outdated`, `in_use`, `not_found`, `bad_request` with the field, and whatever the store says.
+    pub(crate) async fn edit(&self, staff: &Staff, edit: Edit) -> Result<Directory, WireError> {
+        let turn = self.organisation.change().await;
+        let directory = self.directory();
+        let before = directory.record(edit.kind, &edit.id);
+        if !self.may_edit(staff, &directory, &edit) {
+            return Err(forbidden());
+        }
+        if before.map_or(0, |record| record.version) != edit.version {
+            let detail = "somebody else has changed it meanwhile";
+            return Err(if before.is_none() { not_found() } else { WireError::new(ErrorCode::Outdated, detail) });
+        }
+        let before = before.map(|record| &record.body);
+        match &edit.body {
+            Some(body) if before == Some(body) => return Ok(directory),
+            Some(body) => directory.check(&edit.id, body).map_err(misfit)?,
+            None => self.check_unused(&directory, edit.kind, &edit.id).await?,
+        }
+        let owner = edit.body.as_ref().or(before).and_then(|body| directory.owner(body)).map(str::to_owned);
+        let detail = serde_json::json!({ "before": before, "after": &edit.body });
+        let (at, actor) = (self.clock.now(), Author::Agent(staff.id));
+        let change = RecordChange {
+            kind: edit.kind,
+            id: edit.id.clone(),
+            from: edit.version,
+            unit: owner.clone(),
+            body: edit.body.as_ref().map(json).transpose().map_err(|error| internal(&error))?,
+            at,
+            actor,
+        };
+        let audit = Audit {
+            at,
+            actor,
+            action: if edit.body.is_some() { "record.change" } else { "record.remove" },
+            kind: edit.kind.as_str().to_owned(),
+            subject: edit.id,
+            unit: owner,
+            reason: edit.reason,
+            address: Some(edit.address),
+            detail: Json(to_raw_value(&detail).map_err(|error| internal(&error))?),
+        };
+        let changes = vec![Change::Records(vec![change]), Change::Audit(audit)];
+        self.store.commit(Unit { changes, ..Unit::default() }).await.map_err(store_error)?;
+        self.reread().await?;
+        drop(turn);
+        Ok(self.directory())
+    }
+
+    /// Where it is and where it goes. Units are put under others only by those who rule there.
+    fn may_edit(&self, staff: &Staff, directory: &Directory, edit: &Edit) -> bool {
+        let before = directory.record(edit.kind, &edit.id).map(|record| &record.body);
+        let item = (edit.kind == Kind::Item).then_some(edit.id.as_str());
+        let seats = before.into_iter().chain(edit.body.as_ref()).map(|body| directory.seat(&edit.id, body));
+        let moved_to = match (before, &edit.body) {
+            (Some(Body::Unit(old)), Some(Body::Unit(new))) if old.parent != new.parent => new.parent.as_deref(),
+            _ => None,
+        };
+        seats.chain(moved_to.map(Some)).all(|unit| self.may_at(staff, edit.kind.action(), unit, item))
+    }
+
+    async fn check_unused(&self, directory: &Directory, kind: Kind, id: &str) -> Result<(), WireError> {
+        if matches!((kind, id), (Kind::Unit, CITY) | (Kind::Team, GENERAL)) {
+            return Err(in_use("the server cannot do without it"));
+        }
+        let named: Vec<String> = directory
+            .referrers(kind, id)
+            .take(NAMED)
+            .map(|record| format!("{} {}", record.body.kind(), record.id))
+            .collect();
+        if !named.is_empty() {
+            return Err(in_use(format!("it is referred to by {}", named.join(", "))));
+        }
+        if kind == Kind::Team {
+            let staff = self.store.staff().await.map_err(store_error)?;
+            let logins: Vec<String> = staff
+                .into_iter()
+                .filter(|member| member.teams.iter().any(|team| team == id))
+                .take(NAMED)
+                .map(|member| format!("staff {}", member.login))
+                .collect();
+            if !logins.is_empty() {
+                return Err(in_use(format!("it has members: {}", logins.join(", "))));
+            }
+            let open = self.store.open_conversations().await.map_err(store_error)?;
+            let open = open.iter().filter(|row| row.team == id && row.stage != Stage::Closed).count();
+            if open > 0 {
+                return Err(in_use(format!("{open} conversations of the team are open")));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was changed is in force from now on.
+    pub(crate) async fn reread(&self) -> Result<(), WireError> {
+        if !self.organisation.refresh().await.map_err(store_error)?.is_empty() {
+            self.notices.changed();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,27 @@
+//! Administration: who may see and change what is administered. Every change is one unit: the record and a line of the audit
+//! log with what was there before.
+
+mod records;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::get,
+};
+
+use crate::app::App;
+
+/// Longest record, in bytes: an item with all its aliases.
+const MAX_RECORD: usize = 256 * 1024;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/admin/records/{kind}", get(records::list))
+        .route(
+            "/api/admin/records/{kind}/{id}",
+            get(records::one).put(records::put).delete(records::remove).layer(DefaultBodyLimit::max(MAX_RECORD)),
+        )
+        .route("/api/admin/records/{kind}/{id}/versions", get(records::versions))
+}

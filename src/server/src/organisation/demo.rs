@@ -1,0 +1,140 @@
+//! What is built in for `serve --demo`: Shanghai with its districts and the departments of the demo items, teams, items,
+//! staff and answers. Only an organisation that nobody has begun to fill is filled with it.
+
+use bangban_domain::{
+    Timestamp,
+    org::{Body, Directory, Kind, Record},
+    words::Role,
+};
+use bangban_search::Entry;
+use bangban_store::Store;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::make;
+
+/// A member of the demo staff.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DemoStaff {
+    /// Staff number.
+    pub login: String,
+    /// Display name.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// Conversations at once.
+    pub capacity: u32,
+    /// Team codes.
+    pub teams: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct StaffFile {
+    teams: Vec<Map<String, Value>>,
+    staff: Vec<DemoStaff>,
+}
+
+fn staff_file() -> anyhow::Result<StaffFile> {
+    Ok(serde_json::from_str(include_str!("../../../../config/demo/staff.json"))?)
+}
+
+/// The demo accounts.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn demo_staff() -> anyhow::Result<Vec<DemoStaff>> {
+    Ok(staff_file()?.staff)
+}
+
+/// The demo answers.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn entries() -> anyhow::Result<Vec<Entry>> {
+    Ok(serde_json::from_str(include_str!("../../../../config/demo/entries.json"))?)
+}
+
+/// Records as they stand in the files: the body with its `code`.
+fn coded(kind: Kind, list: Vec<Map<String, Value>>) -> anyhow::Result<Vec<(String, Body)>> {
+    let one = |mut fields: Map<String, Value>| {
+        let code = fields.remove("code").and_then(|code| code.as_str().map(str::to_owned));
+        let code = code.ok_or_else(|| anyhow::anyhow!("a {kind} without code"))?;
+        let body = Body::read(kind, Value::Object(fields));
+        Ok((code.clone(), body.map_err(|error| anyhow::anyhow!("{kind} {code}: {error}"))?))
+    };
+    list.into_iter().map(one).collect()
+}
+
+/// The demo's records, kind by kind, those that others refer to first.
+fn records() -> anyhow::Result<[(Kind, Vec<(String, Body)>); 3]> {
+    let units = serde_json::from_str(include_str!("../../../../config/demo/units.json"))?;
+    let items = serde_json::from_str(include_str!("../../../../config/demo/items.json"))?;
+    Ok([
+        (Kind::Unit, coded(Kind::Unit, units)?),
+        (Kind::Team, coded(Kind::Team, staff_file()?.teams)?),
+        (Kind::Item, coded(Kind::Item, items)?),
+    ])
+}
+
+/// The demo's records as a directory, for who has no store.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn directory() -> anyhow::Result<Directory> {
+    let all = records()?.into_iter().flat_map(|(_, records)| records.into_iter().zip(0..));
+    let record = |((id, body), no)| Record { id, no, version: 1, changed_at: Timestamp(0), body };
+    Ok(Directory::new(all.map(record)))
+}
+
+/// Fills an empty organisation; kinds of which there is something stay as they are.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn seed(store: &Store, now: Timestamp) -> anyhow::Result<()> {
+    for (kind, records) in records()? {
+        if store.records(kind).await?.is_empty() {
+            make(store, records, now, "organisation.demo").await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bangban_domain::org::{CITY, GENERAL, UnitKind};
+
+    use super::*;
+
+    #[test]
+    fn the_demo_organisation_is_consistent() {
+        let directory = directory().unwrap();
+        assert_eq!(directory.problems().collect::<Vec<_>>(), []);
+        for (id, body) in records().unwrap().into_iter().flat_map(|(_, records)| records) {
+            assert_eq!(body.check(), Ok(()), "{id}");
+        }
+        assert_eq!(directory.units().filter(|(_, unit)| unit.kind == UnitKind::District).count(), 16);
+        assert_eq!(directory.items().count(), 520, "DOMAIN rule 4");
+        assert_eq!(directory.units().next().map(|(code, _)| code), Some(CITY));
+        assert_eq!(directory.team_of(None), GENERAL);
+        assert_eq!(directory.team_of(Some("residence-permit")), "residence");
+        for (code, unit) in directory.units().filter(|(code, _)| *code != CITY) {
+            assert_eq!(directory.above(code).last().map(String::as_str), Some(CITY), "{code} {unit:?}");
+        }
+    }
+
+    #[test]
+    fn every_demo_team_is_staffed_twice_and_every_answer_has_its_item() {
+        let (directory, staff) = (directory().unwrap(), demo_staff().unwrap());
+        for (code, _) in directory.teams() {
+            assert!(staff.iter().filter(|member| member.teams.iter().any(|team| team == code)).count() >= 2, "{code}");
+        }
+        for member in &staff {
+            for team in &member.teams {
+                assert!(directory.team(team).is_some(), "{}: {team}", member.login);
+            }
+        }
+        for entry in entries().unwrap() {
+            assert!(directory.item(&entry.item).is_some(), "{}: {}", entry.id, entry.item);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What is administered, as this node has it now. Read at the start; after that whatever has changed is read again: at once
+//! after a change of our own, when another node says so, and every [`LOOK`] in any case.
+//!
+//! Whoever decides takes one snapshot and keeps it for the decision: it never changes under their hands.
+
+mod demo;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use bangban_domain::{
+    Timestamp,
+    org::{Body, CITY, Directory, GENERAL, Kind, Record, Team, Unit, UnitKind},
+};
+use bangban_store::{Audit, Author, Change, Json, RecordChange, RecordRow, Store, StoreError, Unit as Work};
+use bangban_search::Index;
+use serde_json::value::to_raw_value;
+use tokio::{
+    sync::{Mutex, Notify},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::catalogue::{Basis, Catalogue, index};
+pub use demo::{DemoStaff, demo_staff, directory as demo_directory, entries as demo_entries, seed as seed_demo};
+
+/// A change of another node is seen after this time at the latest.
+pub const LOOK: Duration = Duration::from_secs(10);
+
+/// What the store calls accounts.
+const STAFF: &str = "staff";
+
+/// If more of a kind has changed, all of it is read.
+const MANY: usize = 1_000;
+
+/// See the module.
+pub struct Organisation {
+    store: Store,
+    current: ArcSwap<Catalogue>,
+    /// The counts of what `current` is made of. Held while it is made anew, so that an older state never replaces a newer.
+    known: Mutex<HashMap<String, u64>>,
+    /// One change at a time: each is judged by what the one before has made.
+    changing: Mutex<()>,
+    /// Items are called differently than the index knows.
+    renamed: Notify,
+}
+
+/// What has changed since somebody looked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Kinds of records.
+    pub kinds: Vec<Kind>,
+    /// Accounts.
+    pub staff: bool,
+}
+
+impl Changed {
+    /// Nothing?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty() && !self.staff
+    }
+}
+
+impl Organisation {
+    /// Everything, from the rows.
+    ///
+    /// # Errors
+    /// Whatever the store says; [`StoreError::Corrupt`] names a row that cannot be read.
+    pub async fn load(store: Store, basis: Basis) -> Result<Self, StoreError> {
+        let basis = Arc::new(basis);
+        let empty = Catalogue::new(Directory::default(), Arc::clone(&basis), Arc::new(Index::build(Vec::new())));
+        let mut this = Self {
+            store,
+            current: ArcSwap::from_pointee(empty),
+            known: Mutex::default(),
+            changing: Mutex::default(),
+            renamed: Notify::new(),
+        };
+        this.refresh().await?;
+        this.make_index().await;
+        // The index is of today.
+        this.renamed = Notify::new();
+        for problem in this.current().directory().problems() {
+            tracing::warn!(%problem, "a record contradicts the others");
+        }
+        Ok(this)
+    }
+
+    async fn make_index(&self) {
+        let current = self.current();
+        let made = spawn_blocking(move || index(current.directory(), current.basis())).await;
+        match made {
+            Ok(index) => {
+                let _turn = self.known.lock().await;
+                self.current.store(Arc::new(self.current().with_index(Arc::new(index))));
+            }
+            Err(error) => tracing::error!(%error, "the index could not be made; the old one stays"),
+        }
+    }
+
+    /// Everything as it is now.
+    #[must_use]
+    pub fn current(&self) -> Arc<Catalogue> {
+        self.current.load_full()
+    }
+
+    /// Reads what has changed.
+    ///
+    /// # Errors
+    /// Whatever the store says; what is known stays.
+    pub async fn refresh(&self) -> Result<Changed, StoreError> {
+        let mut known = self.known.lock().await;
+        let counts = self.store.change_counts().await?;
+        let current = self.current();
+        let mut directory = current.directory().clone();
+        let mut changed = Changed { kinds: Vec::new(), staff: known.get(STAFF) != counts.get(STAFF) };
+        for kind in Kind::ALL.iter().copied() {
+            let (before, now) = (known.get(kind.as_str()).copied(), counts.get(kind.as_str()).copied());
+            if before.is_some() && before == now || now.is_none() && directory.count(kind) == 0 {
+                continue;
+            }
+            let all = async || self.store.records(kind).await?.into_iter().map(record).collect::<Result<Vec<_>, _>>();
+            directory = match before {
+                None => directory.with_all(kind, all().await?),
+                Some(since) => {
+                    let rows = self.store.records_changed(kind, since).await?;
+                    if rows.len() > MANY {
+                        directory.with_all(kind, all().await?)
+                    } else {
+                        let read = |(id, row): (String, Option<RecordRow>)| Ok((id, row.map(record).transpose()?));
+                        directory.with(kind, rows.into_iter().map(read).collect::<Result<Vec<_>, StoreError>>()?)
+                    }
+                }
+            };
+            changed.kinds.push(kind);
+        }
+        if !changed.kinds.is_empty() {
+            let next = Catalogue::new(directory, Arc::clone(current.basis()), current.shared_index());
+            self.current.store(Arc::new(next));
+        }
+        if changed.kinds.contains(&Kind::Item) {
+            self.renamed.notify_one();
+        }
+        *known = counts;
+        Ok(changed)
+    }
+
+    /// Waits until nobody else changes anything. Held from looking at [`Organisation::current`] until [`Organisation::refresh`]
+    /// after the commit.
+    pub async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+}
+
+/// Looks again and again for what other nodes have changed, and makes the bot's index anew when items are called
+/// differently; until it is there, answers come from the old one.
+pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn(&Changed)) {
+    loop {
+        let Some(one) = organisation.upgrade() else { return };
+        let is_renamed = timeout(LOOK, one.renamed.notified()).await.is_ok();
+        if is_renamed {
+            one.make_index().await;
+            changed(&Changed::default());
+            continue;
+        }
+        match one.refresh().await {
+            Ok(what) if what.is_empty() => {}
+            Ok(what) => changed(&what),
+            Err(error) => tracing::warn!(%error, "the records cannot be read; those that are known stay"),
+        }
+    }
+}
+
+/// A row as the type of its kind.
+fn record(row: RecordRow) -> Result<Record, StoreError> {
+    let mut json = serde_json::Deserializer::from_str(&row.body);
+    let body = Body::read(row.kind, &mut json)
+        .map_err(|error| StoreError::Corrupt { table: "record", what: format!("{} {}: {error}", row.kind, row.id) })?;
+    Ok(Record { id: row.id, no: row.no, version: row.version, changed_at: row.changed_at, body })
+}
+
+/// A body as JSON.
+///
+/// # Errors
+/// None for the types of `bangban_domain::org`; whatever the serialiser says.
+pub fn json(body: &Body) -> Result<Json, serde_json::Error> {
+    to_raw_value(body).map(Json)
+}
+
+/// The city and the team of whoever asks without an item: without them there is nothing to add others to.
+fn first() -> [(String, Body); 2] {
+    let city = Unit { name: "上海市".to_owned(), kind: UnitKind::City, parent: None, district: None, hours: None };
+    let general = Team {
+        name: "综合帮办".to_owned(),
+        name_en: "General help".to_owned(),
+        unit: CITY.to_owned(),
+        hours: None,
+        slot_minutes: None,
+        slot_capacity: None,
+    };
+    [(CITY.to_owned(), Body::Unit(city)), (GENERAL.to_owned(), Body::Team(general))]
+}
+
+/// Makes what every installation has, if it is not there yet.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn found(store: &Store, now: Timestamp) -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    for (id, body) in first() {
+        if !store.records(body.kind()).await?.iter().any(|row| row.id == id) {
+            missing.push((id, body));
+        }
+    }
+    make(store, missing, now, "organisation.found").await
+}
+
+/// New records of the server's own, with one line of the audit log.
+async fn make(store: &Store, records: Vec<(String, Body)>, now: Timestamp, why: &'static str) -> anyhow::Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    // Nobody to refer to but each other.
+    let directory = Directory::default();
+    let made = serde_json::json!({ "records": records.len() });
+    let changes = records.into_iter().map(|(id, body)| {
+        body.check()?;
+        let unit = directory.owner(&body).map(str::to_owned);
+        let (kind, body) = (body.kind(), Some(json(&body)?));
+        Ok(RecordChange { kind, id, from: 0, unit, body, at: now, actor: Author::System })
+    });
+    let changes = changes.collect::<anyhow::Result<Vec<_>>>()?;
+    let audit = Audit {
+        at: now,
+        actor: Author::System,
+        action: why,
+        kind: "organisation".to_owned(),
+        subject: CITY.to_owned(),
+        unit: None,
+        reason: None,
+        address: None,
+        detail: Json(to_raw_value(&made)?),
+    };
+    store.commit(Work { changes: vec![Change::Records(changes), Change::Audit(audit)], ..Work::default() }).await?;
+    Ok(())
+}
