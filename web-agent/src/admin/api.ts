@@ -235,6 +235,17 @@ export interface CoverageHole {
   to: number;
 }
 
+/** One run of retention. */
+export interface RetentionRun {
+  no: number;
+  startedAt: number;
+  finishedAt: number | null;
+  /** `schedule`, `command`, or who. */
+  cause: string;
+  /** Counts by class of data. */
+  report: Record<string, unknown>;
+}
+
 /** A team's week. */
 export interface Roster {
   days: { date: string; isWorkingDay: boolean; hours: Gap[] }[];
@@ -392,6 +403,8 @@ export function createApi(client: Client) {
     verifyAudit: () => json<AuditCheck>('GET', '/api/admin/audit/verify'),
     exportAudit: async (format: string, query: AuditQuery) =>
       (await send('GET', address('/api/admin/audit/export', { format, ...query }))).blob(),
+
+    retentionRuns: async () => (await json<{ runs: RetentionRun[] }>('GET', '/api/admin/retention/runs')).runs,
 
     json,
     file: async (path: string, query: Query = {}) => (await send('GET', address(path, query))).blob(),

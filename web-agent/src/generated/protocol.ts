@@ -124,7 +124,11 @@ opensAt: Timestamp,
 /**
  * Call-back times that still have room, soonest first.
  */
-slots: Array<Slot>, } | { "type": "message_left", 
+slots: Array<Slot>, } | { "type": "blocked", 
+/**
+ * They may ask again from then on; null: nobody knows yet.
+ */
+until: Timestamp | null, } | { "type": "message_left", 
 /**
  * What the citizen quotes when asking about it, e.g. `SH20261124-0007`.
  */
@@ -148,7 +152,19 @@ hits: Array<KnowledgeHit>, } | { "type": "colleagues",
 /**
  * Free ones first, then by name; at most 50.
  */
-colleagues: Array<ColleagueView>, } | { "type": "closed", 
+colleagues: Array<ColleagueView>, } | { "type": "notices", 
+/**
+ * Most urgent first, then newest.
+ */
+notices: Array<NoticeView>, } | { "type": "canned_answers", 
+/**
+ * By code.
+ */
+answers: Array<CannedAnswerView>, } | { "type": "visitor_blocked", 
+/**
+ * At once; false: a supervisor has to grant it.
+ */
+inForce: boolean, } | { "type": "closed", 
 /**
  * The hand-on receipt, if there is one.
  */
@@ -186,6 +202,44 @@ stage: Stage,
  * Who is looking at the offer or has accepted without answering yet.
  */
 agentName: string | null, };
+
+/**
+ * Whom an item is for.
+ */
+export type Audience = "person" | "enterprise" | "both";
+
+/**
+ * A visitor who may not ask for humans. The bot still answers them, and whoever serves them goes on to the end.
+ */
+export type BlockedVisitor = { 
+/**
+ * Who.
+ */
+citizen: CitizenId, 
+/**
+ * Why.
+ */
+reason: string, 
+/**
+ * May ask again from then on; `None`: not until it is removed.
+ */
+until: Timestamp | null, 
+/**
+ * Code of the unit for whose teams it holds; `None`: for all of the city.
+ */
+unit: string | null, 
+/**
+ * What staff may see of the name, e.g. `张*`.
+ */
+name: string, 
+/**
+ * The conversation because of which.
+ */
+conversation: ConversationId | null, 
+/**
+ * Only what an agent proposes: it holds nothing until somebody who may takes this away.
+ */
+isProposed: boolean, };
 
 /**
  * Numbers of one team or of all.
@@ -306,6 +360,44 @@ entry: string,
  * Its standard question.
  */
 question: string, };
+
+/**
+ * A prepared text; its code is what agents type after `/`.
+ */
+export type CannedAnswer = { 
+/**
+ * What it is about.
+ */
+title: string, 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * Codes of the teams that have it; empty: all of the unit.
+ */
+teams: Array<string>, 
+/**
+ * Code of the unit that owns it; `None`: the city.
+ */
+unit: string | null, };
+
+/**
+ * A prepared text.
+ */
+export type CannedAnswerView = { 
+/**
+ * What is typed after `/`.
+ */
+code: string, 
+/**
+ * What it is about.
+ */
+title: string, 
+/**
+ * The words; `{me}` stands for the agent's name.
+ */
+text: string, };
 
 /**
  * Where the request came from (rule 3: measured together, reported apart).
@@ -451,7 +543,11 @@ conversation: ConversationId,
 /**
  * Entries before this position, at most 100.
  */
-before: number, } | { "type": "open_conversation", 
+before: number, } | { "type": "list_notices", 
+/**
+ * Citizen: the item that they ask about. An agent gets those of their teams.
+ */
+item?: string, } | { "type": "open_conversation", 
 /**
  * Code of the service item that the page is about.
  */
@@ -567,7 +663,19 @@ query: string,
 /**
  * Prefers entries of this item.
  */
-item?: string, } | { "type": "transfer", 
+item?: string, } | { "type": "list_canned_answers", } | { "type": "block_visitor", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Why; 1..=500 characters, for staff only.
+ */
+reason: string, 
+/**
+ * They may ask again from then on; absent: not until somebody lifts it.
+ */
+until?: Timestamp, } | { "type": "transfer", 
 /**
  * The conversation.
  */
@@ -752,7 +860,7 @@ transferTo: string | null, };
 /**
  * Closed list of reasons.
  */
-export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "unsupported_protocol" | "internal";
+export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "outdated" | "in_use" | "unsupported_protocol" | "internal";
 
 /**
  * Body of an event.
@@ -793,7 +901,7 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, } | { "type": "tick", 
+view: BoardView, } | { "type": "notices_changed", } | { "type": "tick", 
 /**
  * The server's clock.
  */
@@ -929,7 +1037,7 @@ export type HandOnChannel = "legal_advice" | "litigation" | "complaint" | "petit
 /**
  * Why 小申 points at a human.
  */
-export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "cannot_see";
+export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "cannot_see" | "blocked";
 
 /**
  * Who the token says you are.
@@ -961,6 +1069,63 @@ name: string,
 role: Role, };
 
 /**
+ * 事项.
+ */
+export type Item = { 
+/**
+ * Official name.
+ */
+name: string, 
+/**
+ * In English; empty: as `name`.
+ */
+nameEn: string, 
+/**
+ * What citizens call it.
+ */
+aliases: Array<string>, 
+/**
+ * Variants.
+ */
+situations: Array<Situation>, 
+/**
+ * Code of the unit that owns it and its official answer (rule 11).
+ */
+department: string, 
+/**
+ * Codes of the districts where it is done; empty: in all.
+ */
+districts: Array<string>, 
+/**
+ * Whom it is for.
+ */
+audience: Audience, 
+/**
+ * Code of the team that serves it.
+ */
+team: string, 
+/**
+ * One of the 520 (rule 4)?
+ */
+highFrequency: boolean, 
+/**
+ * 热点政策 (rule 5)?
+ */
+hotPolicy: boolean, 
+/**
+ * Put through directly by 12345 (rule 6)?
+ */
+directLine: boolean, 
+/**
+ * Offers a virtual window?
+ */
+virtualWindow: boolean, 
+/**
+ * Numbers to ring.
+ */
+numbers: Array<Number>, };
+
+/**
  * A service item.
  */
 export type ItemView = { 
@@ -986,6 +1151,11 @@ highFrequency: boolean,
 virtualWindow: boolean, };
 
 /**
+ * Kind of an administered record.
+ */
+export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold";
+
+/**
  * A knowledge entry as an agent finds it.
  */
 export type KnowledgeHit = { 
@@ -1009,6 +1179,23 @@ source: string,
  * Item name.
  */
 itemName: string | null, };
+
+/**
+ * What must not be deleted.
+ */
+export type LegalHold = { 
+/**
+ * Id of a citizen (`ct_..`) or conversation (`cv_..`).
+ */
+subject: string, 
+/**
+ * Why.
+ */
+reason: string, 
+/**
+ * Holds no more from then on; `None`: until it is removed.
+ */
+until: Timestamp | null, };
 
 /**
  * Body of `POST /api/staff/login`.
@@ -1064,6 +1251,94 @@ stage: Stage,
  * When it began.
  */
 openedAt: Timestamp, };
+
+/**
+ * Shown in the widget.
+ */
+export type Notice = { 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * In English; empty: as `text`.
+ */
+textEn: string, 
+/**
+ * How urgent.
+ */
+level: NoticeLevel, 
+/**
+ * Codes of the items that it is about.
+ */
+items: Array<string>, 
+/**
+ * Codes of the teams that it is about; with `items` empty too: everybody is told.
+ */
+teams: Array<string>, 
+/**
+ * Shown from then on.
+ */
+from: Timestamp, 
+/**
+ * No more from then on; `None`: until it is removed.
+ */
+to: Timestamp | null, 
+/**
+ * Code of the unit that says it; `None`: the city.
+ */
+unit: string | null, };
+
+/**
+ * How urgent a notice is.
+ */
+export type NoticeLevel = "info" | "warning" | "outage";
+
+/**
+ * A notice in force.
+ */
+export type NoticeView = { 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * Rises with every change: one that was put away comes back when its words are others.
+ */
+version: number, 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * In English; empty: as `text`.
+ */
+textEn: string, 
+/**
+ * How urgent.
+ */
+level: NoticeLevel, 
+/**
+ * In force since.
+ */
+from: Timestamp, 
+/**
+ * No more from then on; null: until it is taken away.
+ */
+to: Timestamp | null, };
+
+/**
+ * A number that is rung for a three-way call, in order.
+ */
+export type Number = { 
+/**
+ * Whose it is.
+ */
+label: string, 
+/**
+ * 5 to 20 digits; blanks and `-` may stand between.
+ */
+number: string, };
 
 /**
  * Why an offer ended without an assignment.
@@ -1206,6 +1481,91 @@ id: AgentId,
 name: string, };
 
 /**
+ * What a record says.
+ */
+export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold;
+
+/**
+ * Some of the records of a kind, in the order in which they were made.
+ */
+export type RecordPage = { 
+/**
+ * These.
+ */
+records: Array<RecordView>, 
+/**
+ * The next page comes after this number; `None`: this was the last one.
+ */
+next: number | null, 
+/**
+ * How many there are on all pages.
+ */
+total: number, };
+
+/**
+ * A state that a record had.
+ */
+export type RecordState = { 
+/**
+ * 1, 2, ...
+ */
+version: number, 
+/**
+ * Since when.
+ */
+at: Timestamp, 
+/**
+ * By whom; `None`: the server itself.
+ */
+actor: PersonView | null, 
+/**
+ * What it said; `None`: it was removed.
+ */
+body: RecordBody | null, };
+
+/**
+ * Every state of one record, the last one first.
+ */
+export type RecordVersions = { 
+/**
+ * All.
+ */
+versions: Array<RecordState>, };
+
+/**
+ * An administered record.
+ */
+export type RecordView = { 
+/**
+ * Kind.
+ */
+kind: Kind, 
+/**
+ * Code, unique within its kind.
+ */
+id: string, 
+/**
+ * Number within its kind, never used twice.
+ */
+no: number, 
+/**
+ * 1, 2, ...; a change names the one that it was made from.
+ */
+version: number, 
+/**
+ * Code of the unit that it belongs to; `None`: the city.
+ */
+unit: string | null, 
+/**
+ * What it says.
+ */
+body: RecordBody, 
+/**
+ * Last change.
+ */
+changedAt: Timestamp, };
+
+/**
  * What a client sends.
  */
 export type Request = { 
@@ -1219,9 +1579,114 @@ ref: number,
 body: Command, };
 
 /**
+ * How long a class of data is kept; its code is the word of the class.
+ */
+export type Retention = { 
+/**
+ * Days after the end of what it belongs to.
+ */
+days: number, 
+/**
+ * Why so long, e.g. the law that says so.
+ */
+note: string, };
+
+/**
  * What a member of staff may do.
  */
-export type Role = "agent" | "supervisor";
+export type Role = "agent" | "professional" | "operator" | "supervisor" | "editor" | "leader" | "auditor" | "admin";
+
+/**
+ * When humans answer. In JSON `{"always": true}`, or `{"periods": ["09:00-11:30", "13:30-17:00"]}` on working days.
+ */
+export type ServiceHours = { 
+/**
+ * Round the clock, every day.
+ */
+always?: boolean, 
+/**
+ * Of every working day, in order; the gaps are lunch.
+ */
+periods?: Array<string>, };
+
+/**
+ * Duty of one member of staff.
+ */
+export type Shift = { 
+/**
+ * Who.
+ */
+agent: AgentId, 
+/**
+ * Code of the team.
+ */
+team: string, 
+/**
+ * 1 (Monday) to 7 (Sunday).
+ */
+weekdays: Array<number>, 
+/**
+ * Local time, `HH:MM`.
+ */
+from: string, 
+/**
+ * Local time; not after `from`: on the next day.
+ */
+to: string, 
+/**
+ * First day.
+ */
+validFrom: string, 
+/**
+ * Last day; `None`: until it is changed.
+ */
+validTo: string | null, 
+/**
+ * Remark.
+ */
+note: string, };
+
+/**
+ * 情形: a variant that decides conditions and materials.
+ */
+export type Situation = { 
+/**
+ * Code, unique within the item.
+ */
+code: string, 
+/**
+ * Name.
+ */
+name: string, };
+
+/**
+ * Steps of the first response (rule 1), and how long an agent may think about an offer.
+ */
+export type SlaPolicy = { 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Code of the team that it holds for; `None`: all that have none of their own.
+ */
+team: string | null, 
+/**
+ * The agent is warned.
+ */
+warnSeconds: number, 
+/**
+ * Supervisors are alerted.
+ */
+alertSeconds: number, 
+/**
+ * The promise itself.
+ */
+breachSeconds: number, 
+/**
+ * An offer stands so long.
+ */
+offerSeconds: number, };
 
 /**
  * Steps of the first-response clock (rule 1).
@@ -1285,12 +1750,41 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, };
+view: BoardView, } | { "type": "notices", };
 
 /**
  * Where a conversation stands in its life (DOMAIN "Life of a conversation").
  */
 export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "call_back" | "closed";
+
+/**
+ * 技能组 with its queue. Whoever asks without an item goes to [`super::GENERAL`].
+ */
+export type Team = { 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * In English; empty: as `name`.
+ */
+nameEn: string, 
+/**
+ * Code of the unit that it belongs to.
+ */
+unit: string, 
+/**
+ * When it answers; `None`: as its unit.
+ */
+hours: ServiceHours | null, 
+/**
+ * Length of its call-back slots; `None`: as the configuration says.
+ */
+slotMinutes: number | null, 
+/**
+ * How many people one slot takes; `None`: as the configuration says.
+ */
+slotCapacity: number | null, };
 
 /**
  * A team.
@@ -1394,7 +1888,7 @@ options: Array<BotOption>, } | { "type": "bot_hand_over",
  */
 reason: HandOverReason, 
 /**
- * With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
+ * With `blocked`: when they may ask again. With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
  * has the call-back times, and `leave_message`.
  */
 opensAt?: Timestamp, } | { "type": "bot_feedback", 
@@ -1518,7 +2012,7 @@ body: ThreadBody, };
 export type Timestamp = number;
 
 /**
- * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `session`.
+ * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `notices`, `session`.
  */
 export type Topic = string;
 
@@ -1534,6 +2028,36 @@ agent: AgentId, } | { "type": "team",
  * Team code.
  */
 team: string, };
+
+/**
+ * City, district, department or office. The city's code is [`super::CITY`].
+ */
+export type Unit = { 
+/**
+ * Official name.
+ */
+name: string, 
+/**
+ * What it is.
+ */
+kind: UnitKind, 
+/**
+ * Code of the unit above; `None` for the city only.
+ */
+parent: string | null, 
+/**
+ * Code of the district that it works in, if it is one of a district's.
+ */
+district: string | null, 
+/**
+ * When its teams answer; `None`: as the unit above, for the city as the configuration says.
+ */
+hours: ServiceHours | null, };
+
+/**
+ * What a unit is.
+ */
+export type UnitKind = "city" | "district" | "department" | "office";
 
 /**
  * A refusal.

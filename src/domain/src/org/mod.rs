@@ -6,6 +6,7 @@ mod directory;
 mod item;
 mod keeping;
 mod notice;
+mod reach;
 mod shift;
 #[cfg(test)]
 mod tests;

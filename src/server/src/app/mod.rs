@@ -1,9 +1,11 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
 mod administration;
+mod blocks;
 mod commands;
 mod files;
 mod messages;
+mod notices;
 mod reads;
 
 use std::{
@@ -24,7 +26,10 @@ use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, Threa
 use bangban_store::{Change, ConversationRow, EntryRow, Lane, Published, StaffRow, Store, Unit};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -81,6 +86,8 @@ pub struct App {
     /// The sessions that run.
     pub sessions: TaskTracker,
     organisation: Arc<Organisation>,
+    /// Rung when other notices may be in force.
+    other_notices: Arc<Notify>,
     desk: Desk,
     shared: Arc<Shared>,
     notices: Arc<Notices>,
@@ -204,6 +211,7 @@ impl App {
             stopping,
             sessions,
             organisation,
+            other_notices: Arc::default(),
             desk,
             shared,
             notices,
@@ -221,9 +229,14 @@ impl App {
         });
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
-        tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move |_| {
+        let other_notices = Arc::clone(&app.other_notices);
+        tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move |changed| {
             notices.changed();
+            if self::notices::concerns(changed) {
+                other_notices.notify_one();
+            }
         }));
+        tokio::spawn(self::notices::tell_of_notices(Arc::downgrade(&app), Arc::clone(&app.other_notices)));
         tokio::spawn(Relay { hub, bus, store, agents }.run(inbox));
         Ok(app)
     }

@@ -61,6 +61,7 @@ impl App {
                 return Ok(());
             }
             (Topic::Board, Principal::Staff(staff)) if staff.role == Role::Supervisor => return Ok(()),
+            (Topic::Notices, _) => return Ok(()),
             (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::Session, _) => return Err(forbidden()),
         };
         let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.agent.as_ref().map(|agent| agent.id)));
@@ -94,6 +95,7 @@ impl App {
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the board is not there yet"))?;
                 (seq, Snapshot::Board { view })
             }
+            (Topic::Notices, _) => (0, Snapshot::Notices {}),
             (Topic::Notes(_) | Topic::Session, _) => return Err(forbidden()),
         })
     }

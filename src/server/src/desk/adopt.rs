@@ -17,7 +17,8 @@ impl Owner {
     /// Everything that the router has to know of teams.
     pub(super) fn teams_known(&self) -> Vec<Input> {
         let catalogue = &self.world.catalogue;
-        let known = |code: &str| Some(Input::TeamKnown { team: catalogue.team(code)?, policy: catalogue.policy_of(code) });
+        let known =
+            |code: &str| Some(Input::TeamKnown { team: catalogue.team(code)?, policy: catalogue.policy_of(code) });
         catalogue.teams().filter_map(|team| known(&team.code)).collect()
     }
 

@@ -236,7 +236,11 @@ impl Owner {
             if !self.mend(now).await {
                 // Who is there is told once; what was replied stands in the rows.
                 for (agent, is_there) in pending.present {
-                    if is_there { self.present.insert(agent) } else { self.present.remove(&agent) };
+                    if is_there {
+                        self.present.insert(agent)
+                    } else {
+                        self.present.remove(&agent)
+                    };
                 }
                 refuse(envelopes, &busy());
                 return;

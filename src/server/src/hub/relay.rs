@@ -171,7 +171,7 @@ const fn thread_of(topic: Topic) -> Option<(ConversationId, Lane)> {
     match topic {
         Topic::Conversation(id) => Some((id, Lane::Public)),
         Topic::Notes(id) => Some((id, Lane::Notes)),
-        Topic::Agent(_) | Topic::Board | Topic::Session => None,
+        Topic::Agent(_) | Topic::Board | Topic::Notices | Topic::Session => None,
     }
 }
 

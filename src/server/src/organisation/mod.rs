@@ -16,8 +16,8 @@ use bangban_domain::{
     Timestamp,
     org::{Body, CITY, Directory, GENERAL, Kind, Record, Team, Unit, UnitKind},
 };
-use bangban_store::{Audit, Author, Change, Json, RecordChange, RecordRow, Store, StoreError, Unit as Work};
 use bangban_search::Index;
+use bangban_store::{Audit, Author, Change, Json, RecordChange, RecordRow, Store, StoreError, Unit as Work};
 use serde_json::value::to_raw_value;
 use tokio::{
     sync::{Mutex, Notify},

@@ -1,7 +1,7 @@
 import type { AdminRecord } from '../api';
 import { timeStamp } from '../logic/time';
 import { say, type Text } from '../text';
-import type { Description } from './description';
+import { madeCode, type Description } from './description';
 
 type State = 'proposed' | 'blocked' | 'over';
 
@@ -23,12 +23,12 @@ export const blocked: Description = {
   screen: 'blocked',
   title: { zh: '黑名单', en: 'Blocked visitors' },
   about: {
-    zh: '限制期内不能转人工、留言或发送文件，小申仍会回答；进行中的会话服务到结束。删除即刻解除。',
-    en: 'While blocked: no humans, no messages left, no files; the assistant still answers, and open cases are served to their end. Deleting lifts it at once.',
+    zh: '限制期内不能转人工或留言，小申仍会回答；进行中的会话服务到结束。删除即刻解除。',
+    en: 'While blocked they reach no person and leave no messages; the assistant still answers, and open cases are served to their end. Deleting lifts it at once.',
   },
   one: { zh: '限制', en: 'block' },
   action: 'block_visitors',
-  id: { made: (body) => String(body.citizen) },
+  id: { made: () => madeCode('block') },
   columns: [
     {
       key: 'state',
@@ -64,6 +64,14 @@ export const blocked: Description = {
         { key: 'reason', label: { zh: '原因', en: 'Reason' }, control: 'area', max: 500, rows: 3, isRequired: true },
         { key: 'until', label: { zh: '限制至', en: 'Until' }, control: 'instant', empty: untilLifted },
         {
+          key: 'unit',
+          label: { zh: '生效范围', en: 'Where' },
+          hint: { zh: '对该单位及下级单位的技能组生效', en: 'Holds for its teams and those below' },
+          control: 'code',
+          source: 'unit',
+          empty: { zh: '全市', en: 'The whole city' },
+        },
+        {
           key: 'isProposed',
           label: { zh: '状态', en: 'State' },
           control: 'switch',
@@ -77,10 +85,12 @@ export const blocked: Description = {
     name: '',
     reason: '',
     until: Math.floor(now / 60_000) * 60_000 + 7 * 86_400_000,
+    unit: null,
+    conversation: null,
     isProposed: false,
   }),
   nameOf: ({ id, body }) => String(body.name || id),
-  unitOf: (body) => (body.unit as string | null | undefined) ?? null,
+  unitOf: (body) => body.unit as string | null,
   search: { zh: '按访客编号或原因查找', en: 'Find by id or reason' },
   empty: { zh: '没有被限制的访客', en: 'Nobody is blocked' },
 };

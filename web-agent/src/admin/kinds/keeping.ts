@@ -2,6 +2,16 @@ import { timeStamp } from '../logic/time';
 import { say, type Text } from '../text';
 import { madeCode, type Description } from './description';
 
+/** The classes of data that the server keeps, with the least that may be set, in days. */
+export const classes: Record<string, Text & { least: number }> = {
+  threads: { zh: '会话内容、备注、评价文字', en: 'Threads, notes, words of ratings', least: 8 },
+  files: { zh: '图片、文件和语音', en: 'Pictures, files and voice messages', least: 8 },
+  people: { zh: '市民姓名和电话', en: 'Names and telephones of citizens', least: 8 },
+  receipts: { zh: '已办结的回执', en: 'Settled receipts', least: 8 },
+  sessions: { zh: '人员登录记录', en: 'Ended sessions of staff', least: 183 },
+  audit: { zh: '审计日志', en: 'The audit log', least: 183 },
+};
+
 const untilLifted: Text = { zh: '至手动解除', en: 'until lifted' };
 
 /** The classes are the server's; people change only how long. */
@@ -54,9 +64,6 @@ export const retention: Description = {
   search: { zh: '查找', en: 'Find' },
   empty: { zh: '没有单独设置的期限，按系统默认执行', en: 'No time was set: the defaults hold' },
 };
-
-/** Names of the classes of data that the server keeps. */
-export const classes: Record<string, Text> = {};
 
 export const hold: Description = {
   kind: 'legal_hold',

@@ -8,7 +8,8 @@ export const inputText = (at: number): string => new Date(at + SHANGHAI).toISOSt
 
 /** The instant of such a field; null: empty or not a time. */
 export function instantOf(text: string): number | null {
-  const at = Date.parse(`${text}:00Z`);
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/.test(text)) return null;
+  const at = Date.parse(`${text.slice(0, 16)}:00Z`);
   return Number.isNaN(at) ? null : at - SHANGHAI;
 }
 

@@ -43,6 +43,8 @@ export interface Hooks {
   removed: (id: string) => void;
   /** What a new one begins with, beside the description's own. */
   preset?: Body | undefined;
+  /** The code of a new one, if it is not to be chosen. */
+  presetId?: string | undefined;
   /** Other than the records of the description's kind. */
   source?: Source | undefined;
 }
@@ -75,7 +77,7 @@ export function useEditor(description: Description, first: string | null, hooks:
   );
 
   const id = ref(first);
-  const typedId = ref('');
+  const typedId = ref(hooks.presetId ?? '');
   const record = shallowRef<AdminRecord | null>(null);
   /** What the draft was made from. */
   const base = shallowRef<Body>({});
@@ -90,7 +92,9 @@ export function useEditor(description: Description, first: string | null, hooks:
 
   const isNew = computed(() => id.value === null);
   const isDirty = computed(
-    () => !isLoading.value && (!isSame(base.value, draft.value) || (isNew.value && typedId.value !== '')),
+    () =>
+      !isLoading.value &&
+      (!isSame(base.value, draft.value) || (isNew.value && typedId.value !== (hooks.presetId ?? ''))),
   );
   route.guard(() => isDirty.value);
 
@@ -225,7 +229,7 @@ export function useEditor(description: Description, first: string | null, hooks:
 
   function discard() {
     draft.value = copyOf(base.value);
-    typedId.value = '';
+    typedId.value = hooks.presetId ?? '';
     reason.value = '';
     clearProblems();
   }
@@ -264,6 +268,7 @@ export function useEditor(description: Description, first: string | null, hooks:
     description,
     id,
     typedId,
+    presetId: hooks.presetId ?? null,
     record,
     draft,
     reason,

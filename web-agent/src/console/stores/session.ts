@@ -1,9 +1,10 @@
 /** Who is logged in, and the link to the server. */
 import { defineStore } from 'pinia';
-import { computed, ref } from 'vue';
+import { computed, markRaw, ref } from 'vue';
 import type { Answer, Command, LoginReply } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { followBrowser, Link, socketUrl, type LinkState, type Subscription } from '../../shared/link';
+import { createNotices } from '../../shared/notices';
 import { forgetLogin, storedLogin } from '../../shared/staff';
 
 /** Why the log-in form is shown again. */
@@ -21,6 +22,8 @@ export const useSession = defineStore('session', () => {
   const isOutdated = computed(() => state.value.kind === 'stopped' && state.value.reason === 'protocol');
 
   let link: Link | undefined;
+  /** What the administration tells agents and their citizens. */
+  const notices = createNotices();
   let unfollow = () => {};
 
   function changed(next: LinkState) {
@@ -39,6 +42,7 @@ export const useSession = defineStore('session', () => {
     const mine = link;
     setClock(() => mine.serverNow());
     unfollow = followBrowser(link);
+    notices.follow(link);
     link.start();
   }
 
@@ -47,6 +51,7 @@ export const useSession = defineStore('session', () => {
     unfollow();
     unfollow = () => {};
     const old = link;
+    notices.stop();
     link = undefined;
     if (old && old.state.kind !== 'stopped') old.stop();
     setClock(() => Date.now());
@@ -77,6 +82,7 @@ export const useSession = defineStore('session', () => {
     notice,
     isOpen,
     isOutdated,
+    notices: markRaw(notices),
     enter,
     leave,
     resume,

@@ -17,6 +17,7 @@ import { setClock } from '../../shared/clock';
 import { createFiles } from '../../shared/files/files';
 import type { Attachment } from '../../shared/files/kinds';
 import type { Recording } from '../../shared/files/recorder';
+import { createNotices } from '../../shared/notices';
 import { Link, RequestError, followBrowser, socketUrl, type LinkState, type Welcome } from '../../shared/link';
 import { Outbox, newClientId, type Outgoing } from '../../shared/outbox';
 import type { ThreadState } from '../../shared/thread';
@@ -56,8 +57,11 @@ export interface Notice {
   /**
    * `unknown_item`: the page's item does not exist; a general conversation is shown instead. `promised`: out of hours,
    * and the citizen has been promised an answer already.
+   * `blocked`: no humans for a while.
    */
-  code: ErrorCode | 'lost' | 'promised';
+  code: ErrorCode | 'lost' | 'promised' | 'blocked';
+  /** With `blocked`: they may ask again from then on; `null`: nobody knows yet. */
+  until?: Timestamp | null;
 }
 
 export interface Receipt {
@@ -141,6 +145,8 @@ export function createWidget() {
     now: () => link?.serverNow() ?? Date.now(),
   });
 
+  const inForce = createNotices(() => thread.value.view?.item ?? pageItem);
+
   const host: Host = connectHost((message) => {
     if (message.item !== undefined && !link) pageItem = message.item || pageItem;
     if (message.elder !== undefined) {
@@ -199,6 +205,7 @@ export function createWidget() {
   function signOut(): void {
     unfollow();
     conversations.value?.close();
+    inForce.stop();
     link?.stop();
     link = null;
     outbox = null;
@@ -320,6 +327,7 @@ export function createWidget() {
         outgoing.value = messages;
       },
     });
+    inForce.follow(newLink);
     outgoing.value = outbox.messages();
     const box = outbox;
     conversations.value = createConversations({
@@ -468,6 +476,7 @@ export function createWidget() {
     notice.value = null;
     try {
       const answer = await link!.request({ type: 'request_human', conversation });
+      if (answer.type === 'blocked') notice.value = { code: 'blocked', until: answer.until };
       if (answer.type !== 'out_of_hours') return;
       if (conversations.value!.thread(conversation).view?.stage === 'call_back') notice.value = { code: 'promised' };
       else {
@@ -502,6 +511,10 @@ export function createWidget() {
       phone: phone.trim(),
       slot: slot.startsAt,
     });
+    if (answer.type === 'blocked') {
+      outOfHours.value = null;
+      notice.value = { code: 'blocked', until: answer.until };
+    }
     if (answer.type !== 'message_left') return null;
     leftId = newClientId();
     return { receipt: answer.receipt, slot: answer.slot };
@@ -538,6 +551,14 @@ export function createWidget() {
     }
   });
 
+  // Another item has other notices.
+  watch(
+    () => thread.value.view?.item,
+    (now, before) => {
+      if (before !== undefined && now !== before) inForce.refresh();
+    },
+  );
+
   const unreadTotal = computed(() => conversations.value?.unreadTotal.value ?? 0);
   watch(unreadTotal, (unread) => host.say({ unread }));
 
@@ -553,6 +574,8 @@ export function createWidget() {
     thread,
     outgoing: outgoing as Readonly<Ref<readonly Outgoing[]>>,
     notice,
+    /** What the administration tells everybody who asks about this. */
+    notices: inForce,
     outOfHours,
     isAsking: isAsking as Readonly<Ref<boolean>>,
     asksWhenBack,

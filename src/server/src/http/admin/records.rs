@@ -86,7 +86,8 @@ pub(super) async fn list(
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<RecordPage>, Refused> {
     let (staff, kind) = (bearer.staff()?, kind_of(&kind)?);
-    let Query(wanted) = wanted.map_err(|_| Refused::field("query", "is q, unit, after and limit, each at most once"))?;
+    let Query(wanted) =
+        wanted.map_err(|_| Refused::field("query", "is q, unit, after and limit, each at most once"))?;
     if !app.may_somewhere(&staff, Action::ReadAdministration) && !app.may_somewhere(&staff, kind.action()) {
         return Err(WireError::new(ErrorCode::Forbidden, "your role does not allow it").into());
     }
@@ -190,8 +191,9 @@ pub(super) async fn put(
     let body = read_body(kind, body)?;
     body.check().map_err(|error| invalid(&error))?;
     let from = address(peer, &headers, app.door.trusts_forwarded()).to_string();
-    let directory =
-        app.edit(&staff, Edit { kind, id: id.clone(), version, body: Some(body), reason: why, address: from }).await?;
+    let directory = app
+        .edit(&staff, Edit { kind, id: id.clone(), version, body: Some(body), reason: why, address: Some(from) })
+        .await?;
     let record = directory.record(kind, &id).ok_or_else(not_found)?;
     Ok(Json(view(&directory, record)))
 }
@@ -218,7 +220,7 @@ pub(super) async fn remove(
         removal.map_err(|_| Refused::field("version", "must be the version that you want to remove"))?;
     let why = reason(why)?;
     let from = address(peer, &headers, app.door.trusts_forwarded()).to_string();
-    app.edit(&staff, Edit { kind, id, version, body: None, reason: why, address: from }).await?;
+    app.edit(&staff, Edit { kind, id, version, body: None, reason: why, address: Some(from) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
