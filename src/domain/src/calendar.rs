@@ -200,8 +200,7 @@ impl Calendar {
     /// # Errors
     /// [`CalendarError::Period`] names the period that is malformed, empty or out of order, or `""` if there is none.
     pub fn new(holidays: Holidays, hours: Hours, periods: &[impl AsRef<str>]) -> Result<Self, CalendarError> {
-        let parsed =
-            parse_periods(periods).map_err(|n| CalendarError::Period(periods[n].as_ref().to_owned()))?;
+        let parsed = parse_periods(periods).map_err(|n| CalendarError::Period(periods[n].as_ref().to_owned()))?;
         if parsed.is_empty() {
             return Err(CalendarError::Period(String::new()));
         }

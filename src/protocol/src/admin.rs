@@ -65,3 +65,75 @@ pub struct RecordVersions {
     /// All.
     pub versions: Vec<RecordState>,
 }
+
+/// A row that cannot be imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct BadRow {
+    /// Number of the row, as a spreadsheet shows it: the names of the columns are row 1.
+    pub row: u32,
+    /// The field, by its name in JSON.
+    pub field: String,
+    /// English sentence.
+    pub problem: String,
+}
+
+/// What an import has done, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct ImportReport {
+    /// Rows that are not empty.
+    pub rows: u32,
+    /// Of items that were not there.
+    pub new: u32,
+    /// Of items that were different.
+    pub changed: u32,
+    /// Of items that were exactly so.
+    pub unchanged: u32,
+    /// That cannot be imported.
+    pub bad_rows: u32,
+    /// The first 1000 of them.
+    pub bad: Vec<BadRow>,
+    /// Was it written? Not in a dry run, nor with bad rows unless they were to be skipped.
+    pub imported: bool,
+}
+
+/// Service hours in which nobody would answer for an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct CoverageHole {
+    /// Code of the item.
+    pub item: String,
+    /// Its name.
+    pub item_name: String,
+    /// Code of its team.
+    pub team: String,
+    /// The team's name.
+    pub team_name: String,
+    /// Begin.
+    pub from: Timestamp,
+    /// End.
+    pub to: Timestamp,
+}
+
+/// Rule 4: how the high-frequency items are covered by the roster of the coming days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct CoverageView {
+    /// How many there are, of those that one may see.
+    pub items: u32,
+    /// How many have no hole.
+    pub covered: u32,
+    /// How many have somebody at the desk now; only for who sees all.
+    pub staffed_now: Option<u32>,
+    /// By item, then by time.
+    pub holes: Vec<CoverageHole>,
+    /// From now ...
+    pub as_of: Timestamp,
+    /// ... until then.
+    pub until: Timestamp,
+}

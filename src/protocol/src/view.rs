@@ -342,6 +342,8 @@ pub struct BoardView {
     pub items_covered: u32,
     /// ... of all high-frequency items in the catalogue.
     pub items_total: u32,
+    /// How many of them the roster staffs in every service hour of the coming 7 days.
+    pub items_rostered: u32,
 }
 
 /// Numbers of one team or of all.

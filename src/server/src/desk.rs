@@ -40,6 +40,7 @@ use crate::{
     organisation::Organisation,
 };
 pub use batch::entry;
+pub(crate) use board::ROSTER_AHEAD;
 pub(crate) use case::view_of;
 pub use notices::Notices;
 use owner::Owner;

@@ -3,7 +3,7 @@
 use std::{
     io::Write as _,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -17,6 +17,7 @@ use bangban_server::{
     config::{Config, HoursKey},
     http,
     load::LoadAgents,
+    organisation,
     simulate::{Plan, compare},
     telemetry::{install_metrics, start_log},
 };
@@ -70,6 +71,46 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Imports into the database of a server that does not run; one that runs takes files by its REST interface.
+    Import {
+        #[command(subcommand)]
+        what: Import,
+    },
+    /// Exports from the database of a server that does not run.
+    Export {
+        #[command(subcommand)]
+        what: Export,
+    },
+}
+
+#[derive(Subcommand)]
+enum Import {
+    /// Service items (docs/administration.md has the columns). Nothing is imported if a row is bad.
+    Items {
+        /// A file that ends in .csv or .xlsx.
+        file: PathBuf,
+        /// Only says what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// Imports the good rows although there are bad ones.
+        #[arg(long)]
+        skip_bad: bool,
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Export {
+    /// Service items.
+    Items {
+        /// A file that ends in .csv or .xlsx; is overwritten.
+        file: PathBuf,
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
 }
 
 /// How long connections get to finish after a signal, and then the store: together less than the 10 s after which
@@ -86,6 +127,10 @@ fn main() -> ExitCode {
         Command::Simulate(plan) => compare(plan).map(|comparison| println!("{comparison}")).map_err(Into::into),
         Command::Migrate { config, list } => migrate(config, list),
         Command::Serve { config, demo, load } => serve(config, demo, load),
+        Command::Import { what: Import::Items { file, dry_run, skip_bad, config } } => {
+            import_items(config, &file, dry_run, skip_bad)
+        }
+        Command::Export { what: Export::Items { file, config } } => export_items(config, &file),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -121,6 +166,16 @@ async fn migrate(file: Option<PathBuf>, list: bool) -> anyhow::Result<()> {
         println!("{:04} {} {state}", migration.version, migration.description);
     }
     Ok(())
+}
+
+#[tokio::main]
+async fn import_items(config: Option<PathBuf>, file: &Path, dry_run: bool, skip_bad: bool) -> anyhow::Result<()> {
+    organisation::command::import_items(&Config::load(config.as_deref())?, file, dry_run, skip_bad).await
+}
+
+#[tokio::main]
+async fn export_items(config: Option<PathBuf>, file: &Path) -> anyhow::Result<()> {
+    organisation::command::export_items(&Config::load(config.as_deref())?, file).await
 }
 
 #[tokio::main]

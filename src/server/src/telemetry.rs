@@ -64,6 +64,10 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .install_recorder()?;
     describe_gauge!("bangban_sessions", "welcomed WebSocket sessions, by kind");
+    describe_gauge!(
+        "bangban_frequent_items",
+        "high-frequency items: all, with somebody at the desk now, without a hole in the roster of 7 days"
+    );
     describe_gauge!("bangban_desk_mailbox", "orders that wait for the desk");
     describe_gauge!("bangban_writer_queue", "units that wait for the writer");
     describe_counter!("bangban_frames_in_total", "frames that clients sent");

@@ -49,6 +49,9 @@ describe('the key figures', () => {
     expect(coverage(view({}, { itemsCovered: 39 })).classes()).toContain('t-breached');
     expect(coverage(view({}, { itemsCovered: 39 })).text()).toContain('■ 1 项无人在岗');
     expect(coverage(view({}, { itemsCovered: 39, inService: false })).classes()).not.toContain('t-breached');
+    const gap = coverage(view({}, { itemsRostered: 38 }));
+    expect(gap.classes()).toContain('t-at_risk');
+    expect(gap.text()).toContain('▲ 2 项七日内排班有缺口');
     expect(coverage(view()).text()).toContain('● 全部覆盖');
   });
 

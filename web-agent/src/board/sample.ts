@@ -45,5 +45,6 @@ export const view = (
   atRisk: [],
   itemsCovered: 40,
   itemsTotal: 40,
+  itemsRostered: 40,
   ...change,
 });

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Directory;
+use super::{Directory, Item};
 use crate::{AgentId, Timestamp, calendar::Calendar};
 
 /// An item that nobody would answer.
@@ -29,11 +29,12 @@ pub struct Coverage {
     pub holes: Vec<Hole>,
 }
 
-/// The high-frequency items from `from` to `to` by the roster. `hours` gives a team's calendar, `is_member` whether somebody
+/// The high-frequency items of those that are `wanted`, from `from` to `to`, by the roster. `hours` gives a team's calendar, `is_member` whether somebody
 /// who stands in the roster still works in the team. Two parts of the service hours that touch are two holes.
 #[must_use]
 pub fn coverage<'a>(
     directory: &Directory,
+    wanted: impl Fn(&str, &Item) -> bool,
     hours: impl Fn(&str) -> &'a Calendar,
     is_member: impl Fn(AgentId, &str) -> bool,
     from: Timestamp,
@@ -41,7 +42,7 @@ pub fn coverage<'a>(
 ) -> Coverage {
     let mut of_teams: HashMap<&str, Vec<(Timestamp, Timestamp)>> = HashMap::new();
     let mut found = Coverage::default();
-    for (code, item) in directory.items().filter(|(_, item)| item.high_frequency) {
+    for (code, _) in directory.items().filter(|(code, item)| item.high_frequency && wanted(code, item)) {
         let team = directory.team_of(Some(code));
         let holes = of_teams.entry(team).or_insert_with(|| {
             let calendar = hours(team);
@@ -62,7 +63,7 @@ pub fn coverage<'a>(
 }
 
 /// What of `spans` is left without `taken`; both in order.
-fn without(
+pub(super) fn without(
     spans: &[(Timestamp, Timestamp)],
     taken: impl Iterator<Item = (Timestamp, Timestamp)>,
 ) -> Vec<(Timestamp, Timestamp)> {

@@ -32,8 +32,7 @@ impl Directory {
             let names_item = item.is_some_and(|item| notice.items.iter().any(|one| one == item));
             is_of_all || names_item || notice.teams.iter().any(|one| one == team)
         };
-        let found =
-            self.shown_notices(at).filter(|(_, one)| concerns(one) && self.reaches(one.unit.as_deref(), team));
+        let found = self.shown_notices(at).filter(|(_, one)| concerns(one) && self.reaches(one.unit.as_deref(), team));
         most_urgent_first(found.collect())
     }
 

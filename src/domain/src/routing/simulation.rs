@@ -307,7 +307,8 @@ impl Simulation {
                     Where::Serving { transfer: Some((Target::Team(team), _)), .. } => team,
                     _ => case.team,
                 };
-                let is_asked_by_name = matches!(case.place, Where::Serving { transfer: Some((Target::Agent(_), _)), .. });
+                let is_asked_by_name =
+                    matches!(case.place, Where::Serving { transfer: Some((Target::Agent(_), _)), .. });
                 let is_possible = self.teams[&agent].contains(&team) && read.load < read.capacity;
                 ensure!(is_asked_by_name || is_possible, "{agent} has an offer of {team:?} that nobody would make now");
             }

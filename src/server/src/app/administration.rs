@@ -65,6 +65,15 @@ impl App {
         rights::may(&[Grant { role: staff.role, unit: None, items: Vec::new() }], action, Place { units, item })
     }
 
+    /// The right to something over units and items, for who asks many times.
+    pub(crate) fn rights_over(&self, staff: &Staff, action: Action) -> impl Fn(&str, &str) -> bool + Send + use<> {
+        let (directory, role) = (self.directory(), staff.role);
+        move |unit, item| {
+            let place = Place { units: directory.above(unit), item: Some(item) };
+            rights::may(&[Grant { role, unit: None, items: Vec::new() }], action, place)
+        }
+    }
+
     /// In at least one unit?
     pub(crate) fn may_somewhere(&self, staff: &Staff, action: Action) -> bool {
         staff.role.allows(action)

@@ -4,9 +4,11 @@ mod administration;
 mod blocks;
 mod commands;
 mod files;
+mod items;
 mod messages;
 mod notices;
 mod reads;
+mod roster;
 
 use std::{
     borrow::Cow,
@@ -50,6 +52,7 @@ use crate::{
 pub(crate) use administration::Edit;
 pub use commands::{Begun, Pending};
 pub use files::owner;
+pub(crate) use items::Upload;
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -178,6 +181,8 @@ impl App {
         if demo {
             let catalogue = organisation.current();
             seed(&store, [organisation::demo_staff()?, load.staff(catalogue.teams())].concat()).await?;
+            organisation::seed_demo_roster(&store, clock.now()).await?;
+            organisation.refresh().await?;
         }
         let shared = Arc::new(Shared::default());
         let world = World {

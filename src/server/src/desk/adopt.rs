@@ -89,6 +89,7 @@ impl Owner {
             })
         };
         batch.views.extend(self.cases.ids().filter(is_renamed));
+        self.rostered = None;
         batch.agents.extend(self.teams_of.keys());
         self.flushes.everything(after.directory().team_slots());
         Ok(())

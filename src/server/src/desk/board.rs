@@ -6,14 +6,20 @@ use std::{
 };
 
 use bangban_domain::{
-    TeamId, Timestamp,
+    AgentId, TeamId, Timestamp,
     figures::Rates,
+    org::coverage,
     routing::{AgentRead, Place, Routed},
+    time::{DAY, MINUTE, Millis},
     words::{AgentStatus, SlaStep},
 };
 use bangban_protocol::{AtRisk, BoardLine, BoardTeam, BoardView, EventBody, TeamView, Topic};
 
 use super::{case::clock_view, owner::Owner};
+
+/// The roster is looked at so far ahead, and again after this pause or when it changes.
+pub(crate) const ROSTER_AHEAD: Millis = 7 * DAY;
+const ROSTER_PAUSE: Millis = 10 * MINUTE;
 
 /// The board shows so many whose minute is running out.
 const AT_RISK: usize = 50;
@@ -21,6 +27,11 @@ const AT_RISK: usize = 50;
 impl Owner {
     pub(super) fn show_board(&mut self, now: Timestamp) {
         let view = self.board(now);
+        for (which, items) in
+            [("all", view.items_total), ("staffed_now", view.items_covered), ("rostered", view.items_rostered)]
+        {
+            metrics::gauge!("bangban_frequent_items", "which" => which).set(f64::from(items));
+        }
         let seq = {
             let board = self.world.shared.board.lock();
             let mut board = board.unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -53,9 +64,30 @@ impl Owner {
             total,
             at_risk: self.at_risk(),
             items_covered: covered,
+            items_rostered: self.rostered(now),
             items_total: items,
             teams,
         }
+    }
+
+    /// How many high-frequency items have no hole in the roster of the coming days.
+    fn rostered(&mut self, now: Timestamp) -> u32 {
+        let is_fresh = |(at, _): &(Timestamp, u32)| (0..ROSTER_PAUSE).contains(&now.since(*at));
+        if let Some((_, known)) = self.rostered.filter(is_fresh) {
+            return known;
+        }
+        let catalogue = &self.world.catalogue;
+        let is_member = |agent: AgentId, code: &str| {
+            let team = catalogue.team(code);
+            team.is_some_and(|team| self.teams_of.get(&agent).is_some_and(|teams| teams.contains(&team)))
+        };
+        let hours = |team: &str| catalogue.calendar_of(team);
+        let found = coverage(catalogue.directory(), |_, _| true, hours, is_member, now, now + ROSTER_AHEAD);
+        if found.covered < found.items {
+            tracing::warn!(items = found.items, covered = found.covered, "the roster leaves items without anybody");
+        }
+        self.rostered = Some((now, found.covered));
+        found.covered
     }
 
     /// All together, and each team.

@@ -50,6 +50,8 @@ pub(super) struct Owner {
     /// Receipts of the day that begins then.
     pub(super) receipts: (Timestamp, u32),
     pub(super) flushes: Flushes,
+    /// When the roster was looked at, and how many items it covers.
+    pub(super) rostered: Option<(Timestamp, u32)>,
     /// Who has a console; outlives a rebuilding, because sockets do.
     pub(super) present: BTreeSet<AgentId>,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
@@ -75,6 +77,7 @@ impl Owner {
             today: Today::default(),
             receipts: (Timestamp(0), 0),
             flushes: Flushes::default(),
+            rostered: None,
             present: BTreeSet::new(),
             is_sound: false,
             try_again_at: Timestamp(0),
@@ -93,6 +96,7 @@ impl Owner {
         // Offers of an earlier life must never be mistaken for ours: the instant of the start is their epoch.
         self.epoch = now.0.unsigned_abs().max(self.epoch + 1);
         self.world.catalogue = self.world.organisation.current();
+        self.rostered = None;
         let teams = self.world.catalogue.directory().team_slots();
         self.router = Router::new(self.epoch, self.world.catalogue.basis().settings.clone(), teams);
         self.last_ends.clear();

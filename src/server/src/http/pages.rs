@@ -36,7 +36,7 @@ const DEMO_PORTAL: &str = "demo-portal.html";
 const LOADER: &str = "bangban.js";
 
 /// What every build has; while one is missing, the build is.
-const PAGES: [&str; 4] = ["widget.html", "console.html", "board.html", LOADER];
+const PAGES: [&str; 5] = ["widget.html", "console.html", "board.html", "admin.html", LOADER];
 
 /// `/`: where to go from here.
 pub(super) async fn landing(State(app): State<Arc<App>>) -> Response {
@@ -72,6 +72,7 @@ pub(super) async fn file(State(app): State<Arc<App>>, method: Method, uri: Uri, 
     let path = match uri.path().trim_start_matches('/') {
         "console" => "console.html",
         "board" => "board.html",
+        "admin" => "admin.html",
         path => path,
     };
     // The build's own notes (.vite/) are nobody's business.

@@ -1,8 +1,10 @@
 //! What is built in for `serve --demo`: Shanghai with its districts and the departments of the demo items, teams, items,
 //! staff and answers. Only an organisation that nobody has begun to fill is filled with it.
 
+use std::collections::HashMap;
+
 use bangban_domain::{
-    Timestamp,
+    AgentId, Timestamp,
     org::{Body, Directory, Kind, Record},
     words::Role,
 };
@@ -84,6 +86,26 @@ pub fn directory() -> anyhow::Result<Directory> {
     let all = records()?.into_iter().flat_map(|(_, records)| records.into_iter().zip(0..));
     let record = |((id, body), no)| Record { id, no, version: 1, changed_at: Timestamp(0), body };
     Ok(Directory::new(all.map(record)))
+}
+
+/// The demo's roster, once its staff is there, if nobody has begun one.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn seed_roster(store: &Store, now: Timestamp) -> anyhow::Result<()> {
+    if !store.records(Kind::Shift).await?.is_empty() {
+        return Ok(());
+    }
+    let staff: HashMap<String, AgentId> =
+        store.staff().await?.into_iter().map(|member| (member.login, member.id)).collect();
+    let shifts: Vec<Map<String, Value>> = serde_json::from_str(include_str!("../../../../config/demo/shifts.json"))?;
+    let with_agent = |mut shift: Map<String, Value>| {
+        let agent = staff.get(shift.remove("login")?.as_str()?)?;
+        shift.insert("agent".to_owned(), agent.to_string().into());
+        Some(shift)
+    };
+    let shifts = coded(Kind::Shift, shifts.into_iter().filter_map(with_agent).collect())?;
+    make(store, shifts, now, "organisation.demo").await
 }
 
 /// Fills an empty organisation; kinds of which there is something stay as they are.

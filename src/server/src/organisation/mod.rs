@@ -3,7 +3,10 @@
 //!
 //! Whoever decides takes one snapshot and keeps it for the decision: it never changes under their hands.
 
+pub mod command;
 mod demo;
+pub mod import;
+pub mod sheet;
 
 use std::{
     collections::HashMap,
@@ -26,7 +29,10 @@ use tokio::{
 };
 
 use crate::catalogue::{Basis, Catalogue, index};
-pub use demo::{DemoStaff, demo_staff, directory as demo_directory, entries as demo_entries, seed as seed_demo};
+pub use demo::{
+    DemoStaff, demo_staff, directory as demo_directory, entries as demo_entries, seed as seed_demo,
+    seed_roster as seed_demo_roster,
+};
 
 /// A change of another node is seen after this time at the latest.
 pub const LOOK: Duration = Duration::from_secs(10);

@@ -25,7 +25,7 @@ use crate::{
     config::{Config, HoursKey},
     hub::Member,
     load::LoadAgents,
-    organisation::{demo_staff, seed_demo},
+    organisation::demo_staff,
 };
 
 /// 2026-11-24, a Tuesday, 00:00 in Shanghai.
@@ -67,13 +67,12 @@ impl House {
             })
         });
         store.commit(Unit { changes: staff.collect(), ..Unit::default() }).await.unwrap();
-        seed_demo(&store, Timestamp(start)).await.unwrap();
         store.close().await;
         let mut config = Config::load(None).unwrap();
         config.data.dir = dir.path().to_owned();
         config.service.hours = hours;
         let (clock, hand) = Clock::manual(Timestamp(start));
-        let app = App::start(&config, clock.clone(), false, LoadAgents::default()).await.unwrap();
+        let app = App::start(&config, clock.clone(), true, LoadAgents::default()).await.unwrap();
         Self { dir, config, clock, hand, app, sent: 0 }
     }
 
@@ -86,7 +85,7 @@ impl House {
         self.app.store.close().await;
         let Self { dir, config, clock, hand, app, sent } = self;
         drop(app);
-        let app = App::start(&config, clock.clone(), false, LoadAgents::default()).await.unwrap();
+        let app = App::start(&config, clock.clone(), true, LoadAgents::default()).await.unwrap();
         Self { dir, config, clock, hand, app, sent }
     }
 

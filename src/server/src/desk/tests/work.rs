@@ -4,12 +4,12 @@
 use std::sync::atomic::Ordering;
 
 use super::*;
-use crate::desk::BUILT;
+use crate::{catalogue::Catalogue, desk::BUILT};
 
 /// 120 agents in the demo's teams, 3 conversations each at most; 480 people, 120 of whom wait.
 async fn big_house() -> House {
     let house = House::open(at(10, 0, 0), HoursKey::Always).await;
-    let teams: Vec<String> = Catalogue::demo().unwrap().teams().iter().map(|team| team.code.clone()).collect();
+    let teams: Vec<String> = Catalogue::demo().unwrap().teams().map(|team| team.code.clone()).collect();
     let staff = (101..=220_u128).map(|n| {
         let team = |n: u128| teams[n as usize % teams.len()].clone();
         Change::Staff(StaffRow {
