@@ -56,7 +56,10 @@ export const blocked: Description = {
         {
           key: 'citizen',
           label: { zh: '访客编号', en: 'Visitor id' },
-          hint: { zh: '以 ct_ 开头，可从会话资料中复制', en: 'Begins with ct_; copy it from a conversation' },
+          hint: {
+            zh: '以 ct_ 开头；通常由帮办员在会话中发起，无需手工填写',
+            en: 'Begins with ct_; most blocks are made from a conversation, which fills it in',
+          },
           control: 'text',
           max: 64,
           isRequired: true,
