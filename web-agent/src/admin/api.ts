@@ -171,8 +171,10 @@ export interface StaffQuery {
 export interface AuditLine {
   no: number;
   at: number;
-  /** Nobody: the system itself. */
-  actor: Person | null;
+  /** Id; nobody: the system itself. */
+  actor: string | null;
+  /** Null: the system, or not known any more. */
+  actorName: string | null;
   action: string;
   kind: string;
   subject: string;
@@ -200,7 +202,14 @@ export interface AuditPage {
   next: number | null;
 }
 
-export type AuditCheck = { state: 'whole'; lines: number; last: string } | { state: 'broken'; no: number };
+export interface AuditCheck {
+  whole: boolean;
+  lines: number | null;
+  /** Hash of the last line. */
+  last: string | null;
+  /** Number of the first line that does not fit. */
+  brokenAt: number | null;
+}
 
 // --- answers ---------------------------------------------------------------------------------------------------
 
@@ -240,10 +249,55 @@ export interface RetentionRun {
   no: number;
   startedAt: number;
   finishedAt: number | null;
-  /** `schedule`, `command`, or who. */
+  /** `schedule`, or the id of who asked for it. */
   cause: string;
-  /** Counts by class of data. */
-  report: Record<string, unknown>;
+  /** By class of data. */
+  parts: Record<string, RetentionPart>;
+}
+
+export interface RetentionPart {
+  /** Days that it is kept. */
+  days: number;
+  /** What is older goes. */
+  before: number;
+  /** How much went, or would. */
+  deleted: number;
+  /** How much stayed, because it is under legal hold. */
+  held: number;
+}
+
+export interface RetentionRuns {
+  /** The last one first. */
+  runs: RetentionRun[];
+  /** What a run would delete now. */
+  next: Record<string, RetentionPart>;
+}
+
+/** A person whose data somebody handles. */
+export interface FoundPerson {
+  id: string;
+  /** Masked, as is the telephone. */
+  name: string;
+  kind: 'person' | 'enterprise';
+  phone: string | null;
+  level: string;
+  seenAt: number;
+  conversations: number;
+  open: number;
+  held: boolean;
+  erasure: Erasure | null;
+}
+
+export interface Erasure {
+  id: string;
+  citizen: string;
+  askedBy: string;
+  askedAt: number;
+  reason: string;
+  state: 'asked' | 'done' | 'refused';
+  decidedBy: string | null;
+  decidedAt: number | null;
+  proof: unknown;
 }
 
 /** A team's week. */
@@ -383,10 +437,10 @@ export function createApi(client: Client) {
     async staffVersions(id: string): Promise<Version[]> {
       const { lines } = await this.audit({ kind: 'staff', subject: id, limit: 200 });
       const changes = lines.filter(({ detail }) => typeof detail === 'object' && detail !== null && 'after' in detail);
-      return changes.map(({ at, actor, detail }, place) => ({
+      return changes.map(({ at, actor, actorName, detail }, place) => ({
         version: changes.length - place,
         at,
-        actor,
+        actor: actor === null ? null : { id: actor, name: actorName ?? actor },
         body: (detail as StaffChange).after,
       }));
     },
@@ -404,7 +458,18 @@ export function createApi(client: Client) {
     exportAudit: async (format: string, query: AuditQuery) =>
       (await send('GET', address('/api/admin/audit/export', { format, ...query }))).blob(),
 
-    retentionRuns: async () => (await json<{ runs: RetentionRun[] }>('GET', '/api/admin/retention/runs')).runs,
+    retentionRuns: () => json<RetentionRuns>('GET', '/api/admin/retention/runs'),
+    runRetention: () => json<RetentionRun>('POST', '/api/admin/retention/runs'),
+
+    // One person's data. What is looked for stands in the body: no telephone number in an address.
+    findPeople: async (q: string) =>
+      (await json<{ people: FoundPerson[] }>('POST', '/api/admin/citizens/find', { q })).people,
+    exportPerson: async (id: string, reason: string) =>
+      (await send('POST', `/api/admin/citizens/${part(id)}/export`, JSON.stringify({ reason }))).blob(),
+    /** `erase` asks for it, somebody else confirms or refuses. */
+    erasePerson: (id: string, step: 'erase' | 'erase/confirm' | 'erase/refuse', reason: string) =>
+      json<Erasure>('POST', `/api/admin/citizens/${part(id)}/${step}`, { reason }),
+    erasures: async () => (await json<{ erasures: Erasure[] }>('GET', '/api/admin/erasures')).erasures,
 
     json,
     file: async (path: string, query: Query = {}) => (await send('GET', address(path, query))).blob(),
