@@ -1,5 +1,5 @@
--- How often what is administered has changed, by kind of record; 'staff': accounts. Whoever keeps it in memory looks here
--- whether to read again, and finds in record_version what has changed since.
+-- How often what is administered has changed, by kind of record. Whoever keeps it in memory looks here whether to read
+-- again, and finds in record_version what has changed since.
 CREATE TABLE change_count (
     what   TEXT PRIMARY KEY,
     count  BIGINT NOT NULL

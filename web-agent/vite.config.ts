@@ -42,7 +42,13 @@ export default defineConfig(({ mode }) =>
           manifest: true,
           chunkSizeWarningLimit: 800,
           rolldownOptions: {
-            input: { widget: 'widget.html', console: 'console.html', board: 'board.html', admin: 'admin.html' },
+            input: {
+              widget: 'widget.html',
+              console: 'console.html',
+              board: 'board.html',
+              admin: 'admin.html',
+              apidocs: 'apidocs.html',
+            },
           },
         },
         server: {

@@ -44,7 +44,8 @@ const CALL_BACKS: &str = "SELECT team, COUNT(*) AS n FROM conversation WHERE sta
 /// Agents with their load, a row for each team.
 const AGENTS: &str = "SELECT a.id, a.status, a.capacity, t.team, \
      (SELECT COUNT(*) FROM conversation c WHERE c.agent = a.id AND c.stage IN ('serving', 'wrap_up')) AS load \
-     FROM agent a JOIN agent_team t ON t.agent = a.id WHERE a.role = 'agent'";
+     FROM agent a JOIN agent_team t ON t.agent = a.id \
+     WHERE EXISTS (SELECT 1 FROM agent_grant g WHERE g.agent = a.id AND g.role = 'agent')";
 
 /// Numbers by team; `None`: all together.
 type Lines = BTreeMap<Option<String>, BoardLine>;

@@ -146,18 +146,20 @@ impl Today {
         found.map(|request| (request.answered_at, request.left_at) = (Some(at), None)).is_some()
     }
 
-    /// The numbers at `now`, of all and of each team that has any, in one pass over the last hour.
+    /// The numbers at `now` of the teams for which `of` holds: of all of them and of each that has any, in one pass over the
+    /// last hour.
     #[must_use]
-    pub fn all_rates(&mut self, now: Timestamp) -> (Rates, BTreeMap<TeamId, Rates>) {
+    pub fn rates(&mut self, now: Timestamp, of: impl Fn(TeamId) -> bool) -> (Rates, BTreeMap<TeamId, Rates>) {
         self.settle(now);
         let mut by_team = self.settled.clone();
+        by_team.retain(|team, _| of(*team));
         let mut total = Rates::default();
-        for settled in self.settled.values() {
+        for settled in by_team.values() {
             total.today_hits += settled.today_hits;
             total.today_decided += settled.today_decided;
             total.today_short_abandons += settled.today_short_abandons;
         }
-        for request in &self.recent {
+        for request in self.recent.iter().filter(|request| of(request.team)) {
             let (verdict, in_last_hour) = (request.verdict(now), request.asked_at > now - RECENT);
             total.add(verdict, in_last_hour);
             by_team.entry(request.team).or_default().add(verdict, in_last_hour);
@@ -242,7 +244,7 @@ mod tests {
         today.record(asked, Timestamp(NOON));
         let answered = Request { team: TeamId(0), answered_at: Some(Timestamp(NOON + 9_000)), ..asked };
         today.record(answered, Timestamp(NOON + 9_000));
-        let (_, by_team) = today.all_rates(Timestamp(NOON + 9_000));
+        let (_, by_team) = today.rates(Timestamp(NOON + 9_000), |_| true);
         let hits = |team| by_team.get(&TeamId(team)).map_or(0, |rates| rates.today_hits);
         assert_eq!((hits(0), hits(1)), (0, 1));
     }
@@ -272,7 +274,7 @@ mod tests {
         assert!(!today.answer(ConversationId::new(2), Timestamp(NOON + 9_000), now), "another one");
         assert!(!today.answer(ConversationId::new(1), Timestamp(NOON - 1), now), "before it was asked");
         assert!(today.answer(ConversationId::new(1), Timestamp(NOON + 9_000), now));
-        let (rates, _) = today.all_rates(now);
+        let (rates, _) = today.rates(now, |_| true);
         assert_eq!((rates.today_hits, rates.today_short_abandons), (1, 0));
     }
 
@@ -335,7 +337,12 @@ mod tests {
                     _ => rows[rows.len() - 1],
                 };
                 today.record(changed, Timestamp(now));
-                let (total, by_team) = today.all_rates(Timestamp(now));
+                for only in [TeamId(0), TeamId(1)] {
+                    let (total, by_team) = today.rates(Timestamp(now), |team| team == only);
+                    prop_assert_eq!(total, recount(&rows, Some(only), Timestamp(now)), "only {:?}", only);
+                    prop_assert!(by_team.keys().all(|team| *team == only));
+                }
+                let (total, by_team) = today.rates(Timestamp(now), |_| true);
                 prop_assert_eq!(total, recount(&rows, None, Timestamp(now)));
                 for team in [TeamId(0), TeamId(1)] {
                     let rates = by_team.get(&team).copied().unwrap_or_default();

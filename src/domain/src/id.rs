@@ -41,6 +41,19 @@ macro_rules! id {
             }
         }
 
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .pattern(Some(concat!("^", $prefix, "_[0-9a-f]{32}$")))
+                    .into()
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for $name {}
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!($prefix, "_"))?;
@@ -92,6 +105,10 @@ id!(
 id!(
     /// A member of staff who can log in; called agent after the most frequent role.
     AgentId, "ag"
+);
+id!(
+    /// One log-in of a member of staff in one browser.
+    StaffSessionId, "ss"
 );
 id!(
     /// One offer of one conversation to one agent; never used twice, so that a late answer cannot hit another offer.

@@ -14,7 +14,8 @@ pub mod org;
 pub mod rights;
 pub mod routing;
 pub mod time;
+pub mod word_list;
 pub mod words;
 
-pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, TeamId};
+pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, StaffSessionId, TeamId};
 pub use time::Timestamp;

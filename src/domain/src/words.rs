@@ -6,6 +6,7 @@ macro_rules! words {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum $name {
             $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+
         }
@@ -122,6 +123,38 @@ words! {
         Auditor = "auditor",
         /// Administers organisation, accounts and policies.
         Admin = "admin",
+    }
+}
+
+words! {
+    /// How a member of staff has shown who they are.
+    SignIn {
+        /// Staff number and password.
+        Password = "password",
+        /// ... and a code of the second factor.
+        Totp = "totp",
+        /// ... and a recovery code.
+        Recovery = "recovery",
+        /// By the organisation's own log-in (OpenID Connect).
+        Oidc = "oidc",
+    }
+}
+
+words! {
+    /// Why a session of a member of staff has ended.
+    SessionEnd {
+        /// By themselves, in that browser.
+        LoggedOut = "logged_out",
+        /// By themselves from another device, or by an administrator.
+        Revoked = "revoked",
+        /// A refresh token came a second time: somebody has a copy.
+        Replayed = "replayed",
+        /// The password was changed or reset.
+        Password = "password",
+        /// The second factor was reset.
+        Factor = "factor",
+        /// The account was closed.
+        Closed = "closed",
     }
 }
 

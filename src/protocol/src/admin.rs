@@ -4,12 +4,31 @@ use bangban_domain::{
     Timestamp,
     org::{Body, Kind},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::PersonView;
 
+/// Body of `PUT /api/admin/records/{kind}/{id}`.
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(deny_unknown_fields)]
+pub struct RecordPut {
+    /// The version that the change was made from; 0: there is none yet.
+    pub version: u64,
+    /// What it says after the change, as the kind has it.
+    #[cfg_attr(test, ts(type = "RecordBody"))]
+    #[schema(value_type = Body)]
+    pub body: serde_json::Value,
+    /// Why, for the audit log.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional))]
+    #[schema(max_length = 500)]
+    pub reason: Option<String>,
+}
+
 /// An administered record.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct RecordView {
@@ -30,7 +49,7 @@ pub struct RecordView {
 }
 
 /// Some of the records of a kind, in the order in which they were made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct RecordPage {
@@ -43,7 +62,7 @@ pub struct RecordPage {
 }
 
 /// A state that a record had.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct RecordState {
@@ -58,7 +77,7 @@ pub struct RecordState {
 }
 
 /// Every state of one record, the last one first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct RecordVersions {
@@ -67,7 +86,7 @@ pub struct RecordVersions {
 }
 
 /// A row that cannot be imported.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct BadRow {
@@ -80,7 +99,7 @@ pub struct BadRow {
 }
 
 /// What an import has done, or would do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct ImportReport {
@@ -101,7 +120,7 @@ pub struct ImportReport {
 }
 
 /// Service hours in which nobody would answer for an item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct CoverageHole {
@@ -120,7 +139,7 @@ pub struct CoverageHole {
 }
 
 /// Rule 4: how the high-frequency items are covered by the roster of the coming days.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct CoverageView {

@@ -5,6 +5,7 @@ use bangban_domain::{
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Identity, Topic};
 
@@ -20,6 +21,11 @@ pub enum Command {
         token: String,
         /// [`crate::VERSION`].
         protocol: u32,
+    },
+    /// The same member of staff with the next token of the same session: the connection goes on until that one expires.
+    Renew {
+        /// From `POST /api/staff/session/renew`.
+        token: String,
     },
     /// Joins a topic. Joining is the authorisation check.
     Subscribe {
@@ -272,17 +278,19 @@ pub enum TransferTarget {
 }
 
 /// Body of `POST /api/staff/login`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct Login {
     /// Staff number.
+    #[schema(min_length = 1, max_length = 64)]
     pub login: String,
     /// In the clear, over TLS.
+    #[schema(min_length = 1, max_length = 200)]
     pub password: String,
 }
 
 /// Success of `POST /api/staff/login`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct LoginReply {

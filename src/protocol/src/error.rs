@@ -1,9 +1,10 @@
 //! Refusals. The code is for programs and for the interface, which owns the wording; `detail` is for developers.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Closed list of reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
@@ -21,6 +22,8 @@ pub enum ErrorCode {
     NotFound,
     /// The service item does not exist.
     UnknownItem,
+    /// Somebody else was faster: read it again.
+    Outdated,
     /// Not possible in this stage of the conversation.
     InvalidStage,
     /// The offer was answered, withdrawn or missed before.
@@ -37,10 +40,10 @@ pub enum ErrorCode {
     Infected,
     /// One person's uploads of this hour are used up.
     QuotaUsed,
-    /// Somebody else has changed the record meanwhile: read it again.
-    Outdated,
     /// Others still refer to it; `detail` names them.
     InUse,
+    /// A reply of staff holds a word that the office does not allow; `detail` is the word as it is listed.
+    ListedWord,
     /// The client speaks another protocol version: reload the page.
     UnsupportedProtocol,
     /// Our fault; logged.
@@ -48,7 +51,7 @@ pub enum ErrorCode {
 }
 
 /// A refusal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[error("{code:?}: {detail}")]
 pub struct WireError {
@@ -85,10 +88,14 @@ pub mod close_code {
     pub const TOO_SLOW: u16 = 4001;
     /// The server did not hear from you (no pong): reconnect.
     pub const SILENT: u16 = 4002;
+    /// Your rights have changed: reconnect, and what you may not hear any more is refused.
+    pub const RIGHTS_CHANGED: u16 = 4003;
     /// No valid `hello` in time.
     pub const UNAUTHENTICATED: u16 = 4500;
     /// The token's time is over.
     pub const TOKEN_EXPIRED: u16 = 4501;
     /// Frames that are not of this protocol.
     pub const PROTOCOL: u16 = 4502;
+    /// The session has ended: logged out, revoked, or the account was closed. Log in again.
+    pub const SESSION_ENDED: u16 = 4503;
 }

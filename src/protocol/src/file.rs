@@ -2,9 +2,10 @@
 
 use bangban_domain::{FileId, Timestamp, words::FileKind};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Answer to `POST /api/files/{id}/finish`: checked, stored, ready for `send_file`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct FileView {
@@ -44,7 +45,7 @@ pub struct FileLink {
 }
 
 /// What of files a page has to know beforehand; part of `GET /api/config`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct FileLimits {

@@ -11,6 +11,7 @@ mod event;
 mod file;
 mod frame;
 mod roster;
+mod staff;
 mod thread;
 mod topic;
 mod view;
@@ -22,8 +23,9 @@ pub use event::{EventBody, Snapshot};
 pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
 pub use roster::{RightView, RightsView, RosterDay, RosterDuty, RosterView, Span};
+pub use staff::*;
 pub use thread::{BotOption, HandOverReason, Party, ThreadBody, ThreadEntry};
-pub use topic::{ParseTopicError, Topic};
+pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;
 
 /// Version of this protocol; a client says it in `hello`.

@@ -2,9 +2,10 @@
 
 use bangban_domain::{AgentId, Timestamp, rights::Action};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A stretch of time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct Span {
     /// Begin.
@@ -14,7 +15,7 @@ pub struct Span {
 }
 
 /// One day of a roster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct RosterDay {
@@ -27,7 +28,7 @@ pub struct RosterDay {
 }
 
 /// Somebody's duty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct RosterDuty {
     /// Code of the shift that it comes from.
@@ -41,7 +42,7 @@ pub struct RosterDuty {
 }
 
 /// Seven days of a team.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct RosterView {
     /// From the day that was asked for.
@@ -53,7 +54,7 @@ pub struct RosterView {
 }
 
 /// What one grant allows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct RightView {
     /// Code of the unit, below which it holds too; null: the whole city.
@@ -65,7 +66,7 @@ pub struct RightView {
 }
 
 /// One's own rights.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct RightsView {
     /// One for each grant.

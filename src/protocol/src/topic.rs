@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use bangban_domain::{AgentId, ConversationId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `notices`, `session`.
+/// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`, `notices`,
+/// `session`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts", type = "string"))]
 pub enum Topic {
@@ -15,17 +16,62 @@ pub enum Topic {
     Notes(ConversationId),
     /// One agent's offers, conversations and status.
     Agent(AgentId),
-    /// The supervisors' board.
+    /// The board of the whole city.
     Board,
     /// That other notices are in force than before; for everybody.
     Notices,
+    /// The board of a unit and those below it.
+    BoardOf(UnitCode),
     /// This connection: `tick`, needs no subscription.
     Session,
 }
 
+/// Code of a unit, small enough to be copied like an id: 1..=64 small letters, digits, `-`, `_` and `.`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UnitCode {
+    /// Behind the code, zeros.
+    bytes: [u8; 64],
+}
+
+impl UnitCode {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let end = self.bytes.iter().position(|byte| *byte == 0).unwrap_or(self.bytes.len());
+        // Only ASCII gets in.
+        str::from_utf8(&self.bytes[..end]).unwrap_or_default()
+    }
+}
+
+impl FromStr for UnitCode {
+    type Err = ParseTopicError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+        if !(1..=64).contains(&text.len()) || !text.bytes().all(is_sign) {
+            return Err(ParseTopicError);
+        }
+        let mut bytes = [0; 64];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self { bytes })
+    }
+}
+
+impl fmt::Display for UnitCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for UnitCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A text that names no topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a topic: expected conversation:ID, notes:ID, agent:ID, board, notices or session")]
+#[error("not a topic: expected conversation:ID, notes:ID, agent:ID, board, board:UNIT, notices or session")]
 pub struct ParseTopicError;
 
 impl fmt::Display for Topic {
@@ -36,6 +82,7 @@ impl fmt::Display for Topic {
             Self::Agent(id) => write!(f, "agent:{id}"),
             Self::Board => f.write_str("board"),
             Self::Notices => f.write_str("notices"),
+            Self::BoardOf(unit) => write!(f, "board:{unit}"),
             Self::Session => f.write_str("session"),
         }
     }
@@ -49,6 +96,7 @@ impl FromStr for Topic {
             Some(("conversation", id)) => Self::Conversation(id.parse().map_err(|_| ParseTopicError)?),
             Some(("notes", id)) => Self::Notes(id.parse().map_err(|_| ParseTopicError)?),
             Some(("agent", id)) => Self::Agent(id.parse().map_err(|_| ParseTopicError)?),
+            Some(("board", code)) => Self::BoardOf(code.parse()?),
             None if text == "board" => Self::Board,
             None if text == "notices" => Self::Notices,
             None if text == "session" => Self::Session,
@@ -67,5 +115,20 @@ impl Serialize for Topic {
 impl<'de> Deserialize<'de> for Topic {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <std::borrow::Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_is_the_citys_or_a_units() {
+        for text in ["board", "board:xuhui", "board:hrss-medical_2.old", &format!("board:{}", "x".repeat(64))] {
+            assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
+        }
+        for text in ["board:", "board:Xuhui", "board:徐汇", "board:a b", &format!("board:{}", "x".repeat(65))] {
+            assert_eq!(text.parse::<Topic>(), Err(ParseTopicError), "{text}");
+        }
     }
 }

@@ -3,12 +3,14 @@
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, Timestamp,
     org::NoticeLevel,
+    rights::Grant,
     words::{AgentStatus, Channel, CitizenKind, OfferEnd, Outcome, Role, SlaStep, Stage},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Who the token says you are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Identity {
@@ -27,8 +29,10 @@ pub enum Identity {
         id: AgentId,
         /// Display name.
         name: String,
-        /// What they may do.
-        role: Role,
+        /// Their main part: the role of the first grant.
+        role: Option<Role>,
+        /// What they may do, and where.
+        grants: Vec<Grant>,
     },
 }
 
@@ -64,7 +68,9 @@ pub struct ConversationView {
     pub item: Option<String>,
     /// Item name.
     pub item_name: Option<String>,
-    /// Name of the team that it is with or would go to.
+    /// Code of the team that it is with or would go to.
+    pub team: String,
+    /// Its name.
     pub team_name: String,
     /// When it began.
     pub opened_at: Timestamp,
@@ -104,7 +110,7 @@ pub struct ClockView {
 }
 
 /// Staff as others see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct PersonView {
     /// Who.

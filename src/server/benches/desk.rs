@@ -8,8 +8,9 @@ use std::{fs, sync::Arc};
 
 use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, Timestamp,
-    words::{AgentStatus, Channel, CitizenKind, Outcome, Role},
+    AgentId, CitizenId, ConversationId, StaffSessionId, Timestamp,
+    rights::Grant,
+    words::{Channel, CitizenKind, Outcome, Role},
 };
 use bangban_protocol::{Answer, Topic};
 use bangban_server::{
@@ -20,8 +21,9 @@ use bangban_server::{
     desk::{Actor, Desk, Notices, Order, Shared, World},
     hub::{Hub, Member, Socket},
     organisation::{Organisation, demo_entries, seed_demo},
+    staff::Rights,
 };
-use bangban_store::{Change, Database, StaffRow, Store, Unit};
+use bangban_store::{Change, Database, Membership, StaffRow, Store, Unit};
 
 const AGENTS: u128 = 500;
 const CAPACITY: u32 = 3;
@@ -52,7 +54,8 @@ impl Bench {
         let config = Config::load(None).expect("the defaults");
         let clock = Clock::system();
         let (bus, _, bus_ending) = Bus::memory(Settings { node: 1, canary: CANARY }, &Net::default());
-        let hub = Arc::new(Hub::new(1, bus));
+        let rights = Arc::new(Rights::default());
+        let hub = Arc::new(Hub::new(1, bus, Arc::clone(&rights)));
         let store = Store::open(&Database { dir: dir.to_owned(), ..Database::default() }, 4096, Box::new(|_| {}))
             .await
             .expect("a store");
@@ -61,20 +64,16 @@ impl Bench {
         always.service.hours = HoursKey::Always;
         let mut basis = Basis::new(&always, demo_entries().expect("the demo answers")).expect("a calendar");
         basis.settings.offer = 3_600_000;
-        let organisation = Arc::new(Organisation::load(store.clone(), basis).await.expect("an organisation"));
+        let organisation = Organisation::load(store.clone(), basis, Arc::clone(&rights.directory)).await;
+        let organisation = Arc::new(organisation.expect("an organisation"));
         let catalogue = organisation.current();
         let codes: Vec<String> = catalogue.teams().map(|team| team.code.clone()).collect();
         let team = |n: u128| codes[usize::try_from(n).unwrap_or(0) % codes.len()].clone();
         let staff = (1..=AGENTS).map(|n| {
             Change::Staff(StaffRow {
-                id: AgentId::new(n),
-                login: format!("agent{n:04}"),
-                name: format!("坐席{n:04}"),
-                role: Role::Agent,
-                password_hash: String::new(),
                 capacity: CAPACITY,
-                status: AgentStatus::Online,
-                teams: vec![team(n), team(n + 1)],
+                teams: [team(n), team(n + 1)].map(Membership::new).into(),
+                ..StaffRow::new(AgentId::new(n), format!("agent{n:04}"), format!("坐席{n:04}")).with_role(Role::Agent)
             })
         });
         store.commit(Unit { changes: staff.collect(), ..Unit::default() }).await.expect("staff");
@@ -87,6 +86,7 @@ impl Bench {
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
+            rights,
         };
         let desk = Desk::start(world, 4096).await.expect("a desk");
         let bench = Self {
@@ -172,7 +172,8 @@ fn agent(n: u128) -> Actor {
     Actor::Staff(Staff {
         id: AgentId::new(n),
         name: format!("坐席{n:04}"),
-        role: Role::Agent,
+        grants: vec![Grant { role: Role::Agent, unit: None, items: Vec::new() }],
+        session: StaffSessionId::new(0),
         expires_at: Timestamp(i64::MAX),
     })
 }

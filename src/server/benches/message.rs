@@ -8,7 +8,10 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use bangban_domain::{ConversationId, Timestamp, words::Channel, words::CitizenKind};
+use bangban_domain::{
+    ConversationId, Timestamp,
+    words::{Channel, CitizenKind, SignIn},
+};
 use bangban_protocol::{AgentView, Answer, Command, EventBody, Frame, Request, Snapshot, Topic, VERSION};
 use bangban_server::{
     app::App,
@@ -16,6 +19,7 @@ use bangban_server::{
     config::{Config, HoursKey},
     http,
     load::LoadAgents,
+    staff::Caller,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -140,8 +144,7 @@ async fn start(dir: &std::path::Path) -> (Arc<App>, SocketAddr) {
     let app = App::start(&config, Clock::system(), true, load).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let service = http::router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, service).await });
+    tokio::spawn(http::serve(listener, None, http::router(Arc::clone(&app)), app.stopping.clone()));
     (app, address)
 }
 
@@ -159,7 +162,8 @@ async fn office(app: &App, address: SocketAddr) -> Vec<Client> {
         if !member.login.starts_with("load-agent-") {
             continue;
         }
-        let (token, _) = app.auth.staff_token(member.id, &member.name, member.role, app.clock.now()).unwrap();
+        let caller = Caller { device: String::new(), address: String::new() };
+        let token = app.begin_session(&member, SignIn::Password, &caller).await.unwrap().reply.token;
         let mut agent = Client::connect(address, token).await;
         let desk = agent.ask(Command::Subscribe { topic: Topic::Agent(member.id), after: None }).await;
         let Answer::Subscribed { snapshot, .. } = desk else { panic!("no desk") };

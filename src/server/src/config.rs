@@ -7,6 +7,7 @@ use bangban_domain::{
     calendar::{Calendar, CalendarFile, Holidays, Hours},
     routing::Settings,
     time::{MINUTE, SECOND},
+    words::Role,
 };
 use bangban_store::Database;
 use figment::{
@@ -17,8 +18,9 @@ use serde::Deserialize;
 
 use crate::{
     files::known_endings,
-    http::{ANY_ORIGIN, is_origin},
+    http::{ANY_ORIGIN, Class, ForwardedHeader, Proxies, is_origin},
     throttle::{LoginPolicy, Rate},
+    tls::TlsFiles,
 };
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -55,6 +57,8 @@ pub struct Config {
     pub bus: BusKeys,
     /// `[auth]`.
     pub auth: Auth,
+    /// `[oidc]`.
+    pub oidc: OidcKeys,
     /// `[service]`.
     pub service: Service,
     /// `[sla]`.
@@ -75,8 +79,16 @@ pub struct Http {
     pub listen: String,
     /// Origins whose pages may embed the widget.
     pub portal_origins: Vec<String>,
-    /// Does a proxy in front of us write `X-Forwarded-For`?
-    pub trust_forwarded: bool,
+    /// Certificate chain, PEM; empty: plain HTTP.
+    pub tls_certificate: String,
+    /// Its private key, PEM.
+    pub tls_key: String,
+    /// How long browsers shall come by TLS only.
+    pub hsts_seconds: u32,
+    /// Addresses and networks of the proxies in front of us.
+    pub trusted_proxies: Vec<String>,
+    /// What they write.
+    pub forwarded_header: ForwardedHeader,
     /// Address and port of the metrics; empty: none.
     pub metrics_listen: String,
 }
@@ -129,8 +141,14 @@ pub struct Auth {
     pub portal_secret: String,
     /// Signs staff's tokens.
     pub staff_secret: String,
-    /// Length of a log-in.
-    pub staff_token_hours: u32,
+    /// How long one token of staff is good.
+    pub staff_token_minutes: u32,
+    /// A session ends after so long without a renewal.
+    pub staff_idle_minutes: u32,
+    /// ... and after so long in any case.
+    pub staff_session_hours: u32,
+    /// Roles that have to show a second factor.
+    pub totp_required: Vec<Role>,
     /// So many wrong passwords lock a staff number.
     pub wrong_per_login: u32,
     /// So many lock an address.
@@ -143,7 +161,63 @@ pub struct Auth {
 
 impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Auth").field("staff_token_hours", &self.staff_token_hours).finish_non_exhaustive()
+        f.debug_struct("Auth").field("staff_token_minutes", &self.staff_token_minutes).finish_non_exhaustive()
+    }
+}
+
+/// `[oidc]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcKeys {
+    /// Its address; empty: none.
+    pub issuer: String,
+    /// Who we are there.
+    pub client_id: String,
+    /// The proof of it.
+    pub client_secret: String,
+    /// Where browsers reach us.
+    pub public_url: String,
+    /// The claim that is the staff number.
+    pub claim: String,
+    /// What we ask for.
+    pub scopes: Vec<String>,
+    /// What the button says.
+    pub label: String,
+    /// Makes accounts without rights.
+    pub create: bool,
+}
+
+impl std::fmt::Debug for OidcKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OidcKeys").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl OidcKeys {
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.issuer.is_empty() {
+            return Ok(());
+        }
+        let value = |key, problem: &str| Err(ConfigError::Value { key, problem: problem.to_owned() });
+        let is_address =
+            |text: &str| reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !is_address(&self.issuer) {
+            return value("oidc.issuer", "must be an address such as \"https://login.example\"");
+        }
+        if !is_origin(&self.public_url) {
+            return value("oidc.public_url", "must be an address such as \"https://bangban.example\", without a path");
+        }
+        for (key, text) in
+            [("oidc.client_id", &self.client_id), ("oidc.claim", &self.claim), ("oidc.label", &self.label)]
+        {
+            if text.is_empty() {
+                return value(key, "must be set with oidc.issuer");
+            }
+        }
+        if !self.scopes.iter().any(|scope| scope == "openid") {
+            return value("oidc.scopes", "must contain \"openid\"");
+        }
+        Ok(())
     }
 }
 
@@ -159,6 +233,8 @@ pub struct Service {
     pub slot_minutes: u16,
     /// People in one slot.
     pub slot_capacity: u16,
+    /// File of words that staff must not write to citizens; empty: none.
+    pub word_list: String,
 }
 
 /// `service.hours`.
@@ -202,6 +278,21 @@ pub struct Limits {
     pub staff_burst: u32,
     /// Commands a second of one member of staff.
     pub staff_per_second: u32,
+    /// Requests of one address.
+    pub address: AddressRates,
+    /// WebSockets that one address may have open.
+    pub open_sockets: u32,
+}
+
+/// `[limits.address]`: a rate for each class of routes; a burst of 0: no limit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressRates {
+    pages: Rate,
+    login: Rate,
+    api: Rate,
+    files: Rate,
+    sockets: Rate,
 }
 
 /// `[files]`.
@@ -312,7 +403,9 @@ impl Config {
             ("limits.citizen_per_second", config.limits.citizen_per_second.into()),
             ("limits.staff_burst", config.limits.staff_burst.into()),
             ("limits.staff_per_second", config.limits.staff_per_second.into()),
-            ("auth.staff_token_hours", config.auth.staff_token_hours.into()),
+            ("auth.staff_token_minutes", config.auth.staff_token_minutes.into()),
+            ("auth.staff_idle_minutes", config.auth.staff_idle_minutes.into()),
+            ("auth.staff_session_hours", config.auth.staff_session_hours.into()),
             ("auth.wrong_per_login", config.auth.wrong_per_login.into()),
             ("auth.wrong_per_address", config.auth.wrong_per_address.into()),
             ("auth.wrong_minutes", config.auth.wrong_minutes.into()),
@@ -364,6 +457,32 @@ impl Config {
                 return Err(ConfigError::Value { key: "http.portal_origins", problem });
             }
         }
+        if config.http.tls_certificate.is_empty() != config.http.tls_key.is_empty() {
+            let (key, other) = match config.http.tls_key.as_str() {
+                "" => ("http.tls_key", "http.tls_certificate"),
+                _ => ("http.tls_certificate", "http.tls_key"),
+            };
+            return Err(ConfigError::Value { key, problem: format!("must be set with {other}") });
+        }
+        for proxy in &config.http.trusted_proxies {
+            if Proxies::network(proxy).is_none() {
+                let problem = format!("{proxy:?} is neither an address nor a network such as \"10.0.0.0/8\"");
+                return Err(ConfigError::Value { key: "http.trusted_proxies", problem });
+            }
+        }
+        let address = &config.limits.address;
+        for (key, rate) in [
+            ("limits.address.pages", address.pages),
+            ("limits.address.login", address.login),
+            ("limits.address.api", address.api),
+            ("limits.address.files", address.files),
+            ("limits.address.sockets", address.sockets),
+        ] {
+            if rate.burst > 0 && rate.per_second == 0 {
+                let problem = "per_second must be 1 or more, or burst 0".to_owned();
+                return Err(ConfigError::Value { key, problem });
+            }
+        }
         if let Err(bangban_store::StoreError::Url(problem)) = config.database().validate() {
             return Err(ConfigError::Value { key: "data.url", problem });
         }
@@ -373,6 +492,11 @@ impl Config {
         if let Some(Err(error)) = config.redis().map(|redis| redis.validate()) {
             return Err(ConfigError::Value { key: "bus.url", problem: error.to_string() });
         }
+        if config.auth.staff_idle_minutes < config.auth.staff_token_minutes {
+            let problem = format!("must be {} (auth.staff_token_minutes) or more", config.auth.staff_token_minutes);
+            return Err(ConfigError::Value { key: "auth.staff_idle_minutes", problem });
+        }
+        config.oidc.check()?;
         config.files.check()?;
         config.calendar()?;
         Ok(config)
@@ -416,6 +540,33 @@ impl Config {
             per_address: self.auth.wrong_per_address,
             window: i64::from(self.auth.wrong_minutes) * MINUTE,
             lock: i64::from(self.auth.lock_minutes) * MINUTE,
+        }
+    }
+
+    /// The files of the certificate; `None`: plain HTTP.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsFiles> {
+        let Http { tls_certificate, tls_key, .. } = &self.http;
+        (!tls_key.is_empty()).then(|| TlsFiles { certificate: tls_certificate.into(), key: tls_key.into() })
+    }
+
+    /// The proxies in front of us.
+    #[must_use]
+    pub fn proxies(&self) -> Proxies {
+        let trusted = self.http.trusted_proxies.iter().filter_map(|text| Proxies::network(text)).collect();
+        Proxies { trusted, header: self.http.forwarded_header }
+    }
+
+    /// How often one address may ask for a route of this class; a burst of 0: as often as it likes.
+    #[must_use]
+    pub const fn address_rate(&self, class: Class) -> Rate {
+        let rates = &self.limits.address;
+        match class {
+            Class::Pages => rates.pages,
+            Class::Login => rates.login,
+            Class::Api => rates.api,
+            Class::Files => rates.files,
+            Class::Sockets => rates.sockets,
         }
     }
 
@@ -504,9 +655,27 @@ mod tests {
                 &format!("[auth]\nportal_keys = \"keys.json\"\nportal_secret = \"{}\"", "x".repeat(40)),
                 "auth.portal_secret: must be empty with auth.portal_keys",
             ),
+            (
+                "[auth]\nstaff_idle_minutes = 14",
+                "auth.staff_idle_minutes: must be 15 (auth.staff_token_minutes) or more",
+            ),
+            ("[auth]\nstaff_session_hours = 0", "auth.staff_session_hours: must be 1 or more"),
+            ("[auth]\ntotp_required = [\"boss\"]", "auth.totp_required"),
+            ("[oidc]\nissuer = \"login.example\"", "oidc.issuer: must be an address"),
+            ("[oidc]\nissuer = \"https://login.example\"", "oidc.public_url: must be an address"),
+            (
+                "[oidc]\nissuer = \"https://login.example\"\npublic_url = \"https://a.example\"",
+                "oidc.client_id: must be set",
+            ),
             ("[http]\nlisten = 8080", "http.listen"),
             ("[service]\nhours = \"sometimes\"", "service.hours"),
             ("[http]\nport = 1", "port"),
+            ("[http]\ntls_certificate = \"a.pem\"", "http.tls_key: must be set with http.tls_certificate"),
+            ("[http]\ntls_key = \"a.pem\"", "http.tls_certificate: must be set with http.tls_key"),
+            ("[http]\ntrusted_proxies = [\"10.0.0.0/33\"]", "http.trusted_proxies: \"10.0.0.0/33\" is neither"),
+            ("[http]\nforwarded_header = \"via\"", "http.forwarded_header"),
+            ("[limits.address]\nlogin = { burst = 1, per_second = 0 }", "limits.address.login: per_second must be"),
+            ("[limits.address]\nlogin = { burst = 1 }", "limits.address.login"),
             ("[http]\nportal_origins = [\"https://a.example/\"]", "http.portal_origins: \"https://a.example/\" is not"),
             ("[files]\nendings = [\"pdf\", \"exe\"]", "files.endings: \"exe\" is none of pdf, ofd"),
             ("[files]\nstore = \"ftp\"", "files.store"),
@@ -532,6 +701,8 @@ mod tests {
         assert!(!format!("{config:?} {:?}", config.database()).contains("xxxx"));
         let config = with("[bus]\nurl = \"redis://:xxxx@localhost\"\npassword = \"xxxx\"").unwrap();
         assert!(!format!("{config:?} {:?}", config.redis()).contains("xxxx"));
+        let config = with("[oidc]\nclient_secret = \"xxxx\"").unwrap();
+        assert!(!format!("{config:?}").contains("xxxx"));
         let config = with("[files]\ns3_access_key = \"xxxx\"\ns3_secret_key = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));
     }

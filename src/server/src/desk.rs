@@ -25,7 +25,7 @@ use bangban_domain::{
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use bangban_protocol::{
-    AgentView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, TransferTarget, WireError,
+    AgentView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, Topic, TransferTarget, WireError,
 };
 use bangban_store::{Store, StoreError};
 use dashmap::DashMap;
@@ -38,6 +38,7 @@ use crate::{
     clock::Clock,
     hub::Hub,
     organisation::Organisation,
+    staff::Rights,
 };
 pub use batch::entry;
 pub(crate) use board::ROSTER_AHEAD;
@@ -158,8 +159,8 @@ pub struct Shared {
     pub agents: DashMap<AgentId, (u64, AgentView)>,
     /// Agents with a console, as their colleagues see them.
     pub colleagues: DashMap<AgentId, ColleagueView>,
-    /// The board, with the position of its topic.
-    pub board: std::sync::Mutex<Option<(u64, BoardView)>>,
+    /// Boards, with the positions of their topics: the city's, and those that somebody looks at.
+    pub boards: DashMap<Topic, (u64, BoardView)>,
 }
 
 /// The way to the desk. Cheap to clone.
@@ -184,6 +185,8 @@ pub struct World {
     pub shared: Arc<Shared>,
     /// What the store and sessions tell the desk.
     pub notices: Arc<Notices>,
+    /// Accounts, and what they may do.
+    pub rights: Arc<Rights>,
 }
 
 impl Desk {

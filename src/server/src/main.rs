@@ -20,11 +20,15 @@ use bangban_server::{
     organisation,
     simulate::{Plan, compare},
     telemetry::{install_metrics, start_log},
+    tls::{Certificates, Date, Pair},
+    user::UserCommand,
+    word_check::WordCheck,
 };
 use bangban_store::Ended;
 use clap::{Parser, Subcommand};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 /// Each message takes some dozens of short-lived allocations, made on one thread and freed on another.
 #[global_allocator]
@@ -59,6 +63,14 @@ enum Command {
         /// Also connects to the database and checks that it keeps what it acknowledges.
         #[arg(long)]
         connect: bool,
+    },
+    /// Accounts of staff, while no server runs on the database.
+    User {
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        #[command(subcommand)]
+        command: UserCommand,
     },
     /// Runs the router in virtual time and compares how long people wait with the Erlang-C formula.
     Simulate(Plan),
@@ -126,6 +138,7 @@ fn main() -> ExitCode {
         Command::CheckConfig { config, connect } => check(config, connect),
         Command::Simulate(plan) => compare(plan).map(|comparison| println!("{comparison}")).map_err(Into::into),
         Command::Migrate { config, list } => migrate(config, list),
+        Command::User { config, command } => user(config, command),
         Command::Serve { config, demo, load } => serve(config, demo, load),
         Command::Import { what: Import::Items { file, dry_run, skip_bad, config } } => {
             import_items(config, &file, dry_run, skip_bad)
@@ -149,6 +162,15 @@ async fn check(file: Option<PathBuf>, connect: bool) -> anyhow::Result<()> {
         if let Some(redis) = config.redis() {
             redis.check().await.context("bus.url")?;
         }
+    }
+    if let Some(files) = config.tls() {
+        let pair = Pair::read(&files)?;
+        pair.check_time(Clock::system().now())?;
+        println!("the certificate is good until {}", Date(pair.ends_at()));
+    }
+    if let Some(path) = Some(&config.service.word_list).filter(|path| !path.is_empty()) {
+        let (check, _) = WordCheck::open(path.as_ref())?;
+        println!("the word list has {} words", check.len());
     }
     println!("configuration is valid");
     Ok(())
@@ -179,6 +201,13 @@ async fn export_items(config: Option<PathBuf>, file: &Path) -> anyhow::Result<()
 }
 
 #[tokio::main]
+async fn user(file: Option<PathBuf>, command: UserCommand) -> anyhow::Result<()> {
+    let config = Config::load(file.as_deref())?;
+    print!("{}", bangban_server::user::run(&config, command).await?);
+    Ok(())
+}
+
+#[tokio::main]
 async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::Result<()> {
     let config = Config::load(file.as_deref())?;
     start_log(&config.log)?;
@@ -187,8 +216,21 @@ async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::R
         "" => None,
         address => Some((listen("http.metrics_listen", address).await?, install_metrics()?)),
     };
-    let app = App::start(&config, Clock::system(), demo, load).await?;
-    let mut greeting = greeting(listener.local_addr()?, demo.then_some(&*app), config.service.hours);
+    let clock = Clock::system();
+    let certificates = match config.tls() {
+        Some(files) => {
+            let (certificates, watched) = Certificates::open(&files)?;
+            certificates.warn_if_over(clock.now());
+            let certificates = Arc::new(certificates);
+            let (kept, clock) = (Arc::clone(&certificates), clock.clone());
+            tokio::spawn(async move { kept.keep_fresh(watched, clock).await });
+            Some(certificates)
+        }
+        None => None,
+    };
+    let app = App::start(&config, clock, demo, load).await?;
+    let scheme = if certificates.is_some() { Scheme::Tls } else { Scheme::Plain };
+    let mut greeting = greeting(scheme, listener.local_addr()?, demo.then_some(&*app), config.service.hours);
     if let Some((listener, _)) = &metrics {
         greeting += &line("metrics", &format!("http://{}/metrics", listener.local_addr()?));
     }
@@ -196,22 +238,14 @@ async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::R
     if let Err(error) = std::io::stdout().write_all(greeting.as_bytes()) {
         tracing::debug!(%error, "no standard output");
     }
-    let listener = axum::serve::ListenerExt::tap_io(listener, |socket| {
-        // A reply must not wait for the next one.
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-    });
-    let service = http::router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = app.stopping.clone();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
-    let mut served = tokio::spawn(served.into_future());
+    let routes = http::router(Arc::clone(&app));
+    let mut served = tokio::spawn(http::serve(listener, certificates, routes, app.stopping.clone()));
     if let Some((listener, handle)) = metrics {
         tokio::spawn(serve_metrics(listener, Arc::clone(&app), handle));
     }
     let mut store_ended = None;
     tokio::select! {
-        ended = &mut served => ended??,
+        ended = &mut served => ended?,
         () = stop_signal() => {}
         why = app.store.ended() => store_ended = Some(why),
     }
@@ -222,7 +256,7 @@ async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::R
         served.await
     };
     match timeout(FINISH, finished).await {
-        Ok(ended) => ended??,
+        Ok(ended) => ended?,
         Err(_) => tracing::warn!(sessions = app.sessions.len(), "not all connections ended in time"),
     }
     app.leave_bus().await;
@@ -253,27 +287,38 @@ async fn serve_metrics(listener: TcpListener, app: Arc<App>, handle: PrometheusH
             tidy.run_upkeep();
         }
     });
-    if let Err(error) = axum::serve(listener, http::metrics_router(app, handle)).await {
-        tracing::error!(%error, "no metrics any more");
-    }
+    http::serve(listener, None, http::metrics_router(app, handle), CancellationToken::new()).await;
+}
+
+/// How browsers come.
+#[derive(Clone, Copy)]
+enum Scheme {
+    Plain,
+    Tls,
 }
 
 /// What `serve` says first. Programs read the address at the end of the first line.
-fn greeting(mut address: SocketAddr, demo: Option<&App>, hours: HoursKey) -> String {
+fn greeting(scheme: Scheme, mut address: SocketAddr, demo: Option<&App>, hours: HoursKey) -> String {
     if address.ip().is_unspecified() {
         // Where a browser on this machine finds it.
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
-    let mut text = format!("Bangban serves the protocol of docs/protocol.md on ws://{address}/ws\n");
+    let (pages, sockets) = match scheme {
+        Scheme::Plain => ("http", "ws"),
+        Scheme::Tls => ("https", "wss"),
+    };
+    let mut text = format!("Bangban serves the protocol of docs/protocol.md on {sockets}://{address}/ws\n");
     if demo.is_some() {
-        text += &line("demo portal", &format!("http://{address}/demo-portal.html"));
+        text += &line("demo portal", &format!("{pages}://{address}/demo-portal.html"));
     }
-    text += &line("widget", &format!("http://{address}/widget.html"));
-    text += &line("console", &format!("http://{address}/console"));
-    text += &line("board", &format!("http://{address}/board"));
+    text += &line("widget", &format!("{pages}://{address}/widget.html"));
+    text += &line("console", &format!("{pages}://{address}/console"));
+    text += &line("board", &format!("{pages}://{address}/board"));
+    text += &line("interface", &format!("{pages}://{address}/api/docs"));
     if let Some(app) = demo {
-        text += &line("agents", &app.demo_logins(Role::Agent));
-        text += &line("supervisor", &app.demo_logins(Role::Supervisor));
+        for role in Role::ALL {
+            text += &line(role.as_str(), &app.demo_logins(*role));
+        }
         text += &line("password", DEMO_PASSWORD);
     }
     let humans = match hours {

@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{Log, LogFormat},
+    http::Class,
     hub::Member,
 };
 
@@ -76,6 +77,12 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     describe_counter!("bangban_commands_total", "commands, by type and by result: ok or the error code");
     describe_counter!("bangban_closes_total", "connections that the server closed, by code");
     describe_counter!("bangban_logins_total", "log-ins of staff, by result: ok, wrong or refused");
+    describe_counter!(
+        "bangban_limited_total",
+        "requests refused as too many, by whom they count for and class of route"
+    );
+    describe_gauge!("bangban_tls_certificate_expires_at_seconds", "when the certificate in use ends, since 1970");
+    describe_counter!("bangban_handshakes_failed_total", "TLS handshakes that did not come to an end");
     describe_counter!("bangban_sla_steps_total", "steps of first-response clocks, by step");
     describe_gauge!("bangban_bus_live", "1: what other nodes publish arrives; 0: the store is read instead");
     describe_counter!("bangban_bus_missed_total", "times that something of other nodes may have been missed");
@@ -114,7 +121,7 @@ impl Metrics {
     #[expect(clippy::new_without_default, reason = "the time of the call matters")]
     pub fn new() -> Self {
         Self {
-            sessions: ["citizen", "agent", "supervisor"].map(|kind| gauge!("bangban_sessions", "kind" => kind)),
+            sessions: ["citizen", "agent", "watcher"].map(|kind| gauge!("bangban_sessions", "kind" => kind)),
             frames_in: counter!("bangban_frames_in_total"),
             frames_out: counter!("bangban_frames_out_total"),
             flushes: counter!("bangban_flushes_total"),
@@ -124,11 +131,11 @@ impl Metrics {
 
     /// Sessions of this kind.
     pub const fn sessions(&self, member: Member) -> &Gauge {
-        let [citizens, agents, supervisors] = &self.sessions;
+        let [citizens, agents, watchers] = &self.sessions;
         match member {
             Member::Citizen => citizens,
             Member::Agent(_) => agents,
-            Member::Supervisor => supervisors,
+            Member::Watcher(_) => watchers,
         }
     }
 }
@@ -142,6 +149,11 @@ pub fn count_command(name: &'static str, error: Option<&WireError>) {
 /// The server closes a connection.
 pub fn count_close(code: u16) {
     counter!("bangban_closes_total", "code" => code.to_string()).increment(1);
+}
+
+/// A request that was refused because its address or person has made too many, or has too many WebSockets open.
+pub fn count_limited(by: &'static str, class: Class) {
+    counter!("bangban_limited_total", "by" => by, "class" => class.name()).increment(1);
 }
 
 /// A log-in: `ok`, `wrong` or `refused`.
@@ -160,6 +172,7 @@ pub const fn word(code: ErrorCode) -> &'static str {
         ErrorCode::Forbidden => "forbidden",
         ErrorCode::NotFound => "not_found",
         ErrorCode::UnknownItem => "unknown_item",
+        ErrorCode::Outdated => "outdated",
         ErrorCode::InvalidStage => "invalid_stage",
         ErrorCode::OfferGone => "offer_gone",
         ErrorCode::SlotFull => "slot_full",
@@ -168,8 +181,8 @@ pub const fn word(code: ErrorCode) -> &'static str {
         ErrorCode::UnsupportedFile => "unsupported_file",
         ErrorCode::Infected => "infected",
         ErrorCode::QuotaUsed => "quota_used",
-        ErrorCode::Outdated => "outdated",
         ErrorCode::InUse => "in_use",
+        ErrorCode::ListedWord => "listed_word",
         ErrorCode::UnsupportedProtocol => "unsupported_protocol",
         ErrorCode::Internal => "internal",
     }

@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError, audit, files, record, sql::Statements};
+use crate::{Change, ConversationRow, StoreError, audit, files, record, sql::Statements, staff};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
@@ -40,33 +40,8 @@ pub(crate) async fn carry_out(
         .bind(row.level.clone())
         .bind(row.phone.clone())
         .bind(row.seen_at.0),
-        Change::Staff(row) => {
-            sqlx::query(
-                "INSERT INTO agent (id, login, name, role, password_hash, capacity, status, status_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, 0) \
-                 ON CONFLICT (id) DO UPDATE SET login = excluded.login, name = excluded.name, role = excluded.role, \
-                 password_hash = excluded.password_hash, capacity = excluded.capacity",
-            )
-            .bind(row.id.to_string())
-            .bind(row.login.clone())
-            .bind(row.name.clone())
-            .bind(row.role.as_str())
-            .bind(row.password_hash.clone())
-            .bind(i64::from(row.capacity))
-            .bind(row.status.as_str())
-            .execute(&mut **tx)
-            .await?;
-            sqlx::query("DELETE FROM agent_team WHERE agent = $1").bind(row.id.to_string()).execute(&mut **tx).await?;
-            for team in &row.teams {
-                sqlx::query("INSERT INTO agent_team (agent, team) VALUES ($1, $2)")
-                    .bind(row.id.to_string())
-                    .bind(team.clone())
-                    .execute(&mut **tx)
-                    .await?;
-            }
-            record::count(tx, "staff").await?;
-            return Ok(());
-        }
+        Change::Staff(row) => return staff::put(tx, row).await,
+        Change::Account(change) => return staff::carry_out(tx, change).await,
         // Needs a number: see `open`.
         Change::NewConversation(_) => return Ok(()),
         Change::Conversation(row) => sqlx::query(

@@ -1,7 +1,7 @@
 //! Why the store could not do it. What a caller needs to know of a refusal is whether the same unit may succeed later
 //! ([`StoreError::is_retryable`]), and that nothing of it was done: only [`StoreError::Unknown`] does not say so.
 
-use bangban_domain::{ConversationId, FileId, org::Kind};
+use bangban_domain::{AgentId, ConversationId, FileId, org::Kind};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,12 @@ pub enum StoreError {
         /// Code.
         id: String,
     },
+    /// Somebody else has changed the account meanwhile; nothing was done.
+    #[error("account {0} has another version")]
+    StaffOutdated(AgentId),
+    /// Another account has this staff number; nothing was done.
+    #[error("another account has this staff number")]
+    LoginTaken,
     /// More work waits than the writer's queue holds; nothing was done, try again.
     #[error("the writer's queue is full")]
     Busy,

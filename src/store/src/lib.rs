@@ -24,6 +24,7 @@ mod read;
 mod record;
 mod row;
 mod sql;
+mod staff;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod unit;
@@ -40,6 +41,7 @@ pub use migrate::{Migration, check, migrate};
 pub use place::Database;
 pub use record::{RecordChange, RecordRow, RecordVersion};
 pub use row::*;
+pub use staff::{Membership, SessionRow, StaffChange, StaffRow};
 pub use unit::*;
 pub use writer::{Counts, Ended, Publisher};
 

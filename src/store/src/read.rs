@@ -4,12 +4,12 @@ use std::{collections::HashMap, str::FromStr};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
-    words::{AgentStatus, Channel, CitizenKind, Outcome, Role, SlaStep, Stage},
+    words::{Channel, CitizenKind, Outcome, SlaStep, Stage},
 };
 use sqlx::{Row, any::AnyRow};
 
 use crate::{
-    CitizenRow, ConversationRow, EntryRow, Lane, LedgerRow, StaffRow, Store, StoreError,
+    CitizenRow, ConversationRow, EntryRow, Lane, LedgerRow, Store, StoreError,
     place::Engine,
     sql::{Statements, padded},
 };
@@ -75,9 +75,6 @@ macro_rules! select {
             $rest
         )
     };
-    (agent $rest:literal) => {
-        concat!("SELECT id, login, name, role, password_hash, capacity, status FROM agent ", $rest)
-    };
     (entry $rest:literal) => {
         concat!("SELECT seq, at, client_id, body FROM entry WHERE conversation = (SELECT no FROM conversation WHERE id = $1) \
              AND lane = $2 ", $rest)
@@ -119,19 +116,6 @@ pub(crate) fn ledger(row: &AnyRow) -> Result<LedgerRow, StoreError> {
         breached_at: optional_instant(row, "breached_at")?,
         answered_at: optional_instant(row, "answered_at")?,
         left_at: optional_instant(row, "left_at")?,
-    })
-}
-
-fn staff(row: &AnyRow) -> Result<StaffRow, StoreError> {
-    Ok(StaffRow {
-        id: id("agent", row, "id")?,
-        login: row.try_get("login")?,
-        name: row.try_get("name")?,
-        role: word("agent", row, "role", Role::parse)?,
-        password_hash: row.try_get("password_hash")?,
-        capacity: unsigned(row, "capacity")?,
-        status: word("agent", row, "status", AgentStatus::parse)?,
-        teams: Vec::new(),
     })
 }
 
@@ -208,28 +192,6 @@ impl Store {
             })
         })
         .transpose()
-    }
-
-    /// All staff with their teams.
-    pub async fn staff(&self) -> Result<Vec<StaffRow>, StoreError> {
-        let rows = sqlx::query(select!(agent "ORDER BY login")).fetch_all(&self.readers).await?;
-        let mut all = rows.iter().map(staff).collect::<Result<Vec<_>, _>>()?;
-        let teams =
-            sqlx::query("SELECT agent, team FROM agent_team ORDER BY agent, team").fetch_all(&self.readers).await?;
-        for row in &teams {
-            let agent: AgentId = id("agent_team", row, "agent")?;
-            if let Some(member) = all.iter_mut().find(|member| member.id == agent) {
-                member.teams.push(row.try_get("team")?);
-            }
-        }
-        Ok(all)
-    }
-
-    /// One member of staff by staff number; without teams.
-    pub async fn agent_by_login(&self, login: &str) -> Result<Option<StaffRow>, StoreError> {
-        let row =
-            sqlx::query(select!(agent "WHERE login = $1")).bind(login.to_owned()).fetch_optional(&self.readers).await?;
-        row.as_ref().map(staff).transpose()
     }
 
     /// A thread after a position, oldest first.

@@ -116,7 +116,7 @@ pub(crate) async fn carry_out(
 }
 
 /// One more change of something; gives how many there have been.
-pub(crate) async fn count(tx: &mut Transaction<'_, Any>, what: &'static str) -> Result<i64, StoreError> {
+async fn count(tx: &mut Transaction<'_, Any>, what: &'static str) -> Result<i64, StoreError> {
     let row = sqlx::query(
         "INSERT INTO change_count (what, count) VALUES ($1, 1) \
          ON CONFLICT (what) DO UPDATE SET count = change_count.count + 1 RETURNING count",
@@ -252,7 +252,7 @@ impl Store {
         rows.iter().map(record).collect()
     }
 
-    /// How often each kind of record has changed, and accounts (`"staff"`); what never has, is missing.
+    /// How often each kind of record has changed; one that never has, is missing.
     pub async fn change_counts(&self) -> Result<HashMap<String, u64>, StoreError> {
         let rows = sqlx::query("SELECT what, count FROM change_count").fetch_all(&self.readers).await?;
         rows.iter().map(|row| Ok((row.try_get("what")?, unsigned(row, "count")?))).collect()

@@ -2,7 +2,7 @@
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
-    words::{AgentStatus, Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, Role, SlaStep, Stage},
+    words::{Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, SlaStep, Stage},
 };
 
 /// A person or enterprise, as the portal's last token described them.
@@ -20,27 +20,6 @@ pub struct CitizenRow {
     pub phone: Option<String>,
     /// Last token.
     pub seen_at: Timestamp,
-}
-
-/// A member of staff.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StaffRow {
-    /// Id.
-    pub id: AgentId,
-    /// Staff number.
-    pub login: String,
-    /// Display name.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
-    /// PHC string.
-    pub password_hash: String,
-    /// Conversations at once.
-    pub capacity: u32,
-    /// Last chosen status.
-    pub status: AgentStatus,
-    /// Team codes.
-    pub teams: Vec<String>,
 }
 
 /// A conversation beside its thread.

@@ -10,7 +10,8 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Audit, CitizenRow, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, RecordChange, StaffRow, StoreError,
+    Audit, CitizenRow, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, RecordChange, StaffChange, StaffRow,
+    StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -38,10 +39,10 @@ impl Unit {
                     without_nul("level", Some(&row.level))?;
                     without_nul("phone", row.phone.as_deref())?;
                 }
-                Change::Staff(row) => {
-                    without_nul("login", Some(&row.login))?;
-                    without_nul("name", Some(&row.name))?;
-                }
+                Change::Staff(row) => staff_without_nul(row)?,
+                Change::Account(StaffChange::Edited { row, .. }) => staff_without_nul(row)?,
+                Change::Account(StaffChange::Began(row, _)) => without_nul("User-Agent", Some(&row.device))?,
+                Change::Account(StaffChange::Locked { login, .. }) => without_nul("login", Some(login))?,
                 Change::NewConversation(row) | Change::Conversation(row) => {
                     without_nul("item", row.item.as_deref())?;
                     without_nul("comment", row.comment.as_deref())?;
@@ -67,11 +68,20 @@ impl Unit {
                 | Change::Status { .. }
                 | Change::Receipt(_)
                 | Change::ReceiptSettled { .. }
+                | Change::Account(_)
                 | Change::File(FileChange::Drop(_) | FileChange::Forget(_)) => {}
             }
         }
         Ok(())
     }
+}
+
+fn staff_without_nul(row: &StaffRow) -> Result<(), StoreError> {
+    without_nul("login", Some(&row.login))?;
+    without_nul("name", Some(&row.name))?;
+    without_nul("unit", row.unit.as_deref())?;
+    row.grants.iter().try_for_each(|grant| without_nul("grants", grant.unit.as_deref()))?;
+    row.teams.iter().try_for_each(|one| without_nul("teams", Some(&one.team)))
 }
 
 fn without_nul(field: &'static str, text: Option<&str>) -> Result<(), StoreError> {
@@ -162,8 +172,11 @@ pub struct NewEntry {
 pub enum Change {
     /// Inserts or updates.
     Citizen(CitizenRow),
-    /// Inserts or updates by login; keeps the status.
+    /// Inserts or updates an account as a whole; a known one keeps its status, second factor and lock.
     Staff(StaffRow),
+    /// Accounts and sessions of staff. [`StaffChange::Edited`] is refused with [`StoreError::StaffOutdated`] or
+    /// [`StoreError::LoginTaken`].
+    Account(StaffChange),
     /// Inserts a new one.
     NewConversation(ConversationRow),
     /// Updates all but numbers and read positions.

@@ -191,7 +191,7 @@ enum Key {
     Citizen(CitizenId),
     Agent(AgentId),
     File(FileId),
-    /// Records and the audit log, whose numbers follow each other.
+    /// Records, accounts and the audit log, whose numbers follow each other.
     Administration,
 }
 
@@ -211,7 +211,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         | Change::Left { conversation, .. }
         | Change::Read { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
         Change::File(change) => [Some(Key::File(change.file())), None],
-        Change::Records(_) | Change::Audit(_) => [Some(Key::Administration), None],
+        Change::Records(_) | Change::Account(_) | Change::Audit(_) => [Some(Key::Administration), None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],
     });
     of_changes.flatten().chain(unit.entries.iter().map(|entry| Key::Conversation(entry.conversation)))

@@ -53,6 +53,7 @@ export class Guard {
 /** The browsers of the people in a story. Each person has a context of their own, as on a machine of their own. */
 export class People {
   private readonly contexts: BrowserContext[] = [];
+  private readonly preparations: ((context: BrowserContext) => Promise<void>)[] = [];
 
   constructor(
     private readonly browser: Browser,
@@ -60,10 +61,16 @@ export class People {
     private readonly guard: Guard,
   ) {}
 
+  /** What is done to the browser of everybody who comes from now on, before they open a page. */
+  prepare(preparation: (context: BrowserContext) => Promise<void>): void {
+    this.preparations.push(preparation);
+  }
+
   async context(options: BrowserContextOptions = {}): Promise<BrowserContext> {
     const context = await this.browser.newContext(options);
     this.contexts.push(context);
     this.guard.watch(context);
+    for (const prepare of this.preparations) await prepare(context);
     return context;
   }
 

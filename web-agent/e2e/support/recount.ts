@@ -118,7 +118,7 @@ export function recount(server: Server, at: number, known: Known): Count {
             (SELECT group_concat(t.team) FROM agent_team t WHERE t.agent = a.id) AS teams,
             (SELECT count(*) FROM conversation c WHERE c.agent = a.id AND c.stage <> 'closed') AS load,
             (SELECT max(e.at) FROM event e WHERE e.actor = a.id AND e.kind = 'missed' AND e.at > a.status_at) AS missed_at
-       FROM agent a WHERE a.role = 'agent'`,
+       FROM agent a WHERE EXISTS (SELECT 1 FROM agent_grant g WHERE g.agent = a.id AND g.role = 'agent')`,
   ).filter((member) => known.connected.includes(member.login) && member.status !== 'offline');
   const rests = (member: Member) =>
     member.status === 'break' || (member.missed_at !== null && member.missed_at + known.missedBreakMs > at);

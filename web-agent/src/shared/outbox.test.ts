@@ -32,7 +32,9 @@ const settle = async () => {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 };
 
-const refusal = (code: 'lost' | 'busy' | 'forbidden') => new RequestError(code, 'no', undefined, code !== 'forbidden');
+type Code = 'lost' | 'busy' | 'forbidden' | 'listed_word';
+const refusal = (code: Code, detail: string) =>
+  new RequestError(code, detail, undefined, code === 'lost' || code === 'busy');
 
 /** A server that answers when the test says so. */
 class Wire {
@@ -46,8 +48,8 @@ class Wire {
     this.asked[n]!.ok();
     await settle();
   }
-  async fail(n: number, code: 'lost' | 'busy' | 'forbidden') {
-    this.asked[n]!.fail(refusal(code));
+  async fail(n: number, code: Code, detail = 'no') {
+    this.asked[n]!.fail(refusal(code, detail));
     await settle();
   }
 }
@@ -139,6 +141,18 @@ describe('sending', () => {
     box.retry(first);
     await settle();
     expect(wire.texts()).toHaveLength(3);
+  });
+
+  it('a reply that the word list bars is kept with the word, until it is tried again', async () => {
+    const { box, wire, add } = make();
+    const first = add('一');
+    await wire.fail(0, 'listed_word', '保证办成');
+    expect(box.messages()).toMatchObject([{ refused: 'listed_word', word: '保证办成' }]);
+    box.retry(first);
+    await settle();
+    expect(box.messages()[0]).not.toHaveProperty('word');
+    await wire.fail(1, 'forbidden', '保证办成');
+    expect(box.messages()[0]).not.toHaveProperty('word');
   });
 
   it('what the person took away while it was being refused does not come back', async () => {
@@ -380,7 +394,7 @@ describe('a file', () => {
   it('keeps how far it has come for the next attempt and the next page, and its place among the texts', async () => {
     const storage = new FakeStorage();
     const attempts: Outgoing[] = [];
-    let next: () => Promise<void> = () => Promise.reject(refusal('lost'));
+    let next: () => Promise<void> = () => Promise.reject(refusal('lost', 'no'));
     const box = new Outbox({
       storage,
       key: 'box',

@@ -25,6 +25,8 @@ export interface Outgoing {
   writtenAt: number;
   /** The server refused it for good: the person decides. */
   refused?: ErrorCode;
+  /** The word of the office's list that it was refused for (staff). */
+  word?: string;
 }
 
 export interface OutboxOptions {
@@ -92,7 +94,7 @@ export class Outbox {
   retry(clientId: string): void {
     const message = this.messages().find((one) => one.clientId === clientId);
     if (message) {
-      const { refused: _, ...again } = message;
+      const { refused: _refused, word: _word, ...again } = message;
       this.keep(again);
     }
     void this.flush();
@@ -113,7 +115,7 @@ export class Outbox {
           if (!(error instanceof RequestError)) throw error;
           if (error.code === 'lost') return;
           if (error.retryable) await (this.options.pause ?? aSecond)();
-          else this.refuse(next, error.code);
+          else this.refuse(next, error.code, error.detail);
         }
       }
     } finally {
@@ -126,9 +128,9 @@ export class Outbox {
     if (key === null || key.startsWith(this.keyOf(''))) this.changed();
   }
 
-  private refuse({ clientId }: Outgoing, code: ErrorCode): void {
+  private refuse({ clientId }: Outgoing, refused: ErrorCode, detail: string): void {
     const message = this.find(clientId);
-    if (message) this.keep({ ...message, refused: code });
+    if (message) this.keep({ ...message, refused, ...(refused === 'listed_word' ? { word: detail } : {}) });
   }
 
   private change(clientId: string, more: Partial<Attachment>): void {

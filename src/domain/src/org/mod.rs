@@ -148,6 +148,7 @@ macro_rules! bodies {
         /// What a record says.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename = "RecordBody", export_to = "protocol.ts"))]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RecordBody))]
         #[serde(untagged)]
         pub enum Body {
             $(#[doc = concat!("See [`", stringify!($kind), "`].")] $kind($kind),)+

@@ -124,8 +124,9 @@ pub enum Input {
         /// The status they chose last; a known agent's status is kept.
         status: AgentStatus,
     },
-    /// The agent serves no more. All their conversations go back to the head of the queue.
-    AgentGone {
+    /// The agent answers citizens no more (the account was closed, or has other rights): what they serve goes back to the
+    /// head of its queues at once, and nothing is offered to them until they are known again.
+    AgentLeft {
         /// Who.
         agent: AgentId,
     },

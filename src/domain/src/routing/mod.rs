@@ -221,7 +221,7 @@ impl Router {
             Input::AgentKnown { agent, teams, capacity, status } => {
                 self.know_agent(agent, teams, capacity, status, out)
             }
-            Input::AgentGone { agent } => self.forget_agent(agent, out),
+            Input::AgentLeft { agent } => self.leave(agent, out),
             Input::AgentConnected { agent } => self.connect(agent, out),
             Input::AgentDisconnected { agent } => self.disconnect(agent),
             Input::StatusChosen { agent, status } => self.choose_status(agent, status, out),
@@ -305,20 +305,21 @@ impl Router {
         agent.teams.contains(&team) && load(agent) < agent.capacity
     }
 
-    fn forget_agent(&mut self, id: AgentId, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+    fn leave(&mut self, id: AgentId, out: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let agent = self.agents.get(&id).ok_or(Refusal::UnknownAgent(id))?;
+        if agent.status != AgentStatus::Offline {
+            self.choose_status(id, AgentStatus::Offline, out)?;
+        }
         self.unfree(id);
-        let agent = self.agents.get_mut(&id).ok_or(Refusal::UnknownAgent(id))?;
-        if let Some(until) = agent.break_until.take() {
-            self.timers.remove(&(until, Timer::BreakEnd(id)));
+        if let Some(agent) = self.agents.get_mut(&id) {
+            if let Link::Gone { since } | Link::Suspect { since } = agent.link {
+                self.timers.remove(&(since + self.settings.suspect, Timer::Suspect(id)));
+                self.timers.remove(&(since + self.settings.lost, Timer::Lost(id)));
+            }
+            agent.link = Link::Lost;
+            agent.teams = Vec::new();
         }
-        if let Link::Gone { since } | Link::Suspect { since } = agent.link {
-            self.timers.remove(&(since + self.settings.suspect, Timer::Suspect(id)));
-            self.timers.remove(&(since + self.settings.lost, Timer::Lost(id)));
-        }
-        // So that nothing of what is taken back is offered to them again.
-        agent.link = Link::Lost;
         self.take_back(id, QueuedBecause::AgentOffline, out, |_| true);
-        self.agents.remove(&id);
         Ok(())
     }
 

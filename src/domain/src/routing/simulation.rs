@@ -492,7 +492,8 @@ impl Simulation {
             }
             _ => {
                 self.connected.remove(&agent);
-                self.feed(Input::AgentGone { agent })?;
+                self.status.insert(agent, AgentStatus::Offline);
+                self.feed(Input::AgentLeft { agent })?;
                 self.give(self.known_as(agent))
             }
         }

@@ -607,25 +607,6 @@ fn an_agent_who_leaves_the_team_loses_its_offer_and_keeps_what_they_serve() {
 }
 
 #[test]
-fn who_serves_no_more_gives_everything_back_to_the_head_of_the_queue() {
-    let mut desk = Desk::with_agents(&[1]);
-    desk.ask(0, 1);
-    desk.accept(10, 1);
-    desk.ok(20, Input::HumanReplied { conversation: cv(1), at: at(20) });
-    desk.ask(30, 2);
-    desk.join(40, 2, 1, vec![OTHER]);
-    let effects = desk.ok(50, Input::AgentGone { agent: ag(1) });
-    assert!(matches!(&effects[..], [Effect::Queued { conversation, taken_from, .. }]
-        if *conversation == cv(1) && *taken_from == Some(ag(1))));
-    assert_eq!(desk.router.queue(TEAM).collect::<Vec<_>>(), [cv(1), cv(2)]);
-    assert_eq!(desk.router.agent(ag(1)).map(|read| read.load), None);
-    assert_eq!(desk.refused(60, Input::AgentConnected { agent: ag(1) }), Refusal::UnknownAgent(ag(1)));
-    // A newcomer takes both, the interrupted one first.
-    desk.join(70, 3, 2, vec![TEAM]);
-    assert_eq!((desk.offered_to(1), desk.offered_to(2)), (Some(ag(3)), None));
-}
-
-#[test]
 fn a_new_team_can_be_asked_at_once() {
     let mut desk = Desk::new();
     let new = TeamId(7);
@@ -634,4 +615,50 @@ fn a_new_team_can_be_asked_at_once() {
     desk.ok(0, Input::TeamKnown { team: new, policy: SLOW });
     desk.ok(0, asked(cv(1)));
     assert_eq!(desk.router.conversation(cv(1)).unwrap().clock.due_at, at(120_000));
+}
+
+#[test]
+fn one_who_answers_citizens_no_more_gives_everything_back_at_once() {
+    let mut desk = Desk::with_agents(&[3, 1]);
+    desk.ok(0, Input::StatusChosen { agent: ag(2), status: AgentStatus::Break });
+    for n in 1..=3 {
+        desk.ask(0, n);
+        if n < 3 {
+            desk.accept(0, 1);
+        }
+    }
+    desk.ok(5, Input::HumanReplied { conversation: cv(1), at: at(5) });
+    let open = desk.offer_of(1);
+    let out = desk.ok(10, Input::AgentLeft { agent: ag(1) });
+    assert!(out.contains(&Effect::OfferEnded {
+        offer: open,
+        conversation: cv(3),
+        agent: ag(1),
+        reason: OfferEnd::AgentUnavailable
+    }));
+    let back: Vec<_> = out
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Queued { conversation, because: QueuedBecause::AgentOffline, taken_from: Some(from), .. } => {
+                Some((*conversation, *from))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(back.len(), 2, "{out:?}");
+    assert!(back.contains(&(cv(1), ag(1))) && back.contains(&(cv(2), ag(1))), "the answered one too");
+    assert!(!desk.router.agent(ag(1)).unwrap().is_connected);
+    // Nothing is offered to them, whatever they still say; the next one gets it.
+    desk.ok(11, Input::AgentConnected { agent: ag(1) });
+    assert!(
+        desk.ok(12, Input::StatusChosen { agent: ag(1), status: AgentStatus::Online })
+            .iter()
+            .all(|effect| !matches!(effect, Effect::Offered { .. }))
+    );
+    let out = desk.ok(13, Input::StatusChosen { agent: ag(2), status: AgentStatus::Online });
+    assert!(out.iter().any(|effect| matches!(effect, Effect::Offered { agent, .. } if *agent == ag(2))), "{out:?}");
+    assert_eq!(desk.refused(14, Input::AgentLeft { agent: ag(9) }), Refusal::UnknownAgent(ag(9)));
+    // Known again, they start anew.
+    desk.ok(20, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 3, status: AgentStatus::Online });
+    assert!(desk.router.agent(ag(1)).unwrap().offer.is_some());
 }

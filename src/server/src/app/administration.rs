@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use bangban_domain::{
-    AgentId,
     org::{Body, CITY, Directory, GENERAL, Invalid, Kind},
-    rights::{self, Action, Grant, Place},
+    rights::Action,
     words::Stage,
 };
-use bangban_protocol::{ErrorCode, PersonView, WireError};
-use bangban_store::{Audit, Author, Change, Json, RecordChange, Unit};
+use bangban_protocol::{ErrorCode, WireError};
+use bangban_store::{Audit, Author, Change, Json, RecordChange, StaffRow, Unit};
 use serde_json::value::to_raw_value;
 use tokio::sync::MutexGuard;
 
 use super::{App, forbidden, internal, store_error};
-use crate::{auth::Staff, catalogue::Catalogue, organisation::json};
+use crate::{auth::Staff, catalogue::Catalogue, organisation::json, staff::At};
 
 /// How many of those that refer to a record are named.
 const NAMED: usize = 3;
@@ -58,30 +57,15 @@ impl App {
         self.organisation.current().directory().clone()
     }
 
-    /// In the unit, or in one above it?
-    pub(crate) fn may_at(&self, staff: &Staff, action: Action, unit: Option<&str>, item: Option<&str>) -> bool {
-        let directory = self.directory();
-        let units = unit.map_or(&[][..], |unit| directory.above(unit));
-        rights::may(&[Grant { role: staff.role, unit: None, items: Vec::new() }], action, Place { units, item })
-    }
-
     /// The right to something over units and items, for who asks many times.
     pub(crate) fn rights_over(&self, staff: &Staff, action: Action) -> impl Fn(&str, &str) -> bool + Send + use<> {
-        let (directory, role) = (self.directory(), staff.role);
-        move |unit, item| {
-            let place = Place { units: directory.above(unit), item: Some(item) };
-            rights::may(&[Grant { role, unit: None, items: Vec::new() }], action, place)
-        }
+        let (rights, who) = (Arc::clone(&self.rights), staff.id);
+        move |unit, item| rights.allows(who, action, At { unit: Some(unit), item: Some(item) })
     }
 
     /// In at least one unit?
     pub(crate) fn may_somewhere(&self, staff: &Staff, action: Action) -> bool {
-        staff.role.allows(action)
-    }
-
-    /// A member of staff, by what they are called.
-    pub(crate) fn person(&self, id: AgentId) -> PersonView {
-        PersonView { id, name: self.names.get(&id).cloned().unwrap_or_default() }
+        !self.scopes(staff, action).is_empty()
     }
 
     /// Changes a record; returns what is administered after it.
@@ -161,7 +145,7 @@ impl App {
             (Some(Body::Unit(old)), Some(Body::Unit(new))) if old.parent != new.parent => new.parent.as_deref(),
             _ => None,
         };
-        seats.chain(moved_to.map(Some)).all(|unit| self.may_at(staff, edit.kind.action(), unit, item))
+        seats.chain(moved_to.map(Some)).all(|unit| self.may(staff, edit.kind.action(), At { unit, item }))
     }
 
     async fn check_unused(&self, directory: &Directory, kind: Kind, id: &str) -> Result<(), WireError> {
@@ -176,14 +160,20 @@ impl App {
         if !named.is_empty() {
             return Err(in_use(format!("it is referred to by {}", named.join(", "))));
         }
+        if kind == Kind::Unit {
+            let is_of = |member: &StaffRow| {
+                member.unit.as_deref() == Some(id)
+                    || member.grants.iter().any(|grant| grant.unit.as_deref() == Some(id))
+            };
+            if let Some(member) = self.accounts.all().iter().find(|member| is_of(member)) {
+                return Err(in_use(format!("it is the unit of staff {}", member.login)));
+            }
+        }
         if kind == Kind::Team {
-            let staff = self.store.staff().await.map_err(store_error)?;
-            let logins: Vec<String> = staff
-                .into_iter()
-                .filter(|member| member.teams.iter().any(|team| team == id))
-                .take(NAMED)
-                .map(|member| format!("staff {}", member.login))
-                .collect();
+            let mut members = self.accounts.all();
+            members.retain(|member| member.teams.iter().any(|one| one.team == id));
+            let logins: Vec<String> =
+                members.iter().take(NAMED).map(|member| format!("staff {}", member.login)).collect();
             if !logins.is_empty() {
                 return Err(in_use(format!("it has members: {}", logins.join(", "))));
             }

@@ -14,6 +14,7 @@ use super::{App, administration::Edit, forbidden, invalid, store_error};
 use crate::{
     auth::{Principal, Staff},
     desk::new_id,
+    staff::At,
 };
 
 /// Longest reason, in characters.
@@ -78,7 +79,7 @@ impl App {
     fn reach_of(&self, staff: &Staff, directory: &Directory, team: &str) -> (Option<String>, bool) {
         let own = directory.team(team).map(|team| team.unit.clone());
         let above = own.as_deref().map_or(&[][..], |unit| directory.above(unit));
-        let may = |unit: &&String| self.may_at(staff, Action::BlockVisitors, Some(unit.as_str()), None);
+        let may = |unit: &&String| self.may(staff, Action::BlockVisitors, At::unit(Some(unit.as_str())));
         match above.iter().rev().find(may) {
             Some(unit) => (Some(unit.clone()), true),
             None => (own, false),

@@ -110,7 +110,9 @@ impl App {
             Command::LoadEarlier { conversation, before } => {
                 Ok(Begun::Alone(Box::pin(async move { app.earlier(&who, conversation, before).await })))
             }
-            Command::Hello { .. } => Err(WireError::new(ErrorCode::BadRequest, "hello only once, at the begin")),
+            Command::Hello { .. } | Command::Renew { .. } => {
+                Err(WireError::new(ErrorCode::BadRequest, "the connection itself answers this"))
+            }
             other => {
                 let order = order(other)?;
                 Ok(Begun::Alone(Box::pin(async move { app.desk.give(actor(&who), at, order).await })))
@@ -150,6 +152,7 @@ fn order(command: Command) -> Result<Order, WireError> {
         Command::CancelTransfer { conversation } => Order::CancelTransfer(conversation),
         Command::Close { conversation, outcome, hand_on } => Order::Close { conversation, outcome, hand_on },
         Command::Hello { .. }
+        | Command::Renew { .. }
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. }
         | Command::Send { .. }

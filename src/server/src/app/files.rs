@@ -49,7 +49,11 @@ impl App {
                     return Err(forbidden());
                 }
             }
-            Principal::Citizen(_) | Principal::Staff(_) => drop(self.writer(who, id)?),
+            Principal::Citizen(_) => drop(self.writer(who, id)?),
+            Principal::Staff(_) => {
+                drop(self.writer(who, id)?);
+                self.words.check("name", &announced.name)?;
+            }
         }
         self.files.begin(owner(who), announced).await
     }

@@ -4,9 +4,8 @@ use bangban_domain::{
     AgentId,
     org::{self, Item},
     rights::Action,
-    words::Role,
 };
-use bangban_protocol::{CoverageHole, CoverageView, ImportReport, WireError};
+use bangban_protocol::{CoverageHole, CoverageView, ImportReport, Topic, WireError};
 use bangban_store::Author;
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
@@ -92,28 +91,23 @@ impl App {
     ///
     /// # Errors
     /// `forbidden`; whatever the store says.
-    pub(crate) async fn coverage(&self, staff: &Staff) -> Result<CoverageView, WireError> {
+    pub(crate) fn coverage(&self, staff: &Staff) -> Result<CoverageView, WireError> {
         let may_watch = self.rights_over(staff, Action::Watch);
         let may_read = self.rights_over(staff, Action::ReadAdministration);
         if ![Action::Watch, Action::ReadAdministration].iter().any(|action| self.may_somewhere(staff, *action)) {
             return Err(forbidden());
         }
         let (catalogue, now) = (self.catalogue(), self.clock.now());
-        let members = self.store.staff().await.map_err(store_error)?;
         let is_member = |agent: AgentId, team: &str| {
-            members.iter().any(|member| {
-                member.id == agent && member.role == Role::Agent && member.teams.iter().any(|one| one == team)
-            })
+            self.accounts.get(agent).is_some_and(|member| self.rights.serves_team(&member, team))
         };
         let directory = catalogue.directory();
         let wanted = |code: &str, item: &Item| may_watch(&item.department, code) || may_read(&item.department, code);
         let until = now + ROSTER_AHEAD;
         let found = org::coverage(directory, wanted, |team| catalogue.calendar_of(team), is_member, now, until);
-        let board = self.shared.board.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         // The board counts all of the city.
-        let staffed_now = board.as_ref().map(|(_, view)| view).filter(|view| view.items_total == found.items);
-        let staffed_now = staffed_now.map(|view| view.items_covered);
-        drop(board);
+        let board = self.shared.boards.get(&Topic::Board);
+        let staffed_now = board.filter(|known| known.1.items_total == found.items).map(|known| known.1.items_covered);
         let name = |text: Option<&String>| text.cloned().unwrap_or_default();
         let holes = found.holes.into_iter().map(|hole| CoverageHole {
             item_name: name(directory.item(&hole.item).map(|item| &item.name)),

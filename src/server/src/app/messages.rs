@@ -59,6 +59,9 @@ impl App {
         let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
         let text = conversation::text("text", text, MAX_TEXT).map_err(invalid)?;
         let Writer { author, party, asked } = self.writer(who, id)?;
+        if author != Author::Citizen {
+            self.words.check("text", text)?;
+        }
         if let Some(code) = &knowledge {
             if author == Author::Citizen {
                 return Err(WireError::field("entry", "only agents quote entries"));

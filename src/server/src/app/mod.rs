@@ -8,24 +8,28 @@ mod items;
 mod messages;
 mod notices;
 mod reads;
-mod roster;
+mod rights;
+mod staff;
+mod staff_admin;
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use axum::http::HeaderValue;
 use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
     AgentId,
     conversation::{CONTINUE_WITHIN, InvalidField},
-    words::{AgentStatus, CitizenKind, Role},
+    words::{CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
-use bangban_store::{Change, ConversationRow, EntryRow, Lane, Published, StaffRow, Store, Unit};
+use bangban_store::{Change, ConversationRow, EntryRow, Lane, Membership, Published, StaffRow, Store, Unit};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
 use tokio::{
@@ -42,17 +46,20 @@ use crate::{
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
-    http::{ANY_ORIGIN, Door},
+    http::{ANY_ORIGIN, AddressLimits, Door, Proxies, hsts},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     organisation::{self, DemoStaff, Organisation},
     session::{Rates, command_span},
+    staff::{Accounts, Rights, oidc::Oidc},
     telemetry::Metrics,
+    word_check::WordCheck,
 };
 pub(crate) use administration::Edit;
 pub use commands::{Begun, Pending};
 pub use files::owner;
 pub(crate) use items::Upload;
+pub use staff::{NoRenewal, SignInRules, SignedIn};
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -66,6 +73,10 @@ pub struct App {
     pub clock: Clock,
     /// Tokens.
     pub auth: Auth,
+    /// Staff as they are now.
+    pub accounts: Arc<Accounts>,
+    /// What they may do.
+    pub rights: Arc<Rights>,
     /// Sockets.
     pub hub: Arc<Hub>,
     /// Rows.
@@ -78,8 +89,20 @@ pub struct App {
     pub socket_queue: usize,
     /// Origins of the portals that may embed the widget; [`ANY_ORIGIN`] for all.
     pub portal_origins: Vec<String>,
+    /// Whom to believe who a client is.
+    pub proxies: Proxies,
+    /// How often an address may ask.
+    pub address_limits: AddressLimits,
+    /// The promise to come by TLS only.
+    pub hsts: Option<HeaderValue>,
+    /// What staff must not write.
+    pub words: Arc<WordCheck>,
     /// Log-in.
     pub door: Door,
+    /// The organisation's own log-in, if there is one.
+    pub oidc: Option<Oidc>,
+    /// How log-ins of staff last.
+    pub sign_in: SignInRules,
     /// How often somebody may ask.
     pub rates: Rates,
     /// Counters.
@@ -94,11 +117,12 @@ pub struct App {
     desk: Desk,
     shared: Arc<Shared>,
     notices: Arc<Notices>,
-    names: HashMap<AgentId, String>,
     /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
     bus: Bus,
     bus_ending: Mutex<Option<Ending>>,
+    /// Held while an account is changed.
+    changing_accounts: tokio::sync::Mutex<()>,
 }
 
 #[derive(Deserialize)]
@@ -122,11 +146,15 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
     if let bangban_store::StoreError::Nul { field } = error {
         return WireError::field(field, error.to_string());
     }
-    if let bangban_store::StoreError::Outdated { .. } = error {
-        return WireError::new(ErrorCode::Outdated, error.to_string());
-    }
     if let bangban_store::StoreError::FileGone(_) = error {
         return WireError { field: Some("file".to_owned()), ..WireError::new(ErrorCode::NotFound, error.to_string()) };
+    }
+    match error {
+        bangban_store::StoreError::Outdated { .. } | bangban_store::StoreError::StaffOutdated(_) => {
+            return WireError::new(ErrorCode::Outdated, error.to_string());
+        }
+        bangban_store::StoreError::LoginTaken => return WireError::field("body.login", error.to_string()),
+        _ => {}
     }
     if error.is_retryable() {
         return WireError::new(ErrorCode::Busy, error.to_string());
@@ -157,14 +185,17 @@ impl App {
             Some(redis) => Bus::redis(on_bus, &redis)?,
             None => Bus::memory(on_bus, &Net::default()),
         };
-        let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone()));
+        let accounts = Arc::new(Accounts::default());
+        let directory = Arc::new(ArcSwap::default());
+        let rights = Arc::new(Rights { accounts: Arc::clone(&accounts), directory: Arc::clone(&directory) });
+        let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone(), Arc::clone(&rights)));
         let notices = Arc::new(Notices::default());
         let publisher = {
             let (hub, notices) = (Arc::clone(&hub), Arc::clone(&notices));
             Box::new(move |batch: &[Published]| publish(&hub, &notices, batch))
         };
         let store = Store::open(&config.database(), config.limits.mailbox, publisher).await?;
-        let auth = Auth::new(config)?;
+        let auth = Auth::new(config, Arc::clone(&accounts))?;
         anyhow::ensure!(
             !demo || auth.refresh_pause().is_none(),
             "--demo signs for citizens itself: it cannot be used with auth.portal_keys"
@@ -177,13 +208,14 @@ impl App {
         }
         organisation::found(&store, clock.now()).await?;
         let entries = if demo { organisation::demo_entries()? } else { Vec::new() };
-        let organisation = Arc::new(Organisation::load(store.clone(), Basis::new(config, entries)?).await?);
+        let organisation = Arc::new(Organisation::load(store.clone(), Basis::new(config, entries)?, directory).await?);
         if demo {
             let catalogue = organisation.current();
             seed(&store, [organisation::demo_staff()?, load.staff(catalogue.teams())].concat()).await?;
             organisation::seed_demo_roster(&store, clock.now()).await?;
             organisation.refresh().await?;
         }
+        accounts.reload(&store, clock.now()).await?;
         let shared = Arc::new(Shared::default());
         let world = World {
             clock: clock.clone(),
@@ -193,8 +225,8 @@ impl App {
             hub: Arc::clone(&hub),
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
+            rights: Arc::clone(&rights),
         };
-        let names = store.staff().await?.into_iter().map(|member| (member.id, member.name)).collect();
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
@@ -204,13 +236,21 @@ impl App {
         let app = Arc::new(Self {
             clock,
             auth,
+            accounts,
+            rights,
             hub,
             store,
             files,
             demo,
             socket_queue,
             portal_origins,
-            door: Door::new(config.login_policy(), config.http.trust_forwarded),
+            proxies: config.proxies(),
+            address_limits: AddressLimits::new(|class| config.address_rate(class), config.limits.open_sockets),
+            hsts: hsts(config.http.hsts_seconds),
+            words: word_check(&config.service.word_list)?,
+            door: Door::new(config.login_policy()),
+            oidc: Oidc::new(&config.oidc),
+            sign_in: SignInRules::new(&config.auth),
             metrics: Metrics::new(),
             rates: Rates::new(config.citizen_rate(), config.staff_rate()),
             stopping,
@@ -220,10 +260,10 @@ impl App {
             desk,
             shared,
             notices,
-            names,
             consoles: DashMap::new(),
             bus,
             bus_ending: Mutex::new(Some(bus_ending)),
+            changing_accounts: tokio::sync::Mutex::new(()),
         });
         let (hub, bus, store) = (Arc::clone(&app.hub), app.bus.clone(), app.store.clone());
         let weak = Arc::downgrade(&app);
@@ -232,6 +272,11 @@ impl App {
                 app.agent_came_or_went(agent, is_there);
             }
         });
+        for account in app.accounts.all() {
+            if account.locked_until > app.clock.now() {
+                app.door.lock(&account.login, account.locked_until);
+            }
+        }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
         let other_notices = Arc::clone(&app.other_notices);
@@ -242,7 +287,13 @@ impl App {
             }
         }));
         tokio::spawn(self::notices::tell_of_notices(Arc::downgrade(&app), Arc::clone(&app.other_notices)));
-        tokio::spawn(Relay { hub, bus, store, agents }.run(inbox));
+        let weak = Arc::downgrade(&app);
+        let accounts = Box::new(move || {
+            if let Some(app) = weak.upgrade() {
+                tokio::spawn(async move { app.read_accounts().await });
+            }
+        });
+        tokio::spawn(Relay { hub, bus, store, agents, accounts }.run(inbox));
         Ok(app)
     }
 
@@ -302,8 +353,8 @@ impl App {
                 (Identity::Citizen { id: citizen.id, name: citizen.name.clone(), kind: citizen.kind }, mine)
             }
             Principal::Staff(staff) => {
-                let me = Identity::Staff { id: staff.id, name: staff.name.clone(), role: staff.role };
-                if staff.role == Role::Agent {
+                let me = staff.identity();
+                if staff.serves() {
                     let number = self.one_console_more(staff.id);
                     // So that the desk's topic shows at once what follows from being there. A desk that cannot write
                     // hears of it later.
@@ -358,6 +409,17 @@ impl App {
     }
 }
 
+/// The list of `service.word_list`, kept fresh as long as we run.
+fn word_check(path: &str) -> anyhow::Result<Arc<WordCheck>> {
+    if path.is_empty() {
+        return Ok(Arc::default());
+    }
+    let (check, watched) = WordCheck::open(Path::new(path))?;
+    let check = Arc::new(check);
+    tokio::spawn(Arc::clone(&check).keep_fresh(watched));
+    Ok(check)
+}
+
 /// Keys may change while we run.
 async fn keep_keys_fresh(app: Weak<App>) {
     while let Some(pause) = app.upgrade().and_then(|app| app.auth.refresh_pause()) {
@@ -401,15 +463,12 @@ async fn seed(store: &Store, mut staff: Vec<DemoStaff>) -> anyhow::Result<()> {
     }
     let password_hash = tokio::task::spawn_blocking(|| hash_password(DEMO_PASSWORD)).await??;
     let rows = staff.into_iter().map(|member| {
+        let id = AgentId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, member.login.as_bytes()).as_u128());
         Change::Staff(StaffRow {
-            id: AgentId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, member.login.as_bytes()).as_u128()),
-            login: member.login,
-            name: member.name,
-            role: member.role,
             password_hash: password_hash.clone(),
             capacity: member.capacity,
-            status: AgentStatus::Online,
-            teams: member.teams,
+            teams: member.teams.into_iter().map(Membership::new).collect(),
+            ..StaffRow::new(id, member.login, member.name).with_role(member.role)
         })
     });
     store.commit(Unit { changes: rows.collect(), ..Unit::default() }).await?;

@@ -8,15 +8,12 @@ use bangban_protocol::{Answer, CannedAnswerView, EventBody, NoticeView, Topic, W
 use tokio::sync::Notify;
 
 use super::{App, forbidden};
-use crate::{
-    auth::{Principal, Staff},
-    organisation::Changed,
-};
+use crate::auth::{Principal, Staff};
 
 /// Could other notices be in force after such a change?
-pub(super) fn concerns(changed: &Changed) -> bool {
+pub(super) fn concerns(changed: &[Kind]) -> bool {
     let decides = |kind: &Kind| matches!(kind, Kind::Notice | Kind::Unit | Kind::Team | Kind::Item);
-    changed.kinds.iter().any(decides)
+    changed.iter().any(decides)
 }
 
 fn view((record, notice): (&Record, &Notice)) -> NoticeView {
@@ -33,8 +30,8 @@ fn view((record, notice): (&Record, &Notice)) -> NoticeView {
 
 impl App {
     fn teams_of(&self, staff: &Staff) -> Vec<String> {
-        let known = self.shared.agents.get(&staff.id);
-        known.map(|known| known.1.teams.iter().map(|team| team.code.clone()).collect()).unwrap_or_default()
+        let account = self.accounts.get(staff.id);
+        account.map(|account| account.teams.iter().map(|one| one.team.clone()).collect()).unwrap_or_default()
     }
 
     /// The notices for a citizen who asks about an item, or for a member of staff.

@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use bangban_domain::{AgentId, CitizenId, ConversationId, Timestamp, conversation, routing, words::Role};
+use bangban_domain::{AgentId, CitizenId, ConversationId, Timestamp, conversation, rights::Action, routing};
 use bangban_protocol::{
     Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot,
     ThreadEntry, Topic, WireError,
 };
 use bangban_store::{ConversationRow, Lane};
 
-use super::{App, forbidden, not_found, store_error, thread_entry};
+use tokio::time::timeout;
+
+use super::{App, DESK_PATIENCE, forbidden, not_found, store_error, thread_entry};
 use crate::{
     auth::Principal,
     desk::view_of,
     hub::{MAX_TOPICS, Socket},
+    staff::At,
 };
 
 /// A thread that missed more than this is sent anew from its end.
@@ -57,16 +60,23 @@ impl App {
     async fn permit(&self, who: &Principal, topic: Topic) -> Result<(), WireError> {
         let id = match (topic, who) {
             (Topic::Conversation(id), _) | (Topic::Notes(id), Principal::Staff(_)) => id,
-            (Topic::Agent(id), Principal::Staff(staff)) if staff.id == id || staff.role == Role::Supervisor => {
-                return Ok(());
+            (Topic::Agent(id), Principal::Staff(staff)) if staff.id == id => return Ok(()),
+            (Topic::Agent(id), Principal::Staff(staff)) if self.rights.watches_agent(staff.id, id) => return Ok(()),
+            (Topic::Board, Principal::Staff(staff)) => return self.require(staff, Action::Watch, At::CITY),
+            (Topic::BoardOf(unit), Principal::Staff(staff)) => {
+                return self.require(staff, Action::Watch, At::unit(Some(unit.as_str())));
             }
-            (Topic::Board, Principal::Staff(staff)) if staff.role == Role::Supervisor => return Ok(()),
             (Topic::Notices, _) => return Ok(()),
-            (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::Session, _) => return Err(forbidden()),
+            (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Session, _) => {
+                return Err(forbidden());
+            }
         };
-        let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.agent.as_ref().map(|agent| agent.id)));
+        let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.clone()));
         match live {
-            Some((citizen, agent)) => may_read(who, citizen, agent),
+            Some((citizen, view)) => {
+                let agent = view.agent.map(|agent| agent.id);
+                self.may_read(who, citizen, agent, &view.team, view.item.as_deref())
+            }
             None => self.readable(who, id).await.map(|_| ()),
         }
     }
@@ -90,8 +100,12 @@ impl App {
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::NotFound, "no such agent"))?;
                 (seq, Snapshot::Agent { view })
             }
-            (Topic::Board, _) => {
-                let known = self.shared.board.lock().ok().and_then(|board| board.clone());
+            (Topic::Board | Topic::BoardOf(_), _) => {
+                if let Topic::BoardOf(unit) = topic {
+                    let number = self.notices.board(unit);
+                    timeout(DESK_PATIENCE, self.notices.heard(number)).await.ok();
+                }
+                let known = self.shared.boards.get(&topic).map(|board| board.value().clone());
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the board is not there yet"))?;
                 (seq, Snapshot::Board { view })
             }
@@ -127,7 +141,26 @@ impl App {
         Ok((rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?, true, more, seq))
     }
 
-    /// The conversation, if `who` may read it: its citizen, the agent who serves it, a supervisor.
+    /// A conversation's citizen, the agent who serves it, and supervisors of its team's unit may read it.
+    fn may_read(
+        &self,
+        who: &Principal,
+        citizen: CitizenId,
+        agent: Option<AgentId>,
+        team: &str,
+        item: Option<&str>,
+    ) -> Result<(), WireError> {
+        match who {
+            Principal::Citizen(one) if one.id == citizen => Ok(()),
+            // Not telling strangers that it exists.
+            Principal::Citizen(_) => Err(not_found()),
+            Principal::Staff(staff) if agent == Some(staff.id) => Ok(()),
+            Principal::Staff(staff) if self.rights.reads_team(staff.id, team, item) => Ok(()),
+            Principal::Staff(_) => Err(forbidden()),
+        }
+    }
+
+    /// The conversation, if `who` may read it.
     pub(super) async fn readable(
         &self,
         who: &Principal,
@@ -135,8 +168,11 @@ impl App {
     ) -> Result<(ConversationRow, ConversationView), WireError> {
         let row = self.store.conversation(id).await.map_err(store_error)?.ok_or_else(not_found)?;
         let live = self.shared.live.get(&id).map(|live| live.view.clone());
-        let agent = live.as_ref().map_or(row.agent, |view| view.agent.as_ref().map(|agent| agent.id));
-        may_read(who, row.citizen, agent)?;
+        let (agent, team) = match &live {
+            Some(view) => (view.agent.as_ref().map(|agent| agent.id), &view.team),
+            None => (row.agent, &row.team),
+        };
+        self.may_read(who, row.citizen, agent, team, row.item.as_deref())?;
         let mut view = match live {
             Some(view) => view,
             None => {
@@ -147,7 +183,7 @@ impl App {
                     left_at: row.left_at,
                     step: row.step,
                 });
-                let name = row.agent.and_then(|agent| self.names.get(&agent)).cloned();
+                let name = row.agent.and_then(|agent| self.accounts.name(agent));
                 view_of(&row, clock.as_ref(), &self.catalogue(), name)
             }
         };
@@ -213,16 +249,5 @@ impl App {
                 })
                 .collect(),
         })
-    }
-}
-
-/// A conversation's citizen, the agent who serves it and supervisors may read it.
-fn may_read(who: &Principal, citizen: CitizenId, agent: Option<AgentId>) -> Result<(), WireError> {
-    match who {
-        Principal::Citizen(one) if one.id == citizen => Ok(()),
-        // Not telling strangers that it exists.
-        Principal::Citizen(_) => Err(not_found()),
-        Principal::Staff(staff) if staff.role == Role::Supervisor || agent == Some(staff.id) => Ok(()),
-        Principal::Staff(_) => Err(forbidden()),
     }
 }

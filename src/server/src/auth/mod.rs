@@ -6,24 +6,28 @@ mod portal;
 #[cfg(test)]
 mod tests;
 
-use std::{fs, io::Write as _, path::Path, time::Duration};
+use std::{fs, io::Write as _, path::Path, sync::Arc, time::Duration};
 
 use argon2::{
     Argon2,
     password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString, rand_core::OsRng},
 };
 use bangban_domain::{
-    AgentId, CitizenId, Timestamp,
-    time::{HOUR, SECOND},
-    words::{CitizenKind, Role},
+    AgentId, CitizenId, StaffSessionId, Timestamp,
+    rights::{Action, Grant},
+    time::{MINUTE, SECOND},
+    words::CitizenKind,
 };
-use bangban_protocol::{ErrorCode, WireError};
+use bangban_protocol::{ErrorCode, Identity, WireError};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use portal::KeysError;
 use portal::{PortalKeys, Refused};
+pub(crate) use portal::{PortalKeys as PublicKeys, Refused as UnusableToken};
+
+use crate::staff::{Accounts, Seal};
 
 const PORTAL: &str = "bangban:citizen";
 const STAFF: &str = "bangban:staff";
@@ -77,10 +81,33 @@ pub struct Staff {
     pub id: AgentId,
     /// Display name.
     pub name: String,
-    /// What they may do.
-    pub role: Role,
+    /// What they might do when they said who they are. What counts is what they may do now: `App::may`.
+    pub grants: Vec<Grant>,
+    /// The log-in that the token belongs to.
+    pub session: StaffSessionId,
     /// End of the token.
     pub expires_at: Timestamp,
+}
+
+impl Staff {
+    /// As their own pages see them.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let role = self.grants.first().map(|grant| grant.role);
+        Identity::Staff { id: self.id, name: self.name.clone(), role, grants: self.grants.clone() }
+    }
+
+    /// Do they answer citizens? Then they have a desk.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        serves(&self.grants)
+    }
+}
+
+/// Is there a right to answer citizens, wherever?
+#[must_use]
+pub fn serves(grants: &[Grant]) -> bool {
+    grants.iter().any(|grant| grant.role.allows(Action::Serve))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,8 +126,9 @@ struct Claims {
     level: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
+    /// The session of a member of staff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    role: Option<Role>,
+    sid: Option<StaffSessionId>,
 }
 
 /// How the portal signs.
@@ -117,7 +145,9 @@ pub struct Auth {
     /// The portal's name in its tokens; empty: any.
     issuer: String,
     staff: (EncodingKey, DecodingKey),
-    staff_hours: i64,
+    staff_minutes: i64,
+    seal: Seal,
+    accounts: Arc<Accounts>,
 }
 
 fn keys(secret: &str) -> (EncodingKey, DecodingKey) {
@@ -148,7 +178,7 @@ impl Auth {
     ///
     /// # Errors
     /// If a secret has to be made and cannot be written.
-    pub fn new(config: &crate::config::Config) -> std::io::Result<Self> {
+    pub fn new(config: &crate::config::Config, accounts: Arc<Accounts>) -> anyhow::Result<Self> {
         let dir = &config.data.dir;
         let portal = if config.auth.portal_keys.is_empty() {
             let (sign, verify) = keys(&secret(&config.auth.portal_secret, dir, "portal.secret")?);
@@ -156,11 +186,14 @@ impl Auth {
         } else {
             Portal::Keys(PortalKeys::new(&config.auth.portal_keys))
         };
+        let staff_secret = secret(&config.auth.staff_secret, dir, "staff.secret")?;
         Ok(Self {
             portal,
             issuer: config.auth.portal_issuer.clone(),
-            staff: keys(&secret(&config.auth.staff_secret, dir, "staff.secret")?),
-            staff_hours: config.auth.staff_token_hours.into(),
+            seal: Seal::new(&staff_secret)?,
+            staff: keys(&staff_secret),
+            staff_minutes: config.auth.staff_token_minutes.into(),
+            accounts,
         })
     }
 
@@ -172,6 +205,24 @@ impl Auth {
         match &self.portal {
             Portal::Keys(keys) => keys.refresh(now).await,
             Portal::Secret(..) => Ok(()),
+        }
+    }
+
+    /// For what has to come back to us unread and unchanged.
+    #[must_use]
+    pub const fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// The next token of the same session of the same member of staff.
+    ///
+    /// # Errors
+    /// `token_expired`, `unauthenticated`.
+    pub fn renewed(&self, staff: &Staff, token: &str, now: Timestamp) -> Result<Staff, WireError> {
+        match self.staff_of(token, now) {
+            Some(Ok(Principal::Staff(next))) if (next.id, next.session) == (staff.id, staff.session) => Ok(next),
+            Some(Err(refused)) => Err(refused),
+            Some(Ok(_)) | None => Err(not_valid()),
         }
     }
 
@@ -230,8 +281,8 @@ impl Auth {
             Ok(at) => at,
             Err(error) => return Some(Err(error)),
         };
-        let (Ok(id), Some(role)) = (claims.sub.parse(), claims.role) else { return Some(Err(not_valid())) };
-        Some(Ok(Principal::Staff(Staff { id, name: claims.name, role, expires_at })))
+        let (Ok(id), Some(session)) = (claims.sub.parse(), claims.sid) else { return Some(Err(not_valid())) };
+        Some(self.accounts.principal(id, session, expires_at, now).map(Principal::Staff))
     }
 
     /// What a portal does: signs for a citizen, with the secret that we know too. Used by the demo and by tests.
@@ -258,33 +309,34 @@ impl Auth {
             kind: Some(kind),
             level: Some("L3".to_owned()),
             phone: phone.map(str::to_owned),
-            role: None,
+            sid: None,
         };
         sign(&claims, key)
     }
 
-    /// A token for a member of staff whose password was right, and when it ends.
+    /// A token for a session of a member of staff, and when it ends: after the configured span, and not after the session.
     ///
     /// # Errors
     /// If the claims cannot be signed.
     pub fn staff_token(
         &self,
         id: AgentId,
-        name: &str,
-        role: Role,
+        session: StaffSessionId,
+        ends_at: Timestamp,
         now: Timestamp,
     ) -> Result<(String, Timestamp), WireError> {
-        let expires_at = now + self.staff_hours * HOUR;
+        // Whole seconds, as the claim has them.
+        let expires_at = Timestamp((now + self.staff_minutes * MINUTE).min(ends_at).0 / SECOND * SECOND);
         let claims = Claims {
             aud: STAFF.to_owned(),
             sub: id.to_string(),
-            name: name.to_owned(),
+            name: String::new(),
             exp: expires_at.0 / SECOND,
             nbf: None,
             kind: None,
             level: None,
             phone: None,
-            role: Some(role),
+            sid: Some(session),
         };
         Ok((sign(&claims, &self.staff.0)?, expires_at))
     }

@@ -61,7 +61,7 @@ struct PublicKey {
 
 /// Why a token is no good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// Forged, foreign or misshapen.
     Invalid,
     /// Signed with a key that is not known here.
@@ -69,7 +69,7 @@ pub(super) enum Refused {
 }
 
 /// See the module.
-pub(super) struct PortalKeys {
+pub(crate) struct PortalKeys {
     source: Source,
     client: reqwest::Client,
     known: RwLock<Vec<PublicKey>>,
@@ -79,7 +79,7 @@ pub(super) struct PortalKeys {
 
 impl PortalKeys {
     /// `source` is the path of a file or the address of a JSON Web Key Set.
-    pub(super) fn new(source: &str) -> Self {
+    pub(crate) fn new(source: &str) -> Self {
         let source = match reqwest::Url::parse(source) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => Source::Url(url),
             _ => Source::File(source.into()),
@@ -99,7 +99,7 @@ impl PortalKeys {
     }
 
     /// Reads the keys again. If that fails, those that are known stay.
-    pub(super) async fn refresh(&self, now: Timestamp) -> Result<(), KeysError> {
+    pub(crate) async fn refresh(&self, now: Timestamp) -> Result<(), KeysError> {
         let mut looked_at = self.looked_at.lock().await;
         *looked_at = Some(now);
         let keys = parse(&self.read().await?)?;
@@ -108,7 +108,7 @@ impl PortalKeys {
     }
 
     /// As [`PortalKeys::refresh`], unless that was tried a moment ago.
-    pub(super) async fn look_again(&self, now: Timestamp) {
+    pub(crate) async fn look_again(&self, now: Timestamp) {
         let is_soon = self.looked_at.lock().await.is_some_and(|at| now.since(at) < LOOK_AGAIN);
         if !is_soon && let Err(error) = self.refresh(now).await {
             tracing::warn!(%error, "the portal's keys cannot be read; those that are known stay");
@@ -121,7 +121,7 @@ impl PortalKeys {
     }
 
     /// What the token says, if one of the keys has signed it. `validation` gives audience and issuer.
-    pub(super) fn verify<T: DeserializeOwned>(&self, token: &str, validation: &Validation) -> Result<T, Refused> {
+    pub(crate) fn verify<T: DeserializeOwned>(&self, token: &str, validation: &Validation) -> Result<T, Refused> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Refused::Invalid)?;
         // RFC 7515 section 4.1.11: what must be understood and is not.
         if header.crit.is_some() {

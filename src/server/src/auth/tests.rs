@@ -1,12 +1,25 @@
 //! Tokens, good and bad; passwords; secrets.
 
+use bangban_domain::{
+    time::HOUR,
+    words::{Role, SignIn},
+};
+use bangban_store::{SessionRow, StaffRow};
+
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 fn auth(portal: &str, staff: &str) -> Auth {
     let (sign, verify) = keys(portal);
-    Auth { portal: Portal::Secret(sign, verify), issuer: String::new(), staff: keys(staff), staff_hours: 12 }
+    Auth {
+        portal: Portal::Secret(sign, verify),
+        issuer: String::new(),
+        staff: keys(staff),
+        staff_minutes: 15,
+        seal: Seal::new(staff).unwrap(),
+        accounts: Arc::default(),
+    }
 }
 
 #[tokio::test]
@@ -18,10 +31,42 @@ async fn a_token_says_who_it_is_until_it_expires() {
     assert_eq!(auth.identify(&token, NOW + 999).await.map(|_| ()), Ok(()));
     assert_eq!(auth.identify(&token, NOW + 1_000).await.unwrap_err().code, ErrorCode::TokenExpired);
 
-    let (token, expires_at) = auth.staff_token(AgentId::new(7), "李敏", Role::Agent, NOW).unwrap();
-    assert_eq!(expires_at, NOW + 12 * HOUR);
-    let staff = Staff { id: AgentId::new(7), name: "李敏".to_owned(), role: Role::Agent, expires_at };
-    assert_eq!(auth.identify(&token, NOW).await, Ok(Principal::Staff(staff)));
+    let account = StaffRow::new(AgentId::new(7), "agent1001", "李敏").with_role(Role::Agent);
+    let session = SessionRow {
+        id: StaffSessionId::new(9),
+        agent: account.id,
+        way: SignIn::Password,
+        began_at: NOW,
+        seen_at: NOW,
+        ends_at: NOW + 20 * MINUTE,
+        device: String::new(),
+        address: String::new(),
+        ended: None,
+    };
+    let (id, ends_at) = (session.id, session.ends_at);
+    let (token, expires_at) = auth.staff_token(account.id, id, ends_at, NOW).unwrap();
+    assert_eq!(expires_at, NOW + 15 * MINUTE);
+    let over = async || auth.identify(&token, NOW).await.unwrap_err().code;
+    assert_eq!(over().await, ErrorCode::Unauthenticated, "no such account, no such session");
+    auth.accounts.put(account.clone());
+    assert_eq!(over().await, ErrorCode::Unauthenticated, "no such session");
+    auth.accounts.began(session.clone());
+    let staff =
+        Staff { id: account.id, name: "李敏".to_owned(), grants: account.grants.clone(), session: id, expires_at };
+    assert_eq!(auth.identify(&token, NOW).await, Ok(Principal::Staff(staff.clone())));
+    // A token never outlives its session, and the next one is for the same session only.
+    let (next, expires_at) = auth.staff_token(account.id, id, ends_at, NOW + 10 * MINUTE).unwrap();
+    assert_eq!(expires_at, ends_at);
+    assert_eq!(auth.renewed(&staff, &next, NOW + 10 * MINUTE).unwrap().expires_at, ends_at);
+    auth.accounts.began(SessionRow { id: StaffSessionId::new(10), ..session });
+    let (other, _) = auth.staff_token(account.id, StaffSessionId::new(10), ends_at, NOW).unwrap();
+    assert_eq!(auth.renewed(&staff, &other, NOW).unwrap_err().code, ErrorCode::Unauthenticated);
+    // What the account may do is asked anew; a closed one may nothing.
+    auth.accounts.change(account.id, |row| row.grants.clear());
+    let Ok(Principal::Staff(now)) = auth.identify(&token, NOW).await else { panic!("refused") };
+    assert!(now.grants.is_empty());
+    auth.accounts.change(account.id, |row| row.is_active = false);
+    assert_eq!(over().await, ErrorCode::Unauthenticated);
 }
 
 #[tokio::test]
@@ -32,7 +77,7 @@ async fn a_foreign_key_and_a_stolen_audience_are_refused() {
     assert_eq!(ours.identify(&token, NOW).await.unwrap_err().code, ErrorCode::Unauthenticated);
     // A portal that signs a staff token with the portal's key.
     let swapped = auth("s", "p");
-    let (token, _) = swapped.staff_token(AgentId::new(7), "x", Role::Supervisor, NOW).unwrap();
+    let (token, _) = swapped.staff_token(AgentId::new(7), StaffSessionId::new(9), NOW + HOUR, NOW).unwrap();
     assert_eq!(ours.identify(&token, NOW).await.unwrap_err().code, ErrorCode::Unauthenticated);
     assert_eq!(ours.identify("not a token", NOW).await.unwrap_err().code, ErrorCode::Unauthenticated);
 }
@@ -140,7 +185,9 @@ async fn with_keys(dir: &Path, text: &str) -> Result<Auth, KeysError> {
         portal: Portal::Keys(PortalKeys::new(file.to_str().unwrap())),
         issuer: "portal".to_owned(),
         staff: keys("s"),
-        staff_hours: 12,
+        staff_minutes: 15,
+        seal: Seal::new("s").unwrap(),
+        accounts: Arc::default(),
     };
     auth.refresh(NOW).await?;
     Ok(auth)
@@ -297,7 +344,14 @@ async fn keys_behind_an_address_are_looked_for_when_a_token_names_a_new_one() {
     let portal = tokio::spawn(axum::serve(listener, axum::Router::new().route("/keys", page)).into_future());
 
     let portal_keys = Portal::Keys(PortalKeys::new(&address));
-    let auth = Auth { portal: portal_keys, issuer: String::new(), staff: keys("s"), staff_hours: 12 };
+    let auth = Auth {
+        portal: portal_keys,
+        issuer: String::new(),
+        staff: keys("s"),
+        staff_minutes: 15,
+        seal: Seal::new("s").unwrap(),
+        accounts: Arc::default(),
+    };
     assert_eq!(code_of(&auth, &old.token(&claims())).await, None, "found when they were first needed");
     *published.lock().unwrap() = key_set(&[&old, &new]);
     let later = NOW + 10 * SECOND;
@@ -312,6 +366,13 @@ async fn keys_behind_an_address_are_looked_for_when_a_token_names_a_new_one() {
     assert!(matches!(auth.refresh(later).await, Err(KeysError::Url(..))));
     assert!(auth.identify(&new.token(&claims()), later).await.is_ok());
     let empty = Portal::Keys(PortalKeys::new(&address));
-    let auth = Auth { portal: empty, issuer: String::new(), staff: keys("s"), staff_hours: 12 };
+    let auth = Auth {
+        portal: empty,
+        issuer: String::new(),
+        staff: keys("s"),
+        staff_minutes: 15,
+        seal: Seal::new("s").unwrap(),
+        accounts: Arc::default(),
+    };
     assert_eq!(code_of(&auth, &new.token(&claims())).await, Some(ErrorCode::Busy), "try again");
 }

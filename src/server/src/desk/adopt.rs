@@ -1,16 +1,17 @@
 //! The desk follows what is administered while it works: new teams and policies, agents' teams and capacity, accounts that
 //! come and go. Nothing of what it decides is interrupted by that, but by the end of a team.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use bangban_domain::{AgentId, ConversationId, TeamId, Timestamp, routing::Input, words::Role};
+use bangban_domain::{AgentId, ConversationId, TeamId, Timestamp, routing::Input};
 use bangban_store::{StaffRow, StoreError};
 
 use super::{batch::Batch, owner::Owner};
+use crate::auth::serves;
 
-/// Is it somebody whom the router knows?
-fn serves(member: &StaffRow) -> bool {
-    member.role == Role::Agent
+/// Is it somebody who answers citizens?
+fn is_agent(member: &StaffRow) -> bool {
+    member.is_active && serves(&member.grants)
 }
 
 impl Owner {
@@ -28,9 +29,8 @@ impl Owner {
         self.teams_of.clear();
         self.members = vec![Vec::new(); usize::from(self.world.catalogue.directory().team_slots())];
         let mut inputs = Vec::new();
-        for member in self.staff.values().filter(|member| serves(member)) {
-            let teams = member.teams.iter().filter_map(|code| self.world.catalogue.team(code));
-            let teams: Vec<TeamId> = teams.collect();
+        for member in self.staff.values().filter(|member| is_agent(member)) {
+            let teams = self.teams_served_by(member);
             for team in &teams {
                 self.members[usize::from(team.0)].push(member.id);
             }
@@ -41,44 +41,72 @@ impl Owner {
         inputs
     }
 
+    fn teams_served_by(&self, member: &StaffRow) -> Vec<TeamId> {
+        let served = member.teams.iter().filter(|one| self.world.rights.serves_team(member, &one.team));
+        served.filter_map(|one| self.world.catalogue.team(&one.team)).collect()
+    }
+
+    /// The account of one member of staff has changed. Whoever answers citizens no longer gives back at once what they
+    /// serve, as at the end of a shift.
+    pub(super) fn know_member(&mut self, id: AgentId, now: Timestamp, batch: &mut Batch) {
+        let Some(row) = self.world.rights.accounts.get(id) else { return };
+        let row = StaffRow::clone(&row);
+        let was_agent = self.teams_of.contains_key(&id);
+        for members in &mut self.members {
+            members.retain(|member| *member != id);
+        }
+        let before = self.teams_of.remove(&id).unwrap_or_default();
+        let input = if is_agent(&row) {
+            let teams = self.teams_served_by(&row);
+            for team in &teams {
+                self.members[usize::from(team.0)].push(id);
+            }
+            self.teams_of.insert(id, teams.clone());
+            Input::AgentKnown { agent: id, teams, capacity: row.capacity, status: row.status }
+        } else {
+            self.present.remove(&id);
+            Input::AgentLeft { agent: id }
+        };
+        self.staff.insert(id, row);
+        // A refusal: they were no agent before either.
+        self.decide(input, now, batch).ok();
+        if !was_agent && self.present.contains(&id) {
+            self.decide(Input::AgentConnected { agent: id }, now, batch).ok();
+        }
+        batch.agents.insert(id);
+        batch.queues.extend(before);
+        batch.queues.extend(self.teams_of.get(&id).into_iter().flatten());
+        if !self.teams_of.contains_key(&id) {
+            self.world.shared.agents.remove(&id);
+        }
+        self.rostered = None;
+    }
+
     /// Takes over the newest state of what is administered.
     ///
     /// # Errors
     /// Whatever the store says; then nothing has changed.
     pub(super) async fn adopt(&mut self, now: Timestamp, batch: &mut Batch) -> Result<(), StoreError> {
         let next = self.world.organisation.current();
-        let rows = self.world.store.staff().await?;
         if self.world.catalogue.teams().any(|team| next.team(&team.code).is_none()) {
             // Its queue is the general team's from now on, as after a start.
             return self.rebuild().await;
         }
         let before = std::mem::replace(&mut self.world.catalogue, next);
         for input in self.teams_known() {
-            self.decide_surely(input, now, batch);
-        }
-        let stays = |id: &AgentId| rows.iter().any(|member| member.id == *id && serves(member));
-        let gone: Vec<AgentId> = self.teams_of.keys().copied().filter(|id| !stays(id)).collect();
-        for agent in gone {
-            // While their names are still known: citizens are told who has left.
-            self.decide_surely(Input::AgentGone { agent }, now, batch);
-            self.present.remove(&agent);
-            self.world.shared.agents.remove(&agent);
-            self.world.shared.colleagues.remove(&agent);
-        }
-        let known: BTreeMap<AgentId, (Vec<TeamId>, u32)> = self
-            .staff
-            .values()
-            .filter_map(|member| Some((member.id, (self.teams_of.get(&member.id)?.clone(), member.capacity))))
-            .collect();
-        for input in self.know_members(rows) {
-            let Input::AgentKnown { agent, teams, capacity, .. } = &input else { continue };
-            let (agent, is_new) = (*agent, !known.contains_key(agent));
-            if known.get(&agent) != Some(&(teams.clone(), *capacity)) {
-                self.decide_surely(input, now, batch);
+            if let Err(error) = self.decide(input, now, batch) {
+                tracing::error!(%error, "the router refused a team");
             }
-            if is_new && self.present.contains(&agent) {
-                self.decide_surely(Input::AgentConnected { agent }, now, batch);
-            }
+        }
+        self.members.resize(usize::from(self.world.catalogue.directory().team_slots()), Vec::new());
+        // A team that has come, or gone to another unit, may be served by others.
+        let moved = |member: &StaffRow| {
+            let teams = self.teams_of.get(&member.id)?;
+            (is_agent(member) && *teams != self.teams_served_by(member)).then_some(member.id)
+        };
+        let moved: Vec<AgentId> = self.staff.values().filter_map(moved).collect();
+        for agent in moved {
+            self.know_member(agent, now, batch);
         }
         let after = Arc::clone(&self.world.catalogue);
         let is_renamed = |id: &ConversationId| {
@@ -89,16 +117,9 @@ impl Owner {
             })
         };
         batch.views.extend(self.cases.ids().filter(is_renamed));
-        self.rostered = None;
         batch.agents.extend(self.teams_of.keys());
+        self.rostered = None;
         self.flushes.everything(after.directory().team_slots());
         Ok(())
-    }
-
-    /// What cannot be refused: teams and agents are known before anything is asked of them.
-    fn decide_surely(&mut self, input: Input, now: Timestamp, batch: &mut Batch) {
-        if let Err(error) = self.decide(input, now, batch) {
-            tracing::error!(%error, "the router refused what is administered");
-        }
     }
 }

@@ -25,57 +25,96 @@ const ROSTER_PAUSE: Millis = 10 * MINUTE;
 const AT_RISK: usize = 50;
 
 impl Owner {
-    pub(super) fn show_board(&mut self, now: Timestamp) {
-        let view = self.board(now);
-        for (which, items) in
-            [("all", view.items_total), ("staffed_now", view.items_covered), ("rostered", view.items_rostered)]
-        {
-            metrics::gauge!("bangban_frequent_items", "which" => which).set(f64::from(items));
+    /// The city's board, and those of the units that somebody looks at: each counted and written once, for all who look.
+    pub(super) fn show_boards(&mut self, now: Timestamp) {
+        self.scopes.retain(|unit| {
+            let topic = Topic::BoardOf(*unit);
+            let is_seen = self.world.hub.is_listened_to(topic);
+            if !is_seen {
+                self.world.shared.boards.remove(&topic);
+            }
+            is_seen
+        });
+        self.show_board(Topic::Board, now);
+        for unit in self.scopes.clone() {
+            self.show_board(Topic::BoardOf(unit), now);
         }
-        let seq = {
-            let board = self.world.shared.board.lock();
-            let mut board = board.unwrap_or_else(std::sync::PoisonError::into_inner);
-            let seq = board.as_ref().map_or(0, |(seq, _)| *seq) + 1;
-            *board = Some((seq, view.clone()));
-            seq
-        };
-        self.world.hub.publish(Topic::Board, Some(seq), EventBody::Board { view });
     }
 
-    fn board(&mut self, now: Timestamp) -> BoardView {
-        let (total, mut lines) = self.lines(now);
-        let catalogue = Arc::clone(&self.world.catalogue);
-        let with_line = |team: &TeamView| {
-            let line = catalogue.team(&team.code).and_then(|id| lines.remove(&id)).unwrap_or_default();
-            BoardTeam { team: team.clone(), line }
+    /// One board; a unit's is kept up to date from now on, as long as somebody looks at it.
+    pub(super) fn show_board(&mut self, topic: Topic, now: Timestamp) {
+        if let Topic::BoardOf(unit) = topic {
+            self.scopes.insert(unit);
+        }
+        let view = self.board(topic, now);
+        if topic == Topic::Board {
+            for (which, items) in
+                [("all", view.items_total), ("staffed_now", view.items_covered), ("rostered", view.items_rostered)]
+            {
+                metrics::gauge!("bangban_frequent_items", "which" => which).set(f64::from(items));
+            }
+        }
+        let seq = self.world.shared.boards.get(&topic).map_or(0, |known| known.0) + 1;
+        self.world.shared.boards.insert(topic, (seq, view.clone()));
+        self.world.hub.publish(topic, Some(seq), EventBody::Board { view });
+    }
+
+    /// The teams that a board is about.
+    fn teams_on(&self, topic: Topic) -> HashSet<TeamId> {
+        let catalogue = &self.world.catalogue;
+        let is_on = |team: &&TeamView| match topic {
+            Topic::BoardOf(unit) => self.world.rights.is_team_below(&team.code, unit.as_str()),
+            _ => true,
         };
-        let teams: Vec<BoardTeam> = catalogue.teams().map(with_line).collect();
-        let staffed: HashSet<&str> =
-            teams.iter().filter(|team| team.line.staffed > 0).map(|team| team.team.code.as_str()).collect();
+        catalogue.teams().filter(is_on).filter_map(|team| catalogue.team(&team.code)).collect()
+    }
+
+    fn board(&mut self, topic: Topic, now: Timestamp) -> BoardView {
+        let on = self.teams_on(topic);
+        let (total, mut lines) = self.lines(&on, now);
+        let catalogue = Arc::clone(&self.world.catalogue);
+        let mut teams = Vec::new();
+        let mut staffed = HashSet::new();
+        for team in catalogue.teams() {
+            let Some((id, line)) = catalogue.team(&team.code).and_then(|id| Some((id, lines.remove(&id)?))) else {
+                continue;
+            };
+            if line.staffed > 0 {
+                staffed.insert(id);
+            }
+            teams.push(BoardTeam { team: team.clone(), line });
+        }
         let frequent = catalogue.directory().items().filter(|(_, item)| item.high_frequency);
-        let (covered, items) = frequent.fold((0, 0), |(covered, items), (code, _)| {
-            (covered + u32::from(staffed.contains(catalogue.team_of(Some(code)))), items + 1)
-        });
+        let served_by = frequent.filter_map(|(code, _)| catalogue.team(catalogue.team_of(Some(code))));
+        let (covered, items) = served_by
+            .filter(|team| on.contains(team))
+            .fold((0, 0), |(covered, items), team| (covered + u32::from(staffed.contains(&team)), items + 1));
+        let items_rostered = self.rostered(&on, now);
         let calendar = catalogue.calendar();
         BoardView {
             as_of: now,
             in_service: calendar.in_service(now),
             service_changes_at: calendar.next_change(now).unwrap_or(now),
             total,
-            at_risk: self.at_risk(),
+            at_risk: self.at_risk(&on),
             items_covered: covered,
-            items_rostered: self.rostered(now),
             items_total: items,
+            items_rostered,
             teams,
         }
     }
 
-    /// How many high-frequency items have no hole in the roster of the coming days.
-    fn rostered(&mut self, now: Timestamp) -> u32 {
-        let is_fresh = |(at, _): &(Timestamp, u32)| (0..ROSTER_PAUSE).contains(&now.since(*at));
-        if let Some((_, known)) = self.rostered.filter(is_fresh) {
-            return known;
+    /// How many high-frequency items of these teams have no hole in the roster of the coming days.
+    fn rostered(&mut self, on: &HashSet<TeamId>, now: Timestamp) -> u32 {
+        let is_fresh = |(at, _): &&(Timestamp, HashMap<TeamId, u32>)| (0..ROSTER_PAUSE).contains(&now.since(*at));
+        if self.rostered.as_ref().filter(is_fresh).is_none() {
+            self.rostered = Some((now, self.rostered_of_teams(now)));
         }
+        let known = self.rostered.iter().flat_map(|(_, of_teams)| of_teams);
+        known.filter(|(team, _)| on.contains(team)).map(|(_, items)| items).sum()
+    }
+
+    fn rostered_of_teams(&self, now: Timestamp) -> HashMap<TeamId, u32> {
         let catalogue = &self.world.catalogue;
         let is_member = |agent: AgentId, code: &str| {
             let team = catalogue.team(code);
@@ -86,26 +125,30 @@ impl Owner {
         if found.covered < found.items {
             tracing::warn!(items = found.items, covered = found.covered, "the roster leaves items without anybody");
         }
-        self.rostered = Some((now, found.covered));
-        found.covered
+        let open: HashSet<&str> = found.holes.iter().map(|hole| hole.item.as_str()).collect();
+        let mut of_teams = HashMap::new();
+        let frequent = catalogue.directory().items().filter(|(_, item)| item.high_frequency);
+        for (code, _) in frequent.filter(|(code, _)| !open.contains(code)) {
+            *of_teams.entry(catalogue.team_or_general(catalogue.team_of(Some(code)))).or_insert(0) += 1;
+        }
+        of_teams
     }
 
-    /// All together, and each team.
-    fn lines(&mut self, now: Timestamp) -> (BoardLine, HashMap<TeamId, BoardLine>) {
-        let (rates, by_team) = self.today.all_rates(now);
+    /// Those that are on the board together, and each of them.
+    fn lines(&mut self, on: &HashSet<TeamId>, now: Timestamp) -> (BoardLine, HashMap<TeamId, BoardLine>) {
+        let (rates, by_team) = self.today.rates(now, |team| on.contains(&team));
+        let is_all = on.len() == self.world.catalogue.teams().count();
         let mut total = with_rates(rates);
-        let mut lines: HashMap<TeamId, BoardLine> = (0..self.world.catalogue.directory().team_slots())
-            .map(TeamId)
-            .map(|team| {
-                let mut line = with_rates(by_team.get(&team).copied().unwrap_or_default());
-                line.call_backs = u32::try_from(self.router.call_backs(team)).unwrap_or(u32::MAX);
-                (team, line)
-            })
-            .collect();
+        let with_call_backs = |team: &TeamId| {
+            let mut line = with_rates(by_team.get(team).copied().unwrap_or_default());
+            line.call_backs = u32::try_from(self.router.call_backs(*team)).unwrap_or(u32::MAX);
+            (*team, line)
+        };
+        let mut lines: HashMap<TeamId, BoardLine> = on.iter().map(with_call_backs).collect();
         total.call_backs = lines.values().map(|line| line.call_backs).sum();
         for (_, routed) in self.router.conversations() {
-            count_conversation(&mut total, &routed);
             if let Some(line) = lines.get_mut(&routed.team) {
+                count_conversation(&mut total, &routed);
                 count_conversation(line, &routed);
             }
         }
@@ -114,8 +157,11 @@ impl Owner {
             if read.is_lost || read.status == AgentStatus::Offline {
                 continue;
             }
-            count_agent(&mut total, &read);
-            for team in self.teams_of.get(&id).into_iter().flatten() {
+            let teams = self.teams_of.get(&id).map_or(&[][..], Vec::as_slice);
+            if is_all || teams.iter().any(|team| on.contains(team)) {
+                count_agent(&mut total, &read);
+            }
+            for team in teams {
                 if let Some(line) = lines.get_mut(team) {
                     count_agent(line, &read);
                 }
@@ -124,10 +170,11 @@ impl Owner {
         (total, lines)
     }
 
-    fn at_risk(&self) -> Vec<AtRisk> {
+    fn at_risk(&self, on: &HashSet<TeamId>) -> Vec<AtRisk> {
         let mut risky: Vec<_> = self
             .router
             .conversations()
+            .filter(|(_, one)| on.contains(&one.team))
             .filter(|(_, one)| one.clock.is_running() && one.clock.step != SlaStep::Running)
             .collect();
         risky.sort_unstable_by_key(|(id, one)| (one.clock.asked_at, *id));

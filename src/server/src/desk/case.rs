@@ -160,6 +160,7 @@ pub(crate) fn view_of(
         stage: row.stage,
         item: row.item.clone(),
         item_name: catalogue.item_name(row.item.as_deref()),
+        team: row.team.clone(),
         team_name: catalogue
             .team_at(catalogue.team_or_general(&row.team))
             .map(|team| team.name.clone())

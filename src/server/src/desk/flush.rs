@@ -124,7 +124,7 @@ impl Owner {
             self.flushes.board.mark();
         }
         if self.flushes.board.take(now) {
-            self.show_board(now);
+            self.show_boards(now);
             let service = self.world.catalogue.calendars().filter_map(|one| one.next_change(now)).min();
             self.flushes.board_changes_at = [self.today.changes_at(now), service].into_iter().flatten().min();
         }

@@ -1,15 +1,16 @@
-//! What the desk must learn even when its mailbox is full: who has a console, whose first reply is durable, and that what
-//! is administered has changed.
+//! What the desk must learn even when its mailbox is full: who has a console, whose first reply is durable, whose account
+//! has changed, and that other things that are administered have.
 //!
 //! Only the last word on each agent and conversation counts, so the set is bounded by their number and nothing is ever
 //! refused; the desk takes all of it at the begin of each turn.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use bangban_domain::{AgentId, ConversationId, Timestamp};
+use bangban_protocol::UnitCode;
 use tokio::sync::{Notify, watch};
 
 /// See the module.
@@ -31,6 +32,10 @@ pub(super) struct Pending {
     pub(super) present: BTreeMap<AgentId, bool>,
     /// Has something changed of what is administered?
     pub(super) changed: bool,
+    /// Whose account has changed.
+    pub(super) accounts: BTreeSet<AgentId>,
+    /// Units whose board somebody wants to see.
+    pub(super) boards: BTreeSet<UnitCode>,
 }
 
 impl Default for Notices {
@@ -61,6 +66,15 @@ impl Notices {
         pending.count
     }
 
+    /// Somebody wants to see a unit's board. Gives the number for [`Notices::heard`].
+    pub fn board(&self, unit: UnitCode) -> u64 {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.boards.insert(unit);
+        self.wake.notify_one();
+        pending.count
+    }
+
     /// Teams, policies, items or accounts are not what they were. Gives the number for [`Notices::heard`].
     pub fn changed(&self) -> u64 {
         let mut pending = self.pending();
@@ -68,6 +82,14 @@ impl Notices {
         pending.changed = true;
         self.wake.notify_one();
         pending.count
+    }
+
+    /// An account has changed: teams, rights, capacity, name, or whether it may log in.
+    pub fn account(&self, agent: AgentId) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.accounts.insert(agent);
+        self.wake.notify_one();
     }
 
     /// Returns when the notice with this number has had its turn, and what followed from it is published.

@@ -9,7 +9,7 @@ use bangban_domain::{
     history::Event,
     org::GENERAL,
     routing::{Input, Refusal, Target},
-    words::{Channel, HandOnChannel, Outcome, ReceiptState, Role, Stage},
+    words::{Channel, HandOnChannel, Outcome, ReceiptState, Stage},
 };
 use bangban_protocol::{Answer, ErrorCode, Party, Slot, ThreadBody, TransferTarget, WireError};
 use bangban_store::{Author, Change, CitizenRow, ConversationRow, Lane, ReceiptRow};
@@ -53,7 +53,7 @@ fn unknown() -> WireError {
 
 fn agent_of(who: &Actor) -> Result<AgentId, WireError> {
     match who {
-        Actor::Staff(staff) if staff.role == Role::Agent => Ok(staff.id),
+        Actor::Staff(staff) if staff.serves() => Ok(staff.id),
         Actor::Staff(_) | Actor::Citizen(_) | Actor::System => Err(forbidden()),
     }
 }

@@ -11,7 +11,7 @@ use bangban_domain::{
     time::SECOND,
     words::{CitizenKind, Stage},
 };
-use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, WireError};
+use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, UnitCode, WireError};
 use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, LedgerRow, StaffRow, Store, StoreError, Unit};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
@@ -50,8 +50,10 @@ pub(super) struct Owner {
     /// Receipts of the day that begins then.
     pub(super) receipts: (Timestamp, u32),
     pub(super) flushes: Flushes,
-    /// When the roster was looked at, and how many items it covers.
-    pub(super) rostered: Option<(Timestamp, u32)>,
+    /// When the roster was looked at, and how many items of each team it covers.
+    pub(super) rostered: Option<(Timestamp, HashMap<TeamId, u32>)>,
+    /// Units whose board somebody looks at.
+    pub(super) scopes: BTreeSet<UnitCode>,
     /// Who has a console; outlives a rebuilding, because sockets do.
     pub(super) present: BTreeSet<AgentId>,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
@@ -78,6 +80,7 @@ impl Owner {
             receipts: (Timestamp(0), 0),
             flushes: Flushes::default(),
             rostered: None,
+            scopes: BTreeSet::new(),
             present: BTreeSet::new(),
             is_sound: false,
             try_again_at: Timestamp(0),
@@ -312,6 +315,12 @@ impl Owner {
                 self.flushes.board.mark();
             }
         }
+        for unit in pending.boards {
+            self.show_board(Topic::BoardOf(unit), now);
+        }
+        for agent in pending.accounts {
+            self.know_member(agent, now, batch);
+        }
         for (agent, present) in pending.present {
             let changed = if present { self.present.insert(agent) } else { self.present.remove(&agent) };
             if !changed {
@@ -418,10 +427,10 @@ impl Owner {
             view.citizen_online = self.world.hub.citizen_online(id);
             live.view = view.clone();
         }
-        let agent = view.agent.as_ref().map(|agent| agent.id);
+        let (agent, team, item) = (view.agent.as_ref().map(|agent| agent.id), view.team.clone(), view.item.clone());
         self.world.hub.publish(Topic::Conversation(id), None, EventBody::Conversation { view });
-        // Whoever served before hears this last.
-        self.world.hub.only_agent(id, agent);
+        // Whoever served before, and whoever watches a team that it was with, hears this last.
+        self.world.hub.only_readers(id, agent, &team, item.as_deref());
     }
 
     // --- small things -----------------------------------------------------------------------------------------
@@ -471,7 +480,6 @@ fn refuse(envelopes: Vec<Envelope>, refusal: &WireError) {
         drop(reply.send(answer));
     }
 }
-
 fn request(row: &LedgerRow, team: TeamId) -> Request {
     Request {
         conversation: row.conversation,

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -15,8 +15,9 @@ use futures_util::StreamExt as _;
 use metrics::counter;
 use object_store::GetRange;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::refused::Refused;
+use super::{input::Params, openapi::Refusal, refused::Refused};
 use crate::{
     app::App,
     files::{BadLink, Part, Variant},
@@ -26,10 +27,14 @@ use crate::{
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
 
 /// What was signed; see `open_files`.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Signed {
+    /// For whom the address was made.
     viewer: String,
+    /// When it ends, in milliseconds since 1970.
     until: i64,
+    /// Our signature.
     sign: String,
 }
 
@@ -37,15 +42,30 @@ fn not_found() -> Refused {
     WireError::new(ErrorCode::NotFound, "no such file").into()
 }
 
+/// A file, by an address that `open_files` made
+#[utoipa::path(
+    get, path = "/files/{id}/{variant}", tag = "files",
+    params(
+        ("id" = FileId, Path, description = "Which file"),
+        ("variant" = String, Path, description = "`original` or `thumb`"),
+        Signed,
+        ("Range" = Option<String>, Header, description = "One range of bytes; anything else is answered whole"),
+    ),
+    responses(
+        (status = 200, description = "The file", content_type = "application/octet-stream"),
+        (status = 206, description = "The range", content_type = "application/octet-stream"),
+        (status = 403, description = "Not an address of ours, or its time is over", body = Refusal),
+        (status = 404, description = "No such file", body = Refusal),
+    ),
+)]
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     Path((id, variant)): Path<(String, String)>,
-    signed: Result<Query<Signed>, QueryRejection>,
+    Params(Signed { viewer, until, sign }): Params<Signed>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let id: FileId = id.parse().map_err(|_| not_found())?;
     let variant = Variant::parse(&variant).ok_or_else(not_found)?;
-    let Query(Signed { viewer, until, sign }) = signed.map_err(|_| forged())?;
     let until = Timestamp(until);
     app.files.check_link(id, variant, &viewer, until, &sign).map_err(|bad| match bad {
         BadLink::Forged => forged(),

@@ -1,27 +1,23 @@
-//! Log-in of staff, and tokens of demo citizens.
+//! What stands between the network and the passwords of staff; tokens of demo citizens.
 
 use std::{
-    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use axum::{
-    Json,
-    extract::{ConnectInfo, State},
-    http::{HeaderMap, StatusCode},
-};
+use axum::{Json, extract::State};
 use bangban_domain::{
     Timestamp, conversation,
     time::{HOUR, SECOND},
 };
-use bangban_protocol::{ErrorCode, Identity, LoginReply, WireError};
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, Semaphore},
     time::timeout,
 };
+use utoipa::ToSchema;
 
-use super::refused::{Fields, Refused};
+use super::{input::Body, refused::Refused};
 use crate::{
     app::{App, demo_citizen},
     auth::{hash_password, is_password},
@@ -30,9 +26,8 @@ use crate::{
     throttle::{Address, LoginPolicy, LoginThrottle, TooMany},
 };
 
-/// Longest staff number and password, in characters.
+/// Longest code of a demo citizen, in characters.
 const MAX_LOGIN: usize = 64;
-const MAX_PASSWORD: usize = 200;
 
 /// How long an attempt waits for others that are under way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,21 +39,15 @@ pub struct Door {
     finished: Notify,
     /// A password's hash takes 19 MiB and a processor: as many at once as there are processors, the others wait.
     hashing: Semaphore,
-    trust_forwarded: bool,
 }
 
 impl Door {
-    /// `trust_forwarded`: see `http.trust_forwarded`.
+    /// Nobody has tried yet.
     #[must_use]
-    pub fn new(policy: LoginPolicy, trust_forwarded: bool) -> Self {
+    pub fn new(policy: LoginPolicy) -> Self {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         let throttle = Mutex::new(LoginThrottle::new(policy));
-        Self { throttle, finished: Notify::new(), hashing: Semaphore::new(processors), trust_forwarded }
-    }
-
-    /// See `http.trust_forwarded`.
-    pub(super) const fn trusts_forwarded(&self) -> bool {
-        self.trust_forwarded
+        Self { throttle, finished: Notify::new(), hashing: Semaphore::new(processors) }
     }
 
     fn throttle(&self) -> MutexGuard<'_, LoginThrottle> {
@@ -89,115 +78,137 @@ impl Door {
         Err(Refused::too_many(refused, "too many wrong passwords, try again later"))
     }
 
-    fn finish(&self, now: Timestamp, login: &str, address: Address, was_right: bool) {
-        self.throttle().finish(now, login, address, was_right);
+    /// The end of a staff number's lock, if it is locked.
+    pub(crate) fn locked_until(&self, login: &str, now: Timestamp) -> Option<Timestamp> {
+        self.throttle().locked_until(login, now)
+    }
+
+    /// A lock of before the start.
+    pub(crate) fn lock(&self, login: &str, until: Timestamp) {
+        self.throttle().lock(login, until);
+    }
+
+    /// Forgets all wrong attempts at a staff number.
+    pub(crate) fn lift(&self, login: &str) {
+        self.throttle().lift(login);
         self.finished.notify_waiters();
     }
-}
 
-/// An admitted attempt; whoever hangs up in the middle of it has guessed wrong.
-struct Attempt<'a> {
-    app: &'a App,
-    login: &'a str,
-    address: Address,
-    was_right: bool,
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        self.app.door.finish(self.app.clock.now(), self.login, self.address, self.was_right);
+    /// A place among those who hash: as many at once as there are processors.
+    pub(super) async fn turn_to_hash(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Refused> {
+        self.hashing.acquire().await.map_err(|error| Refused::internal(&error))
     }
 }
 
-/// Who asks: the other end of the connection or, behind a proxy that we trust, whom it names. Of several, only the last
-/// was written by that proxy.
-pub(super) fn address(peer: SocketAddr, headers: &HeaderMap, trust_forwarded: bool) -> IpAddr {
-    let forwarded = || {
-        let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-        let text = last.rsplit(',').next()?.trim();
-        text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
-    };
-    if trust_forwarded { forwarded().unwrap_or(peer.ip()) } else { peer.ip() }
+/// How an attempt ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Also if whoever made it hangs up in the middle.
+    Wrong,
+    /// Right, and more has to be shown.
+    Halfway,
+    Right,
 }
 
-/// `POST /api/staff/login`
-pub(super) async fn login(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    body: Fields,
-) -> Result<Json<LoginReply>, Refused> {
-    let login = conversation::text("login", body.text("login", MAX_LOGIN)?, MAX_LOGIN)?;
-    let password = body.text("password", MAX_PASSWORD)?.to_owned();
-    let address = address(peer, &headers, app.door.trust_forwarded).into();
-    app.door.admit(&app.clock, login, address).await?;
-    let mut attempt = Attempt { app: &app, login, address, was_right: false };
+/// An admitted attempt.
+pub(super) struct Attempt {
+    app: Arc<App>,
+    login: String,
+    address: Address,
+    outcome: Outcome,
+}
 
-    let member = app.store.agent_by_login(login).await.map_err(|error| Refused::internal(&error))?;
-    let known = member.as_ref().map(|member| member.id);
-    let hash = member.as_ref().map(|member| member.password_hash.clone());
-    let turn = app.door.hashing.acquire().await.map_err(|error| Refused::internal(&error))?;
-    // Unknown staff costs as much time as a wrong password.
-    let is_right = tokio::task::spawn_blocking(move || match hash {
+impl Attempt {
+    /// Waits for its turn.
+    pub(super) async fn begin(app: &Arc<App>, login: &str, address: Address) -> Result<Self, Refused> {
+        app.door.admit(&app.clock, login, address).await?;
+        Ok(Self { app: Arc::clone(app), login: login.to_owned(), address, outcome: Outcome::Wrong })
+    }
+
+    /// Everything was right.
+    pub(super) fn was_right(mut self) {
+        self.outcome = Outcome::Right;
+    }
+
+    /// This step was right, or it was our fault.
+    pub(super) fn was_halfway(mut self) {
+        self.outcome = Outcome::Halfway;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let door = &self.app.door;
+        let now = self.app.clock.now();
+        let locked = match self.outcome {
+            Outcome::Halfway => {
+                door.throttle().halfway(&self.login, self.address);
+                None
+            }
+            Outcome::Right => door.throttle().finish(now, &self.login, self.address, true),
+            Outcome::Wrong => door.throttle().finish(now, &self.login, self.address, false),
+        };
+        door.finished.notify_waiters();
+        if let Some(until) = locked {
+            let (app, login) = (Arc::clone(&self.app), std::mem::take(&mut self.login));
+            // Kept, so that neither a restart nor another node forgets it.
+            tokio::spawn(async move { app.have_locked(&login, until).await });
+        }
+    }
+}
+
+/// Is it the password of this hash? Without a hash it costs as much time and is wrong.
+pub(super) async fn is_right(app: &App, password: String, hash: Option<String>) -> Result<bool, Refused> {
+    let turn = app.door.turn_to_hash().await?;
+    let checked = tokio::task::spawn_blocking(move || match hash {
         Some(hash) => is_password(&password, &hash),
         None => {
             drop(hash_password(&password));
             false
         }
-    })
-    .await
-    .map_err(|error| Refused::internal(&error))?;
+    });
+    let is_right = checked.await.map_err(|error| Refused::internal(&error))?;
     drop(turn);
-    let Some(member) = member.filter(|_| is_right) else {
-        count_login("wrong");
-        tracing::info!(agent = known.map(tracing::field::display), "a log-in with a wrong password");
-        let error = WireError::new(ErrorCode::Unauthenticated, "wrong staff number or password");
-        return Err(Refused::new(StatusCode::UNAUTHORIZED, error));
-    };
-    attempt.was_right = true;
-    count_login("ok");
-    tracing::info!(agent = %member.id, "logged in");
-    let (token, expires_at) = app
-        .auth
-        .staff_token(member.id, &member.name, member.role, app.clock.now())
-        .map_err(|error| Refused::internal(&error))?;
-    let me = Identity::Staff { id: member.id, name: member.name, role: member.role };
-    Ok(Json(LoginReply { token, expires_at, me }))
+    Ok(is_right)
 }
 
-/// `POST /api/demo/token`, under --demo only.
-pub(super) async fn demo_token(State(app): State<Arc<App>>, body: Fields) -> Result<Json<serde_json::Value>, Refused> {
-    let code = body.text("citizen", MAX_LOGIN)?;
-    let (name, kind, phone) = demo_citizen(code).ok_or_else(|| Refused::field("citizen", "not a demo citizen"))?;
+/// The hash of a password that was found good enough.
+pub(super) async fn hashed(app: &App, password: String) -> Result<String, Refused> {
+    let turn = app.door.turn_to_hash().await?;
+    let hashed = tokio::task::spawn_blocking(move || hash_password(&password));
+    let hash = hashed.await.map_err(|error| Refused::internal(&error))??;
+    drop(turn);
+    Ok(hash)
+}
+
+/// Who the demo portal says is there.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct DemoCitizen {
+    /// A demo citizen's code, e.g. `demo-citizen-1`.
+    #[schema(min_length = 1, max_length = 64, example = "demo-citizen-1")]
+    citizen: String,
+}
+
+/// What a portal would sign.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DemoToken {
+    /// For `hello`.
+    token: String,
+}
+
+/// A demo citizen's token, under --demo only
+#[utoipa::path(
+    post, path = "/api/demo/token", tag = "session", request_body = DemoCitizen,
+    responses((status = 200, body = DemoToken)),
+)]
+pub(super) async fn demo_token(
+    State(app): State<Arc<App>>,
+    Body(DemoCitizen { citizen }): Body<DemoCitizen>,
+) -> Result<Json<DemoToken>, Refused> {
+    conversation::at_most("citizen", &citizen, MAX_LOGIN)?;
+    let (name, kind, phone) = demo_citizen(&citizen).ok_or_else(|| Refused::field("citizen", "not a demo citizen"))?;
     let until = app.clock.now() + 8 * HOUR;
     let token =
-        app.auth.portal_token(code, &name, kind, Some(phone), until).map_err(|error| Refused::internal(&error))?;
-    Ok(Json(serde_json::json!({ "token": token })))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_forwarded_address_counts_only_from_a_trusted_proxy_and_only_the_one_that_it_wrote() {
-        let peer: SocketAddr = "192.0.2.1:9999".parse().unwrap();
-        for (trusted, sent, expected) in [
-            (false, vec!["198.51.100.7"], "192.0.2.1"),
-            (true, vec![], "192.0.2.1"),
-            (true, vec!["198.51.100.7"], "198.51.100.7"),
-            // The first was sent by the client itself.
-            (true, vec!["10.9.9.9, 198.51.100.7"], "198.51.100.7"),
-            (true, vec!["10.9.9.9", "198.51.100.7"], "198.51.100.7"),
-            (true, vec!["198.51.100.7:4711"], "198.51.100.7"),
-            (true, vec!["2001:db8::5"], "2001:db8::5"),
-            (true, vec!["unknown"], "192.0.2.1"),
-        ] {
-            let mut headers = HeaderMap::new();
-            for value in &sent {
-                headers.append("x-forwarded-for", value.parse().unwrap());
-            }
-            assert_eq!(address(peer, &headers, trusted), expected.parse::<IpAddr>().unwrap(), "{trusted} {sent:?}");
-        }
-    }
+        app.auth.portal_token(&citizen, &name, kind, Some(phone), until).map_err(|error| Refused::internal(&error))?;
+    Ok(Json(DemoToken { token }))
 }

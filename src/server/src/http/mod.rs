@@ -1,57 +1,125 @@
 //! HTTP: the pages, the WebSocket's door, log-in, health.
 
 mod admin;
+mod bearer;
+mod client;
 mod download;
+mod edge;
+mod input;
+mod limits;
 mod login;
 mod metrics;
+mod openapi;
 mod pages;
 mod refused;
 mod security;
+mod serve;
+mod staff;
 mod upload;
 
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{DefaultBodyLimit, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::{HeaderMap, StatusCode},
-    middleware::map_response,
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
-    routing::{get, head, post},
 };
+use bangban_domain::time::{Millis, SECOND};
 use bangban_protocol::{ErrorCode, FileLimits, VERSION, WireError};
+pub use client::{Client, ForwardedHeader, Peer, Proxies};
+pub use edge::hsts;
+pub use limits::{AddressLimits, Class};
 pub use login::Door;
 pub use metrics::router as metrics_router;
+use openapi::Refusal;
 use refused::Refused;
 pub use security::{ANY_ORIGIN, is_origin};
 use serde::Serialize;
+pub use serve::serve;
+use utoipa::ToSchema;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
+};
 
-use crate::{app::App, session};
+use crate::{app::App, session, telemetry::count_limited};
 
 /// Longest body of a request, in bytes.
 const MAX_BODY: usize = 4096;
 
-/// All routes.
-pub fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
-        .route("/", get(pages::landing))
-        .route("/ws", get(websocket))
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
-        .route("/api/config", get(config))
-        .route("/api/staff/login", post(login::login))
-        .route("/api/files", post(upload::begin).options(upload::options))
-        .route("/api/files/{id}", head(upload::progress).patch(upload::append).delete(upload::cancel))
-        .route("/api/files/{id}/finish", post(upload::finish))
-        .route("/files/{id}/{variant}", get(download::download))
-        .merge(admin::routes());
-    if app.demo {
-        router = router.route("/api/demo/token", post(login::demo_token));
+/// When an address that has too many WebSockets open may try again: people come and go within seconds.
+const FULL: Millis = 10 * SECOND;
+
+/// Every route there is, and its description; `openapi.rs` says how to add one.
+fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
+    let mut routes = OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(pages::landing))
+        .routes(routes!(websocket))
+        .routes(routes!(alive))
+        .routes(routes!(ready))
+        .routes(routes!(openapi::json))
+        .routes(routes!(openapi::docs))
+        .routes(routes!(config))
+        .routes(routes!(staff::sign_in::login))
+        .routes(routes!(staff::sign_in::options))
+        .routes(routes!(staff::sign_in::code))
+        .routes(routes!(staff::sign_in::new_password))
+        .routes(routes!(staff::sign_in::enrol))
+        .routes(routes!(staff::sign_in::enrol_confirm))
+        .routes(routes!(staff::oidc::start))
+        .routes(routes!(staff::oidc::callback))
+        .routes(routes!(staff::session::renew))
+        .routes(routes!(staff::session::end))
+        .routes(routes!(staff::account::account))
+        .routes(routes!(staff::account::password))
+        .routes(routes!(staff::account::totp))
+        .routes(routes!(staff::account::totp_confirm))
+        .routes(routes!(staff::account::totp_off))
+        .routes(routes!(staff::account::sessions))
+        .routes(routes!(staff::account::end_session))
+        .routes(routes!(staff::admin::list, staff::admin::add))
+        .routes(routes!(staff::admin::one, staff::admin::change))
+        .routes(routes!(staff::admin::password))
+        .routes(routes!(staff::admin::reset_totp))
+        .routes(routes!(staff::admin::unlock))
+        .routes(routes!(staff::admin::sessions, staff::admin::end_sessions))
+        .routes(routes!(staff::admin::end_session))
+        .routes(routes!(admin::records::list))
+        .routes(with_limit(
+            routes!(admin::records::one, admin::records::put, admin::records::remove),
+            admin::MAX_RECORD,
+        ))
+        .routes(routes!(admin::records::versions))
+        .routes(with_limit(routes!(admin::items::import), admin::MAX_FILE))
+        .routes(routes!(admin::items::export))
+        .routes(routes!(admin::items::coverage))
+        .routes(routes!(admin::me::rights))
+        .routes(routes!(admin::roster::week_of))
+        .routes(routes!(upload::begin, upload::options))
+        .routes(routes!(upload::progress, upload::append, upload::cancel))
+        .routes(routes!(upload::finish))
+        .routes(routes!(download::download));
+    if demo {
+        routes = routes.routes(routes!(login::demo_token));
     }
+    routes
+}
+
+/// Routes whose bodies may be longer than others.
+fn with_limit((schemas, paths, methods): UtoipaMethodRouter<Arc<App>>, bytes: usize) -> UtoipaMethodRouter<Arc<App>> {
+    (schemas, paths, methods.layer(DefaultBodyLimit::max(bytes)))
+}
+
+/// The routes, the files of the web build, and what all answers have in common.
+pub fn router(app: Arc<App>) -> Router {
+    let (router, description) = routes(app.demo).split_for_parts();
     router
         .fallback(pages::file)
         .method_not_allowed_fallback(wrong_method)
-        .layer(map_response(security::add_headers))
+        .layer(Extension(openapi::Written::new(description)))
+        .layer(from_fn_with_state(Arc::clone(&app), edge::edge))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
 }
@@ -60,8 +128,18 @@ async fn wrong_method() -> Refused {
     Refused::new(StatusCode::METHOD_NOT_ALLOWED, WireError::new(ErrorCode::BadRequest, "not with this method"))
 }
 
+/// The WebSocket (docs/protocol.md)
+#[utoipa::path(
+    get, path = "/ws", tag = "session",
+    responses(
+        (status = 101, description = "Open; the first frame is `hello`"),
+        (status = 403, description = "Pages of this origin may not connect", body = Refusal),
+        (status = 426, description = "Not an opening of a WebSocket", body = Refusal),
+    ),
+)]
 async fn websocket(
     State(app): State<Arc<App>>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -79,6 +157,10 @@ async fn websocket(
     if app.stopping.is_cancelled() {
         return stopping().into_response();
     }
+    let Some(open) = app.address_limits.open(client.address.into()) else {
+        count_limited("open", Class::Sockets);
+        return Refused::too_many(FULL, "too many open WebSockets of one address").into_response();
+    };
     // Small buffers: tens of thousands of sockets are idle most of the time, and a frame has a few hundred bytes. Frames
     // are written when they are flushed, or when 16 KiB have gathered. No upper limit: the session feeds the next frame
     // when the one before is written, and a snapshot of long texts is one frame of more than a megabyte.
@@ -89,7 +171,10 @@ async fn websocket(
         .max_frame_size(session::ABSURD_FRAME)
         .on_upgrade(move |socket| {
             let running = app.sessions.clone();
-            running.track_future(session::serve(app, socket))
+            running.track_future(async move {
+                session::serve(app, socket).await;
+                drop(open);
+            })
         })
 }
 
@@ -101,6 +186,26 @@ fn not_ready(why: &'static str) -> Response {
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, WireError::new(ErrorCode::Busy, why)).into_response()
 }
 
+/// Does the process run?
+#[utoipa::path(
+    get, path = "/healthz", tag = "server",
+    responses((status = 200, description = "It runs", body = String, content_type = "text/plain")),
+)]
+async fn alive() -> &'static str {
+    "ok"
+}
+
+/// Can it do its work?
+#[utoipa::path(
+    get, path = "/readyz", tag = "server",
+    responses(
+        (
+            status = 200, description = "The database answers and the bus carries",
+            body = String, content_type = "text/plain",
+        ),
+        (status = 503, description = "Not now, and why", body = Refusal),
+    ),
+)]
 async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.stopping.is_cancelled() {
         return stopping().into_response();
@@ -117,15 +222,23 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-#[derive(Serialize)]
+/// What pages have to know before anybody has logged in.
+#[derive(Serialize, ToSchema)]
 struct PublicConfig {
+    /// What the service is called.
     name: &'static str,
+    /// Is this the demo?
     demo: bool,
+    /// Of the server.
     version: &'static str,
+    /// Of the WebSocket.
     protocol: u32,
+    /// What may be uploaded.
     files: FileLimits,
 }
 
+/// What pages have to know beforehand
+#[utoipa::path(get, path = "/api/config", tag = "server", responses((status = 200, body = PublicConfig)))]
 async fn config(State(app): State<Arc<App>>) -> Json<PublicConfig> {
     let version = env!("CARGO_PKG_VERSION");
     Json(PublicConfig {

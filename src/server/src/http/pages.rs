@@ -36,9 +36,13 @@ const DEMO_PORTAL: &str = "demo-portal.html";
 const LOADER: &str = "bangban.js";
 
 /// What every build has; while one is missing, the build is.
-const PAGES: [&str; 5] = ["widget.html", "console.html", "board.html", "admin.html", LOADER];
+const PAGES: [&str; 6] = ["widget.html", "console.html", "board.html", "admin.html", "apidocs.html", LOADER];
 
-/// `/`: where to go from here.
+/// Where to go from here
+#[utoipa::path(
+    get, path = "/", tag = "server",
+    responses((status = 200, description = "A page", body = String, content_type = "text/html")),
+)]
 pub(super) async fn landing(State(app): State<Arc<App>>) -> Response {
     let (portal, accounts) = if app.demo {
         let portal = r#"<li><a href="/demo-portal.html"><strong>演示门户</strong>以办事人身份体验：选择事项，点击“在线帮办”</a></li>"#;
@@ -80,12 +84,17 @@ pub(super) async fn file(State(app): State<Arc<App>>, method: Method, uri: Uri, 
     if is_hidden || (path == DEMO_PORTAL && !app.demo) {
         return not_found(&headers);
     }
+    page(path, &app, &headers)
+}
+
+/// A file of the web build.
+pub(super) fn page(path: &str, app: &App, headers: &HeaderMap) -> Response {
     match Web::get(path) {
-        Some(found) => answer(path, Asset::new(path, found, accepts_gzip(&headers)), &headers, &app.portal_origins),
+        Some(found) => answer(path, Asset::new(path, found, accepts_gzip(headers)), headers, &app.portal_origins),
         None if PAGES.contains(&path) || path == DEMO_PORTAL => {
             html(StatusCode::SERVICE_UNAVAILABLE, include_str!("unbuilt.html").to_owned())
         }
-        None => not_found(&headers),
+        None => not_found(headers),
     }
 }
 

@@ -1,19 +1,17 @@
-//! Refusals over HTTP: `{"error": {"code", "field", "detail", "retryable"}}`, as on the WebSocket; and request bodies,
-//! whose faults are named.
+//! Refusals over HTTP: `{"error": {"code", "field", "detail", "retryable"}}`, as on the WebSocket.
 
 use axum::{
     Json,
-    body::Bytes,
-    extract::{FromRequest, Request, rejection::BytesRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bangban_domain::{
-    conversation::{InvalidField, Problem},
-    time::{Millis, SECOND},
+    conversation::InvalidField,
+    time::{HOUR, Millis, SECOND},
 };
 use bangban_protocol::{ErrorCode, WireError};
-use serde_json::{Map, Value};
+
+use super::openapi::Refusal;
 
 /// A refusal; only its makers know status codes.
 pub(super) struct Refused {
@@ -49,7 +47,9 @@ impl Refused {
 impl From<WireError> for Refused {
     fn from(error: WireError) -> Self {
         let status = match error.code {
-            ErrorCode::BadRequest | ErrorCode::UnknownItem | ErrorCode::UnsupportedProtocol => StatusCode::BAD_REQUEST,
+            ErrorCode::BadRequest | ErrorCode::UnknownItem | ErrorCode::ListedWord | ErrorCode::UnsupportedProtocol => {
+                StatusCode::BAD_REQUEST
+            }
             ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorCode::Unauthenticated | ErrorCode::TokenExpired => StatusCode::UNAUTHORIZED,
             ErrorCode::Forbidden => StatusCode::FORBIDDEN,
@@ -65,7 +65,26 @@ impl From<WireError> for Refused {
             ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, error)
+        let retry_after = match error.code {
+            ErrorCode::RateLimited | ErrorCode::Busy => Some(SECOND),
+            // It is one of an hour.
+            ErrorCode::QuotaUsed => Some(HOUR),
+            _ => None,
+        };
+        Self { retry_after, ..Self::new(status, error) }
+    }
+}
+
+/// Our fault; the cause goes to the log only.
+impl From<anyhow::Error> for Refused {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<WireError>() {
+            Ok(refusal) => refusal.into(),
+            Err(error) => match error.downcast::<bangban_store::StoreError>() {
+                Ok(error) => crate::app::store_error(error).into(),
+                Err(error) => Self::internal(&format!("{error:#}")),
+            },
+        }
     }
 }
 
@@ -77,7 +96,7 @@ impl From<InvalidField> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(serde_json::json!({ "error": self.error }))).into_response();
+        let mut response = (self.status, Json(Refusal { error: self.error })).into_response();
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(span) = self.retry_after {
             // Whole seconds, and not a moment too early.
@@ -86,45 +105,4 @@ impl IntoResponse for Refused {
         }
         response
     }
-}
-
-/// A request's body: a JSON object, whose fields are asked for one by one.
-pub(super) struct Fields(Map<String, Value>);
-
-impl Fields {
-    /// A text of 1..=`max` characters, exactly as it was sent.
-    pub(super) fn text(&self, field: &'static str, max: usize) -> Result<&str, Refused> {
-        let value = self.0.get(field).ok_or_else(|| Refused::field(field, "is missing"))?;
-        let text = value.as_str().ok_or_else(|| Refused::field(field, "must be a text"))?;
-        if text.is_empty() {
-            return Err(InvalidField { field, problem: Problem::Empty }.into());
-        }
-        Ok(bangban_domain::conversation::at_most(field, text, max)?)
-    }
-}
-
-impl<S: Send + Sync> FromRequest<S> for Fields {
-    type Rejection = Refused;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|error| unreadable(&error))?;
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
-            Ok(_) => Err(Refused::field("body", "must be a JSON object")),
-            // The position only: the text could be a password.
-            Err(error) => {
-                let detail = format!("is not JSON (line {}, column {})", error.line(), error.column());
-                Err(Refused::field("body", &detail))
-            }
-        }
-    }
-}
-
-pub(super) fn unreadable(error: &BytesRejection) -> Refused {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        let error =
-            WireError { field: Some("body".to_owned()), ..WireError::new(ErrorCode::TooLarge, "the body is too long") };
-        return Refused::new(StatusCode::PAYLOAD_TOO_LARGE, error);
-    }
-    Refused::field("body", "cannot be read")
 }

@@ -6,18 +6,16 @@ use std::{collections::HashMap, sync::Arc};
 use axum::{
     Json,
     body::Body,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bangban_domain::{FileId, Timestamp, words::FileKind};
-use bangban_protocol::{ErrorCode, FileView, WireError};
-use bangban_store::FileOwner;
+use bangban_protocol::{FileView, WireError};
 
-use super::refused::Refused;
+use super::{bearer::Bearer, input::Named, openapi::Refusal, refused::Refused};
 use crate::{
     app::{App, owner},
-    auth::{Principal, Staff},
     files::Announced,
 };
 
@@ -26,39 +24,6 @@ const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
-
-/// Who asks, by their token.
-pub(super) struct Bearer(Principal);
-
-impl Bearer {
-    const fn owner(&self) -> FileOwner {
-        owner(&self.0)
-    }
-
-    /// A member of staff.
-    pub(super) fn staff(self) -> Result<Staff, Refused> {
-        match self.0 {
-            Principal::Staff(staff) => Ok(staff),
-            Principal::Citizen(_) => Err(WireError::new(ErrorCode::Forbidden, "only for staff").into()),
-        }
-    }
-}
-
-impl FromRequestParts<Arc<App>> for Bearer {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
-        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or_else(|| {
-            let error = WireError::new(ErrorCode::Unauthenticated, "a token is missing");
-            Refused::from(WireError { field: Some("Authorization".to_owned()), ..error })
-        })?;
-        let now = app.clock.now();
-        let who = app.auth.identify(token, now).await?;
-        app.rates.take_request(&who, now)?;
-        Ok(Self(who))
-    }
-}
 
 /// The version that tus asks of every request but OPTIONS.
 pub(super) struct Resumable;
@@ -123,7 +88,11 @@ fn expires(at: Timestamp) -> HeaderValue {
     date.ok().and_then(|text| HeaderValue::try_from(text).ok()).unwrap_or(HeaderValue::from_static("0"))
 }
 
-/// `OPTIONS /api/files`
+/// What is spoken here
+#[utoipa::path(
+    options, path = "/api/files", tag = "files",
+    responses((status = 204, description = "Tus-Version, Tus-Extension, Tus-Max-Size")),
+)]
 pub(super) async fn options(State(app): State<Arc<App>>) -> Response {
     let fixed = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
     let most = (HeaderName::from_static("tus-max-size"), HeaderValue::from(app.files.largest()));
@@ -131,7 +100,25 @@ pub(super) async fn options(State(app): State<Arc<App>>) -> Response {
     with_headers(StatusCode::NO_CONTENT, headers)
 }
 
-/// `POST /api/files`
+/// Begins an upload
+#[utoipa::path(
+    post, path = "/api/files", tag = "files", security(("citizen" = []), ("staff" = [])),
+    params(
+        ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),
+        ("Upload-Length" = u64, Header, description = "Bytes of the whole file"),
+        (
+            "Upload-Metadata" = String, Header,
+            description = "`key base64,key base64`: conversation, kind, name; duration of a voice message",
+        ),
+    ),
+    responses(
+        (status = 201, description = "Location says where its bytes go, Upload-Expires until when"),
+        (status = 404, description = "No such conversation of yours", body = Refusal),
+        (status = 412, description = "Not tus 1.0.0", body = Refusal),
+        (status = 413, description = "More bytes than this kind may have", body = Refusal),
+        (status = 415, description = "Not a file of a kind that is taken here", body = Refusal),
+    ),
+)]
 pub(super) async fn begin(
     State(app): State<Arc<App>>,
     _: Resumable,
@@ -159,14 +146,26 @@ pub(super) async fn begin(
     Ok(with_headers(StatusCode::CREATED, [(header::LOCATION, location), (UPLOAD_EXPIRES, expires(row.kept_until))]))
 }
 
-/// `HEAD /api/files/{id}`
+/// How far an upload is
+#[utoipa::path(
+    head, path = "/api/files/{id}", tag = "files", security(("citizen" = []), ("staff" = [])),
+    params(
+        ("id" = FileId, Path, description = "Which upload"),
+        ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),
+    ),
+    responses(
+        (status = 200, description = "Upload-Offset, Upload-Length, Upload-Expires"),
+        (status = 404, description = "No such upload of yours", body = Refusal),
+        (status = 412, description = "Not tus 1.0.0", body = Refusal),
+    ),
+)]
 pub(super) async fn progress(
     State(app): State<Arc<App>>,
     _: Resumable,
     who: Bearer,
-    id: Id,
+    Named(id): Named<FileId>,
 ) -> Result<Response, Refused> {
-    let (row, offset) = app.files.progress(who.owner(), id.0).await?;
+    let (row, offset) = app.files.progress(owner(&who.0), id).await?;
     let headers = [
         (UPLOAD_OFFSET, HeaderValue::from(offset)),
         (UPLOAD_LENGTH, HeaderValue::from(row.size)),
@@ -175,12 +174,28 @@ pub(super) async fn progress(
     Ok(with_headers(StatusCode::OK, headers))
 }
 
-/// `PATCH /api/files/{id}`
+/// The next bytes of an upload
+#[utoipa::path(
+    patch, path = "/api/files/{id}", tag = "files", security(("citizen" = []), ("staff" = [])),
+    params(
+        ("id" = FileId, Path, description = "Which upload"),
+        ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),
+        ("Upload-Offset" = u64, Header, description = "Where they begin: as many as have arrived"),
+    ),
+    request_body(description = "Bytes", content_type = "application/offset+octet-stream"),
+    responses(
+        (status = 204, description = "Upload-Offset says how many have arrived"),
+        (status = 404, description = "No such upload of yours", body = Refusal),
+        (status = 409, description = "They do not begin where the last ones ended", body = Refusal),
+        (status = 412, description = "Not tus 1.0.0", body = Refusal),
+        (status = 415, description = "Another Content-Type than application/offset+octet-stream", body = Refusal),
+    ),
+)]
 pub(super) async fn append(
     State(app): State<Arc<App>>,
     _: Resumable,
     who: Bearer,
-    id: Id,
+    Named(id): Named<FileId>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
@@ -189,36 +204,51 @@ pub(super) async fn append(
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
     }
     let from = number(&headers, "Upload-Offset")?;
-    let (row, offset) = app.files.append(who.owner(), id.0, from, body.into_data_stream()).await?;
+    let (row, offset) = app.files.append(owner(&who.0), id, from, body.into_data_stream()).await?;
     let headers = [(UPLOAD_OFFSET, HeaderValue::from(offset)), (UPLOAD_EXPIRES, expires(row.kept_until))];
     Ok(with_headers(StatusCode::NO_CONTENT, headers))
 }
 
-/// `DELETE /api/files/{id}`
+/// Gives an upload up
+#[utoipa::path(
+    delete, path = "/api/files/{id}", tag = "files", security(("citizen" = []), ("staff" = [])),
+    params(
+        ("id" = FileId, Path, description = "Which upload"),
+        ("Tus-Resumable" = String, Header, description = "1.0.0", pattern = "^1\\.0\\.0$"),
+    ),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 404, description = "No such upload of yours", body = Refusal),
+        (status = 412, description = "Not tus 1.0.0", body = Refusal),
+    ),
+)]
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     _: Resumable,
     who: Bearer,
-    id: Id,
+    Named(id): Named<FileId>,
 ) -> Result<Response, Refused> {
-    app.files.cancel(who.owner(), id.0).await?;
+    app.files.cancel(owner(&who.0), id).await?;
     Ok(with_headers(StatusCode::NO_CONTENT, []))
 }
 
-/// `POST /api/files/{id}/finish`
-pub(super) async fn finish(State(app): State<Arc<App>>, who: Bearer, id: Id) -> Result<Json<FileView>, Refused> {
-    Ok(Json(app.files.finish(who.owner(), id.0).await?))
-}
-
-/// The file in the path; what is no id is none of ours.
-pub(super) struct Id(FileId);
-
-impl<S: Send + Sync> FromRequestParts<S> for Id {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
-        let path = Path::<String>::from_request_parts(parts, state).await.ok();
-        let id = path.and_then(|Path(text)| text.parse().ok());
-        id.map(Self).ok_or_else(|| WireError::new(ErrorCode::NotFound, "no such upload").into())
-    }
+/// Checks and stores an upload that has arrived
+#[utoipa::path(
+    post, path = "/api/files/{id}/finish", tag = "files", security(("citizen" = []), ("staff" = [])),
+    params(("id" = FileId, Path, description = "Which upload")),
+    responses(
+        (status = 200, body = FileView),
+        (status = 404, description = "No such upload of yours", body = Refusal),
+        (status = 409, description = "Not all of it has arrived", body = Refusal),
+        (status = 413, description = "Too many pixels, or too long", body = Refusal),
+        (status = 415, description = "Its content is not what its name says, or not readable", body = Refusal),
+        (status = 422, description = "The virus scanner found something", body = Refusal),
+    ),
+)]
+pub(super) async fn finish(
+    State(app): State<Arc<App>>,
+    who: Bearer,
+    Named(id): Named<FileId>,
+) -> Result<Json<FileView>, Refused> {
+    Ok(Json(app.files.finish(owner(&who.0), id).await?))
 }

@@ -22,6 +22,8 @@ use bangban_store::NewEntry;
 use dashmap::{DashMap, DashSet};
 use tokio::sync::Notify;
 
+use crate::staff::Rights;
+
 pub(crate) use relay::Relay;
 pub use socket::{Ended, Member, Socket};
 
@@ -34,6 +36,7 @@ pub struct Hub {
     /// Which life of this process's counters events belong to.
     epoch: u64,
     bus: Bus,
+    rights: Arc<Rights>,
     is_ending: AtomicBool,
     sockets: DashMap<u64, Arc<Socket>>,
     topics: DashMap<Topic, Listeners>,
@@ -93,11 +96,12 @@ pub(crate) enum Passed {
 impl Hub {
     /// `epoch` must differ from that of every earlier start on the same data.
     #[must_use]
-    pub fn new(epoch: u64, bus: Bus) -> Self {
+    pub fn new(epoch: u64, bus: Bus, rights: Arc<Rights>) -> Self {
         Self {
             next: AtomicU64::new(1),
             epoch,
             bus,
+            rights,
             is_ending: AtomicBool::new(false),
             sockets: DashMap::new(),
             topics: DashMap::new(),
@@ -240,21 +244,58 @@ impl Hub {
             || self.topics.get(&Topic::Conversation(conversation)).is_some_and(|listeners| is_here(&listeners))
     }
 
-    /// Of all agents, only this one may go on reading the conversation: being allowed to read ends with serving.
-    pub fn only_agent(&self, conversation: ConversationId, agent: Option<AgentId>) {
-        self.end_reading(conversation, |other| Some(other) != agent);
+    /// Of all staff, only the agent who serves the conversation and those who may read its team's go on reading it: being
+    /// allowed to read ends with serving, and with the team.
+    pub fn only_readers(&self, conversation: ConversationId, agent: Option<AgentId>, team: &str, item: Option<&str>) {
+        self.end_reading(conversation, |who| Some(who) != agent && !self.rights.reads_team(who, team, item));
     }
 
-    /// These agents may not go on reading the conversation.
-    pub(crate) fn end_reading(&self, conversation: ConversationId, who: impl Fn(AgentId) -> bool) {
+    /// As [`Hub::only_readers`], for those among these.
+    pub(crate) fn only_readers_of(
+        &self,
+        among: &BTreeSet<AgentId>,
+        conversation: ConversationId,
+        agent: Option<AgentId>,
+        team: &str,
+        item: Option<&str>,
+    ) {
+        let may = |who| Some(who) == agent || self.rights.reads_team(who, team, item);
+        self.end_reading(conversation, |who| among.contains(&who) && !may(who));
+    }
+
+    /// These members of staff may not go on reading the conversation.
+    fn end_reading(&self, conversation: ConversationId, who: impl Fn(AgentId) -> bool) {
         for topic in [Topic::Conversation(conversation), Topic::Notes(conversation)] {
             if let Some(mut listeners) = self.topics.get_mut(&topic) {
-                listeners.sockets.retain(|socket| match socket.member {
-                    Member::Agent(agent) => !who(agent),
-                    Member::Citizen | Member::Supervisor => true,
-                });
+                listeners.sockets.retain(|socket| !socket.member.staff().is_some_and(&who));
             }
             self.forget_if_empty(topic);
+        }
+    }
+
+    /// Tells the other nodes that the account or a session of it has changed.
+    pub fn tell_of_account(&self, who: AgentId) {
+        if self.bus.is_shared() {
+            self.bus.publish(format!(r#"{{"account":"{who}"}}"#).into());
+        }
+    }
+
+    /// The account or a session of it has changed: its sockets look whether they may go on.
+    pub fn look_again(&self, who: AgentId) {
+        for socket in self.sockets.iter().filter(|socket| socket.member.staff() == Some(who)) {
+            socket.look_again();
+        }
+    }
+
+    /// Does anybody listen here, or could on another node?
+    pub(crate) fn is_listened_to(&self, topic: Topic) -> bool {
+        self.topics.contains_key(&topic) || self.bus.is_shared()
+    }
+
+    /// The tree of units has changed: whoever looks on has to come again, and is let in where they may look now.
+    pub fn end_watchers(&self) {
+        for socket in self.sockets.iter().filter(|socket| matches!(socket.member, Member::Watcher(_))) {
+            socket.end(Ended::RightsChanged);
         }
     }
 
@@ -341,18 +382,15 @@ impl Hub {
         }
     }
 
-    /// Agents who listen to the conversation here.
-    pub(crate) fn agents(&self, conversation: ConversationId) -> BTreeSet<AgentId> {
-        let mut agents = BTreeSet::new();
+    /// Staff who listen to the conversation here.
+    pub(crate) fn staff_at(&self, conversation: ConversationId) -> BTreeSet<AgentId> {
+        let mut staff = BTreeSet::new();
         for topic in [Topic::Conversation(conversation), Topic::Notes(conversation)] {
             if let Some(listeners) = self.topics.get(&topic) {
-                agents.extend(listeners.sockets.iter().filter_map(|socket| match socket.member {
-                    Member::Agent(agent) => Some(agent),
-                    Member::Citizen | Member::Supervisor => None,
-                }));
+                staff.extend(listeners.sockets.iter().filter_map(|socket| socket.member.staff()));
             }
         }
-        agents
+        staff
     }
 }
 
@@ -405,12 +443,21 @@ fn has_citizen(listeners: &[Arc<Socket>]) -> bool {
 #[cfg(test)]
 mod tests {
     use bangban_bus::{CANARY, Ending, Inbox, Net, Settings};
-    use bangban_domain::Timestamp;
+    use bangban_domain::{Timestamp, words::Role};
     use bangban_protocol::{Party, ThreadBody, ThreadEntry};
-    use bangban_store::{Author, Lane};
+    use bangban_store::{Author, Lane, StaffRow};
 
     use super::*;
     use crate::desk::entry;
+
+    /// Reads the conversations of every team.
+    const SUPERVISOR: Member = Member::Watcher(AgentId::new(99));
+
+    fn supervised() -> Arc<Rights> {
+        let rights = Rights::default();
+        rights.accounts.put(StaffRow::new(AgentId::new(99), "super1", "吴督导").with_role(Role::Supervisor));
+        Arc::new(rights)
+    }
 
     const CONVERSATION: ConversationId = ConversationId::new(1);
     const TOPIC: Topic = Topic::Conversation(CONVERSATION);
@@ -425,7 +472,7 @@ mod tests {
     impl Alone {
         fn new(epoch: u64) -> Self {
             let (bus, inbox, ending) = Bus::memory(Settings { node: 1, canary: CANARY }, &Net::default());
-            Self { hub: Hub::new(epoch, bus), inbox, _ending: ending }
+            Self { hub: Hub::new(epoch, bus, supervised()), inbox, _ending: ending }
         }
 
         /// The next word on whether the citizen is there.
@@ -515,7 +562,7 @@ mod tests {
     #[tokio::test]
     async fn who_left_hears_nothing_and_leaves_nothing_behind() {
         let Alone { hub, .. } = Alone::new(1);
-        let socket = hub.open(Member::Supervisor, 2);
+        let socket = hub.open(SUPERVISOR, 2);
         hub.join(&socket, Topic::Board);
         hub.close(&socket);
         hub.publish(Topic::Board, None, tick(1));
@@ -526,7 +573,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_listens_to_sixty_four_topics_and_no_more() {
         let Alone { hub, .. } = Alone::new(1);
-        let socket = hub.open(Member::Supervisor, 2);
+        let socket = hub.open(SUPERVISOR, 2);
         let topic = |n| Topic::Conversation(ConversationId::new(n));
         for n in 0..64 {
             assert!(hub.join(&socket, topic(n)), "{n}");
@@ -565,7 +612,7 @@ mod tests {
     async fn an_agent_who_serves_no_more_hears_no_more() {
         let Alone { hub, .. } = Alone::new(1);
         let [before, after] = [1, 2].map(|n| hub.open(agent(n), 20));
-        let board = hub.open(Member::Supervisor, 20);
+        let board = hub.open(SUPERVISOR, 20);
         let citizen = hub.open(Member::Citizen, 20);
         for socket in [&before, &after, &board] {
             hub.join(socket, TOPIC);
@@ -575,12 +622,12 @@ mod tests {
         for socket in [&before, &after, &board, &citizen] {
             socket.take();
         }
-        hub.only_agent(CONVERSATION, Some(AgentId::new(2)));
+        hub.only_readers(CONVERSATION, Some(AgentId::new(2)), "general", None);
         hub.publish(TOPIC, None, tick(1));
         hub.publish(Topic::Notes(CONVERSATION), None, tick(2));
         let heard = [&before, &after, &board, &citizen].map(|socket| socket.take().0.len());
         assert_eq!(heard, [0, 2, 2, 1]);
-        hub.only_agent(CONVERSATION, None);
+        hub.only_readers(CONVERSATION, None, "general", None);
         hub.publish(TOPIC, None, tick(3));
         assert_eq!(after.take().0.len(), 0);
     }

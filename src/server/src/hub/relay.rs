@@ -27,12 +27,23 @@ const HEADS: usize = 500;
 /// Told of agents: the first console was opened, or the last one closed, on whatever node.
 pub(crate) type AgentCameOrWent = Box<dyn Fn(AgentId, bool) + Send + Sync>;
 
+/// Told that accounts or sessions of staff have changed elsewhere, or may have.
+pub(crate) type AccountsChanged = Box<dyn Fn() + Send + Sync>;
+
 /// See the module.
 pub(crate) struct Relay {
     pub(crate) hub: Arc<Hub>,
     pub(crate) bus: Bus,
     pub(crate) store: Store,
     pub(crate) agents: AgentCameOrWent,
+    pub(crate) accounts: AccountsChanged,
+}
+
+/// Another node has changed an account or a session.
+#[derive(Deserialize)]
+struct Changed {
+    #[serde(rename = "account")]
+    _account: AgentId,
 }
 
 /// What has to be known of a frame to pass it on.
@@ -54,7 +65,10 @@ impl Relay {
                     None => return,
                 },
                 topics = self.hub.those_behind() => self.catch_up(topics).await,
-                () = sleep(LOOK), if is_blind => self.hub.all_are_behind(),
+                () = sleep(LOOK), if is_blind => {
+                    self.hub.all_are_behind();
+                    (self.accounts)();
+                }
             }
         }
     }
@@ -76,6 +90,7 @@ impl Relay {
         if news.missed {
             metrics::counter!("bangban_bus_missed_total").increment(1);
             self.hub.all_are_behind();
+            (self.accounts)();
         }
     }
 
@@ -94,6 +109,7 @@ impl Relay {
                     self.end_rights(id, &text);
                 }
             }
+            Err(_) if serde_json::from_str::<Changed>(&text).is_ok() => (self.accounts)(),
             Err(error) => tracing::warn!(%error, "an event of another node cannot be read"),
         }
     }
@@ -101,7 +117,7 @@ impl Relay {
     /// Whoever served before hears this last.
     fn end_rights(&self, id: ConversationId, text: &str) {
         if let Ok(Frame::Event { body: EventBody::Conversation { view }, .. }) = serde_json::from_str(text) {
-            self.hub.only_agent(id, view.agent.map(|agent| agent.id));
+            self.hub.only_readers(id, view.agent.map(|agent| agent.id), &view.team, view.item.as_deref());
         }
     }
 
@@ -135,11 +151,11 @@ impl Relay {
     /// That an agent's part has ended may be among what was missed.
     async fn check_rights(&self, id: ConversationId) -> Result<(), StoreError> {
         // Whoever comes while the row is being read is not judged by it.
-        let before = self.hub.agents(id);
+        let before = self.hub.staff_at(id);
         if !before.is_empty()
             && let Some(row) = self.store.conversation(id).await?
         {
-            self.hub.end_reading(id, |agent| before.contains(&agent) && row.agent != Some(agent));
+            self.hub.only_readers_of(&before, id, row.agent, &row.team, row.item.as_deref());
         }
         Ok(())
     }
@@ -171,7 +187,7 @@ const fn thread_of(topic: Topic) -> Option<(ConversationId, Lane)> {
     match topic {
         Topic::Conversation(id) => Some((id, Lane::Public)),
         Topic::Notes(id) => Some((id, Lane::Notes)),
-        Topic::Agent(_) | Topic::Board | Topic::Notices | Topic::Session => None,
+        Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Notices | Topic::Session => None,
     }
 }
 

@@ -13,10 +13,21 @@ use tokio::sync::Notify;
 pub enum Member {
     /// A citizen.
     Citizen,
-    /// An agent, who may read the conversations that they serve.
+    /// A member of staff who answers citizens.
     Agent(AgentId),
-    /// A supervisor, who may read all.
-    Supervisor,
+    /// Another one, who looks on.
+    Watcher(AgentId),
+}
+
+impl Member {
+    /// Which member of staff, if it is one.
+    #[must_use]
+    pub const fn staff(self) -> Option<AgentId> {
+        match self {
+            Self::Agent(id) | Self::Watcher(id) => Some(id),
+            Self::Citizen => None,
+        }
+    }
 }
 
 /// Why the server ends a socket from outside the session.
@@ -26,12 +37,16 @@ pub enum Ended {
     TooSlow,
     /// The server stops.
     GoingAway,
+    /// What the person may hear has changed.
+    RightsChanged,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     frames: Vec<Utf8Bytes>,
     ended: Option<Ended>,
+    /// The account has changed.
+    look_again: bool,
 }
 
 /// One socket.
@@ -81,6 +96,16 @@ impl Socket {
     pub(super) fn end(&self, why: Ended) {
         self.queue().ended.get_or_insert(why);
         self.changed.notify_one();
+    }
+
+    pub(super) fn look_again(&self) {
+        self.queue().look_again = true;
+        self.changed.notify_one();
+    }
+
+    /// Has the account or its session changed since the last question?
+    pub fn has_to_look_again(&self) -> bool {
+        std::mem::take(&mut self.queue().look_again)
     }
 
     /// All that waits, in order, and whether the socket has to end.

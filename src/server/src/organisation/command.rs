@@ -1,6 +1,6 @@
 //! `bangban import|export items FILE`: the catalogue as a file, while no server runs on the database.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use bangban_store::{Author, Store};
@@ -15,7 +15,7 @@ use crate::{catalogue::Basis, clock::Clock, config::Config};
 async fn open(config: &Config) -> anyhow::Result<(Store, Organisation)> {
     let store = Store::open(&config.database(), config.limits.mailbox, Box::new(|_| {})).await?;
     found(&store, Clock::system().now()).await?;
-    let organisation = Organisation::load(store.clone(), Basis::new(config, Vec::new())?).await?;
+    let organisation = Organisation::load(store.clone(), Basis::new(config, Vec::new())?, Arc::default()).await?;
     Ok((store, organisation))
 }
 

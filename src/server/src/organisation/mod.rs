@@ -37,9 +37,6 @@ pub use demo::{
 /// A change of another node is seen after this time at the latest.
 pub const LOOK: Duration = Duration::from_secs(10);
 
-/// What the store calls accounts.
-const STAFF: &str = "staff";
-
 /// If more of a kind has changed, all of it is read.
 const MANY: usize = 1_000;
 
@@ -53,23 +50,8 @@ pub struct Organisation {
     changing: Mutex<()>,
     /// Items are called differently than the index knows.
     renamed: Notify,
-}
-
-/// What has changed since somebody looked.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Changed {
-    /// Kinds of records.
-    pub kinds: Vec<Kind>,
-    /// Accounts.
-    pub staff: bool,
-}
-
-impl Changed {
-    /// Nothing?
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.kinds.is_empty() && !self.staff
-    }
+    /// What rights are judged by.
+    directory: Arc<ArcSwap<Directory>>,
 }
 
 impl Organisation {
@@ -77,7 +59,7 @@ impl Organisation {
     ///
     /// # Errors
     /// Whatever the store says; [`StoreError::Corrupt`] names a row that cannot be read.
-    pub async fn load(store: Store, basis: Basis) -> Result<Self, StoreError> {
+    pub async fn load(store: Store, basis: Basis, directory: Arc<ArcSwap<Directory>>) -> Result<Self, StoreError> {
         let basis = Arc::new(basis);
         let empty = Catalogue::new(Directory::default(), Arc::clone(&basis), Arc::new(Index::build(Vec::new())));
         let mut this = Self {
@@ -86,6 +68,7 @@ impl Organisation {
             known: Mutex::default(),
             changing: Mutex::default(),
             renamed: Notify::new(),
+            directory,
         };
         this.refresh().await?;
         this.make_index().await;
@@ -115,16 +98,16 @@ impl Organisation {
         self.current.load_full()
     }
 
-    /// Reads what has changed.
+    /// Reads what has changed; says which kinds.
     ///
     /// # Errors
     /// Whatever the store says; what is known stays.
-    pub async fn refresh(&self) -> Result<Changed, StoreError> {
+    pub async fn refresh(&self) -> Result<Vec<Kind>, StoreError> {
         let mut known = self.known.lock().await;
         let counts = self.store.change_counts().await?;
         let current = self.current();
         let mut directory = current.directory().clone();
-        let mut changed = Changed { kinds: Vec::new(), staff: known.get(STAFF) != counts.get(STAFF) };
+        let mut changed = Vec::new();
         for kind in Kind::ALL.iter().copied() {
             let (before, now) = (known.get(kind.as_str()).copied(), counts.get(kind.as_str()).copied());
             if before.is_some() && before == now || now.is_none() && directory.count(kind) == 0 {
@@ -143,13 +126,14 @@ impl Organisation {
                     }
                 }
             };
-            changed.kinds.push(kind);
+            changed.push(kind);
         }
-        if !changed.kinds.is_empty() {
+        if !changed.is_empty() {
+            self.directory.store(Arc::new(directory.clone()));
             let next = Catalogue::new(directory, Arc::clone(current.basis()), current.shared_index());
             self.current.store(Arc::new(next));
         }
-        if changed.kinds.contains(&Kind::Item) {
+        if changed.contains(&Kind::Item) {
             self.renamed.notify_one();
         }
         *known = counts;
@@ -165,18 +149,18 @@ impl Organisation {
 
 /// Looks again and again for what other nodes have changed, and makes the bot's index anew when items are called
 /// differently; until it is there, answers come from the old one.
-pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn(&Changed)) {
+pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn(&[Kind])) {
     loop {
         let Some(one) = organisation.upgrade() else { return };
         let is_renamed = timeout(LOOK, one.renamed.notified()).await.is_ok();
         if is_renamed {
             one.make_index().await;
-            changed(&Changed::default());
+            changed(&[]);
             continue;
         }
         match one.refresh().await {
-            Ok(what) if what.is_empty() => {}
-            Ok(what) => changed(&what),
+            Ok(kinds) if kinds.is_empty() => {}
+            Ok(kinds) => changed(&kinds),
             Err(error) => tracing::warn!(%error, "the records cannot be read; those that are known stay"),
         }
     }

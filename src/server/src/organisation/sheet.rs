@@ -12,7 +12,7 @@ use encoding_rs::{Encoding, GB18030, UTF_8};
 use rust_xlsxwriter::{Format as CellFormat, Workbook, XlsxError};
 
 /// A file's kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Comma-separated, or by tabs; UTF-8, UTF-16 with its mark, or GB18030.
@@ -165,11 +165,17 @@ fn read_csv(bytes: &[u8]) -> Result<Vec<Row>, SheetError> {
     let mut rows = Vec::new();
     for record in records {
         let record = record?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let number = u32::try_from(line).unwrap_or(u32::MAX);
+        let number = record.position().map_or(0, |begin| line(&text, begin));
         rows.extend(row(number, &places, |place| record.get(place).map(str::to_owned)));
     }
     Ok(rows)
+}
+
+/// The line of a record; its position is before the empty lines above it.
+fn line(text: &str, begin: &csv::Position) -> u32 {
+    let rest = usize::try_from(begin.byte()).ok().and_then(|byte| text.get(byte..)).unwrap_or_default();
+    let above = rest.bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')).filter(|byte| *byte == b'\n');
+    u32::try_from(begin.line()).unwrap_or(u32::MAX).saturating_add(u32::try_from(above.count()).unwrap_or(u32::MAX))
 }
 
 fn read_xlsx(bytes: &[u8]) -> Result<Vec<Row>, SheetError> {

@@ -23,7 +23,7 @@ use axum::{
     extract::ws::{Message, WebSocket},
 };
 use bangban_domain::Timestamp;
-use bangban_protocol::{Answer, Command, EventBody, Frame, Request, Topic, WireError, close_code};
+use bangban_protocol::{Answer, Command, ErrorCode, EventBody, Frame, Request, Topic, WireError, close_code};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
@@ -40,6 +40,7 @@ use crate::{
     app::{App, Begun, Pending},
     auth::Principal,
     hub::{Ended, Member, Socket},
+    staff::Standing,
     telemetry::{count_command, word},
 };
 
@@ -53,6 +54,8 @@ const BAD_FRAMES: u32 = 10;
 const IN_FLIGHT: usize = 32;
 
 const TOO_SLOW: Close = (close_code::TOO_SLOW, "too slow");
+const RIGHTS_CHANGED: Close = (close_code::RIGHTS_CHANGED, "rights changed");
+const TOKEN_EXPIRED: Close = (close_code::TOKEN_EXPIRED, "token expired");
 
 /// A command on its way.
 struct Job {
@@ -167,8 +170,15 @@ impl<'a> Connection<'a> {
             {
                 return end;
             }
-            if ended == Some(Ended::GoingAway) {
-                return Some(GOING_AWAY);
+            match ended {
+                Some(Ended::GoingAway) => return Some(GOING_AWAY),
+                Some(Ended::RightsChanged) => return Some(RIGHTS_CHANGED),
+                Some(Ended::TooSlow) | None => {}
+            }
+            if self.member.socket.has_to_look_again()
+                && let ControlFlow::Break(end) = self.check_standing(self.app.clock.now())
+            {
+                return end;
             }
             let others_are_done = self.handed_over.is_empty();
             tokio::select! {
@@ -281,22 +291,36 @@ impl<'a> Connection<'a> {
             return ControlFlow::Break(Some((close_code::SILENT, "silent")));
         }
         let now = self.app.clock.now();
-        self.check_expiry(now)?;
+        self.check_standing(now)?;
         let (topic, epoch, body) = (Topic::Session, self.app.hub.epoch(), EventBody::Tick { now });
         let tick = frames::text_of(&Frame::Event { topic, epoch, seq: None, body });
         self.out.extend([Message::Ping(Bytes::new()), Message::Text(tick)]);
         ControlFlow::Continue(())
     }
 
-    fn check_expiry(&self, now: Timestamp) -> ControlFlow<Option<Close>> {
-        let expires_at = match &*self.who {
-            Principal::Staff(staff) => staff.expires_at,
-            Principal::Citizen(citizen) => citizen.expires_at,
+    /// May the other side go on? Asked at every frame and ping, and when the account has changed.
+    fn check_standing(&self, now: Timestamp) -> ControlFlow<Option<Close>> {
+        let end = match &*self.who {
+            Principal::Citizen(citizen) if citizen.expires_at <= now => TOKEN_EXPIRED,
+            Principal::Staff(staff) if staff.expires_at <= now => TOKEN_EXPIRED,
+            Principal::Citizen(_) => return ControlFlow::Continue(()),
+            Principal::Staff(staff) => match self.app.accounts.standing(staff, now) {
+                Standing::Good => return ControlFlow::Continue(()),
+                Standing::Changed => RIGHTS_CHANGED,
+                Standing::Ended => (close_code::SESSION_ENDED, "session ended"),
+            },
         };
-        if expires_at <= now {
-            return ControlFlow::Break(Some((close_code::TOKEN_EXPIRED, "token expired")));
-        }
-        ControlFlow::Continue(())
+        ControlFlow::Break(Some(end))
+    }
+
+    /// The connection goes on with the next token of its session.
+    fn renew(&mut self, token: &str, at: Timestamp) -> Result<Answer, WireError> {
+        let Principal::Staff(staff) = &*self.who else {
+            return Err(WireError::new(ErrorCode::Forbidden, "only staff renew their tokens"));
+        };
+        let next = self.app.auth.renewed(staff, token, at)?;
+        self.who = Arc::new(Principal::Staff(next));
+        Ok(Answer::Done)
     }
 
     /// What was received, and what else is there already.
@@ -332,7 +356,7 @@ impl<'a> Connection<'a> {
             Message::Binary(_) => return ControlFlow::Break(Some((close_code::PROTOCOL, "binary"))),
         };
         self.app.metrics.frames_in.increment(1);
-        self.check_expiry(at)?;
+        self.check_standing(at)?;
         match frames::parse(&text) {
             Ok(request) => self.accept(at, request),
             Err((reference, error)) => {
@@ -360,6 +384,12 @@ impl<'a> Connection<'a> {
         {
             count_command(facts.name, None);
             self.answer((reference, Ok(Answer::Done)));
+            return;
+        }
+        if let Command::Renew { token } = &request.body {
+            let renewed = self.renew(token, at);
+            count_command(facts.name, renewed.as_ref().err());
+            self.answer((reference, renewed));
             return;
         }
         self.queue.push_back((at, request));

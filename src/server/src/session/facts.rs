@@ -17,6 +17,7 @@ pub(super) struct Facts {
 pub(super) const fn facts(command: &Command) -> Facts {
     let (name, conversation, writes) = match command {
         Command::Hello { .. } => ("hello", None, false),
+        Command::Renew { .. } => ("renew", None, false),
         Command::Subscribe { topic, .. } => ("subscribe", conversation_of(topic), false),
         Command::Unsubscribe { topic } => ("unsubscribe", conversation_of(topic), false),
         Command::Send { conversation, .. } => ("send", Some(*conversation), true),
@@ -53,7 +54,7 @@ pub(super) const fn facts(command: &Command) -> Facts {
 const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
     match topic {
         Topic::Conversation(id) | Topic::Notes(id) => Some(*id),
-        Topic::Agent(_) | Topic::Board | Topic::Notices | Topic::Session => None,
+        Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Notices | Topic::Session => None,
     }
 }
 

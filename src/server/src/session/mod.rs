@@ -9,7 +9,6 @@ mod span;
 use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use bangban_domain::words::Role;
 use bangban_protocol::{Command, ErrorCode, Request, VERSION, WireError, close_code};
 use futures_util::SinkExt;
 use tokio::time::timeout;
@@ -138,12 +137,10 @@ async fn first_text(socket: &mut WebSocket) -> Result<axum::extract::ws::Utf8Byt
 }
 
 /// Whose socket it is, for the hub.
-const fn member(who: &Principal) -> Member {
+fn member(who: &Principal) -> Member {
     match who {
         Principal::Citizen(_) => Member::Citizen,
-        Principal::Staff(staff) => match staff.role {
-            Role::Supervisor => Member::Supervisor,
-            _ => Member::Agent(staff.id),
-        },
+        Principal::Staff(staff) if staff.serves() => Member::Agent(staff.id),
+        Principal::Staff(staff) => Member::Watcher(staff.id),
     }
 }

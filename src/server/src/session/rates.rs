@@ -11,17 +11,29 @@ use bangban_protocol::{ErrorCode, WireError};
 use super::facts::Facts;
 use crate::{
     auth::Principal,
+    http::Class,
     throttle::{Buckets, Rate},
 };
 
-/// Two buckets for each person: one for commands that write, one for the others, of which ten times as many are allowed.
-/// So whoever has written too much can still ask for a human.
+/// A bucket of each kind for each person, so that whoever has written too much can still ask for a human, and a large
+/// upload does not stop a conversation.
 pub struct Rates {
-    citizens: Mutex<Buckets<(CitizenId, IsLight)>>,
-    staff: Mutex<Buckets<(AgentId, IsLight)>>,
+    citizens: Mutex<Buckets<(CitizenId, Kind)>>,
+    staff: Mutex<Buckets<(AgentId, Kind)>>,
 }
 
-type IsLight = bool;
+/// What is counted apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    /// Commands that write.
+    Message,
+    /// Other commands, of which ten times as many are allowed; the same holds for the rest.
+    Command,
+    /// Requests over HTTP.
+    Api,
+    /// Requests of uploads: what an upload may be is its own matter.
+    Files,
+}
 
 impl Rates {
     /// All may ask.
@@ -35,28 +47,33 @@ impl Rates {
     /// # Errors
     /// `rate_limited`.
     pub(super) fn take(&self, who: &Principal, at: Timestamp, command: &Facts) -> Result<(), WireError> {
-        self.count(who, at, !command.writes)
+        let kind = if command.writes { Kind::Message } else { Kind::Command };
+        let refused = || WireError::new(ErrorCode::RateLimited, "too many requests, wait a second");
+        self.count(who, at, kind).map_err(|_| refused())
     }
 
-    /// Counts a request over HTTP, like a command that writes nothing: what an upload may be is its own matter.
+    /// Counts a request over HTTP.
     ///
     /// # Errors
-    /// `rate_limited`.
-    pub fn take_request(&self, who: &Principal, at: Timestamp) -> Result<(), WireError> {
-        self.count(who, at, true)
+    /// The time after which it would be let in.
+    pub fn take_request(&self, who: &Principal, at: Timestamp, class: Class) -> Result<(), Millis> {
+        let kind = if class == Class::Files { Kind::Files } else { Kind::Api };
+        self.count(who, at, kind)
     }
 
-    fn count(&self, who: &Principal, at: Timestamp, is_light: bool) -> Result<(), WireError> {
+    fn count(&self, who: &Principal, at: Timestamp, kind: Kind) -> Result<(), Millis> {
+        let is_light = kind != Kind::Message;
         // A bucket is whole after every call, so a panic elsewhere has not harmed it.
-        let may = match who {
+        match who {
             Principal::Citizen(citizen) => {
-                self.citizens.lock().unwrap_or_else(PoisonError::into_inner).take(at, (citizen.id, is_light), is_light)
+                let mut buckets = self.citizens.lock().unwrap_or_else(PoisonError::into_inner);
+                buckets.take_or_wait(at, (citizen.id, kind), is_light)
             }
             Principal::Staff(staff) => {
-                self.staff.lock().unwrap_or_else(PoisonError::into_inner).take(at, (staff.id, is_light), is_light)
+                let mut buckets = self.staff.lock().unwrap_or_else(PoisonError::into_inner);
+                buckets.take_or_wait(at, (staff.id, kind), is_light)
             }
-        };
-        if may { Ok(()) } else { Err(WireError::new(ErrorCode::RateLimited, "too many requests, wait a second")) }
+        }
     }
 }
 

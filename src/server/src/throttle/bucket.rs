@@ -1,9 +1,10 @@
 //! Token buckets: a burst at once, then so many a second. A full bucket is the same as none, so that only those are kept
-//! who have asked for something within the time that a bucket takes to fill.
+//! who have asked for something within the time that a bucket takes to fill; and of those at most [`REMEMBERED`].
 
 use std::{collections::HashMap, hash::Hash};
 
 use bangban_domain::{Timestamp, time::Millis};
+use serde::Deserialize;
 
 /// A thousandth of a token, so that a fill of one a second is one every millisecond.
 type Thousandths = i64;
@@ -12,7 +13,8 @@ type Thousandths = i64;
 const TOKEN: Thousandths = 1_000;
 
 /// How many commands at once, and how many a second after that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rate {
     /// Size of the bucket.
     pub burst: u32,
@@ -47,6 +49,10 @@ pub struct Buckets<K> {
 
 const FIRST_SWEEP: usize = 1_024;
 
+/// At most so many are remembered. Beyond, those that have the most left are forgotten: whoever has used theirs up has to
+/// stay, and to push one out takes tens of thousands who have used up more.
+const REMEMBERED: usize = 100_000;
+
 impl<K: Hash + Eq> Buckets<K> {
     /// All are full.
     #[must_use]
@@ -56,6 +62,14 @@ impl<K: Hash + Eq> Buckets<K> {
 
     /// Takes a token, or with `tenth` a tenth of one. False, and nothing taken, if there is not enough.
     pub fn take(&mut self, now: Timestamp, key: K, tenth: bool) -> bool {
+        self.take_or_wait(now, key, tenth).is_ok()
+    }
+
+    /// The same; if there is not enough, says after which time there would be.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub fn take_or_wait(&mut self, now: Timestamp, key: K, tenth: bool) -> Result<(), Millis> {
         if self.buckets.len() >= self.sweep_at {
             self.sweep(now);
         }
@@ -64,18 +78,26 @@ impl<K: Hash + Eq> Buckets<K> {
         bucket.left = bucket.left.saturating_add(rate.fill(now.since(bucket.at))).min(rate.size());
         bucket.at = bucket.at.max(now);
         let price = if tenth { TOKEN / 10 } else { TOKEN };
-        let is_enough = bucket.left >= price;
-        if is_enough {
+        if bucket.left >= price {
             bucket.left -= price;
+            return Ok(());
         }
-        is_enough
+        // A thousandth a millisecond for each token a second; a fill of nothing never gives any.
+        let fill = Thousandths::from(rate.per_second).max(1);
+        Err((price - bucket.left + fill - 1) / fill)
     }
 
     fn sweep(&mut self, now: Timestamp) {
         let rate = self.rate;
         self.buckets.retain(|_, bucket| bucket.left.saturating_add(rate.fill(now.since(bucket.at))) < rate.size());
+        // So much room at once that this is not done for every one who comes.
+        if self.buckets.len() > REMEMBERED / 10 * 9 {
+            let mut left: Vec<Thousandths> = self.buckets.values().map(|bucket| bucket.left).collect();
+            let (_, &mut most, _) = left.select_nth_unstable(REMEMBERED / 10 * 8);
+            self.buckets.retain(|_, bucket| bucket.left < most);
+        }
         // Twice what is in use, so that sweeping costs a constant for each that comes.
-        self.sweep_at = (2 * self.buckets.len()).max(FIRST_SWEEP);
+        self.sweep_at = (2 * self.buckets.len()).clamp(FIRST_SWEEP, REMEMBERED);
     }
 }
 
@@ -128,6 +150,28 @@ mod tests {
         assert!(!buckets.take(BEGIN + -5_000, 1, false));
         assert!(!buckets.take(BEGIN + 999, 1, false));
         assert!(buckets.take(BEGIN + 1_000, 1, false));
+    }
+
+    #[test]
+    fn who_is_refused_learns_when_to_come_back() {
+        let mut buckets = Buckets::new(Rate { burst: 2, per_second: 3 });
+        assert_eq!(buckets.take_or_wait(BEGIN, 1, false), Ok(()));
+        assert_eq!(buckets.take_or_wait(BEGIN, 1, false), Ok(()));
+        assert_eq!(buckets.take_or_wait(BEGIN, 1, false), Err(334));
+        assert_eq!(buckets.take_or_wait(BEGIN + 333, 1, false), Err(1));
+        assert_eq!(buckets.take_or_wait(BEGIN + 334, 1, false), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_of_many_is_not_remembered_whole_and_washes_nobody_clean() {
+        let mut buckets = Buckets::new(Rate { burst: 20, per_second: 1 });
+        while buckets.take(BEGIN, 0, false) {}
+        for n in 1..=300_000_u32 {
+            // Nobody's bucket fills meanwhile.
+            assert!(buckets.take(BEGIN, n, false));
+            assert!(buckets.buckets.len() <= REMEMBERED, "{n}");
+        }
+        assert!(!buckets.take(BEGIN, 0, false), "still used up");
     }
 
     #[test]

@@ -93,17 +93,44 @@ impl LoginThrottle {
         Ok(())
     }
 
-    /// What became of an admitted attempt.
-    pub fn finish(&mut self, now: Timestamp, login: &str, address: Address, was_right: bool) {
+    /// What became of an admitted attempt. Gives the end of the lock, if the staff number is locked by it.
+    pub fn finish(&mut self, now: Timestamp, login: &str, address: Address, was_right: bool) -> Option<Timestamp> {
         let LoginPolicy { per_login, per_address, window, lock } = self.policy;
         if was_right {
             // The address's stay: whoever has one account must not wash away guesses at others.
             self.addresses.end(&address);
             self.logins.forget(login);
+            None
         } else {
             self.addresses.wrong(now, &address, per_address, window, lock);
-            self.logins.wrong(now, login, per_login, window, lock);
+            self.logins.wrong(now, login, per_login, window, lock)
         }
+    }
+
+    /// An admitted attempt was right, and more has to be shown: what was wrong before stays counted, or whoever has the
+    /// password could guess at the second factor without end.
+    pub fn halfway(&mut self, login: &str, address: Address) {
+        self.addresses.end(&address);
+        self.logins.end(login);
+    }
+
+    /// A lock that was there before this process.
+    pub fn lock(&mut self, login: &str, until: Timestamp) {
+        self.logins.0.entry(login.to_owned()).or_default().locked_until = Some(until);
+    }
+
+    /// Forgets all wrong attempts at a staff number.
+    pub fn lift(&mut self, login: &str) {
+        if let Some(record) = self.logins.0.get_mut(login) {
+            record.wrong.clear();
+            record.locked_until = None;
+        }
+    }
+
+    /// The end of a staff number's lock, if it is locked.
+    #[must_use]
+    pub fn locked_until(&self, login: &str, now: Timestamp) -> Option<Timestamp> {
+        self.logins.0.get(login)?.locked_until.filter(|until| *until > now)
     }
 }
 
@@ -200,25 +227,47 @@ impl<K: Hash + Eq + Clone> Records<K> {
         self.end(key);
     }
 
-    fn wrong<Q>(&mut self, now: Timestamp, key: &Q, limit: u32, window: Millis, lock: Millis)
+    fn wrong<Q>(&mut self, now: Timestamp, key: &Q, limit: u32, window: Millis, lock: Millis) -> Option<Timestamp>
     where
         K: std::borrow::Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let Some(record) = self.0.get_mut(key) else { return };
+        let record = self.0.get_mut(key)?;
         record.expire(now, window);
         record.underway = record.underway.saturating_sub(1);
         record.wrong.push_back(now);
-        if record.wrong.len() >= limit as usize {
-            record.wrong.clear();
-            record.locked_until = Some(now + lock);
+        if record.wrong.len() < limit as usize {
+            return None;
         }
+        record.wrong.clear();
+        record.locked_until = Some(now + lock);
+        record.locked_until
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_right_password_does_not_wash_away_wrong_codes_and_a_lock_outlives_the_process() {
+        let address = Address::from(std::net::IpAddr::from([192, 0, 2, 1]));
+        let mut throttle = LoginThrottle::new(LoginPolicy { per_login: 3, ..LoginPolicy::default() });
+        for n in 1..=3 {
+            throttle.admit(BEGIN, "a", address).unwrap();
+            throttle.halfway("a", address);
+            throttle.admit(BEGIN, "a", address).unwrap();
+            let locked = throttle.finish(BEGIN, "a", address, false);
+            assert_eq!(locked, (n == 3).then_some(BEGIN + LoginPolicy::default().lock), "{n}");
+        }
+        assert!(matches!(throttle.admit(BEGIN, "a", address), Err(TooMany::Locked(_))));
+        let until = throttle.locked_until("a", BEGIN).unwrap();
+        let mut next = LoginThrottle::new(LoginPolicy::default());
+        next.lock("a", until);
+        assert!(matches!(next.admit(BEGIN, "a", address), Err(TooMany::Locked(_))));
+        next.lift("a");
+        assert_eq!((next.admit(BEGIN, "a", address), next.locked_until("a", BEGIN)), (Ok(()), None));
+    }
 
     const BEGIN: Timestamp = Timestamp(1_800_000_000_000);
     const WINDOW: Millis = 15 * MINUTE;

@@ -40,16 +40,25 @@ async fn a_whole_office_may_log_in_at_once_from_one_address() {
 #[tokio::test]
 async fn a_forwarded_address_is_believed_from_a_trusted_proxy_only() {
     let few = ("BANGBAN__AUTH__WRONG_PER_ADDRESS", "2");
-    let trusting = ("BANGBAN__HTTP__TRUST_FORWARDED", "true");
-    for (settings, expected) in [(vec![few], 429), (vec![few, trusting], 401)] {
+    let trusting = ("BANGBAN__HTTP__TRUSTED_PROXIES", r#"["127.0.0.0/8"]"#);
+    let others = ("BANGBAN__HTTP__TRUSTED_PROXIES", r#"["192.0.2.1", "10.0.0.0/8"]"#);
+    let standard = ("BANGBAN__HTTP__FORWARDED_HEADER", "forwarded");
+    for (settings, header, expected) in [
+        (vec![few], "X-Forwarded-For: 198.51.100.", 429),
+        (vec![few, others], "X-Forwarded-For: 198.51.100.", 429),
+        (vec![few, trusting], "X-Forwarded-For: 198.51.100.", 401),
+        // What the client says itself, left of what the proxy has written.
+        (vec![few, trusting], "X-Forwarded-For: 1.1.1.1, 198.51.100.", 401),
+        (vec![few, trusting, standard], "X-Forwarded-For: 198.51.100.", 429),
+        (vec![few, trusting, standard], "Forwarded: for=198.51.100.", 401),
+    ] {
         let server = Server::start(&["--demo"], &settings).await;
         let mut last = 0;
         for n in 0..3 {
-            let head = format!("POST /api/staff/login\nX-Forwarded-For: 198.51.100.{n}");
             let body = json!({ "login": format!("nobody{n}"), "password": "x" }).to_string();
-            last = server.exchange(&head, &body).await.status;
+            last = server.exchange(&format!("POST /api/staff/login\n{header}{n}"), &body).await.status;
         }
-        assert_eq!(last, expected, "{settings:?}");
+        assert_eq!(last, expected, "{settings:?} {header}");
     }
 }
 

@@ -4,9 +4,12 @@
 
 mod admin;
 mod files;
+mod limits;
 mod login;
 mod pages;
 mod sessions;
 mod stopping;
 mod support;
 mod telemetry;
+mod tls;
+mod word_list;

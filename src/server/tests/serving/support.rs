@@ -48,7 +48,7 @@ impl Server {
         let mut out = BufReader::new(child.stdout.take().unwrap());
         timeout(PATIENCE, out.read_line(&mut line)).await.unwrap().unwrap();
         let log = || std::fs::read_to_string(dir.path().join("log")).unwrap();
-        let (_, address) = line.split_once("ws://").unwrap_or_else(|| panic!("no address: {line}{}", log()));
+        let (_, address) = line.split_once("://").unwrap_or_else(|| panic!("no address: {line}{}", log()));
         let address = address.trim().trim_end_matches("/ws").to_owned();
         Self { child, out, address, dir }
     }

@@ -39,7 +39,7 @@ async fn the_metrics_count_what_happened_and_have_an_address_of_their_own() {
     for (name, expected) in [
         (r#"bangban_sessions{kind="citizen"}"#, 1.0),
         (r#"bangban_sessions{kind="agent"}"#, 1.0),
-        (r#"bangban_sessions{kind="supervisor"}"#, 1.0),
+        (r#"bangban_sessions{kind="watcher"}"#, 1.0),
         (r#"bangban_commands_total{command="send",result="ok"}"#, 160.0),
         (r#"bangban_commands_total{command="close",result="forbidden"}"#, 1.0),
         (r#"bangban_logins_total{result="ok"}"#, 2.0),

@@ -30,6 +30,8 @@ on_both! {
     whoever_comes_second_is_refused_and_takes_nothing_with_them,
     a_line_that_was_changed_or_taken_out_is_found,
     many_at_once_are_numbered_without_a_gap,
+    what_has_changed_since_is_found_by_its_count,
+    a_thousand_records_of_one_unit_are_written_in_few_statements,
 }
 
 fn json(text: &str) -> Json {
@@ -151,4 +153,46 @@ async fn many_at_once_are_numbered_without_a_gap(db: TestDatabase) {
     let numbers: Vec<u64> = store.records(Kind::Unit).await.unwrap().iter().map(|row| row.no).collect();
     assert_eq!(numbers, (0..50).collect::<Vec<u64>>());
     assert!(matches!(store.verify_audit().await.unwrap(), Chain::Whole { lines: 50, .. }));
+}
+
+async fn what_has_changed_since_is_found_by_its_count(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    assert!(store.change_counts().await.unwrap().is_empty());
+    commit(&store, vec![Change::Records(vec![change("a", 0, Some("{}")), change("b", 0, Some("{}"))])]).await.unwrap();
+    commit(&store, vec![Change::Records(vec![change("b", 1, Some(r#"{"n":2}"#))])]).await.unwrap();
+    let before = store.change_counts().await.unwrap()["unit"];
+    assert_eq!(before, 2, "one more for each unit");
+    commit(&store, vec![Change::Records(vec![change("a", 1, None), change("c", 0, Some("{}"))])]).await.unwrap();
+    let changed = async |since| {
+        let mut rows = store.records_changed(Kind::Unit, since).await.unwrap();
+        rows.sort_by(|one, other| one.0.cmp(&other.0));
+        rows.into_iter().map(|(id, row)| (id, row.map(|row| row.version))).collect::<Vec<_>>()
+    };
+    let text = |id: &str| id.to_owned();
+    assert_eq!(changed(before).await, [(text("a"), None), (text("c"), Some(1))]);
+    assert_eq!(changed(0).await, [(text("a"), None), (text("b"), Some(2)), (text("c"), Some(1))]);
+    assert_eq!(changed(before + 1).await, []);
+    assert!(store.records_changed(Kind::Team, 0).await.unwrap().is_empty());
+}
+
+async fn a_thousand_records_of_one_unit_are_written_in_few_statements(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    let ids: Vec<String> = (0..1_000).map(|n| format!("u{n}")).collect();
+    let all = |from, body: &str| ids.iter().map(|id| change(id, from, Some(body))).collect();
+    commit(&store, vec![Change::Records(all(0, "{}"))]).await.unwrap();
+    commit(&store, vec![Change::Records(all(1, r#"{"n":2}"#))]).await.unwrap();
+    let rows = store.records(Kind::Unit).await.unwrap();
+    let found: Vec<_> = rows.iter().map(|row| (&row.id, row.no, row.version, row.body.as_str())).collect();
+    let expected: Vec<_> = ids.iter().zip(0..).map(|(id, no)| (id, no, 2, r#"{"n":2}"#)).collect();
+    assert_eq!(found, expected);
+    // The last one is outdated: not one of them is written.
+    let mut late: Vec<RecordChange> = all(2, "{}");
+    late[999].from = 1;
+    assert!(matches!(commit(&store, vec![Change::Records(late)]).await, Err(StoreError::Outdated { .. })));
+    assert!(store.records(Kind::Unit).await.unwrap().iter().all(|row| row.version == 2));
+    // One record may change twice within a unit; the last state counts.
+    let twice = vec![change("u0", 2, Some("{}")), change("u0", 3, None), change("u0", 0, Some(r#"{"n":5}"#))];
+    commit(&store, vec![Change::Records(twice)]).await.unwrap();
+    let row = &store.records(Kind::Unit).await.unwrap()[0];
+    assert_eq!((row.version, row.body.as_str()), (5, r#"{"n":5}"#));
 }

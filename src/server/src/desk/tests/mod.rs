@@ -8,14 +8,15 @@ mod work;
 use std::sync::Arc;
 
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, Timestamp,
+    AgentId, CitizenId, ConversationId, StaffSessionId, Timestamp,
+    rights::Grant,
     words::{AgentStatus, Channel, CitizenKind, Outcome, Role, Stage},
 };
 use bangban_protocol::{
     AgentView, Answer, BoardView, Command, ConversationView, ErrorCode, Snapshot, ThreadBody, ThreadEntry, Topic,
     WireError,
 };
-use bangban_store::{Change, Database, StaffRow, Store, Unit};
+use bangban_store::{Change, Database, Membership, StaffRow, Store, Unit};
 use tempfile::TempDir;
 
 use crate::{
@@ -56,14 +57,9 @@ impl House {
         let people = demo_staff().unwrap();
         let staff = people.iter().zip(1..).map(|(member, n)| {
             Change::Staff(StaffRow {
-                id: AgentId::new(n),
-                login: member.login.clone(),
-                name: member.name.clone(),
-                role: member.role,
-                password_hash: String::new(),
                 capacity: member.capacity,
-                status: AgentStatus::Online,
-                teams: member.teams.clone(),
+                teams: member.teams.iter().map(Membership::new).collect(),
+                ..StaffRow::new(AgentId::new(n), &member.login, &member.name).with_role(member.role)
             })
         });
         store.commit(Unit { changes: staff.collect(), ..Unit::default() }).await.unwrap();
@@ -92,8 +88,8 @@ impl House {
     async fn give(&self, who: &Principal, command: Command) -> Result<Answer, WireError> {
         let member = match who {
             Principal::Citizen(_) => Member::Citizen,
-            Principal::Staff(staff) if staff.role == Role::Supervisor => Member::Supervisor,
-            Principal::Staff(staff) => Member::Agent(staff.id),
+            Principal::Staff(staff) if staff.serves() => Member::Agent(staff.id),
+            Principal::Staff(staff) => Member::Watcher(staff.id),
         };
         let socket = self.app.hub.open(member, 64);
         let answer = match self.app.begin(&Arc::new(who.clone()), &socket, self.now(), command) {
@@ -233,7 +229,9 @@ fn citizen(n: u128) -> Principal {
 
 fn staff(n: u128, role: Role) -> Principal {
     let name = format!("坐席{n}");
-    Principal::Staff(Staff { id: AgentId::new(n), name, role, expires_at: Timestamp(i64::MAX) })
+    let grants = vec![Grant { role, unit: None, items: Vec::new() }];
+    let (session, expires_at) = (StaffSessionId::new(0), Timestamp(i64::MAX));
+    Principal::Staff(Staff { id: AgentId::new(n), name, grants, session, expires_at })
 }
 
 fn agent(n: u128) -> Principal {

@@ -13,14 +13,9 @@ async fn big_house() -> House {
     let staff = (101..=220_u128).map(|n| {
         let team = |n: u128| teams[n as usize % teams.len()].clone();
         Change::Staff(StaffRow {
-            id: AgentId::new(n),
-            login: format!("big{n}"),
-            name: format!("坐席{n}"),
-            role: Role::Agent,
-            password_hash: String::new(),
             capacity: 3,
-            status: AgentStatus::Online,
-            teams: vec![team(n), team(n + 1)],
+            teams: [team(n), team(n + 1)].map(Membership::new).into(),
+            ..StaffRow::new(AgentId::new(n), format!("big{n}"), format!("坐席{n}")).with_role(Role::Agent)
         })
     });
     house.app.store.commit(Unit { changes: staff.collect(), ..Unit::default() }).await.unwrap();

@@ -1,72 +1,107 @@
 //! The catalogue as a file, and how it is covered.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
     body::Bytes,
-    extract::{
-        ConnectInfo, Query, State,
-        rejection::{BytesRejection, QueryRejection},
-    },
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    extract::{FromRequest, Request, State, rejection::BytesRejection},
+    http::{HeaderName, HeaderValue, StatusCode, header},
 };
-use bangban_protocol::{CoverageView, ImportReport};
+use bangban_domain::rights::Action;
+use bangban_protocol::{CoverageView, ErrorCode, ImportReport, WireError};
 use serde::Deserialize;
+use tokio::time::timeout;
+use utoipa::IntoParams;
 
 use crate::{
     app::{App, Upload},
-    http::{
-        login::address,
-        refused::{Refused, unreadable},
-        upload::Bearer,
-    },
+    http::{input::Params, refused::Refused, staff::ByStaff},
     organisation::sheet::Format,
 };
 
-#[derive(Deserialize)]
+/// A file has to come within this time.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Which file, and what to do with it.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(in crate::http) struct Wanted {
+    /// Its kind.
     format: Format,
+    /// Only say what would be done.
     #[serde(default)]
+    #[param(required = false)]
     dry_run: bool,
+    /// Import the good rows although there are bad ones.
     #[serde(default)]
+    #[param(required = false)]
     skip_bad: bool,
 }
 
-/// `POST /api/admin/items/import?format=csv|xlsx&dryRun=&skipBad=`
-pub(super) async fn import(
-    State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    bearer: Bearer,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-    bytes: Result<Bytes, BytesRejection>,
-) -> Result<Json<ImportReport>, Refused> {
-    let staff = bearer.staff()?;
-    let Query(Wanted { format, dry_run, skip_bad }) =
-        wanted.map_err(|_| Refused::field("format", "is csv or xlsx; dryRun and skipBad are true or false"))?;
-    let bytes = bytes.map_err(|error| unreadable(&error))?;
-    let address = address(peer, &headers, app.door.trusts_forwarded()).to_string();
-    Ok(Json(app.import_items(&staff, Upload { format, bytes, dry_run, skip_bad, address }).await?))
+/// The bytes of a request.
+pub(in crate::http) struct File(Bytes);
+
+impl FromRequest<Arc<App>> for File {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
+        let wrong = |code, status, detail: &str| {
+            Refused::new(status, WireError { field: Some("body".to_owned()), ..WireError::new(code, detail) })
+        };
+        let bytes = timeout(PATIENCE, Bytes::from_request(request, app)).await;
+        let bytes = bytes.map_err(|_| wrong(ErrorCode::BadRequest, StatusCode::REQUEST_TIMEOUT, "came too slowly"))?;
+        bytes.map(Self).map_err(|error: BytesRejection| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                wrong(ErrorCode::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, "the body is too long")
+            }
+            _ => wrong(ErrorCode::BadRequest, StatusCode::BAD_REQUEST, "cannot be read"),
+        })
+    }
 }
 
-#[derive(Deserialize)]
+/// Imports items from a file
+///
+/// Nothing is imported if there is a bad row, unless `skipBad`; docs/administration.md has the columns.
+#[utoipa::path(
+    post, path = "/api/admin/items/import", tag = "admin", security(("staff" = [])), params(Wanted),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file"),
+    responses((status = 200, body = ImportReport)),
+)]
+pub(in crate::http) async fn import(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Params(Wanted { format, dry_run, skip_bad }): Params<Wanted>,
+    File(bytes): File,
+) -> Result<Json<ImportReport>, Refused> {
+    app.require_somewhere(&who.staff, Action::ManageItems)?;
+    let address = who.caller.address.clone();
+    Ok(Json(app.import_items(&who.staff, Upload { format, bytes, dry_run, skip_bad, address }).await?))
+}
+
+/// Which items, and how.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Part {
+pub(in crate::http) struct Part {
+    /// Kind of the file.
     format: Format,
+    /// Of this unit and those below.
     unit: Option<String>,
 }
 
-/// `GET /api/admin/items/export?format=csv|xlsx&unit=`
-pub(super) async fn export(
+/// Items that one may see, as a file that can be imported again
+#[utoipa::path(
+    get, path = "/api/admin/items/export", tag = "admin", security(("staff" = [])), params(Part),
+    responses((status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream")),
+)]
+pub(in crate::http) async fn export(
     State(app): State<Arc<App>>,
-    bearer: Bearer,
-    part: Result<Query<Part>, QueryRejection>,
+    who: ByStaff,
+    Params(Part { format, unit }): Params<Part>,
 ) -> Result<([(HeaderName, HeaderValue); 3], Vec<u8>), Refused> {
-    let staff = bearer.staff()?;
-    let Query(Part { format, unit }) = part.map_err(|_| Refused::field("format", "is csv or xlsx"))?;
-    let file = app.export_items(&staff, format, unit).await?;
+    let file = app.export_items(&who.staff, format, unit).await?;
     let name = match format {
         Format::Csv => HeaderValue::from_static("attachment; filename=\"items.csv\""),
         Format::Xlsx => HeaderValue::from_static("attachment; filename=\"items.xlsx\""),
@@ -79,7 +114,14 @@ pub(super) async fn export(
     Ok((headers, file))
 }
 
-/// `GET /api/admin/coverage`
-pub(super) async fn coverage(State(app): State<Arc<App>>, bearer: Bearer) -> Result<Json<CoverageView>, Refused> {
-    Ok(Json(app.coverage(&bearer.staff()?).await?))
+/// High-frequency items that nobody would answer in the coming 7 days, by the roster
+#[utoipa::path(
+    get, path = "/api/admin/coverage", tag = "admin", security(("staff" = [])),
+    responses((status = 200, body = CoverageView)),
+)]
+pub(in crate::http) async fn coverage(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+) -> Result<Json<CoverageView>, Refused> {
+    Ok(Json(app.coverage(&who.staff)?))
 }

@@ -9,19 +9,20 @@ use bangban_domain::{
 };
 use bangban_protocol::{RightView, RightsView};
 
-use crate::{
-    app::App,
-    http::{refused::Refused, upload::Bearer},
-};
+use crate::{app::App, http::staff::ByStaff};
 
-fn right(grant: Grant) -> RightView {
+fn right(grant: &Grant) -> RightView {
     let allows = |role: Role| Action::ALL.iter().copied().filter(|action| role.allows(*action)).collect();
-    RightView { actions: allows(grant.role), unit: grant.unit, items: grant.items }
+    RightView { actions: allows(grant.role), unit: grant.unit.clone(), items: grant.items.clone() }
 }
 
-/// `GET /api/admin/me`
-pub(super) async fn rights(State(app): State<Arc<App>>, bearer: Bearer) -> Result<Json<RightsView>, Refused> {
-    let staff = bearer.staff()?;
-    let grants = app.grants_of(&staff);
-    Ok(Json(RightsView { rights: grants.into_iter().map(right).collect(), now: app.clock.now() }))
+/// What one may do, grant by grant, as the account stands now
+#[utoipa::path(
+    get, path = "/api/admin/me", tag = "admin", security(("staff" = [])),
+    responses((status = 200, body = RightsView)),
+)]
+pub(in crate::http) async fn rights(State(app): State<Arc<App>>, who: ByStaff) -> Json<RightsView> {
+    let account = app.accounts.get(who.staff.id);
+    let rights = account.map(|account| account.grants.iter().map(right).collect()).unwrap_or_default();
+    Json(RightsView { rights, now: app.clock.now() })
 }

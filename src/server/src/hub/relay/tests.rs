@@ -1,7 +1,14 @@
 //! Two nodes on one database: what the one writes, the other one's sockets get once and in order, whatever happens to the
 //! bus between them.
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bangban_bus::{Ending, Settings, testing::RedisServer};
 use bangban_domain::{
@@ -32,6 +39,8 @@ struct Node {
     hub: Arc<Hub>,
     bus: Bus,
     agents: Arc<Mutex<BTreeMap<AgentId, bool>>>,
+    /// How often it was told to read the accounts.
+    read: Arc<AtomicU64>,
     _ending: Ending,
 }
 
@@ -39,6 +48,7 @@ struct Node {
 fn node((bus, inbox, ending): (Bus, Inbox, Ending), hub: Arc<Hub>, store: &Store) -> Node {
     let agents = Arc::new(Mutex::new(BTreeMap::new()));
     let told = Arc::clone(&agents);
+    let read = Arc::new(AtomicU64::new(0));
     let relay = Relay {
         hub: Arc::clone(&hub),
         bus: bus.clone(),
@@ -46,9 +56,15 @@ fn node((bus, inbox, ending): (Bus, Inbox, Ending), hub: Arc<Hub>, store: &Store
         agents: Box::new(move |agent, is_there| {
             told.lock().unwrap().insert(agent, is_there);
         }),
+        accounts: {
+            let read = Arc::clone(&read);
+            Box::new(move || {
+                read.fetch_add(1, Ordering::Relaxed);
+            })
+        },
     };
     tokio::spawn(relay.run(inbox));
-    Node { hub, bus, agents, _ending: ending }
+    Node { hub, bus, agents, read, _ending: ending }
 }
 
 /// The one that writes, and the one whose sockets are watched.
@@ -66,7 +82,7 @@ impl Pair {
         let redis = RedisServer::start();
         let join = |node| Bus::redis(Settings { node, canary: CANARY }, &redis.address()).unwrap();
         let (first, second) = (join(1), join(2));
-        let hub = Arc::new(Hub::new(1, first.0.clone()));
+        let hub = Arc::new(Hub::new(1, first.0.clone(), Arc::default()));
         let dir = tempfile::tempdir().unwrap();
         let database = Database { dir: dir.path().to_owned(), ..Database::default() };
         let publisher = {
@@ -85,7 +101,7 @@ impl Pair {
         let mut changes = vec![Change::Citizen(citizen)];
         changes.extend((1..=CONVERSATIONS).map(|n| Change::NewConversation(row(n, None))));
         store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
-        let reader = Arc::new(Hub::new(2, second.0.clone()));
+        let reader = Arc::new(Hub::new(2, second.0.clone(), Arc::default()));
         let (writer, reader) = (node(first, hub, &store), node(second, reader, &store));
         let pair = Self { redis, store, writer, reader, sent: 0, _dir: dir };
         pair.until("both are live", |pair| pair.writer.bus.is_live() && pair.reader.bus.is_live()).await;
@@ -222,6 +238,7 @@ async fn who_serves_no_more_hears_no_more_on_any_node_even_if_that_was_missed() 
         stage: Stage::Serving,
         item: None,
         item_name: None,
+        team: "general".to_owned(),
         team_name: String::new(),
         opened_at: Timestamp(1),
         clock: None,
@@ -245,7 +262,7 @@ async fn who_serves_no_more_hears_no_more_on_any_node_even_if_that_was_missed() 
     // The next change falls into a time in which the bus carries nothing: the row tells.
     pair.redis.freeze();
     pair.serves(5).await;
-    pair.until("the right has ended", |pair| pair.reader.hub.agents(ConversationId::new(1)).is_empty()).await;
+    pair.until("the right has ended", |pair| pair.reader.hub.staff_at(ConversationId::new(1)).is_empty()).await;
 }
 
 #[tokio::test]
@@ -264,4 +281,12 @@ async fn consoles_and_pages_are_known_on_every_node() {
     pair.reader.hub.close(&page.socket);
     pair.reader.bus.set_present(&agent.to_string(), false);
     pair.until("both have gone", |pair| told(&pair.writer, false) && !pair.writer.hub.citizen_online(id)).await;
+}
+
+#[tokio::test]
+async fn a_change_of_an_account_is_heard_on_the_other_nodes() {
+    let pair = Pair::open().await;
+    let before = pair.reader.read.load(Ordering::Relaxed);
+    pair.writer.hub.tell_of_account(AgentId::new(7));
+    pair.until("the accounts are read", |pair| pair.reader.read.load(Ordering::Relaxed) > before).await;
 }
