@@ -44,6 +44,7 @@ export default defineConfig(({ mode }) =>
           rolldownOptions: {
             input: {
               widget: 'widget.html',
+              receipt: 'receipt.html',
               console: 'console.html',
               board: 'board.html',
               admin: 'admin.html',

@@ -238,7 +238,7 @@ impl Client {
 
     /// A citizen opens a conversation about residence permits.
     pub async fn open(&mut self) -> ConversationId {
-        let command = Command::OpenConversation { item: Some("residence-permit".to_owned()), channel: Channel::Pc };
+        let command = Command::OpenConversation { item: Some("residence-permit".to_owned()), channel: Channel::Pc, hall: None, ticket: None };
         match self.ok(command).await {
             Answer::Opened { conversation } => conversation,
             other => panic!("{other:?}"),

@@ -18,7 +18,8 @@ async function post(server: Server, path: string, body: object): Promise<{ token
   expect(reply.status).toBe(200);
   return (await reply.json()) as { token: string };
 }
-const citizenToken = async (server: Server) => (await post(server, '/api/demo/token', { citizen: 'demo-citizen-1' })).token;
+const citizenToken = async (server: Server) =>
+  (await post(server, '/api/demo/token', { citizen: 'demo-citizen-1' })).token;
 const staffToken = async (server: Server, login: string) =>
   (await post(server, '/api/staff/login', { login, password: 'bangban-demo' })).token;
 
@@ -151,7 +152,10 @@ test('names of citizens and of staff', async ({ people, server, trap, guard }) =
   const names = chunks(100);
   await server.kill9();
   const worst = `<img src=x onerror=xss(900)><svg onload=xss(901)>`;
-  execFileSync('sqlite3', [server.database, `UPDATE agent SET name = '${worst}' WHERE login IN ('agent1001', 'super1')`]);
+  execFileSync('sqlite3', [
+    server.database,
+    `UPDATE agent SET name = '${worst}' WHERE login IN ('agent1001', 'super1')`,
+  ]);
   await server.restart();
   const page = await outside(await people.page(), server);
   for (const [n, name] of names.entries()) {

@@ -55,6 +55,15 @@ pub enum Problem {
     /// Not a rating.
     #[error("must be 1 to 5")]
     NotARating,
+    /// Not a unified social credit code.
+    #[error("must be a unified social credit code (GB 32100)")]
+    NotACreditCode,
+    /// Not the code of a hall or the number of a ticket.
+    #[error("must have only letters, digits, - and _")]
+    NotACode,
+    /// Somebody at home has no hall.
+    #[error("belongs to channel kiosk or counter")]
+    OnlyInHall,
 }
 
 /// May a conversation pass from one stage to another?

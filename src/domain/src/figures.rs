@@ -10,6 +10,7 @@ use crate::{
     ConversationId, TeamId, Timestamp,
     calendar::Calendar,
     time::{DAY, HOUR, Millis},
+    words::Channel,
 };
 
 /// One request for a human.
@@ -19,6 +20,8 @@ pub struct Request {
     pub conversation: ConversationId,
     /// Whose queue.
     pub team: TeamId,
+    /// Where from: measured together, reported apart (rule 3).
+    pub channel: Channel,
     /// Begin of the minute.
     pub asked_at: Timestamp,
     /// Its end.
@@ -90,22 +93,50 @@ impl Rates {
             Verdict::ShortAbandon => self.today_short_abandons += 1,
         }
     }
+
+    fn add_all(&mut self, other: &Self) {
+        self.hour_hits += other.hour_hits;
+        self.hour_decided += other.hour_decided;
+        self.today_hits += other.today_hits;
+        self.today_decided += other.today_decided;
+        self.today_short_abandons += other.today_short_abandons;
+    }
+}
+
+/// The rates at one instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllRates {
+    /// Of all requests.
+    pub total: Rates,
+    /// Of each team that has any.
+    pub teams: BTreeMap<TeamId, Rates>,
+    /// Of each channel that has any.
+    pub channels: BTreeMap<Channel, Rates>,
 }
 
 /// The length of "the last hour".
 const RECENT: Millis = HOUR;
 
-/// By the definition, from rows: what [`Today`] must equal. `team` `None`: all.
+/// By the definition, from rows: what [`Today`] must equal.
 #[must_use]
-pub fn recount<'a>(requests: impl IntoIterator<Item = &'a Request>, team: Option<TeamId>, now: Timestamp) -> Rates {
+pub fn recount<'a>(requests: impl IntoIterator<Item = &'a Request>, now: Timestamp) -> AllRates {
     let today = Calendar::day_start(now);
-    let mut rates = Rates::default();
+    let mut rates = AllRates::default();
     for request in requests {
-        if request.asked_at >= today && request.asked_at <= now && team.is_none_or(|team| team == request.team) {
-            rates.add(request.verdict(now), request.asked_at > now - RECENT);
+        if request.asked_at >= today && request.asked_at <= now {
+            rates.add(request, now);
         }
     }
     rates
+}
+
+impl AllRates {
+    fn add(&mut self, request: &Request, now: Timestamp) {
+        let (verdict, in_last_hour) = (request.verdict(now), request.asked_at > now - RECENT);
+        self.total.add(verdict, in_last_hour);
+        self.teams.entry(request.team).or_default().add(verdict, in_last_hour);
+        self.channels.entry(request.channel).or_default().add(verdict, in_last_hour);
+    }
 }
 
 /// Today's requests, kept so that the board's numbers cost what the last hour costs and not what the day costs.
@@ -113,7 +144,7 @@ pub fn recount<'a>(requests: impl IntoIterator<Item = &'a Request>, team: Option
 pub struct Today {
     day: Option<Timestamp>,
     /// Decided and older than an hour: only their sums are needed.
-    settled: BTreeMap<TeamId, Rates>,
+    settled: BTreeMap<(TeamId, Channel), Rates>,
     /// The others, in order of asking.
     recent: VecDeque<Request>,
 }
@@ -146,25 +177,20 @@ impl Today {
         found.map(|request| (request.answered_at, request.left_at) = (Some(at), None)).is_some()
     }
 
-    /// The numbers at `now` of the teams for which `of` holds: of all of them and of each that has any, in one pass over the
-    /// last hour.
+    /// The numbers at `now` of the teams for which `of` holds, in one pass over the last hour.
     #[must_use]
-    pub fn rates(&mut self, now: Timestamp, of: impl Fn(TeamId) -> bool) -> (Rates, BTreeMap<TeamId, Rates>) {
+    pub fn rates(&mut self, now: Timestamp, of: impl Fn(TeamId) -> bool) -> AllRates {
         self.settle(now);
-        let mut by_team = self.settled.clone();
-        by_team.retain(|team, _| of(*team));
-        let mut total = Rates::default();
-        for settled in by_team.values() {
-            total.today_hits += settled.today_hits;
-            total.today_decided += settled.today_decided;
-            total.today_short_abandons += settled.today_short_abandons;
+        let mut all = AllRates::default();
+        for ((team, channel), settled) in self.settled.iter().filter(|((team, _), _)| of(*team)) {
+            all.total.add_all(settled);
+            all.teams.entry(*team).or_default().add_all(settled);
+            all.channels.entry(*channel).or_default().add_all(settled);
         }
         for request in self.recent.iter().filter(|request| of(request.team)) {
-            let (verdict, in_last_hour) = (request.verdict(now), request.asked_at > now - RECENT);
-            total.add(verdict, in_last_hour);
-            by_team.entry(request.team).or_default().add(verdict, in_last_hour);
+            all.add(request, now);
         }
-        (total, by_team)
+        all
     }
 
     /// When the numbers at `now` change next although nothing happens: a minute is over, a request leaves the last
@@ -194,7 +220,7 @@ impl Today {
                 return;
             }
             self.recent.pop_front();
-            self.settled.entry(first.team).or_default().add(first.verdict(now), false);
+            self.settled.entry((first.team, first.channel)).or_default().add(first.verdict(now), false);
         }
     }
 }
@@ -212,6 +238,7 @@ mod tests {
         Request {
             conversation: ConversationId::new(n),
             team: TeamId(u16::try_from(n % 2).unwrap()),
+            channel: if n % 3 == 0 { Channel::Kiosk } else { Channel::Pc },
             asked_at: Timestamp(asked),
             due_at: Timestamp(asked + 60_000),
             answered_at: None,
@@ -244,8 +271,8 @@ mod tests {
         today.record(asked, Timestamp(NOON));
         let answered = Request { team: TeamId(0), answered_at: Some(Timestamp(NOON + 9_000)), ..asked };
         today.record(answered, Timestamp(NOON + 9_000));
-        let (_, by_team) = today.rates(Timestamp(NOON + 9_000), |_| true);
-        let hits = |team| by_team.get(&TeamId(team)).map_or(0, |rates| rates.today_hits);
+        let all = today.rates(Timestamp(NOON + 9_000), |_| true);
+        let hits = |team| all.teams.get(&TeamId(team)).map_or(0, |rates| rates.today_hits);
         assert_eq!((hits(0), hits(1)), (0, 1));
     }
 
@@ -274,7 +301,7 @@ mod tests {
         assert!(!today.answer(ConversationId::new(2), Timestamp(NOON + 9_000), now), "another one");
         assert!(!today.answer(ConversationId::new(1), Timestamp(NOON - 1), now), "before it was asked");
         assert!(today.answer(ConversationId::new(1), Timestamp(NOON + 9_000), now));
-        let (rates, _) = today.rates(now, |_| true);
+        let rates = today.rates(now, |_| true).total;
         assert_eq!((rates.today_hits, rates.today_short_abandons), (1, 0));
     }
 
@@ -301,15 +328,15 @@ mod tests {
             for row in &rows {
                 today.record(*row, now);
             }
-            let before = recount(&rows, None, now);
+            let before = recount(&rows, now).total;
             let until = today.changes_at(now).unwrap_or(now + 3 * DAY);
             prop_assert!(until > now);
             for look in looks {
                 // Anywhere between, both ends included.
                 let at = now + ((until.since(now) - 1) as f64 * look) as i64;
-                prop_assert_eq!(recount(&rows, None, at), before, "at {:?}", at);
+                prop_assert_eq!(recount(&rows, at).total, before, "at {:?}", at);
             }
-            prop_assert_eq!(recount(&rows, None, until + -1), before);
+            prop_assert_eq!(recount(&rows, until + -1).total, before);
         }
 
         /// Whatever happens in whatever order, the running sums equal the definition over the rows.
@@ -338,16 +365,11 @@ mod tests {
                 };
                 today.record(changed, Timestamp(now));
                 for only in [TeamId(0), TeamId(1)] {
-                    let (total, by_team) = today.rates(Timestamp(now), |team| team == only);
-                    prop_assert_eq!(total, recount(&rows, Some(only), Timestamp(now)), "only {:?}", only);
-                    prop_assert!(by_team.keys().all(|team| *team == only));
+                    let of_one = today.rates(Timestamp(now), |team| team == only);
+                    let rows_of_one = rows.iter().filter(|row| row.team == only);
+                    prop_assert_eq!(of_one, recount(rows_of_one, Timestamp(now)), "only {:?}", only);
                 }
-                let (total, by_team) = today.rates(Timestamp(now), |_| true);
-                prop_assert_eq!(total, recount(&rows, None, Timestamp(now)));
-                for team in [TeamId(0), TeamId(1)] {
-                    let rates = by_team.get(&team).copied().unwrap_or_default();
-                    prop_assert_eq!(rates, recount(&rows, Some(team), Timestamp(now)), "team {:?}", team);
-                }
+                prop_assert_eq!(today.rates(Timestamp(now), |_| true), recount(&rows, Timestamp(now)));
             }
         }
     }

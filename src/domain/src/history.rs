@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, CitizenId, OfferId, Timestamp,
+    AgentId, CitizenId, ContinuationId, OfferId, Timestamp,
     conversation::may_pass,
     words::{AgentStatus, Channel, HandOnChannel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage},
 };
@@ -29,6 +29,34 @@ pub enum Event {
         team: String,
         /// Where from.
         channel: Channel,
+        /// Code of the service hall, if from one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hall: Option<String>,
+        /// Number of the queue ticket there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<String>,
+    },
+    /// An anonymous visitor has proven to be a citizen: the conversation is theirs now.
+    Claimed {
+        /// Whose it was.
+        visitor: CitizenId,
+        /// Whose it is.
+        citizen: CitizenId,
+    },
+    /// A one-time code was made, by which a second device of the citizen may go on.
+    ContinuationMade {
+        /// Which.
+        continuation: ContinuationId,
+    },
+    /// The code was used.
+    ContinuationRedeemed {
+        /// Which.
+        continuation: ContinuationId,
+    },
+    /// The code or, after its use, the second device's right was taken back.
+    ContinuationRevoked {
+        /// Which.
+        continuation: ContinuationId,
     },
     /// The citizen judged an answer of the bot.
     BotJudged {
@@ -196,6 +224,10 @@ impl Event {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Opened { .. } => "opened",
+            Self::Claimed { .. } => "claimed",
+            Self::ContinuationMade { .. } => "continuation_made",
+            Self::ContinuationRedeemed { .. } => "continuation_redeemed",
+            Self::ContinuationRevoked { .. } => "continuation_revoked",
             Self::BotJudged { .. } => "bot_judged",
             Self::Queued { .. } => "queued",
             Self::Offered { .. } => "offered",
@@ -266,6 +298,10 @@ pub struct History {
     pub team: String,
     /// Where from.
     pub channel: Channel,
+    /// Code of the service hall, if from one.
+    pub hall: Option<String>,
+    /// Number of the queue ticket there.
+    pub ticket: Option<String>,
     /// Where it stands.
     pub stage: Stage,
     /// Who serves or served last.
@@ -316,7 +352,7 @@ impl History {
     /// [`ReplayError`] names the event that cannot be.
     pub fn replay<'a>(events: impl IntoIterator<Item = (Timestamp, &'a Event)>) -> Result<Self, ReplayError> {
         let mut events = events.into_iter().enumerate();
-        let Some((_, (at, Event::Opened { citizen, item, team, channel }))) = events.next() else {
+        let Some((_, (at, Event::Opened { citizen, item, team, channel, hall, ticket }))) = events.next() else {
             return Err(ReplayError::Opening(0));
         };
         let mut history = Self {
@@ -324,6 +360,8 @@ impl History {
             item: item.clone(),
             team: team.clone(),
             channel: *channel,
+            hall: hall.clone(),
+            ticket: ticket.clone(),
             stage: Stage::Bot,
             agent: None,
             outcome: None,
@@ -356,7 +394,13 @@ impl History {
     fn apply(&mut self, position: usize, at: Timestamp, event: &Event) -> Result<(), ReplayError> {
         match event {
             Event::Opened { .. } => return Err(ReplayError::Opening(position)),
-            Event::BotJudged { .. } | Event::TransferRequested { .. } | Event::TransferEnded { .. } => {}
+            Event::Claimed { citizen, .. } => self.citizen = *citizen,
+            Event::BotJudged { .. }
+            | Event::TransferRequested { .. }
+            | Event::TransferEnded { .. }
+            | Event::ContinuationMade { .. }
+            | Event::ContinuationRedeemed { .. }
+            | Event::ContinuationRevoked { .. } => {}
             Event::Queued { because, no, team, asked_at, due_at, .. } => {
                 self.pass(position, event.kind(), Stage::Waiting)?;
                 self.agent = None;
@@ -475,7 +519,9 @@ mod tests {
             citizen: CitizenId::new(1),
             item: Some("dog-license".to_owned()),
             team: "general".to_owned(),
-            channel: Channel::Pc,
+            channel: Channel::Counter,
+            hall: Some("pudong-1".to_owned()),
+            ticket: Some("A12".to_owned()),
         }
     }
 
@@ -501,6 +547,10 @@ mod tests {
         let settled = |receipt: &str, state| Event::ReceiptSettled { receipt: receipt.to_owned(), state };
         vec![
             (0, opened()),
+            (1, Event::Claimed { visitor: CitizenId::new(1), citizen: CitizenId::new(2) }),
+            (1, Event::ContinuationMade { continuation: ContinuationId::new(5) }),
+            (1, Event::ContinuationRedeemed { continuation: ContinuationId::new(5) }),
+            (1, Event::ContinuationRevoked { continuation: ContinuationId::new(5) }),
             (1, Event::BotJudged { answer: 3, solved: false }),
             (2, Event::MessageLeft { receipt: "SH1".to_owned(), starts_at: Timestamp(100), ends_at: Timestamp(200) }),
             (100, queued(1, 100, QueuedBecause::CallBackDue, None)),
@@ -535,6 +585,8 @@ mod tests {
     fn a_life_is_replayed_with_its_clocks_and_receipts() {
         let history = replay(&a_long_life()).unwrap();
         assert_eq!((history.stage, history.agent, history.outcome), (Stage::Bot, None, None));
+        assert_eq!(history.citizen, CitizenId::new(2), "a visitor who has logged in");
+        assert_eq!((history.hall.as_deref(), history.ticket.as_deref()), (Some("pudong-1"), Some("A12")));
         assert_eq!((history.slot, history.closed_at, history.stars), (None, None, Some(4)));
         let clocks: Vec<_> = history
             .clocks
@@ -605,7 +657,7 @@ mod tests {
         all.push(Event::PresenceChanged { agent: AGENT, connected: true });
         all.push(Event::AgentMissing { agent: AGENT, lost: false });
         let kinds: std::collections::BTreeSet<&str> = all.iter().map(Event::kind).collect();
-        assert_eq!(kinds.len(), 22, "one of each");
+        assert_eq!(kinds.len(), 26, "one of each");
         for event in all {
             let json = serde_json::to_value(&event).unwrap();
             assert_eq!(json["kind"], event.kind());

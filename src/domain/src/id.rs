@@ -119,6 +119,11 @@ id!(
     FileId, "fl"
 );
 
+id!(
+    /// A conversation that is handed to a second device of the same citizen by a one-time code.
+    ContinuationId, "cn"
+);
+
 /// Position of a team in the catalogue of this process. Rows and frames carry the team's code instead, because a
 /// position changes with the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,6 +5,7 @@
 //! `clippy.toml` enforces the absence of clocks.
 
 pub mod calendar;
+pub mod citizen;
 pub mod conversation;
 pub mod figures;
 pub mod file;
@@ -17,5 +18,7 @@ pub mod time;
 pub mod word_list;
 pub mod words;
 
-pub use id::{AgentId, CitizenId, ConversationId, FileId, OfferId, ParseIdError, StaffSessionId, TeamId};
+pub use id::{
+    AgentId, CitizenId, ContinuationId, ConversationId, FileId, OfferId, ParseIdError, StaffSessionId, TeamId,
+};
 pub use time::Timestamp;

@@ -175,8 +175,22 @@ words! {
         Pc = "pc",
         /// Portal or app on a phone.
         Mobile = "mobile",
-        /// Service-hall counter or kiosk.
+        /// A service hall, which of the two below was not said: what was opened before they were told apart.
         Hall = "hall",
+        /// A kiosk in a service hall, at which one stands alone.
+        Kiosk = "kiosk",
+        /// A counter of a service hall, at which a clerk sits.
+        Counter = "counter",
+    }
+}
+
+words! {
+    /// The language of a citizen.
+    Language {
+        /// Simplified Chinese.
+        Chinese = "zh-CN",
+        /// English.
+        English = "en",
     }
 }
 

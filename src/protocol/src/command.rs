@@ -1,7 +1,7 @@
 //! What a client may ask for. Who may is written at each command; the server checks it.
 
 use bangban_domain::{
-    AgentId, ConversationId, FileId, OfferId, Timestamp,
+    AgentId, ContinuationId, ConversationId, FileId, OfferId, Timestamp,
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub enum Command {
     // --- everybody ---------------------------------------------------------------------------------------------
     /// First request of a connection, within 10 s.
     Hello {
-        /// A portal token (citizen) or the token of `POST /api/staff/login`.
+        /// A portal token, one of `POST /api/citizen/anonymous` or `/continue` (citizen), or of `POST /api/staff/login`.
         token: String,
         /// [`crate::VERSION`].
         protocol: u32,
@@ -109,6 +109,37 @@ pub enum Command {
         item: Option<String>,
         /// Where from.
         channel: Channel,
+        /// Code of the service hall; with channel `kiosk` or `counter`, and only there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        hall: Option<String>,
+        /// Number of the queue ticket there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        ticket: Option<String>,
+    },
+    /// 我的咨询: one's own conversations, newest first, 20 at once.
+    PastConversations {
+        /// Those that come after this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        before: Option<ConversationId>,
+    },
+    /// A one-time code, by which a second device goes on with this conversation as the same citizen. An earlier code for
+    /// the conversation that was not used ends.
+    ContinueElsewhere {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Takes back a code or, after its use, the second device's right.
+    RevokeContinuation {
+        /// Which.
+        continuation: ContinuationId,
+    },
+    /// What I asked as an anonymous visitor on this device becomes mine; portal's citizens only. The visitor's token ends.
+    ClaimVisitor {
+        /// The proof that it was me: the visitor's token.
+        visitor: String,
     },
     /// Chooses one of the questions that 小申 offered (`bot_clarify`), or a suggested one.
     ChooseEntry {

@@ -3,7 +3,7 @@
 use bangban_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentView, BoardView, ConversationContext, ConversationView, Party, ThreadEntry};
+use crate::{AgentView, BoardView, ContinuationView, ConversationContext, ConversationView, Party, ThreadEntry};
 
 /// Body of an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,11 @@ pub enum EventBody {
     },
     /// `notices`: others are in force than before; `list_notices` tells which.
     NoticesChanged {},
+    /// `continuation`: replaces the earlier one.
+    Continuation {
+        /// The state.
+        view: ContinuationView,
+    },
     /// `session`: the link lives.
     Tick {
         /// The server's clock.
@@ -98,4 +103,9 @@ pub enum Snapshot {
     },
     /// `notices`: which are in force depends on who asks about what; `list_notices` tells.
     Notices {},
+    /// `continuation`.
+    Continuation {
+        /// The state.
+        view: ContinuationView,
+    },
 }

@@ -1,11 +1,11 @@
 //! The envelopes.
 
-use bangban_domain::{ConversationId, Timestamp};
+use bangban_domain::{ContinuationId, ConversationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CannedAnswerView, ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation, NoticeView,
-    Slot, Snapshot, ThreadEntry, Topic, WireError,
+    CannedAnswerView, ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation, MyPast,
+    NoticeView, Slot, Snapshot, ThreadEntry, Topic, WireError,
 };
 
 /// What a client sends.
@@ -90,6 +90,29 @@ pub enum Answer {
     Opened {
         /// The new conversation, or the open one of the same citizen on the same item.
         conversation: ConversationId,
+    },
+    /// Answer to `past_conversations`.
+    PastConversations {
+        /// Newest first.
+        conversations: Vec<MyPast>,
+        /// Are there more after these?
+        more: bool,
+    },
+    /// Answer to `continue_elsewhere`. The codes are told here and nowhere else.
+    ContinueCode {
+        /// To take it back, and to hear by the topic `continuation:ID` when it is used.
+        continuation: ContinuationId,
+        /// For a picture: goes behind `/widget.html#continue=`.
+        code: String,
+        /// To be typed, e.g. `7KQX-29MD`.
+        short: String,
+        /// Neither can be used then.
+        expires_at: Timestamp,
+    },
+    /// Answer to `claim_visitor`.
+    Claimed {
+        /// How many conversations came over.
+        conversations: u32,
     },
     /// Answer to `send`, `send_file` and `note`: durable under this number. A repeated client id gets the first number again.
     Sent {

@@ -5,6 +5,7 @@
 //! All text is UTF-8 JSON; all instants are milliseconds since 1970 UTC; all ids are prefixed texts.
 
 mod admin;
+mod citizen;
 mod command;
 mod error;
 mod event;
@@ -17,6 +18,9 @@ mod topic;
 mod view;
 
 pub use admin::*;
+pub use citizen::{
+    ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptQuestion, ReceiptView, Redeem, Redeemed, VisitorReply,
+};
 pub use command::{Command, Login, LoginReply, TransferTarget};
 pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};

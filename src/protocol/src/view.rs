@@ -1,10 +1,10 @@
 //! States that interfaces show.
 
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, OfferId, Timestamp,
+    AgentId, CitizenId, ContinuationId, ConversationId, OfferId, Timestamp,
     org::NoticeLevel,
     rights::Grant,
-    words::{AgentStatus, Channel, CitizenKind, OfferEnd, Outcome, Role, SlaStep, Stage},
+    words::{AgentStatus, Channel, CitizenKind, Language, OfferEnd, Outcome, Role, SlaStep, Stage},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +22,16 @@ pub enum Identity {
         name: String,
         /// Person or enterprise.
         kind: CitizenKind,
+        /// Nobody has said who they are: `POST /api/citizen/anonymous`.
+        anonymous: bool,
+        /// By which they were let in a second time, if so: `POST /api/citizen/continue`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        continuation: Option<ContinuationId>,
+        /// The language that the portal knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        language: Option<Language>,
     },
     /// A member of staff.
     Staff {
@@ -120,7 +130,7 @@ pub struct PersonView {
 }
 
 /// A call-back time (rule 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct Slot {
@@ -262,10 +272,20 @@ pub struct ConversationContext {
     pub citizen_kind: CitizenKind,
     /// Masked telephone, if the portal or the left message gave one.
     pub phone: Option<String>,
+    /// Nobody has said who they are; `citizen_name` is then no name.
+    pub anonymous: bool,
     /// Real-name level from the portal, e.g. `L3`.
     pub level: String,
+    /// Masked unified social credit code of an enterprise.
+    pub credit_code: Option<String>,
+    /// The language that the portal knows.
+    pub language: Option<Language>,
     /// Where from.
     pub channel: Channel,
+    /// In a service hall: code of the hall.
+    pub hall: Option<String>,
+    /// Number of the queue ticket there.
+    pub ticket: Option<String>,
     /// The item.
     pub item: Option<ItemView>,
     /// Earlier and other conversations of the same citizen, newest first, at most 10.
@@ -342,6 +362,8 @@ pub struct BoardView {
     pub total: BoardLine,
     /// Each team, in catalogue order.
     pub teams: Vec<BoardTeam>,
+    /// Each channel that has any numbers: measured together, reported apart (rule 3).
+    pub channels: Vec<BoardChannel>,
     /// Who has waited 30 s or more without a human response, oldest first, at most 50.
     pub at_risk: Vec<AtRisk>,
     /// High-frequency items that resolve to a staffed team (rule 4) ...
@@ -393,6 +415,29 @@ pub struct BoardTeam {
     pub team: TeamView,
     /// Its numbers.
     pub line: BoardLine,
+}
+
+/// One channel's numbers; those of all channels add up to the total's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct BoardChannel {
+    /// Which.
+    pub channel: Channel,
+    /// As in [`BoardLine`].
+    pub waiting: u32,
+    /// As in [`BoardLine`].
+    pub serving: u32,
+    /// As in [`BoardLine`].
+    pub hour_hits: u32,
+    /// As in [`BoardLine`].
+    pub hour_decided: u32,
+    /// As in [`BoardLine`].
+    pub today_hits: u32,
+    /// As in [`BoardLine`].
+    pub today_decided: u32,
+    /// As in [`BoardLine`].
+    pub today_short_abandons: u32,
 }
 
 /// Somebody whose minute is running out or over.

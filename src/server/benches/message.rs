@@ -84,7 +84,7 @@ impl Client {
 
     /// A citizen who waits for a person.
     async fn come(&mut self) {
-        let open = Command::OpenConversation { item: None, channel: Channel::Pc };
+        let open = Command::OpenConversation { item: None, channel: Channel::Pc, hall: None, ticket: None };
         let Answer::Opened { conversation } = self.ask(open).await else { panic!("not opened") };
         self.join(conversation).await;
         self.ask(Command::RequestHuman { conversation }).await;
@@ -153,7 +153,7 @@ async fn office(app: &App, address: SocketAddr) -> Vec<Client> {
     for n in 0..AGENTS * CAPACITY {
         let subject = format!("bench-{n}");
         let token =
-            app.auth.portal_token(&subject, "张伟", CitizenKind::Person, None, Timestamp(i64::MAX / 2)).unwrap();
+            app.auth.portal_token(&subject, "张伟", CitizenKind::Person, None, None, Timestamp(i64::MAX / 2)).unwrap();
         let mut citizen = Client::connect(address, token).await;
         citizen.come().await;
         clients.push(citizen);

@@ -1,6 +1,9 @@
 //! Configuration: `config/default.toml` (embedded, documents every key) < file < environment `BANGBAN__SECTION__KEY`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use bangban_bus::Redis;
 use bangban_domain::{
@@ -57,6 +60,10 @@ pub struct Config {
     pub bus: BusKeys,
     /// `[auth]`.
     pub auth: Auth,
+    /// `[citizen]`.
+    pub citizen: Citizen,
+    /// `[kiosk]`.
+    pub kiosk: Kiosk,
     /// `[oidc]`.
     pub oidc: OidcKeys,
     /// `[service]`.
@@ -141,6 +148,8 @@ pub struct Auth {
     pub portal_secret: String,
     /// Signs staff's tokens.
     pub staff_secret: String,
+    /// Signs the tokens of visitors and second devices.
+    pub citizen_secret: String,
     /// How long one token of staff is good.
     pub staff_token_minutes: u32,
     /// A session ends after so long without a renewal.
@@ -219,6 +228,50 @@ impl OidcKeys {
         }
         Ok(())
     }
+}
+
+/// `[citizen]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Citizen {
+    /// May people ask who are not logged in?
+    pub anonymous: bool,
+    /// Life of such an identity without use.
+    pub anonymous_days: u32,
+    /// Identities for one address within an hour.
+    pub anonymous_per_hour: u32,
+    /// Addresses without that limit.
+    pub hall_addresses: Vec<IpAddr>,
+    /// Messages at once of one visitor.
+    pub anonymous_burst: u32,
+    /// Then one in so many seconds.
+    pub anonymous_seconds: u32,
+    /// Uploads of one visitor within an hour.
+    pub anonymous_files_per_hour: u32,
+    /// Their size.
+    pub anonymous_mib_per_hour: u32,
+    /// Life of a code for a second device.
+    pub continue_seconds: u32,
+    /// So many wrong codes lock an address.
+    pub wrong_codes: u32,
+    /// So many wrong proofs lock a receipt.
+    pub wrong_per_receipt: u32,
+    /// So many wrong proofs lock an address.
+    pub wrong_per_address: u32,
+    /// Span within which they count.
+    pub wrong_minutes: u32,
+    /// Length of the lock.
+    pub lock_minutes: u32,
+}
+
+/// `[kiosk]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kiosk {
+    /// Without a touch for so long it asks.
+    pub idle_seconds: u32,
+    /// And waits for so long.
+    pub answer_seconds: u32,
 }
 
 /// `[service]`.
@@ -410,6 +463,20 @@ impl Config {
             ("auth.wrong_per_address", config.auth.wrong_per_address.into()),
             ("auth.wrong_minutes", config.auth.wrong_minutes.into()),
             ("auth.lock_minutes", config.auth.lock_minutes.into()),
+            ("citizen.anonymous_days", config.citizen.anonymous_days.into()),
+            ("citizen.anonymous_per_hour", config.citizen.anonymous_per_hour.into()),
+            ("citizen.anonymous_burst", config.citizen.anonymous_burst.into()),
+            ("citizen.anonymous_seconds", config.citizen.anonymous_seconds.into()),
+            ("citizen.anonymous_files_per_hour", config.citizen.anonymous_files_per_hour.into()),
+            ("citizen.anonymous_mib_per_hour", config.citizen.anonymous_mib_per_hour.into()),
+            ("citizen.continue_seconds", config.citizen.continue_seconds.into()),
+            ("citizen.wrong_codes", config.citizen.wrong_codes.into()),
+            ("citizen.wrong_per_receipt", config.citizen.wrong_per_receipt.into()),
+            ("citizen.wrong_per_address", config.citizen.wrong_per_address.into()),
+            ("citizen.wrong_minutes", config.citizen.wrong_minutes.into()),
+            ("citizen.lock_minutes", config.citizen.lock_minutes.into()),
+            ("kiosk.idle_seconds", config.kiosk.idle_seconds.into()),
+            ("kiosk.answer_seconds", config.kiosk.answer_seconds.into()),
             ("service.slot_minutes", config.service.slot_minutes.into()),
             ("service.slot_capacity", config.service.slot_capacity.into()),
             ("files.image_mib", config.files.image_mib.into()),
@@ -444,9 +511,11 @@ impl Config {
                 "must be empty with auth.portal_keys: only one of them can be how the portal signs".to_owned();
             return Err(ConfigError::Value { key: "auth.portal_secret", problem });
         }
-        for (key, secret) in
-            [("auth.portal_secret", &config.auth.portal_secret), ("auth.staff_secret", &config.auth.staff_secret)]
-        {
+        for (key, secret) in [
+            ("auth.portal_secret", &config.auth.portal_secret),
+            ("auth.staff_secret", &config.auth.staff_secret),
+            ("auth.citizen_secret", &config.auth.citizen_secret),
+        ] {
             if !secret.is_empty() && secret.len() < 32 {
                 return Err(ConfigError::Value { key, problem: "must have 32 characters or more".to_owned() });
             }
@@ -543,6 +612,20 @@ impl Config {
         }
     }
 
+    /// The numbers of wrong proofs for receipts, and of wrong codes for second devices.
+    #[must_use]
+    pub fn proof_policies(&self) -> (LoginPolicy, LoginPolicy) {
+        let keys = &self.citizen;
+        let receipts = LoginPolicy {
+            per_login: keys.wrong_per_receipt,
+            per_address: keys.wrong_per_address,
+            window: i64::from(keys.wrong_minutes) * MINUTE,
+            lock: i64::from(keys.lock_minutes) * MINUTE,
+        };
+        // A code is found or not: there is nothing that many wrong ones could be aimed at.
+        (receipts, LoginPolicy { per_login: u32::MAX, per_address: keys.wrong_codes, ..receipts })
+    }
+
     /// The files of the certificate; `None`: plain HTTP.
     #[must_use]
     pub fn tls(&self) -> Option<TlsFiles> {
@@ -574,6 +657,12 @@ impl Config {
     #[must_use]
     pub const fn citizen_rate(&self) -> Rate {
         Rate { burst: self.limits.citizen_burst, per_second: self.limits.citizen_per_second }
+    }
+
+    /// How often a visitor may: so many at once, then one in so many seconds.
+    #[must_use]
+    pub const fn visitor_rate(&self) -> (u32, u32) {
+        (self.citizen.anonymous_burst, self.citizen.anonymous_seconds)
     }
 
     /// How often a member of staff may.
@@ -675,7 +764,6 @@ mod tests {
             ("[http]\ntrusted_proxies = [\"10.0.0.0/33\"]", "http.trusted_proxies: \"10.0.0.0/33\" is neither"),
             ("[http]\nforwarded_header = \"via\"", "http.forwarded_header"),
             ("[limits.address]\nlogin = { burst = 1, per_second = 0 }", "limits.address.login: per_second must be"),
-            ("[limits.address]\nlogin = { burst = 1 }", "limits.address.login"),
             ("[http]\nportal_origins = [\"https://a.example/\"]", "http.portal_origins: \"https://a.example/\" is not"),
             ("[files]\nendings = [\"pdf\", \"exe\"]", "files.endings: \"exe\" is none of pdf, ofd"),
             ("[files]\nstore = \"ftp\"", "files.store"),

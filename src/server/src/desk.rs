@@ -21,7 +21,8 @@ mod views;
 use std::sync::Arc;
 
 use bangban_domain::{
-    AgentId, ConversationId, OfferId, Timestamp,
+    AgentId, CitizenId, ConversationId, OfferId, Timestamp,
+    citizen::HallVisit,
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use bangban_protocol::{
@@ -66,6 +67,13 @@ pub enum Order {
         item: Option<String>,
         /// Where from.
         channel: Channel,
+        /// Where in a service hall; checked.
+        visit: Option<HallVisit>,
+    },
+    /// See `Command::ClaimVisitor`; the visitor's token was checked.
+    Claim {
+        /// Whose conversations become the citizen's.
+        visitor: CitizenId,
     },
     /// The citizen writes to a closed conversation within 7 days.
     Reopen(ConversationId),
@@ -145,7 +153,7 @@ struct Envelope {
 #[derive(Debug, Clone)]
 pub struct Live {
     /// Whose.
-    pub citizen: bangban_domain::CitizenId,
+    pub citizen: CitizenId,
     /// The state that both sides see.
     pub view: ConversationView,
 }

@@ -60,6 +60,9 @@ async fn measure(engine: &str, db: &TestDatabase, senders: u64, time: Duration) 
         kind: CitizenKind::Person,
         level: "L3".to_owned(),
         phone: None,
+        credit_code: None,
+        language: None,
+        anonymous: false,
         seen_at: Timestamp(0),
     };
     let mut changes = vec![Change::Citizen(citizen)];
@@ -136,6 +139,8 @@ fn conversation(n: u64) -> ConversationRow {
         item: Some("residence-permit".to_owned()),
         team: "residence".to_owned(),
         channel: Channel::Pc,
+        hall: None,
+        ticket: None,
         stage: Stage::Serving,
         agent: Some(AgentId::new(3)),
         outcome: None,

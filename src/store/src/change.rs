@@ -2,13 +2,14 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError, audit, files, record, sql::Statements, staff};
+use crate::{Change, ConversationRow, StoreError, audit, continuation, files, record, sql::Statements, staff};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO conversation (id, no, citizen, item, team, channel, stage, opened_at, clock_no, seq_floor, \
-         note_seq_floor, citizen_read, agent_read) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, 0)",
+         note_seq_floor, citizen_read, agent_read, hall, ticket) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, 0, $9, $10)",
     )
     .bind(row.id.to_string())
     .bind(no)
@@ -18,6 +19,8 @@ pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, n
     .bind(row.channel.as_str())
     .bind(row.stage.as_str())
     .bind(row.opened_at.0)
+    .bind(row.hall.clone())
+    .bind(row.ticket.clone())
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -30,15 +33,20 @@ pub(crate) async fn carry_out(
 ) -> Result<(), StoreError> {
     let query = match change {
         Change::Citizen(row) => sqlx::query(
-            "INSERT INTO citizen (id, name, kind, level, phone, seen_at) VALUES ($1, $2, $3, $4, $5, $6) \
+            "INSERT INTO citizen (id, name, kind, level, phone, credit_code, language, anonymous, seen_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, level = excluded.level, \
-             phone = excluded.phone, seen_at = excluded.seen_at",
+             phone = excluded.phone, credit_code = excluded.credit_code, language = excluded.language, \
+             seen_at = excluded.seen_at",
         )
         .bind(row.id.to_string())
         .bind(row.name.clone())
         .bind(row.kind.as_str())
         .bind(row.level.clone())
         .bind(row.phone.clone())
+        .bind(row.credit_code.clone())
+        .bind(row.language.map(|language| language.as_str()))
+        .bind(i64::from(row.anonymous))
         .bind(row.seen_at.0),
         Change::Staff(row) => return staff::put(tx, row).await,
         Change::Account(change) => return staff::carry_out(tx, change).await,
@@ -132,6 +140,19 @@ pub(crate) async fn carry_out(
         .bind(row.state.as_str())
         .bind(row.settled_at.map(|at| at.0)),
         Change::File(change) => return files::carry_out(tx, change).await,
+        Change::Continuation(change) => return continuation::carry_out(tx, change).await,
+        Change::Claim { visitor, citizen, at, .. } => {
+            for sql in [
+                "UPDATE citizen SET claimed_by = $1 WHERE id = $2",
+                "UPDATE conversation SET citizen = $1 WHERE citizen = $2",
+                "UPDATE file SET owner = $1 WHERE owner = $2",
+            ] {
+                sqlx::query(sql).bind(citizen.to_string()).bind(visitor.to_string()).execute(&mut **tx).await?;
+            }
+            sqlx::query("UPDATE continuation SET revoked_at = $1 WHERE citizen = $2 AND revoked_at IS NULL")
+                .bind(at.0)
+                .bind(visitor.to_string())
+        }
         Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {

@@ -79,6 +79,9 @@ pub enum StoreError {
     /// The unit sends a file that is not ready, was given up, or is sent already; nothing was done.
     #[error("file {0} cannot be sent")]
     FileGone(FileId),
+    /// The one-time code was used or taken back, or its time is over; nothing was done.
+    #[error("the code cannot be used any more")]
+    CodeGone,
     /// Somebody else has changed the record meanwhile, or made one of this code; nothing was done.
     #[error("{kind} {id} has another version")]
     Outdated {

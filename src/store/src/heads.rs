@@ -123,7 +123,9 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Status { .. }
         | Change::Receipt(_)
         | Change::ReceiptSettled { .. }
-        | Change::File(_) => {}
+        | Change::File(_)
+        | Change::Claim { .. }
+        | Change::Continuation(_) => {}
     }
 }
 

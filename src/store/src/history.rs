@@ -33,7 +33,7 @@ fn event(row: &AnyRow) -> Result<Event, StoreError> {
     })
 }
 
-fn receipt(row: &AnyRow) -> Result<ReceiptRow, StoreError> {
+pub(crate) fn receipt(row: &AnyRow) -> Result<ReceiptRow, StoreError> {
     const T: &str = "receipt";
     Ok(ReceiptRow {
         receipt: row.try_get("receipt")?,

@@ -12,6 +12,7 @@ mod audit;
 mod batch;
 mod change;
 mod checkpoint;
+mod continuation;
 mod error;
 mod files;
 mod heads;
@@ -19,6 +20,7 @@ mod history;
 mod lane;
 mod migrate;
 mod pace;
+mod past;
 mod place;
 mod read;
 mod record;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
+pub use continuation::{ContinuationChange, ContinuationRow};
 pub use audit::{Audit, AuditRow, Chain};
 pub use error::StoreError;
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};

@@ -4,7 +4,7 @@ use std::{collections::HashMap, str::FromStr};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
-    words::{Channel, CitizenKind, Outcome, SlaStep, Stage},
+    words::{Channel, CitizenKind, Language, Outcome, SlaStep, Stage},
 };
 use sqlx::{Row, any::AnyRow};
 
@@ -59,15 +59,21 @@ pub(crate) fn optional_instant(row: &AnyRow, column: &str) -> Result<Option<Time
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 
-/// Keeps column lists and row readers together; `$rest` is what follows FROM.
-macro_rules! select {
-    (conversation $rest:literal) => {
+/// Keeps column list and row reader together; `$rest` is what follows FROM.
+macro_rules! select_conversation {
+    ($rest:literal) => {
         concat!(
             "SELECT id, citizen, item, team, channel, stage, agent, outcome, stars, comment, opened_at, closed_at, ",
-            "clock_no, slot_starts_at, slot_ends_at, call_back_phone, citizen_read, agent_read FROM conversation ",
+            "clock_no, slot_starts_at, slot_ends_at, call_back_phone, citizen_read, agent_read, hall, ticket ",
+            "FROM conversation ",
             $rest
         )
     };
+}
+pub(crate) use select_conversation;
+
+/// As above, for the rows that only this file reads.
+macro_rules! select {
     (ledger $rest:literal) => {
         concat!(
             "SELECT l.conversation, l.no, l.team, l.asked_at, l.due_at, l.step, l.breached_at, l.answered_at, ",
@@ -81,7 +87,7 @@ macro_rules! select {
     };
 }
 
-fn conversation(row: &AnyRow) -> Result<ConversationRow, StoreError> {
+pub(crate) fn conversation(row: &AnyRow) -> Result<ConversationRow, StoreError> {
     const T: &str = "conversation";
     let slot = optional_instant(row, "slot_starts_at")?.zip(optional_instant(row, "slot_ends_at")?);
     Ok(ConversationRow {
@@ -90,6 +96,8 @@ fn conversation(row: &AnyRow) -> Result<ConversationRow, StoreError> {
         item: row.try_get("item")?,
         team: row.try_get("team")?,
         channel: word(T, row, "channel", Channel::parse)?,
+        hall: row.try_get("hall")?,
+        ticket: row.try_get("ticket")?,
         stage: word(T, row, "stage", Stage::parse)?,
         agent: optional_id(T, row, "agent")?,
         outcome: optional_word(T, row, "outcome", Outcome::parse)?,
@@ -119,7 +127,7 @@ pub(crate) fn ledger(row: &AnyRow) -> Result<LedgerRow, StoreError> {
     })
 }
 
-fn entry(row: &AnyRow) -> Result<EntryRow, StoreError> {
+pub(crate) fn entry(row: &AnyRow) -> Result<EntryRow, StoreError> {
     Ok(EntryRow {
         seq: unsigned(row, "seq")?,
         at: instant(row, "at")?,
@@ -143,7 +151,7 @@ impl Store {
     /// # Errors
     /// Whatever the database says; the same holds for every read below.
     pub async fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError> {
-        let row = sqlx::query(select!(conversation "WHERE id = $1"))
+        let row = sqlx::query(select_conversation!("WHERE id = $1"))
             .bind(id.to_string())
             .fetch_optional(&self.readers)
             .await?;
@@ -152,7 +160,7 @@ impl Store {
 
     /// All that are not closed: what a starting server keeps in memory.
     pub async fn open_conversations(&self) -> Result<Vec<ConversationRow>, StoreError> {
-        let rows = sqlx::query(select!(conversation "WHERE stage <> 'closed' ORDER BY opened_at, id"))
+        let rows = sqlx::query(select_conversation!("WHERE stage <> 'closed' ORDER BY opened_at, id"))
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(conversation).collect()
@@ -165,7 +173,7 @@ impl Store {
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<ConversationRow>, StoreError> {
-        let rows = sqlx::query(select!(conversation
+        let rows = sqlx::query(select_conversation!(
             "WHERE citizen = $1 AND (stage <> 'closed' OR opened_at >= $2 OR closed_at >= $2) ORDER BY opened_at DESC, id DESC LIMIT $3"))
         .bind(citizen.to_string())
         .bind(since.0)
@@ -177,10 +185,12 @@ impl Store {
 
     /// One citizen.
     pub async fn citizen(&self, citizen: CitizenId) -> Result<Option<CitizenRow>, StoreError> {
-        let row = sqlx::query("SELECT id, name, kind, level, phone, seen_at FROM citizen WHERE id = $1")
-            .bind(citizen.to_string())
-            .fetch_optional(&self.readers)
-            .await?;
+        let row = sqlx::query(
+            "SELECT id, name, kind, level, phone, credit_code, language, anonymous, seen_at FROM citizen WHERE id = $1",
+        )
+        .bind(citizen.to_string())
+        .fetch_optional(&self.readers)
+        .await?;
         row.map(|row| {
             Ok(CitizenRow {
                 id: id("citizen", &row, "id")?,
@@ -188,6 +198,9 @@ impl Store {
                 kind: word("citizen", &row, "kind", CitizenKind::parse)?,
                 level: row.try_get("level")?,
                 phone: row.try_get("phone")?,
+                credit_code: row.try_get("credit_code")?,
+                language: optional_word("citizen", &row, "language", Language::parse)?,
+                anonymous: row.try_get::<i64, _>("anonymous")? == 1,
                 seen_at: instant(&row, "seen_at")?,
             })
         })
@@ -292,13 +305,17 @@ impl Store {
         rows.iter().map(ledger).collect()
     }
 
-    /// Clocks that began at or after `since`, oldest first.
-    pub async fn ledger_since(&self, since: Timestamp) -> Result<Vec<LedgerRow>, StoreError> {
-        let rows = sqlx::query(select!(ledger "WHERE l.asked_at >= $1 ORDER BY l.asked_at, l.conversation"))
-            .bind(since.0)
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(ledger).collect()
+    /// Clocks that began at or after `since`, oldest first, and where they were asked from.
+    pub async fn ledger_since(&self, since: Timestamp) -> Result<Vec<(LedgerRow, Channel)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT l.conversation, l.no, l.team, l.asked_at, l.due_at, l.step, l.breached_at, l.answered_at, l.left_at, \
+             c.channel FROM ledger l JOIN conversation c ON c.id = l.conversation \
+             WHERE l.asked_at >= $1 ORDER BY l.asked_at, l.conversation",
+        )
+        .bind(since.0)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|row| Ok((ledger(row)?, word("conversation", row, "channel", Channel::parse)?))).collect()
     }
 
     /// An agent's unsent text, or empty.

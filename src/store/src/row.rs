@@ -2,7 +2,7 @@
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
-    words::{Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, SlaStep, Stage},
+    words::{Channel, CitizenKind, HandOnChannel, Language, Outcome, ReceiptState, SlaStep, Stage},
 };
 
 /// A person or enterprise, as the portal's last token described them.
@@ -18,6 +18,12 @@ pub struct CitizenRow {
     pub level: String,
     /// Telephone, if the portal gave one.
     pub phone: Option<String>,
+    /// Unified social credit code of an enterprise.
+    pub credit_code: Option<String>,
+    /// Language, if the portal gave one.
+    pub language: Option<Language>,
+    /// Nobody has said who they are.
+    pub anonymous: bool,
     /// Last token.
     pub seen_at: Timestamp,
 }
@@ -35,6 +41,10 @@ pub struct ConversationRow {
     pub team: String,
     /// Where from.
     pub channel: Channel,
+    /// In a service hall: its code.
+    pub hall: Option<String>,
+    /// Number of the queue ticket there.
+    pub ticket: Option<String>,
     /// Where it stands.
     pub stage: Stage,
     /// Who serves or served last.

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use bangban_domain::{
-    AgentId, ConversationId, Timestamp, history,
+    AgentId, CitizenId, ConversationId, Timestamp, history,
     words::{AgentStatus, ReceiptState, SlaStep, Stage},
 };
 
 use serde_json::value::RawValue;
 
 use crate::{
-    Audit, CitizenRow, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, RecordChange, StaffChange, StaffRow,
-    StoreError,
+    Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, RecordChange,
+    StaffChange, StaffRow, StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -68,6 +68,8 @@ impl Unit {
                 | Change::Status { .. }
                 | Change::Receipt(_)
                 | Change::ReceiptSettled { .. }
+                | Change::Claim { .. }
+                | Change::Continuation(_)
                 | Change::Account(_)
                 | Change::File(FileChange::Drop(_) | FileChange::Forget(_)) => {}
             }
@@ -254,6 +256,20 @@ pub enum Change {
     },
     /// An uploaded file.
     File(FileChange),
+    /// What a visitor has asked and sent belongs to the citizen who they turned out to be: conversations and files change
+    /// their owner; ways to second devices end; the visitor's row stays and says whose it is.
+    Claim {
+        /// Whose it was.
+        visitor: CitizenId,
+        /// Whose it is.
+        citizen: CitizenId,
+        /// The visitor's conversations.
+        conversations: Vec<ConversationId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A way to a second device.
+    Continuation(ContinuationChange),
     /// Administered things. Refused as a whole with [`StoreError::Outdated`] if one of them has changed meanwhile.
     Records(Vec<RecordChange>),
     /// A line of the audit log.

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use crate::{
-    Change, Committed, Published, StoreError, Unit, Written,
+    Change, Committed, ContinuationChange, Published, StoreError, Unit, Written,
     batch::Done,
     checkpoint::{Checkpoints, Running},
     heads::{Cache, Heads},
@@ -211,10 +211,18 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         | Change::Left { conversation, .. }
         | Change::Read { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
         Change::File(change) => [Some(Key::File(change.file())), None],
+        Change::Claim { visitor, citizen, .. } => [Some(Key::Citizen(*visitor)), Some(Key::Citizen(*citizen))],
+        Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],
+        // One row, which knows by itself who came first.
+        Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
         Change::Records(_) | Change::Account(_) | Change::Audit(_) => [Some(Key::Administration), None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],
     });
-    of_changes.flatten().chain(unit.entries.iter().map(|entry| Key::Conversation(entry.conversation)))
+    let claimed = unit.changes.iter().filter_map(|change| match change {
+        Change::Claim { conversations, .. } => Some(conversations.iter().map(|id| Key::Conversation(*id))),
+        _ => None,
+    });
+    of_changes.flatten().chain(claimed.flatten()).chain(unit.entries.iter().map(|entry| Key::Conversation(entry.conversation)))
 }
 
 /// A batch on its way.

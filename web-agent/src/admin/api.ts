@@ -339,8 +339,8 @@ export class ApiError extends Error {
 export interface Client {
   /** For the next request. */
   token(): string;
-  /** The log-in is no longer valid. */
-  expired(): void;
+  /** The token is over: is there another one? If not, the log-in form is shown. */
+  renew(): Promise<boolean>;
 }
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
@@ -362,10 +362,9 @@ async function refusal(response: Response): Promise<ApiError> {
 export type Api = ReturnType<typeof createApi>;
 
 export function createApi(client: Client) {
-  async function send(method: string, path: string, body?: BodyInit, type = 'application/json'): Promise<Response> {
-    let response: Response;
+  async function ask(method: string, path: string, body: BodyInit | undefined, type: string): Promise<Response> {
     try {
-      response = await fetch(path, {
+      return await fetch(path, {
         method,
         headers: { Authorization: `Bearer ${client.token()}`, ...(body === undefined ? {} : { 'Content-Type': type }) },
         ...(body === undefined ? {} : { body }),
@@ -373,10 +372,16 @@ export function createApi(client: Client) {
     } catch {
       throw new ApiError('lost', 0, null, '');
     }
+  }
+
+  async function send(method: string, path: string, body?: BodyInit, type = 'application/json'): Promise<Response> {
+    const response = await ask(method, path, body, type);
     if (response.ok) return response;
-    const error = await refusal(response);
-    if (error.status === 401) client.expired();
-    throw error;
+    // The token may have been over before its time, e.g. because the rights have changed.
+    const isOver = response.status === 401 && (await client.renew());
+    const again = isOver ? await ask(method, path, body, type) : response;
+    if (again.ok) return again;
+    throw await refusal(again);
   }
 
   const json = async <T>(method: string, path: string, body?: unknown): Promise<T> => {

@@ -42,6 +42,7 @@ export const view = (
   serviceChangesAt: NOON + 3_600_000,
   total: line(),
   teams: Object.entries(teams).map(([name, one]) => ({ team: { code: name, name }, line: one })),
+  channels: [],
   atRisk: [],
   itemsCovered: 40,
   itemsTotal: 40,

@@ -1,12 +1,13 @@
 /** The board's subscription: the newest view, the state of the link, and what this page has collected since. */
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue';
-import type { BoardView, Timestamp } from '../generated/protocol';
+import type { BoardView, Timestamp, Topic } from '../generated/protocol';
 import { setClock, useNow } from '../shared/clock';
 import { followBrowser, Link, socketUrl, type LinkState } from '../shared/link';
 import { freshness } from './freshness';
 import { withSample, type TrendPoint } from './trend';
 
-export function useBoard(token: () => string) {
+/** `topic`: the city's board or a unit's. `over`: the token is not taken any more. */
+export function useBoard(token: () => string, topic: Topic, over: () => Promise<'renewed' | 'ended' | 'lost'>) {
   const state = shallowRef<LinkState>({ kind: 'connecting' });
   const view = shallowRef<BoardView | null>(null);
   const isRefused = ref(false);
@@ -16,10 +17,19 @@ export function useBoard(token: () => string) {
   const link = new Link({
     url: socketUrl(),
     token,
-    onState: (next) => (state.value = next),
+    onState: (next) => {
+      state.value = next;
+      if (next.kind === 'stopped' && next.reason === 'token') void goOn();
+    },
     onWelcome: () => setClock(() => link.serverNow()),
   });
-  link.subscribe('board', {
+  async function goOn() {
+    const outcome = await over();
+    if (outcome === 'renewed') link.start();
+    else if (outcome === 'lost') link.startLater();
+  }
+
+  link.subscribe(topic, {
     snapshot: (snapshot) => {
       if (snapshot.type === 'board') view.value = snapshot.view;
     },
@@ -59,5 +69,5 @@ export function useBoard(token: () => string) {
     link.stop();
   });
 
-  return { state, view, isRefused, points, openedAt, now, fresh, knownUntil, retryNow: () => link.retryNow() };
+  return { state, view, isRefused, points, openedAt, now, fresh, knownUntil, retryNow: () => link.retryNow(), renew: (next: string) => link.renew(next) };
 }

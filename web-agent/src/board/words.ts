@@ -7,12 +7,6 @@ const zh = {
   product: '线上人工帮办',
   loginTitle: '服务时效看板 · 登录',
   loginNotice: { expired: '登录已失效，请重新登录', protocol: '页面版本过旧，请刷新后再登录' },
-  refusal: {
-    title: '此账号不能查看看板',
-    text: (name: string) => `${name}，您以帮办人员身份登录。看板含全部团队的数据，仅供督导（班长）查看。`,
-    console: '前往帮办员工作台',
-    other: '换用督导账号登录',
-  },
   connecting: '正在连接服务器…',
   service: {
     open: '服务时间内',
@@ -39,6 +33,9 @@ const zh = {
   sound: { on: '超时提示音：开', off: '超时提示音：关' },
   wall: { enter: '大屏模式', leave: '退出大屏' },
   language: 'English',
+  account: '账号与安全',
+  which: '查看范围',
+  city: '全市',
   logout: '退出登录',
   skip: '跳到数据',
   announce: (item: string, team: string) => `新增超时：${item}，${team}`,
@@ -107,6 +104,7 @@ const zh = {
     nobodyStaffed: '无人在岗',
     noneFree: '无人空闲',
   },
+  channels: { title: '按来源', waiting: '等待', serving: '服务中', today: '今日一分钟响应率' },
   teams: {
     title: '各团队',
     hint: '默认按风险排序',
@@ -177,13 +175,6 @@ const en = {
     expired: 'Your log-in is no longer valid; please log in again',
     protocol: 'This page is out of date; reload it before logging in',
   },
-  refusal: {
-    title: 'This account may not see the board',
-    text: (name: string) =>
-      `${name}, you are logged in as an agent. The board shows all teams and is for supervisors only.`,
-    console: 'Go to the agent console',
-    other: 'Log in as a supervisor',
-  },
   connecting: 'Connecting to the server…',
   service: {
     open: 'In service hours',
@@ -210,6 +201,9 @@ const en = {
   sound: { on: 'Breach sound: on', off: 'Breach sound: off' },
   wall: { enter: 'Wall mode', leave: 'Leave wall mode' },
   language: '中文',
+  account: 'Account and security',
+  which: 'Board of',
+  city: 'The city',
   logout: 'Log out',
   skip: 'Skip to the data',
   announce: (item: string, team: string) => `New breach: ${item}, ${team}`,
@@ -281,6 +275,7 @@ const en = {
     nobodyStaffed: 'nobody at work',
     noneFree: 'nobody free',
   },
+  channels: { title: 'By channel', waiting: 'Waiting', serving: 'In service', today: 'Within a minute, today' },
   teams: {
     title: 'Teams',
     hint: 'by risk unless sorted otherwise',

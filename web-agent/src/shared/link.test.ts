@@ -45,7 +45,7 @@ const settle = async () => {
   for (let i = 0; i < 8; i++) await Promise.resolve();
 };
 
-const me: Welcome['me'] = { type: 'citizen', id: 'ci_1', name: '张伟', kind: 'person' };
+const me: Welcome['me'] = { type: 'citizen', id: 'ci_1', name: '张伟', kind: 'person', anonymous: false };
 
 /** A link whose time and sockets belong to the test. */
 class World {

@@ -149,6 +149,18 @@ export class Link {
     this.connect();
   }
 
+  /** Connects anew after a while, as after a loss: nothing can be said about the token now. */
+  startLater(): void {
+    if (this.current.kind === 'stopped' && this.current.reason === 'token') this.drop(this.environment.now());
+  }
+
+  /** The next token of the same session: the connection goes on with it. */
+  renew(token: string): void {
+    if (this.current.kind !== 'open') return;
+    // Refused, it ends as if the token had expired.
+    this.post({ type: 'renew', token }).catch(() => {});
+  }
+
   /** Ends for good; requests without an answer are refused as lost. */
   stop(): void {
     this.end('closed');
@@ -304,7 +316,7 @@ export class Link {
   }
 
   private closed(code: number): void {
-    if (code === 4500 || code === 4501) this.end('token');
+    if (code === 4500 || code === 4501 || code === 4503) this.end('token');
     else if (code >= 4500 && code <= 4999) this.end('protocol');
     else this.drop(this.environment.now());
   }

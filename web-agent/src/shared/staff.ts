@@ -194,7 +194,10 @@ const LEFT = 0.2;
 const RETRY_MS = 5_000;
 
 /** Keeps a log-in fresh as long as the page lives, also after sleep, together with the other tabs. */
-export function follow(first: LoginReply, hears: { renewed: (reply: LoginReply) => void; ended: () => void }): Following {
+export function follow(
+  first: LoginReply,
+  hears: { renewed: (reply: LoginReply) => void; ended: () => void },
+): Following {
   let reply = first;
   let endsAt = 0;
   let dueAt = 0;

@@ -53,6 +53,7 @@ export function withEvent(state: ThreadState, body: EventBody, now: number): Thr
     case 'agent':
     case 'board':
     case 'notices_changed':
+    case 'continuation':
     case 'tick':
       return state;
   }

@@ -6,17 +6,20 @@ import type {
   CitizenKind,
   ErrorCode,
   HandOnChannel,
+  Language as CitizenLanguage,
   Outcome,
+  ReceiptState,
   Stage,
 } from '../generated/protocol';
 import type { SlaState } from './sla';
 
 export type Language = 'zh' | 'en';
 
+/** The language that the page's address asks for, if it does. */
+export const languageOfPage = new URLSearchParams(globalThis.location?.search ?? '').get('lang');
+
 /** `?lang=en`, else Chinese; a page may change it. */
-export const language = ref<Language>(
-  new URLSearchParams(globalThis.location?.search ?? '').get('lang') === 'en' ? 'en' : 'zh',
-);
+export const language = ref<Language>(languageOfPage === 'en' ? 'en' : 'zh');
 
 if (typeof document !== 'undefined') {
   watchEffect(() => {
@@ -63,7 +66,15 @@ const zhShared = {
     complaint: '12345 投诉举报',
     petition: '信访',
   } satisfies Record<HandOnChannel, string>,
-  channel: { pc: '电脑端', mobile: '移动端', hall: '办事大厅' } satisfies Record<Channel, string>,
+  channel: {
+    pc: '电脑端',
+    mobile: '移动端',
+    hall: '办事大厅',
+    kiosk: '大厅自助机',
+    counter: '大厅窗口',
+  } satisfies Record<Channel, string>,
+  language: { 'zh-CN': '中文', en: '英语' } satisfies Record<CitizenLanguage, string>,
+  receipt: { open: '待处理', done: '已处理', cancelled: '已取消' } satisfies Record<ReceiptState, string>,
   kind: { person: '个人', enterprise: '企业' } satisfies Record<CitizenKind, string>,
   status: { online: '空闲可接', break: '小休', offline: '离线' } satisfies Record<AgentStatus, string>,
   sla: {
@@ -123,7 +134,9 @@ const enShared: Same<typeof zhShared> = {
     complaint: '12345 complaints',
     petition: 'Petition office',
   },
-  channel: { pc: 'Computer', mobile: 'Mobile', hall: 'Service hall' },
+  channel: { pc: 'Computer', mobile: 'Mobile', hall: 'Service hall', kiosk: 'Hall kiosk', counter: 'Hall counter' },
+  language: { 'zh-CN': 'Chinese', en: 'English' },
+  receipt: { open: 'Open', done: 'Dealt with', cancelled: 'Cancelled' },
   kind: { person: 'Person', enterprise: 'Enterprise' },
   status: { online: 'Available', break: 'Break', offline: 'Offline' },
   sla: { ok: 'On time', at_risk: 'At risk', breached: 'Overdue', met: 'Answered', late: 'Answered late' },

@@ -8,6 +8,7 @@ use std::{pin::Pin, sync::Arc};
 
 use bangban_domain::{
     Timestamp,
+    citizen::HallVisit,
     conversation::{self, MAX_CLIENT_ID, MAX_COMMENT, MAX_LEFT_MESSAGE, MAX_TEXT},
 };
 use bangban_protocol::{Answer, Command, ErrorCode, WireError};
@@ -110,6 +111,18 @@ impl App {
             Command::LoadEarlier { conversation, before } => {
                 Ok(Begun::Alone(Box::pin(async move { app.earlier(&who, conversation, before).await })))
             }
+            Command::PastConversations { before } => {
+                Ok(Begun::Alone(Box::pin(async move { app.past(&who, before).await })))
+            }
+            Command::ContinueElsewhere { conversation } => {
+                Ok(Begun::Alone(Box::pin(async move { app.continue_elsewhere(&who, at, conversation).await })))
+            }
+            Command::RevokeContinuation { continuation } => {
+                Ok(Begun::Alone(Box::pin(async move { app.revoke_continuation(&who, at, continuation).await })))
+            }
+            Command::ClaimVisitor { visitor } => {
+                Ok(Begun::Alone(Box::pin(async move { app.claim_visitor(&who, at, &visitor).await })))
+            }
             Command::Hello { .. } | Command::Renew { .. } => {
                 Err(WireError::new(ErrorCode::BadRequest, "the connection itself answers this"))
             }
@@ -124,7 +137,10 @@ impl App {
 /// What the desk is asked to do, its fields checked.
 fn order(command: Command) -> Result<Order, WireError> {
     Ok(match command {
-        Command::OpenConversation { item, channel } => Order::Open { item, channel },
+        Command::OpenConversation { item, channel, hall, ticket } => {
+            let visit = HallVisit::of(channel, hall.as_deref(), ticket.as_deref()).map_err(invalid)?;
+            Order::Open { item, channel, visit }
+        }
         Command::BotFeedback { conversation, seq, solved } => Order::Feedback { conversation, answer: seq, solved },
         Command::RequestHuman { conversation } => Order::RequestHuman(conversation),
         Command::CancelRequest { conversation } => Order::CancelRequest(conversation),
@@ -168,7 +184,11 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::ListNotices { .. }
         | Command::ListCannedAnswers {}
         | Command::BlockVisitor { .. }
-        | Command::FindColleagues { .. } => {
+        | Command::FindColleagues { .. }
+        | Command::PastConversations { .. }
+        | Command::ContinueElsewhere { .. }
+        | Command::RevokeContinuation { .. }
+        | Command::ClaimVisitor { .. } => {
             return Err(WireError::new(ErrorCode::BadRequest, "not a command for the desk"));
         }
     })

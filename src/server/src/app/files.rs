@@ -7,7 +7,7 @@ use bangban_domain::{
     conversation::{self, MAX_CLIENT_ID, may_continue},
     words::FileKind,
 };
-use bangban_protocol::{Answer, HandOverReason, ThreadBody, WireError};
+use bangban_protocol::{Answer, ErrorCode, HandOverReason, ThreadBody, WireError};
 use bangban_store::{Author, Change, FileChange, FileOwner, FileRow, Lane, Unit};
 
 use super::{
@@ -40,6 +40,11 @@ impl App {
     /// `not_found`, `forbidden`, or what is wrong with the file.
     pub async fn begin_upload(&self, who: &Principal, announced: Announced) -> Result<FileRow, WireError> {
         let id = announced.conversation;
+        let is_visitor = matches!(who, Principal::Citizen(citizen) if citizen.anonymous);
+        if is_visitor && announced.kind != FileKind::Image {
+            let error = WireError::new(ErrorCode::Forbidden, "who is not logged in sends pictures only");
+            return Err(WireError { field: Some("kind".to_owned()), ..error });
+        }
         let is_live = self.shared.live.contains_key(&id);
         match who {
             Principal::Citizen(_) if !is_live => {
@@ -55,7 +60,7 @@ impl App {
                 self.words.check("name", &announced.name)?;
             }
         }
-        self.files.begin(owner(who), announced).await
+        self.files.begin(owner(who), is_visitor, announced).await
     }
 
     /// Sends a message that carries a file. It is looked up before the writer gets the message, so this runs alone.

@@ -2,6 +2,7 @@
 
 mod administration;
 mod blocks;
+mod citizens;
 mod commands;
 mod files;
 mod items;
@@ -46,7 +47,7 @@ use crate::{
     config::Config,
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
-    http::{ANY_ORIGIN, AddressLimits, Door, Proxies, hsts},
+    http::{ANY_ORIGIN, AddressLimits, Door, Gate, Proxies, hsts},
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     organisation::{self, DemoStaff, Organisation},
@@ -56,6 +57,7 @@ use crate::{
     word_check::WordCheck,
 };
 pub(crate) use administration::Edit;
+pub use citizens::CitizenRules;
 pub use commands::{Begun, Pending};
 pub use files::owner;
 pub(crate) use items::Upload;
@@ -105,6 +107,12 @@ pub struct App {
     pub sign_in: SignInRules,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// Visitors and second devices.
+    pub citizens: CitizenRules,
+    /// What stands before their REST routes.
+    pub gate: Gate,
+    /// Without a touch for so long, a kiosk asks; and waits so long for an answer.
+    pub kiosk: (u32, u32),
     /// Counters.
     pub metrics: Metrics,
     /// Cancelled when the server stops.
@@ -252,7 +260,14 @@ impl App {
             oidc: Oidc::new(&config.oidc),
             sign_in: SignInRules::new(&config.auth),
             metrics: Metrics::new(),
-            rates: Rates::new(config.citizen_rate(), config.staff_rate()),
+            rates: Rates::new(config.citizen_rate(), config.visitor_rate(), config.staff_rate()),
+            citizens: CitizenRules {
+                anonymous: config.citizen.anonymous || demo,
+                anonymous_days: config.citizen.anonymous_days,
+                continue_seconds: config.citizen.continue_seconds,
+            },
+            gate: Gate::new(config),
+            kiosk: (config.kiosk.idle_seconds, config.kiosk.answer_seconds),
             stopping,
             sessions,
             organisation,
@@ -278,6 +293,7 @@ impl App {
             }
         }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
+        tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
         let other_notices = Arc::clone(&app.other_notices);
         tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move |changed| {
@@ -350,7 +366,15 @@ impl App {
                 let since = now - CONTINUE_WITHIN;
                 let rows = self.store.conversations_of(citizen.id, since, 50).await.map_err(store_error)?;
                 let mine = rows.into_iter().map(|row| self.mine(row)).collect();
-                (Identity::Citizen { id: citizen.id, name: citizen.name.clone(), kind: citizen.kind }, mine)
+                let me = Identity::Citizen {
+                    id: citizen.id,
+                    name: citizen.name.clone(),
+                    kind: citizen.kind,
+                    anonymous: citizen.anonymous,
+                    continuation: citizen.continuation,
+                    language: citizen.language,
+                };
+                (me, mine)
             }
             Principal::Staff(staff) => {
                 let me = staff.identity();
@@ -475,13 +499,32 @@ async fn seed(store: &Store, mut staff: Vec<DemoStaff>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A demo citizen: name, kind, telephone.
+/// A person or enterprise of the demo's portal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoCitizen {
+    /// Full name.
+    pub name: Cow<'static, str>,
+    /// Person or enterprise.
+    pub kind: CitizenKind,
+    /// Telephone.
+    pub phone: &'static str,
+    /// Unified social credit code of the enterprise.
+    pub credit_code: Option<&'static str>,
+}
+
+/// The demo citizen of this code.
 #[must_use]
-pub fn demo_citizen(code: &str) -> Option<(Cow<'static, str>, CitizenKind, &'static str)> {
+pub fn demo_citizen(code: &str) -> Option<DemoCitizen> {
+    let person = |name, phone| DemoCitizen { name, kind: CitizenKind::Person, phone, credit_code: None };
     match code {
-        "demo-citizen-1" => Some(("张伟".into(), CitizenKind::Person, "13800138001")),
-        "demo-citizen-2" => Some(("李娜".into(), CitizenKind::Person, "13800138002")),
-        "demo-enterprise-1" => Some(("上海示例科技有限公司".into(), CitizenKind::Enterprise, "02163210000")),
-        _ => load::citizen_name(code).map(|name| (name.into(), CitizenKind::Person, "13800138000")),
+        "demo-citizen-1" => Some(person("张伟".into(), "13800138001")),
+        "demo-citizen-2" => Some(person("李娜".into(), "13800138002")),
+        "demo-enterprise-1" => Some(DemoCitizen {
+            kind: CitizenKind::Enterprise,
+            // No authority has given it out: there is no place 310199.
+            credit_code: Some("91310199MADEM0000Q"),
+            ..person("上海示例科技有限公司".into(), "02163210000")
+        }),
+        _ => load::citizen_name(code).map(|name| person(name.into(), "13800138000")),
     }
 }

@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use bangban_domain::{AgentId, CitizenId, ConversationId, Timestamp, conversation, rights::Action, routing};
+use bangban_domain::{
+    AgentId, CitizenId, ConversationId, Timestamp,
+    citizen::{masked_credit_code, shown_name},
+    conversation,
+    rights::Action,
+    routing,
+};
 use bangban_protocol::{
     Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot,
     ThreadEntry, Topic, WireError,
@@ -11,7 +17,7 @@ use bangban_store::{ConversationRow, Lane};
 
 use tokio::time::timeout;
 
-use super::{App, DESK_PATIENCE, forbidden, not_found, store_error, thread_entry};
+use super::{App, DESK_PATIENCE, citizens::continuation_view, forbidden, not_found, store_error, thread_entry};
 use crate::{
     auth::Principal,
     desk::view_of,
@@ -70,6 +76,7 @@ impl App {
             (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Session, _) => {
                 return Err(forbidden());
             }
+            (Topic::Continuation(id), _) => return self.own_continuation(who, id).await.map(drop),
         };
         let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.clone()));
         match live {
@@ -93,7 +100,7 @@ impl App {
                 let (row, _) = self.readable(who, id).await?;
                 let (entries, reset, _, seq) = self.thread(id, Lane::Notes, after).await?;
                 let draft = self.store.draft(staff.id, id).await.map_err(store_error)?;
-                (seq, Snapshot::Notes { context: self.context(&row).await?, entries, reset, draft })
+                (seq, Snapshot::Notes { context: self.context(staff.id, &row).await?, entries, reset, draft })
             }
             (Topic::Agent(id), _) => {
                 let known = self.shared.agents.get(&id).map(|known| known.value().clone());
@@ -110,6 +117,10 @@ impl App {
                 (seq, Snapshot::Board { view })
             }
             (Topic::Notices, _) => (0, Snapshot::Notices {}),
+            (Topic::Continuation(id), _) => {
+                let row = self.own_continuation(who, id).await?;
+                (0, Snapshot::Continuation { view: continuation_view(&row) })
+            }
             (Topic::Notes(_) | Topic::Session, _) => return Err(forbidden()),
         })
     }
@@ -205,7 +216,7 @@ impl App {
             .shared
             .colleagues
             .iter()
-            .filter(|one| one.id != me && one.name.contains(query))
+            .filter(|one| one.id != me && one.name.contains(query) && self.rights.sees_colleague(me, one.id))
             .filter(|one| team.as_ref().is_none_or(|team| one.team_names.contains(team)))
             .map(|one| one.value().clone())
             .collect();
@@ -214,7 +225,7 @@ impl App {
         Ok(Answer::Colleagues { colleagues })
     }
 
-    async fn context(&self, row: &ConversationRow) -> Result<ConversationContext, WireError> {
+    async fn context(&self, who: AgentId, row: &ConversationRow) -> Result<ConversationContext, WireError> {
         let citizen = self.store.citizen(row.citizen).await.map_err(store_error)?.ok_or_else(not_found)?;
         let past = self.store.conversations_of(row.citizen, Timestamp(0), 11).await.map_err(store_error)?;
         let catalogue = self.catalogue();
@@ -222,11 +233,16 @@ impl App {
         let department = |code: &str| catalogue.directory().unit(code).map(|unit| unit.name.clone());
         let phone = row.call_back_phone.as_ref().or(citizen.phone.as_ref());
         Ok(ConversationContext {
-            citizen_name: conversation::masked_name(&citizen.name, citizen.kind),
+            citizen_name: shown_name(&citizen.name, citizen.kind, citizen.anonymous),
             citizen_kind: citizen.kind,
             phone: phone.map(|number| conversation::masked_telephone(number)),
+            anonymous: citizen.anonymous,
             level: citizen.level,
+            credit_code: citizen.credit_code.as_deref().map(masked_credit_code),
+            language: citizen.language,
             channel: row.channel,
+            hall: row.hall.clone(),
+            ticket: row.ticket.clone(),
             answers: item.map_or_else(Vec::new, |(code, item)| catalogue.search(&item.name, Some(code), 9)),
             item: item.map(|(code, item)| ItemView {
                 code: code.to_owned(),
@@ -238,6 +254,7 @@ impl App {
             history: past
                 .into_iter()
                 .filter(|other| other.id != row.id)
+                .filter(|other| other.agent == Some(who) || self.rights.sees_team(who, &other.team))
                 .take(10)
                 .map(|other| PastConversation {
                     stage: other.stage,

@@ -442,3 +442,6 @@ fn recovery_code() -> anyhow::Result<String> {
 fn recovery_hash(agent: AgentId, code: &str) -> String {
     fingerprint(&format!("{agent}\n{}", code.replace('-', "").to_ascii_lowercase()))
 }
+
+#[cfg(test)]
+mod tests;

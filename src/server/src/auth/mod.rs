@@ -1,7 +1,9 @@
 //! Who a token speaks for. Citizens' tokens are signed by the portal: with keys of its own, of which we know the public
-//! half, or in the demo with a secret that both know. Staff's are signed by ourselves. Every key has one algorithm and
-//! one audience, whatever a token says. Passwords are argon2id.
+//! half, or in the demo with a secret that both know. Staff's are signed by ourselves, and so are those of citizens whom we
+//! let in without the portal ([`own`]). Every key has one algorithm, and every audience one key, whatever a token says.
+//! Passwords are argon2id.
 
+mod own;
 mod portal;
 #[cfg(test)]
 mod tests;
@@ -13,16 +15,18 @@ use argon2::{
     password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString, rand_core::OsRng},
 };
 use bangban_domain::{
-    AgentId, CitizenId, StaffSessionId, Timestamp,
+    AgentId, CitizenId, ContinuationId, StaffSessionId, Timestamp, citizen,
     rights::{Action, Grant},
     time::{MINUTE, SECOND},
-    words::CitizenKind,
+    words::{CitizenKind, Language},
 };
 use bangban_protocol::{ErrorCode, Identity, WireError};
+use bangban_store::CitizenRow;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use own::{Codes, Own};
 pub use portal::KeysError;
 use portal::{PortalKeys, Refused};
 pub(crate) use portal::{PortalKeys as PublicKeys, Refused as UnusableToken};
@@ -35,8 +39,9 @@ const STAFF: &str = "bangban:staff";
 /// The portal's clock may be ahead of ours by so much, in milliseconds.
 const SKEW: i64 = 60 * SECOND;
 
-/// Longest name, in characters.
+/// Longest name and real-name level, in characters.
 const LONGEST_NAME: usize = 100;
+const LONGEST_LEVEL: usize = 20;
 
 /// Who is at the other end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +62,7 @@ impl std::fmt::Display for Principal {
     }
 }
 
-/// What the portal says of a citizen.
+/// What the portal says of a citizen, or we of one whom we let in ourselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Citizen {
     /// The same for the same subject of the portal, always.
@@ -70,8 +75,34 @@ pub struct Citizen {
     pub level: String,
     /// Telephone.
     pub phone: Option<String>,
+    /// Unified social credit code of an enterprise, checked.
+    pub credit_code: Option<String>,
+    /// Language, if it is one of ours.
+    pub language: Option<Language>,
+    /// Nobody has said who they are: a visitor.
+    pub anonymous: bool,
+    /// Let in on a second device by this.
+    pub continuation: Option<ContinuationId>,
     /// End of the token.
     pub expires_at: Timestamp,
+}
+
+impl Citizen {
+    /// As the store keeps it.
+    #[must_use]
+    pub fn row(&self, seen_at: Timestamp) -> CitizenRow {
+        CitizenRow {
+            id: self.id,
+            name: self.name.clone(),
+            kind: self.kind,
+            level: self.level.clone(),
+            phone: self.phone.clone(),
+            credit_code: self.credit_code.clone(),
+            language: self.language,
+            anonymous: self.anonymous,
+            seen_at,
+        }
+    }
 }
 
 /// A logged-in member of staff.
@@ -128,6 +159,12 @@ struct Claims {
     phone: Option<String>,
     /// The session of a member of staff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    credit_code: Option<String>,
+    /// A portal may know languages that we do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    /// The session of a member of staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<StaffSessionId>,
 }
 
@@ -148,6 +185,7 @@ pub struct Auth {
     staff_minutes: i64,
     seal: Seal,
     accounts: Arc<Accounts>,
+    own: Own,
 }
 
 fn keys(secret: &str) -> (EncodingKey, DecodingKey) {
@@ -194,6 +232,7 @@ impl Auth {
             staff: keys(&staff_secret),
             staff_minutes: config.auth.staff_token_minutes.into(),
             accounts,
+            own: Own::new(&secret(&config.auth.citizen_secret, dir, "citizen.secret")?),
         })
     }
 
@@ -244,6 +283,9 @@ impl Auth {
         if let Some(staff) = self.staff_of(token, now) {
             return staff;
         }
+        if let Some(citizen) = self.own.identify(token, now) {
+            return citizen.map(Principal::Citizen);
+        }
         let claims = match self.portal_claims(token) {
             Err(Refused::UnknownKey) => {
                 if let Portal::Keys(keys) = &self.portal {
@@ -256,7 +298,13 @@ impl Auth {
             }
             known => known,
         };
-        citizen(claims.map_err(|_| not_valid())?, now)
+        portal_citizen(claims.map_err(|_| not_valid())?, now)
+    }
+
+    /// Signs for citizens whom we let in ourselves.
+    #[must_use]
+    pub const fn own(&self) -> &Own {
+        &self.own
     }
 
     fn portal_claims(&self, token: &str) -> Result<Claims, Refused> {
@@ -295,6 +343,7 @@ impl Auth {
         name: &str,
         kind: CitizenKind,
         phone: Option<&str>,
+        credit_code: Option<&str>,
         expires_at: Timestamp,
     ) -> Result<String, WireError> {
         let Portal::Secret(key, _) = &self.portal else {
@@ -309,6 +358,8 @@ impl Auth {
             kind: Some(kind),
             level: Some("L3".to_owned()),
             phone: phone.map(str::to_owned),
+            credit_code: credit_code.map(str::to_owned),
+            language: None,
             sid: None,
         };
         sign(&claims, key)
@@ -336,6 +387,8 @@ impl Auth {
             kind: None,
             level: None,
             phone: None,
+            credit_code: None,
+            language: None,
             sid: Some(session),
         };
         Ok((sign(&claims, &self.staff.0)?, expires_at))
@@ -367,22 +420,42 @@ fn expiry(claims: &Claims, now: Timestamp) -> Result<Timestamp, WireError> {
     }
 }
 
-fn citizen(claims: Claims, now: Timestamp) -> Result<Principal, WireError> {
+/// What a verified token of the portal says. A claim that cannot be true makes the whole token worthless; the log says
+/// which, so that whoever runs the portal finds it, and about whom by our own number only.
+fn portal_citizen(claims: Claims, now: Timestamp) -> Result<Principal, WireError> {
     let expires_at = expiry(&claims, now)?;
-    if claims.sub.is_empty() || claims.name.chars().count() > LONGEST_NAME {
-        return Err(not_valid());
+    let id = CitizenId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, claims.sub.as_bytes()).as_u128());
+    let refused = |claim: &'static str, problem: &str| {
+        tracing::warn!(citizen = %id, claim, problem, "a token of the portal is refused");
+        not_valid()
+    };
+    if claims.sub.is_empty() {
+        return Err(refused("sub", "must not be empty"));
+    }
+    if claims.name.chars().count() > LONGEST_NAME {
+        return Err(refused("name", "must have at most 100 characters"));
+    }
+    if claims.level.as_ref().is_some_and(|level| level.chars().count() > LONGEST_LEVEL) {
+        return Err(refused("level", "must have at most 20 characters"));
+    }
+    if let Some(code) = &claims.credit_code {
+        citizen::credit_code("credit_code", code).map_err(|error| refused(error.field, &error.problem.to_string()))?;
     }
     Ok(Principal::Citizen(Citizen {
-        id: CitizenId::new(Uuid::new_v5(&Uuid::NAMESPACE_OID, claims.sub.as_bytes()).as_u128()),
+        id,
         name: claims.name,
         kind: claims.kind.unwrap_or(CitizenKind::Person),
         level: claims.level.unwrap_or_default(),
         phone: claims.phone,
+        credit_code: claims.credit_code,
+        language: claims.language.as_deref().and_then(Language::parse),
+        anonymous: false,
+        continuation: None,
         expires_at,
     }))
 }
 
-fn sign(claims: &Claims, key: &EncodingKey) -> Result<String, WireError> {
+fn sign(claims: &impl Serialize, key: &EncodingKey) -> Result<String, WireError> {
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, key)
         .map_err(|error| WireError::new(ErrorCode::Internal, error.to_string()))
 }

@@ -19,13 +19,14 @@ fn auth(portal: &str, staff: &str) -> Auth {
         staff_minutes: 15,
         seal: Seal::new(staff).unwrap(),
         accounts: Arc::default(),
+        own: Own::new("c"),
     }
 }
 
 #[tokio::test]
 async fn a_token_says_who_it_is_until_it_expires() {
     let auth = auth("p", "s");
-    let token = auth.portal_token("u1", "张伟", CitizenKind::Person, None, NOW + 1_000).unwrap();
+    let token = auth.portal_token("u1", "张伟", CitizenKind::Person, None, None, NOW + 1_000).unwrap();
     let Ok(Principal::Citizen(citizen)) = auth.identify(&token, NOW).await else { panic!("refused") };
     assert_eq!((citizen.name.as_str(), citizen.expires_at), ("张伟", NOW + 1_000));
     assert_eq!(auth.identify(&token, NOW + 999).await.map(|_| ()), Ok(()));
@@ -73,13 +74,45 @@ async fn a_token_says_who_it_is_until_it_expires() {
 async fn a_foreign_key_and_a_stolen_audience_are_refused() {
     let ours = auth("p", "s");
     let foreign = auth("other", "another");
-    let token = foreign.portal_token("u1", "x", CitizenKind::Person, None, NOW + 9_000).unwrap();
+    let token = foreign.portal_token("u1", "x", CitizenKind::Person, None, None, NOW + 9_000).unwrap();
     assert_eq!(ours.identify(&token, NOW).await.unwrap_err().code, ErrorCode::Unauthenticated);
     // A portal that signs a staff token with the portal's key.
     let swapped = auth("s", "p");
     let (token, _) = swapped.staff_token(AgentId::new(7), StaffSessionId::new(9), NOW + HOUR, NOW).unwrap();
     assert_eq!(ours.identify(&token, NOW).await.unwrap_err().code, ErrorCode::Unauthenticated);
     assert_eq!(ours.identify("not a token", NOW).await.unwrap_err().code, ErrorCode::Unauthenticated);
+}
+
+#[tokio::test]
+async fn what_we_give_to_citizens_is_no_token_of_the_portal_nor_the_other_way_round() {
+    // The same secret for all: what keeps them apart is the audience alone.
+    let auth = Auth { own: Own::new("x"), ..auth("x", "x") };
+    let until = NOW + 5 * SECOND;
+    let (token, expires_at) = auth.own().visitor_token(CitizenId::new(9), until).unwrap();
+    assert_eq!(expires_at, until);
+    let Ok(Principal::Citizen(visitor)) = auth.identify(&token, NOW).await else { panic!("refused") };
+    assert_eq!((visitor.id, visitor.anonymous, visitor.name.as_str()), (CitizenId::new(9), true, "匿名访客"));
+    assert!(auth.portal_claims(&token).is_err(), "a visitor with a portal's rights");
+    assert!(auth.staff_of(&token, NOW).is_none());
+    assert_eq!(auth.identify(&token, until).await.unwrap_err().code, ErrorCode::TokenExpired);
+
+    let portal = auth.portal_token("u1", "张伟", CitizenKind::Person, None, None, until).unwrap();
+    assert!(auth.own.identify(&portal, NOW).is_none());
+    let Ok(Principal::Citizen(citizen)) = auth.identify(&portal, NOW).await else { panic!("refused") };
+    assert!(!citizen.anonymous);
+
+    // A second device is the same citizen, with all that the portal said of them, and not longer.
+    let of_portal = Citizen { credit_code: Some("91110000100010433L".to_owned()), ..citizen.clone() };
+    let way = ContinuationId::new(4);
+    let (token, expires_at) = auth.own().second_device_token(of_portal.row(NOW), way, citizen.expires_at).unwrap();
+    assert!(expires_at <= citizen.expires_at);
+    let second = Citizen { continuation: Some(way), ..of_portal };
+    assert_eq!(auth.identify(&token, NOW).await, Ok(Principal::Citizen(second)));
+    assert!(auth.portal_claims(&token).is_err());
+
+    // Another installation's.
+    let (foreign, _) = Own::new("other").visitor_token(CitizenId::new(9), until).unwrap();
+    assert_eq!(auth.identify(&foreign, NOW).await.unwrap_err().code, ErrorCode::Unauthenticated);
 }
 
 #[tokio::test]
@@ -188,6 +221,7 @@ async fn with_keys(dir: &Path, text: &str) -> Result<Auth, KeysError> {
         staff_minutes: 15,
         seal: Seal::new("s").unwrap(),
         accounts: Arc::default(),
+        own: Own::new("c"),
     };
     auth.refresh(NOW).await?;
     Ok(auth)
@@ -212,7 +246,49 @@ async fn a_portal_signs_with_any_of_its_keys_of_three_kinds() {
         let bare = jsonwebtoken::encode(&Header::new(pair.algorithm), &claims(), &pair.key).unwrap();
         assert_eq!(code_of(&auth, &bare).await, None, "{}", pair.id);
     }
-    assert_eq!(auth.portal_token("u1", "x", CitizenKind::Person, None, NOW).unwrap_err().code, ErrorCode::Forbidden);
+    assert_eq!(auth.portal_token("u1", "x", CitizenKind::Person, None, None, NOW).unwrap_err().code, ErrorCode::Forbidden);
+}
+
+/// The portal's claims, and what a wrong one leads to.
+#[tokio::test]
+async fn claims_are_taken_as_they_are_and_one_that_cannot_be_true_makes_the_token_worthless() {
+    let dir = tempfile::tempdir().unwrap();
+    let ed = Pair::new("ed", Algorithm::EdDSA);
+    let auth = with_keys(dir.path(), &key_set(&[&ed])).await.unwrap();
+    let with = |field: &str, value: Value| {
+        let mut claims = claims();
+        claims[field] = value;
+        ed.token(&claims)
+    };
+    for (field, value, is_good) in [
+        ("credit_code", json!("91110000100010433L"), true),
+        ("credit_code", json!("91110000100010433M"), false),
+        ("credit_code", json!("9111000010001043"), false),
+        ("credit_code", json!(""), false),
+        ("credit_code", Value::Null, true),
+        ("kind", json!("enterprise"), true),
+        ("kind", json!("robot"), false),
+        ("level", json!("级".repeat(20)), true),
+        ("level", json!("级".repeat(21)), false),
+        ("language", json!("en"), true),
+        ("language", json!("zh-CN"), true),
+        ("language", json!("fr"), true),
+    ] {
+        let code = code_of(&auth, &with(field, value.clone())).await;
+        assert_eq!(code, (!is_good).then_some(ErrorCode::Unauthenticated), "{field} {value}");
+    }
+    for (said, known) in [("en", Some(Language::English)), ("zh-CN", Some(Language::Chinese)), ("fr", None)] {
+        let who = auth.identify(&with("language", json!(said)), NOW).await;
+        let Ok(Principal::Citizen(citizen)) = who else { panic!("{who:?}") };
+        assert_eq!(citizen.language, known, "{said}");
+    }
+    let enterprise = json!({
+        "aud": PORTAL, "iss": "portal", "sub": "e1", "name": "示例公司", "exp": NOW.0 / SECOND + 60,
+        "kind": "enterprise", "level": "L4", "credit_code": "914403001922038216", "language": "en"
+    });
+    let Ok(Principal::Citizen(citizen)) = auth.identify(&ed.token(&enterprise), NOW).await else { panic!("refused") };
+    assert_eq!(citizen.credit_code.as_deref(), Some("914403001922038216"));
+    assert_eq!((citizen.kind, citizen.anonymous, citizen.continuation), (CitizenKind::Enterprise, false, None));
 }
 
 /// RFC 8725: what has been tried against others.
@@ -351,6 +427,7 @@ async fn keys_behind_an_address_are_looked_for_when_a_token_names_a_new_one() {
         staff_minutes: 15,
         seal: Seal::new("s").unwrap(),
         accounts: Arc::default(),
+        own: Own::new("c"),
     };
     assert_eq!(code_of(&auth, &old.token(&claims())).await, None, "found when they were first needed");
     *published.lock().unwrap() = key_set(&[&old, &new]);
@@ -373,6 +450,7 @@ async fn keys_behind_an_address_are_looked_for_when_a_token_names_a_new_one() {
         staff_minutes: 15,
         seal: Seal::new("s").unwrap(),
         accounts: Arc::default(),
+        own: Own::new("c"),
     };
     assert_eq!(code_of(&auth, &new.token(&claims())).await, Some(ErrorCode::Busy), "try again");
 }

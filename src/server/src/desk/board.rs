@@ -1,19 +1,19 @@
 //! What supervisors see of the whole, counted in one pass over conversations, agents and the requests of the last hour.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use bangban_domain::{
     AgentId, TeamId, Timestamp,
-    figures::Rates,
+    figures::{AllRates, Rates},
     org::coverage,
     routing::{AgentRead, Place, Routed},
     time::{DAY, MINUTE, Millis},
-    words::{AgentStatus, SlaStep},
+    words::{AgentStatus, Channel, SlaStep},
 };
-use bangban_protocol::{AtRisk, BoardLine, BoardTeam, BoardView, EventBody, TeamView, Topic};
+use bangban_protocol::{AtRisk, BoardChannel, BoardLine, BoardTeam, BoardView, EventBody, TeamView, Topic};
 
 use super::{case::clock_view, owner::Owner};
 
@@ -71,7 +71,9 @@ impl Owner {
 
     fn board(&mut self, topic: Topic, now: Timestamp) -> BoardView {
         let on = self.teams_on(topic);
-        let (total, mut lines) = self.lines(&on, now);
+        let rates = self.today.rates(now, |team| on.contains(&team));
+        let channels = self.channels(&on, &rates.channels);
+        let (total, mut lines) = self.lines(&on, &rates);
         let catalogue = Arc::clone(&self.world.catalogue);
         let mut teams = Vec::new();
         let mut staffed = HashSet::new();
@@ -101,6 +103,7 @@ impl Owner {
             items_total: items,
             items_rostered,
             teams,
+            channels,
         }
     }
 
@@ -135,12 +138,11 @@ impl Owner {
     }
 
     /// Those that are on the board together, and each of them.
-    fn lines(&mut self, on: &HashSet<TeamId>, now: Timestamp) -> (BoardLine, HashMap<TeamId, BoardLine>) {
-        let (rates, by_team) = self.today.rates(now, |team| on.contains(&team));
+    fn lines(&self, on: &HashSet<TeamId>, rates: &AllRates) -> (BoardLine, HashMap<TeamId, BoardLine>) {
         let is_all = on.len() == self.world.catalogue.teams().count();
-        let mut total = with_rates(rates);
+        let mut total = with_rates(rates.total);
         let with_call_backs = |team: &TeamId| {
-            let mut line = with_rates(by_team.get(team).copied().unwrap_or_default());
+            let mut line = with_rates(rates.teams.get(team).copied().unwrap_or_default());
             line.call_backs = u32::try_from(self.router.call_backs(*team)).unwrap_or(u32::MAX);
             (*team, line)
         };
@@ -168,6 +170,28 @@ impl Owner {
             }
         }
         (total, lines)
+    }
+
+    /// Each channel that has any numbers.
+    fn channels(&self, on: &HashSet<TeamId>, rates: &BTreeMap<Channel, Rates>) -> Vec<BoardChannel> {
+        let mut lines: BTreeMap<Channel, BoardLine> =
+            rates.iter().map(|(channel, rates)| (*channel, with_rates(*rates))).collect();
+        for (id, routed) in self.router.conversations() {
+            if let Some(case) = self.cases.get(id).filter(|_| on.contains(&routed.team)) {
+                count_conversation(lines.entry(case.row.channel).or_default(), &routed);
+            }
+        }
+        let view = |(channel, line): (Channel, BoardLine)| BoardChannel {
+            channel,
+            waiting: line.waiting,
+            serving: line.serving,
+            hour_hits: line.hour_hits,
+            hour_decided: line.hour_decided,
+            today_hits: line.today_hits,
+            today_decided: line.today_decided,
+            today_short_abandons: line.today_short_abandons,
+        };
+        lines.into_iter().map(view).collect()
     }
 
     fn at_risk(&self, on: &HashSet<TeamId>) -> Vec<AtRisk> {

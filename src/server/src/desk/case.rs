@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use bangban_domain::{
     CitizenId, ConversationId, Timestamp,
-    conversation::masked_name,
     routing::Clock,
     words::{CitizenKind, SlaStep, Stage},
 };
@@ -33,11 +32,11 @@ pub(super) struct Case {
 }
 
 impl Case {
-    pub(super) fn new(row: ConversationRow, name: &str, kind: CitizenKind) -> Self {
+    pub(super) fn new(row: ConversationRow, (citizen_name, citizen_kind): (String, CitizenKind)) -> Self {
         Self {
             row,
-            citizen_name: masked_name(name, kind),
-            citizen_kind: kind,
+            citizen_name,
+            citizen_kind,
             clock: None,
             transfer: None,
             last_text: None,
@@ -96,6 +95,22 @@ impl Cases {
         let own = self.by_citizen.get(&citizen)?.iter().rev().filter_map(|id| self.by_id.get(id));
         let mut open = own.filter(|case| case.row.stage != Stage::Closed && case.row.item.as_deref() == item);
         open.next().map(|case| case.row.id)
+    }
+
+    /// A citizen's conversations that are here.
+    pub(super) fn of(&self, citizen: CitizenId) -> BTreeSet<ConversationId> {
+        self.by_citizen.get(&citizen).cloned().unwrap_or_default()
+    }
+
+    /// All that is here of one person is another's.
+    pub(super) fn claim(&mut self, visitor: CitizenId, citizen: CitizenId, person: &(String, CitizenKind)) {
+        for id in self.by_citizen.remove(&visitor).unwrap_or_default() {
+            self.by_citizen.entry(citizen).or_default().insert(id);
+            if let Some(case) = self.by_id.get_mut(&id) {
+                case.row.citizen = citizen;
+                (case.citizen_name, case.citizen_kind) = person.clone();
+            }
+        }
     }
 
     /// Forgets a conversation if it is closed: rating and reopening bring it back from its row.

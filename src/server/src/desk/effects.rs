@@ -265,6 +265,7 @@ impl Owner {
         let mut request = Request {
             conversation,
             team: self.team_of(&case.row),
+            channel: case.row.channel,
             asked_at: clock.asked_at,
             due_at: clock.due_at,
             answered_at: clock.answered_at,

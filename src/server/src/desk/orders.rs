@@ -1,18 +1,19 @@
 //! One function per order: who may give it, in which stage, and what follows.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bangban_domain::{
-    AgentId, ConversationId, OfferId, TeamId, Timestamp,
+    AgentId, CitizenId, ConversationId, OfferId, TeamId, Timestamp,
     calendar::Calendar,
+    citizen::{HallVisit, shown_name},
     conversation::{may_close_with, may_continue, may_pass},
     history::Event,
     org::GENERAL,
     routing::{Input, Refusal, Target},
-    words::{Channel, HandOnChannel, Outcome, ReceiptState, Stage},
+    words::{Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, Stage},
 };
 use bangban_protocol::{Answer, ErrorCode, Party, Slot, ThreadBody, TransferTarget, WireError};
-use bangban_store::{Author, Change, CitizenRow, ConversationRow, Lane, ReceiptRow};
+use bangban_store::{Author, Change, ConversationRow, Lane, ReceiptRow};
 
 use super::{
     Actor, Order,
@@ -65,6 +66,11 @@ fn citizen_of(who: &Actor) -> Result<&Citizen, WireError> {
     }
 }
 
+/// A citizen as staff see them.
+fn person(citizen: &Citizen) -> (String, CitizenKind) {
+    (shown_name(&citizen.name, citizen.kind, citizen.anonymous), citizen.kind)
+}
+
 impl Owner {
     pub(super) fn order(
         &mut self,
@@ -75,7 +81,8 @@ impl Owner {
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         match order {
-            Order::Open { item, channel } => self.open(who, at, item, channel, batch),
+            Order::Open { item, channel, visit } => self.open(who, at, item, (channel, visit), batch),
+            Order::Claim { visitor } => self.claim(who, at, visitor, batch),
             Order::Reopen(id) => self.reopen(who, at, id, batch),
             Order::RequestHuman(id) => self.request_human(who, at, now, id, batch),
             Order::CancelRequest(id) => self.cancel_request(who, at, now, id, batch),
@@ -122,7 +129,7 @@ impl Owner {
         who: &Actor,
         at: Timestamp,
         item: Option<String>,
-        channel: Channel,
+        (channel, visit): (Channel, Option<HallVisit>),
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         let citizen = citizen_of(who)?;
@@ -138,12 +145,15 @@ impl Owner {
             item_name: self.item_name(item.as_deref()),
             suggestions: self.world.catalogue.suggestions(item.as_deref()),
         };
+        let (hall, ticket) = visit.map_or((None, None), |visit| (Some(visit.hall), visit.ticket));
         let row = ConversationRow {
             id: conversation,
             citizen: citizen.id,
             team: self.world.catalogue.team_of(item.as_deref()).to_owned(),
             item,
             channel,
+            hall,
+            ticket,
             stage: Stage::Bot,
             agent: None,
             outcome: None,
@@ -157,21 +167,43 @@ impl Owner {
             citizen_read: 0,
             agent_read: 0,
         };
-        let person = CitizenRow {
-            id: citizen.id,
-            name: citizen.name.clone(),
-            kind: citizen.kind,
-            level: citizen.level.clone(),
-            phone: citizen.phone.clone(),
-            seen_at: at,
-        };
-        batch.unit.changes.extend([Change::Citizen(person), Change::NewConversation(row.clone())]);
+        batch.unit.changes.extend([Change::Citizen(citizen.row(at)), Change::NewConversation(row.clone())]);
         batch.unit.entries.push(entry(conversation, Lane::Public, at, Author::Bot, &Party::Bot, &greeting));
-        let (item, team) = (row.item.clone(), row.team.clone());
-        batch.log(conversation, at, Event::Opened { citizen: citizen.id, item, team, channel });
+        let ConversationRow { item, team, hall, ticket, .. } = row.clone();
+        batch.log(conversation, at, Event::Opened { citizen: citizen.id, item, team, channel, hall, ticket });
         batch.views.insert(conversation);
-        self.cases.insert(Case::new(row, &citizen.name, citizen.kind));
+        self.cases.insert(Case::new(row, person(citizen)));
         Ok(Answer::Opened { conversation })
+    }
+
+    /// A visitor has turned out to be this citizen: what they asked becomes the citizen's, and the log of each conversation
+    /// says so. Once; whoever comes second finds nothing.
+    fn claim(
+        &mut self,
+        who: &Actor,
+        at: Timestamp,
+        visitor: CitizenId,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let citizen = citizen_of(who)?;
+        let is_claimed = |change: &Change| matches!(change, Change::Claim { visitor: other, .. } if *other == visitor);
+        let known = self.claiming.take().filter(|_| !batch.unit.changes.iter().any(is_claimed));
+        let mut all: BTreeSet<ConversationId> = known.ok_or_else(unknown)?.into_iter().collect();
+        // Some may have been opened a moment ago, in this turn.
+        let open = self.cases.of(visitor);
+        all.extend(&open);
+        let (id, person) = (citizen.id, person(citizen));
+        batch.unit.changes.push(Change::Citizen(citizen.row(at)));
+        batch.unit.changes.push(Change::Claim { visitor, citizen: id, conversations: all.iter().copied().collect(), at });
+        for conversation in &all {
+            batch.log(*conversation, at, Event::Claimed { visitor, citizen: id });
+        }
+        self.cases.claim(visitor, id, &person);
+        for conversation in open {
+            batch.agents.extend(self.cases.get(conversation).and_then(|case| case.row.agent));
+            batch.views.insert(conversation);
+        }
+        Ok(Answer::Claimed { conversations: u32::try_from(all.len()).unwrap_or(u32::MAX) })
     }
 
     fn reopen(
@@ -469,6 +501,9 @@ impl Owner {
     ) -> Result<Answer, WireError> {
         let by = agent_of(who)?;
         let (target, to_name) = match to {
+            TransferTarget::Agent { agent } if !self.world.rights.sees_colleague(by, *agent) => {
+                return Err(WireError::field("to", "no such agent"));
+            }
             TransferTarget::Agent { agent } => {
                 (Target::Agent(*agent), self.name_of(*agent).ok_or_else(|| WireError::field("to", "no such agent"))?)
             }

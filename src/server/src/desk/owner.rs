@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, TeamId, Timestamp,
     calendar::Calendar,
+    citizen::shown_name,
     figures::{Request, Today},
     history,
     routing::{Input, Refusal, Router},
     time::SECOND,
-    words::{CitizenKind, Stage},
+    words::{Channel, CitizenKind, Stage},
 };
 use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, UnitCode, WireError};
 use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, LedgerRow, StaffRow, Store, StoreError, Unit};
@@ -60,6 +61,9 @@ pub(super) struct Owner {
     is_sound: bool,
     try_again_at: Timestamp,
     epoch: u64,
+    /// For the order that is carried out next, [`Order::Claim`]: the visitor's conversations, closed ones too; `None` if they
+    /// are another's already.
+    pub(super) claiming: Option<Vec<ConversationId>>,
     /// Conversations of this turn that may turn out to be closed at its end.
     passing: Vec<ConversationId>,
 }
@@ -85,6 +89,7 @@ impl Owner {
             is_sound: false,
             try_again_at: Timestamp(0),
             epoch: 0,
+            claiming: None,
             passing: Vec::new(),
         }
     }
@@ -116,9 +121,9 @@ impl Owner {
             connected.map_err(|refusal| corrupt(&refusal))?;
         }
         self.today = Today::default();
-        for row in store.ledger_since(Calendar::day_start(now)).await? {
+        for (row, channel) in store.ledger_since(Calendar::day_start(now)).await? {
             let team = self.world.catalogue.team_or_general(&row.team);
-            self.today.record(request(&row, team), now);
+            self.today.record(request(&row, team, channel), now);
         }
         let day = Calendar::day_start(now);
         self.receipts = (day, store.receipts_since(day).await?);
@@ -192,8 +197,10 @@ impl Owner {
         citizen: Option<CitizenRow>,
         last: Option<EntryRow>,
     ) {
-        let (name, kind) = citizen.map_or((String::new(), CitizenKind::Person), |citizen| (citizen.name, citizen.kind));
-        let mut case = Case::new(row, &name, kind);
+        let person = citizen.map_or((String::new(), CitizenKind::Person), |citizen| {
+            (shown_name(&citizen.name, citizen.kind, citizen.anonymous), citizen.kind)
+        });
+        let mut case = Case::new(row, person);
         case.clock = clock;
         case.last_text = last.and_then(|entry| case::text_of(&entry.body));
         self.cases.insert(case);
@@ -338,6 +345,14 @@ impl Owner {
 
     /// Closed conversations are not kept in memory: rating and reopening bring them back.
     async fn load_for(&mut self, order: &Order) -> Result<(), StoreError> {
+        if let Order::Claim { visitor } = order {
+            self.claiming = if self.world.store.claimed_among(&[*visitor]).await?.is_empty() {
+                Some(self.world.store.conversation_ids_of(*visitor).await?)
+            } else {
+                None
+            };
+            return Ok(());
+        }
         let (Order::Reopen(id) | Order::RequestHuman(id) | Order::Finish(id) | Order::Rate { conversation: id, .. }) =
             order
         else {
@@ -425,6 +440,7 @@ impl Owner {
             view.citizen_read = view.citizen_read.max(live.view.citizen_read);
             view.agent_read = view.agent_read.max(live.view.agent_read);
             view.citizen_online = self.world.hub.citizen_online(id);
+            live.citizen = case.row.citizen;
             live.view = view.clone();
         }
         let (agent, team, item) = (view.agent.as_ref().map(|agent| agent.id), view.team.clone(), view.item.clone());
@@ -480,10 +496,11 @@ fn refuse(envelopes: Vec<Envelope>, refusal: &WireError) {
         drop(reply.send(answer));
     }
 }
-fn request(row: &LedgerRow, team: TeamId) -> Request {
+fn request(row: &LedgerRow, team: TeamId, channel: Channel) -> Request {
     Request {
         conversation: row.conversation,
         team,
+        channel,
         asked_at: row.asked_at,
         due_at: row.due_at,
         answered_at: row.answered_at,

@@ -100,7 +100,9 @@ impl Owner {
         if !lists.contains_key(teams) {
             lists.insert(teams.clone(), self.list(teams));
         }
-        let colleagues = lists.get(teams)?.iter().filter(|colleague| colleague.id != id).take(COLLEAGUES);
+        let rights = &self.world.rights;
+        let colleagues = lists.get(teams)?.iter().filter(|colleague| colleague.id != id);
+        let colleagues = colleagues.filter(|colleague| rights.sees_colleague(id, colleague.id)).take(COLLEAGUES);
         let waiting = teams.iter().map(|team| self.router.waiting(*team)).sum::<usize>();
         let mut conversations: Vec<DeskConversation> =
             self.router.serving(id).filter_map(|conversation| self.desk_conversation(conversation)).collect();

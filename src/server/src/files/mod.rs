@@ -84,6 +84,7 @@ pub struct Files {
     most_pixels: u64,
     keep: Millis,
     citizens: Quota,
+    visitors: Quota,
     staff: Quota,
     /// A picture takes a processor and much memory: as many at once as there are processors.
     decoding: Semaphore,
@@ -158,6 +159,7 @@ impl Files {
             most_pixels: u64::from(keys.image_megapixels) * 1_000_000,
             keep: i64::from(keys.keep_hours) * HOUR,
             citizens: quota(keys.citizen_files_per_hour, keys.citizen_mib_per_hour),
+            visitors: quota(config.citizen.anonymous_files_per_hour, config.citizen.anonymous_mib_per_hour),
             staff: quota(keys.staff_files_per_hour, keys.staff_mib_per_hour),
             decoding: Semaphore::new(processors),
             beginning: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
@@ -186,11 +188,11 @@ impl Files {
         FileKind::ALL.iter().map(|kind| self.most_bytes(*kind)).max().unwrap_or(0)
     }
 
-    /// Begins an upload that the owner may make.
+    /// Begins an upload that the owner may make. A visitor, who has not logged in, has a quota of their own.
     ///
     /// # Errors
     /// Names the field; `quota_used`.
-    pub async fn begin(&self, owner: FileOwner, announced: Announced) -> Result<FileRow, WireError> {
+    pub async fn begin(&self, owner: FileOwner, is_visitor: bool, announced: Announced) -> Result<FileRow, WireError> {
         let Announced { conversation, kind, name, size, duration_ms } = announced;
         let name =
             file::name("name", &name).map_err(|error| WireError::field(error.field, error.problem.to_string()))?;
@@ -213,7 +215,7 @@ impl Files {
         };
         let now = self.clock.now();
         let _turn = self.stripe(owner).lock().await;
-        self.check_quota(owner, now, size).await?;
+        self.check_quota(owner, is_visitor, now, size).await?;
         let row = FileRow {
             id: FileId::new(crate::desk::new_id()),
             conversation,
@@ -241,8 +243,15 @@ impl Files {
         &self.beginning[index]
     }
 
-    async fn check_quota(&self, owner: FileOwner, now: Timestamp, size: u64) -> Result<(), WireError> {
+    async fn check_quota(
+        &self,
+        owner: FileOwner,
+        is_visitor: bool,
+        now: Timestamp,
+        size: u64,
+    ) -> Result<(), WireError> {
         let quota = match owner {
+            FileOwner::Citizen(_) if is_visitor => self.visitors,
             FileOwner::Citizen(_) => self.citizens,
             FileOwner::Staff(_) => self.staff,
         };

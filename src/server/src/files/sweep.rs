@@ -115,6 +115,9 @@ mod tests {
             kind: CitizenKind::Person,
             level: "L3".to_owned(),
             phone: None,
+            credit_code: None,
+            language: None,
+            anonymous: false,
             seen_at: Timestamp(0),
         };
         let conversation = ConversationRow {
@@ -123,6 +126,8 @@ mod tests {
             item: None,
             team: "general".to_owned(),
             channel: Channel::Pc,
+            hall: None,
+            ticket: None,
             stage: Stage::Bot,
             agent: None,
             outcome: None,
@@ -150,7 +155,7 @@ mod tests {
             size: text.len() as u64,
             duration_ms: None,
         };
-        let id = files.begin(ME, announced).await.unwrap().id;
+        let id = files.begin(ME, false, announced).await.unwrap().id;
         let bytes = stream::iter([Ok::<_, ()>(text[..there].into())]);
         files.append(ME, id, 0, bytes).await.unwrap();
         id

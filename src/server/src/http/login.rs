@@ -206,9 +206,9 @@ pub(super) async fn demo_token(
     Body(DemoCitizen { citizen }): Body<DemoCitizen>,
 ) -> Result<Json<DemoToken>, Refused> {
     conversation::at_most("citizen", &citizen, MAX_LOGIN)?;
-    let (name, kind, phone) = demo_citizen(&citizen).ok_or_else(|| Refused::field("citizen", "not a demo citizen"))?;
+    let known = demo_citizen(&citizen).ok_or_else(|| Refused::field("citizen", "not a demo citizen"))?;
     let until = app.clock.now() + 8 * HOUR;
-    let token =
-        app.auth.portal_token(&citizen, &name, kind, Some(phone), until).map_err(|error| Refused::internal(&error))?;
+    let token = app.auth.portal_token(&citizen, &known.name, known.kind, Some(known.phone), known.credit_code, until);
+    let token = token.map_err(|error| Refused::internal(&error))?;
     Ok(Json(DemoToken { token }))
 }

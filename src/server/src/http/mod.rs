@@ -3,6 +3,7 @@
 mod admin;
 mod bearer;
 mod client;
+mod citizen;
 mod download;
 mod edge;
 mod input;
@@ -28,6 +29,7 @@ use axum::{
 };
 use bangban_domain::time::{Millis, SECOND};
 use bangban_protocol::{ErrorCode, FileLimits, VERSION, WireError};
+pub use citizen::Gate;
 pub use client::{Client, ForwardedHeader, Peer, Proxies};
 pub use edge::hsts;
 pub use limits::{AddressLimits, Class};
@@ -62,6 +64,9 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(openapi::json))
         .routes(routes!(openapi::docs))
         .routes(routes!(config))
+        .routes(routes!(citizen::anonymous))
+        .routes(routes!(citizen::redeem))
+        .routes(routes!(citizen::receipt))
         .routes(routes!(staff::sign_in::login))
         .routes(routes!(staff::sign_in::options))
         .routes(routes!(staff::sign_in::code))
@@ -147,12 +152,8 @@ async fn websocket(
         let error = WireError::new(ErrorCode::BadRequest, "only a WebSocket can be opened here");
         return Refused::new(StatusCode::UPGRADE_REQUIRED, error).into_response();
     };
-    if !security::may_connect(&headers, &app.portal_origins) {
-        let error = WireError {
-            field: Some("Origin".to_owned()),
-            ..WireError::new(ErrorCode::Forbidden, "pages of this origin may not connect (http.portal_origins)")
-        };
-        return Refused::new(StatusCode::FORBIDDEN, error).into_response();
+    if let Err(refused) = security::check_origin(&headers, &app.portal_origins) {
+        return refused.into_response();
     }
     if app.stopping.is_cancelled() {
         return stopping().into_response();
@@ -235,6 +236,20 @@ struct PublicConfig {
     protocol: u32,
     /// What may be uploaded.
     files: FileLimits,
+    /// May people ask who are not logged in at the portal?
+    anonymous: bool,
+    /// How a kiosk forgets who has gone.
+    kiosk: KioskConfig,
+}
+
+/// How a kiosk forgets who has gone.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct KioskConfig {
+    /// Without a touch for so long it asks.
+    idle_seconds: u32,
+    /// And waits for so long.
+    answer_seconds: u32,
 }
 
 /// What pages have to know beforehand
@@ -247,5 +262,7 @@ async fn config(State(app): State<Arc<App>>) -> Json<PublicConfig> {
         version,
         protocol: VERSION,
         files: app.files.limits().clone(),
+        anonymous: app.citizens.anonymous,
+        kiosk: KioskConfig { idle_seconds: app.kiosk.0, answer_seconds: app.kiosk.1 },
     })
 }

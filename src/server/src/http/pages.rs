@@ -36,7 +36,8 @@ const DEMO_PORTAL: &str = "demo-portal.html";
 const LOADER: &str = "bangban.js";
 
 /// What every build has; while one is missing, the build is.
-const PAGES: [&str; 6] = ["widget.html", "console.html", "board.html", "admin.html", "apidocs.html", LOADER];
+const PAGES: [&str; 7] =
+    ["widget.html", "receipt.html", "console.html", "board.html", "admin.html", "apidocs.html", LOADER];
 
 /// Where to go from here
 #[utoipa::path(
@@ -46,16 +47,17 @@ const PAGES: [&str; 6] = ["widget.html", "console.html", "board.html", "admin.ht
 pub(super) async fn landing(State(app): State<Arc<App>>) -> Response {
     let (portal, accounts) = if app.demo {
         let portal = r#"<li><a href="/demo-portal.html"><strong>演示门户</strong>以办事人身份体验：选择事项，点击“在线帮办”</a></li>"#;
+        let hall = r#"<li><a href="/widget.html?channel=kiosk&amp;hall=pudong-1"><strong>大厅自助机</strong>在办事大厅的设备上提问，离开后自动清除</a></li>"#;
         let accounts = format!(
             r#"<h2>演示账号</h2><div class="notice"><p>帮办员 <code>{}</code>；督导 <code>{}</code>；口令均为 <code>{DEMO_PASSWORD}</code></p><p>人物、企业和办件均为虚构。演示模式任何人都能登录，请勿对外开放，勿填写真实个人信息。</p></div>"#,
             app.demo_logins(Role::Agent),
             app.demo_logins(Role::Supervisor),
         );
-        (portal, accounts)
+        (portal.to_owned() + hall, accounts)
     } else {
-        ("", String::new())
+        (String::new(), String::new())
     };
-    let page = include_str!("landing.html").replace("{{portal}}", portal).replace("{{accounts}}", &accounts);
+    let page = include_str!("landing.html").replace("{{portal}}", &portal).replace("{{accounts}}", &accounts);
     html(StatusCode::OK, page)
 }
 

@@ -2,9 +2,12 @@
 //! a WebSocket.
 
 use axum::{
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use bangban_protocol::{ErrorCode, WireError};
+
+use super::refused::Refused;
 
 /// The value of `http.portal_origins` that lets any page embed the widget.
 pub const ANY_ORIGIN: &str = "*";
@@ -91,7 +94,16 @@ pub fn is_origin(text: &str) -> bool {
     rest.is_some_and(is_authority) && text.to_ascii_lowercase() == text
 }
 
-/// May a WebSocket be opened from there? Browsers always say their page's origin; a request without one comes from a
+/// Refuses a request that a foreign page makes: see [`may_connect`].
+pub(super) fn check_origin(headers: &HeaderMap, portals: &[String]) -> Result<(), Refused> {
+    if may_connect(headers, portals) {
+        return Ok(());
+    }
+    let error = WireError::new(ErrorCode::Forbidden, "pages of this origin may not ask (http.portal_origins)");
+    Err(Refused::new(StatusCode::FORBIDDEN, WireError { field: Some("Origin".to_owned()), ..error }))
+}
+
+/// May a WebSocket be opened, or a citizen's request be made, from there? Browsers always say their page's origin; a request without one comes from a
 /// program, which could say anything. Our own pages have our `Host`; others must be listed by name, because "*" is about
 /// frames only: a page in the widget's frame still has our origin.
 pub(super) fn may_connect(headers: &HeaderMap, portals: &[String]) -> bool {

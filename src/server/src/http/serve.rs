@@ -140,7 +140,8 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience.head)
-        .max_buf_size(LONGEST_HEAD)
+        .max_header_size(LONGEST_HEAD)
+        .max_buf_size(2 * LONGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
@@ -237,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn a_head_that_is_too_long_is_said_to_be() {
         let mut client = connected(None, &CancellationToken::new(), PATIENCE);
-        let head = format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", "x".repeat(LONGEST_HEAD));
+        let head = format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\r\n", "x".repeat(LONGEST_HEAD + 1_000));
         client.write_all(head.as_bytes()).await.unwrap();
         let (answer, _) = read_to_end(&mut client).await;
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");

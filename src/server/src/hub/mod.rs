@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use crate::staff::Rights;
 
 pub(crate) use relay::Relay;
-pub use socket::{Ended, Member, Socket};
+pub use socket::{Ended, Holder, Member, Socket};
 
 /// A connection listens to at most so many topics.
 pub const MAX_TOPICS: usize = 64;
@@ -39,6 +39,8 @@ pub struct Hub {
     rights: Arc<Rights>,
     is_ending: AtomicBool,
     sockets: DashMap<u64, Arc<Socket>>,
+    /// Those whose token can be taken back.
+    held: DashMap<u64, (Holder, Arc<Socket>)>,
     topics: DashMap<Topic, Listeners>,
     /// Conversations whose citizen has a page open, on whatever node.
     present: DashSet<ConversationId>,
@@ -104,6 +106,7 @@ impl Hub {
             rights,
             is_ending: AtomicBool::new(false),
             sockets: DashMap::new(),
+            held: DashMap::new(),
             topics: DashMap::new(),
             present: DashSet::new(),
             behind: Behind::default(),
@@ -132,9 +135,33 @@ impl Hub {
     /// Forgets a socket.
     pub fn close(&self, socket: &Socket) {
         self.sockets.remove(&socket.number);
+        self.held.remove(&socket.number);
         let topics = std::mem::take(&mut *socket.topics());
         for topic in topics {
             self.leave_quietly(socket, topic);
+        }
+    }
+
+    /// The socket was opened with this token.
+    pub fn hold(&self, socket: &Arc<Socket>, holder: Holder) {
+        if holder != Holder::default() {
+            self.held.insert(socket.number, (holder, Arc::clone(socket)));
+        }
+    }
+
+    /// Tokens that can be taken back and by which sockets are open here.
+    #[must_use]
+    pub fn held(&self) -> Vec<Holder> {
+        self.held.iter().map(|one| one.0).collect()
+    }
+
+    /// These tokens have been taken back: their sockets end.
+    pub fn end_held(&self, is_over: impl Fn(&Holder) -> bool) {
+        for one in &self.held {
+            let (holder, socket) = one.value();
+            if is_over(holder) {
+                socket.end(Ended::TakenBack);
+            }
         }
     }
 

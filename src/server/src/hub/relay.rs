@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::extract::ws::Utf8Bytes;
 use bangban_bus::{Bus, Inbox, News};
-use bangban_domain::{AgentId, ConversationId};
+use bangban_domain::{AgentId, ContinuationId, ConversationId};
 use bangban_protocol::{EventBody, Frame, Topic};
 use bangban_store::{Lane, Store, StoreError};
 use bytes::Bytes;
@@ -105,8 +105,10 @@ impl Relay {
                     // It is durable, so it is read with those before it.
                     self.catch_up(BTreeSet::from([topic])).await;
                 }
-                if let (Topic::Conversation(id), None) = (topic, seq) {
-                    self.end_rights(id, &text);
+                match (topic, seq) {
+                    (Topic::Conversation(id), None) => self.end_rights(id, &text),
+                    (Topic::Continuation(id), _) => self.end_second_device(id, &text),
+                    _ => {}
                 }
             }
             Err(_) if serde_json::from_str::<Changed>(&text).is_ok() => (self.accounts)(),
@@ -118,6 +120,15 @@ impl Relay {
     fn end_rights(&self, id: ConversationId, text: &str) {
         if let Ok(Frame::Event { body: EventBody::Conversation { view }, .. }) = serde_json::from_str(text) {
             self.hub.only_readers(id, view.agent.map(|agent| agent.id), &view.team, view.item.as_deref());
+        }
+    }
+
+    /// Its right was taken back. Should this word be lost: the store is looked at every half minute.
+    fn end_second_device(&self, id: ContinuationId, text: &str) {
+        if let Ok(Frame::Event { body: EventBody::Continuation { view }, .. }) = serde_json::from_str(text)
+            && view.revoked_at.is_some()
+        {
+            self.hub.end_held(|holder| holder.second_device == Some(id));
         }
     }
 
@@ -187,7 +198,12 @@ const fn thread_of(topic: Topic) -> Option<(ConversationId, Lane)> {
     match topic {
         Topic::Conversation(id) => Some((id, Lane::Public)),
         Topic::Notes(id) => Some((id, Lane::Notes)),
-        Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Notices | Topic::Session => None,
+        Topic::Agent(_)
+        | Topic::Board
+        | Topic::BoardOf(_)
+        | Topic::Continuation(_)
+        | Topic::Notices
+        | Topic::Session => None,
     }
 }
 

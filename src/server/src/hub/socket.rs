@@ -4,9 +4,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
-use bangban_domain::AgentId;
+use bangban_domain::{AgentId, CitizenId, ContinuationId};
 use bangban_protocol::Topic;
 use tokio::sync::Notify;
+
+use crate::auth::Citizen;
 
 /// Whose socket it is, as far as the hub has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,23 @@ impl Member {
     }
 }
 
+/// By which token of ours a citizen's socket was opened, if it can be taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// A visitor, until they log in.
+    pub visitor: Option<CitizenId>,
+    /// A second device, until its right is taken back.
+    pub second_device: Option<ContinuationId>,
+}
+
+impl Holder {
+    /// Of this citizen's token.
+    #[must_use]
+    pub fn of(citizen: &Citizen) -> Self {
+        Self { visitor: citizen.anonymous.then_some(citizen.id), second_device: citizen.continuation }
+    }
+}
+
 /// Why the server ends a socket from outside the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -37,6 +56,8 @@ pub enum Ended {
     TooSlow,
     /// The server stops.
     GoingAway,
+    /// The token that it was opened with was taken back.
+    TakenBack,
     /// What the person may hear has changed.
     RightsChanged,
 }

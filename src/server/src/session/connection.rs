@@ -39,7 +39,7 @@ use super::{
 use crate::{
     app::{App, Begun, Pending},
     auth::Principal,
-    hub::{Ended, Member, Socket},
+    hub::{Ended, Holder, Member, Socket},
     staff::Standing,
     telemetry::{count_command, word},
 };
@@ -56,6 +56,9 @@ const IN_FLIGHT: usize = 32;
 const TOO_SLOW: Close = (close_code::TOO_SLOW, "too slow");
 const RIGHTS_CHANGED: Close = (close_code::RIGHTS_CHANGED, "rights changed");
 const TOKEN_EXPIRED: Close = (close_code::TOKEN_EXPIRED, "token expired");
+
+/// The token is not worth anything any more.
+const TAKEN_BACK: Close = (close_code::UNAUTHENTICATED, "taken back");
 
 /// A command on its way.
 struct Job {
@@ -97,9 +100,14 @@ struct Membership<'a> {
 }
 
 impl<'a> Membership<'a> {
-    fn new(app: &'a App, member: Member) -> Self {
+    fn new(app: &'a App, who: &Principal) -> Self {
+        let member = member(who);
         app.metrics.sessions(member).increment(1.0);
-        Self { app, member, socket: app.hub.open(member, app.socket_queue) }
+        let socket = app.hub.open(member, app.socket_queue);
+        if let Principal::Citizen(citizen) = who {
+            app.hub.hold(&socket, Holder::of(citizen));
+        }
+        Self { app, member, socket }
     }
 }
 
@@ -131,7 +139,7 @@ impl<'a> Connection<'a> {
         ping_seconds: u32,
         socket: &mut WebSocket,
     ) -> Option<Close> {
-        let member = Membership::new(app, member(&who));
+        let member = Membership::new(app, &who);
         let mut connection = Self {
             app,
             who,
@@ -172,6 +180,7 @@ impl<'a> Connection<'a> {
             }
             match ended {
                 Some(Ended::GoingAway) => return Some(GOING_AWAY),
+                Some(Ended::TakenBack) => return Some(TAKEN_BACK),
                 Some(Ended::RightsChanged) => return Some(RIGHTS_CHANGED),
                 Some(Ended::TooSlow) | None => {}
             }

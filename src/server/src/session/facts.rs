@@ -27,6 +27,10 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::Read { conversation, .. } => ("read", Some(*conversation), false),
         Command::LoadEarlier { conversation, .. } => ("load_earlier", Some(*conversation), false),
         Command::OpenConversation { .. } => ("open_conversation", None, true),
+        Command::PastConversations { .. } => ("past_conversations", None, false),
+        Command::ContinueElsewhere { conversation } => ("continue_elsewhere", Some(*conversation), true),
+        Command::RevokeContinuation { .. } => ("revoke_continuation", None, false),
+        Command::ClaimVisitor { .. } => ("claim_visitor", None, true),
         Command::ChooseEntry { conversation, .. } => ("choose_entry", Some(*conversation), true),
         Command::BotFeedback { conversation, .. } => ("bot_feedback", Some(*conversation), false),
         Command::RequestHuman { conversation } => ("request_human", Some(*conversation), false),
@@ -54,13 +58,18 @@ pub(super) const fn facts(command: &Command) -> Facts {
 const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
     match topic {
         Topic::Conversation(id) | Topic::Notes(id) => Some(*id),
-        Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Notices | Topic::Session => None,
+        Topic::Agent(_)
+        | Topic::Board
+        | Topic::BoardOf(_)
+        | Topic::Continuation(_)
+        | Topic::Notices
+        | Topic::Session => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bangban_domain::FileId;
+    use bangban_domain::{ContinuationId, FileId};
 
     use super::*;
 
@@ -75,6 +84,10 @@ mod tests {
             Command::Unsubscribe { topic: Topic::Notes(id) },
             Command::SearchKnowledge { query: String::new(), item: None },
             Command::FindColleagues { query: String::new(), team: None },
+            Command::PastConversations { before: None },
+            Command::ContinueElsewhere { conversation: id },
+            Command::RevokeContinuation { continuation: ContinuationId::new(1) },
+            Command::ClaimVisitor { visitor: String::new() },
         ] {
             let wire = serde_json::to_value(&command).unwrap();
             assert_eq!(wire["type"], facts(&command).name);

@@ -97,7 +97,7 @@ async fn hello(app: &App, socket: &mut WebSocket) -> Result<(Principal, u32), Op
     };
     let (reference, refusal) = match frames::parse(&text) {
         Ok(Request { reference, body: Command::Hello { token, protocol: VERSION } }) => {
-            match app.auth.identify(&token, app.clock.now()).await {
+            match app.identify(&token).await {
                 Ok(who) => return Ok((who, reference)),
                 Err(error) => (reference, error),
             }

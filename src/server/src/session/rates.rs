@@ -19,6 +19,11 @@ use crate::{
 /// upload does not stop a conversation.
 pub struct Rates {
     citizens: Mutex<Buckets<(CitizenId, Kind)>>,
+    /// Smaller ones, of those who have not logged in.
+    visitors: Mutex<Buckets<(CitizenId, Kind)>>,
+    /// Seconds for one message of a visitor. Their buckets are filled by one a second too, of a time that goes slower by this
+    /// factor.
+    visitor_seconds: i64,
     staff: Mutex<Buckets<(AgentId, Kind)>>,
 }
 
@@ -38,8 +43,13 @@ enum Kind {
 impl Rates {
     /// All may ask.
     #[must_use]
-    pub fn new(citizens: Rate, staff: Rate) -> Self {
-        Self { citizens: Mutex::new(Buckets::new(citizens)), staff: Mutex::new(Buckets::new(staff)) }
+    pub fn new(citizens: Rate, (visitor_burst, visitor_seconds): (u32, u32), staff: Rate) -> Self {
+        Self {
+            citizens: Mutex::new(Buckets::new(citizens)),
+            visitors: Mutex::new(Buckets::new(Rate { burst: visitor_burst, per_second: 1 })),
+            visitor_seconds: visitor_seconds.max(1).into(),
+            staff: Mutex::new(Buckets::new(staff)),
+        }
     }
 
     /// Counts a command.
@@ -65,6 +75,12 @@ impl Rates {
         let is_light = kind != Kind::Message;
         // A bucket is whole after every call, so a panic elsewhere has not harmed it.
         match who {
+            Principal::Citizen(citizen) if citizen.anonymous => {
+                let slow = Timestamp(at.0.div_euclid(self.visitor_seconds));
+                let mut visitors = self.visitors.lock().unwrap_or_else(PoisonError::into_inner);
+                let taken = visitors.take_or_wait(slow, (citizen.id, kind), is_light);
+                taken.map_err(|wait| wait * self.visitor_seconds)
+            }
             Principal::Citizen(citizen) => {
                 let mut buckets = self.citizens.lock().unwrap_or_else(PoisonError::into_inner);
                 buckets.take_or_wait(at, (citizen.id, kind), is_light)
@@ -105,10 +121,40 @@ impl Typing {
 
 #[cfg(test)]
 mod tests {
+    use bangban_domain::words::CitizenKind;
+
     use super::*;
 
     const A: ConversationId = ConversationId::new(1);
     const B: ConversationId = ConversationId::new(2);
+
+    #[test]
+    fn a_visitor_has_a_smaller_burst_and_one_message_in_three_seconds() {
+        let rate = |burst| Rate { burst, per_second: 1 };
+        let rates = Rates::new(rate(20), (8, 3), rate(100));
+        let who = |anonymous| {
+            Principal::Citizen(crate::auth::Citizen {
+                id: CitizenId::new(1),
+                name: String::new(),
+                kind: CitizenKind::Person,
+                level: String::new(),
+                phone: None,
+                credit_code: None,
+                language: None,
+                anonymous,
+                continuation: None,
+                expires_at: Timestamp(i64::MAX),
+            })
+        };
+        let begin = 1_800_000_000_000;
+        let passed = |anonymous, later: i64| rates.count(&who(anonymous), Timestamp(begin + later), Kind::Message).is_ok();
+        assert_eq!((0..30).filter(|_| passed(true, 0)).count(), 8);
+        assert_eq!((0..30).filter(|_| passed(false, 0)).count(), 20, "the same number, logged in");
+        for (later, expected) in [(2_999, false), (3_000, true), (3_000, false), (6_000, true)] {
+            assert_eq!(passed(true, later), expected, "{later} ms later");
+        }
+        assert!(passed(false, 1_000));
+    }
 
     #[test]
     fn typing_is_passed_on_once_in_three_seconds_and_its_end_once() {

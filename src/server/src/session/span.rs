@@ -83,6 +83,10 @@ mod tests {
             kind: CitizenKind::Person,
             level: String::new(),
             phone: None,
+            credit_code: None,
+            language: None,
+            anonymous: false,
+            continuation: None,
             expires_at: Timestamp(0),
         });
         let conversation = Some(ConversationId::new(7));

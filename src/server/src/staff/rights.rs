@@ -79,6 +79,25 @@ impl Rights {
             && account.grants.iter().any(|grant| grant.role.allows(Action::Serve) && is_there(&grant.unit))
     }
 
+    /// Does the account see another one as a colleague, to whom it may hand a conversation on? If they share a team, or the
+    /// other belongs to a unit that it serves. To a team a conversation may be handed on anywhere: it has to reach whoever
+    /// is responsible, and a team's name is no secret.
+    #[must_use]
+    pub fn sees_colleague(&self, who: AgentId, other: AgentId) -> bool {
+        let (Some(account), Some(colleague)) = (self.accounts.get(who), self.accounts.get(other)) else { return false };
+        let shared = account.teams.iter().any(|mine| colleague.teams.iter().any(|one| one.team == mine.team));
+        shared || self.allows(who, Action::Serve, At::unit(colleague.unit.as_deref()))
+    }
+
+    /// Does the account see in a list that there was a conversation of this team? If it may read it, or serves in the
+    /// team's unit.
+    #[must_use]
+    pub fn sees_team(&self, who: AgentId, team: &str) -> bool {
+        let unit = self.unit_of_team(team);
+        let at = At::unit(unit.as_deref());
+        self.allows(who, Action::ReadConversations, at) || self.allows(who, Action::Serve, at)
+    }
+
     /// May the account see another one's desk? For that it has to watch all that may lie on it: the other's own unit and
     /// those of their teams.
     #[must_use]

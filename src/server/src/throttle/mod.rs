@@ -2,6 +2,8 @@
 
 mod bucket;
 mod login;
+mod tally;
 
 pub use bucket::{Buckets, Rate};
 pub use login::{Address, LoginPolicy, LoginThrottle, TooMany};
+pub use tally::Tally;

@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 mod admin;
+mod citizens;
 mod files;
 mod limits;
 mod login;
 mod pages;
 mod sessions;
+mod staff;
 mod stopping;
 mod support;
+mod sweep;
 mod telemetry;
 mod tls;
 mod word_list;

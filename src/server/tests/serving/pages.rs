@@ -20,14 +20,14 @@ async fn the_landing_page_leads_everywhere_and_names_the_accounts_in_the_demo_on
     let demo = Server::demo().await;
     let page = demo.exchange("GET /\nAccept: text/html", "").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
-    for part in ["/demo-portal.html", "/widget.html", "/console", "/board", "agent1001", "super1", "bangban-demo"] {
+    for part in ["/demo-portal.html", "/widget.html", "/receipt.html", "/console", "/board", "channel=kiosk", "agent1001", "super1", "bangban-demo"] {
         assert!(page.text().contains(part), "{part} is missing");
     }
     assert!(!page.text().contains("{{"));
 
     let real = Server::start(&[], &[]).await;
     let page = real.get("/").await;
-    for part in ["/demo-portal.html", "agent1001", "bangban-demo", "{{"] {
+    for part in ["/demo-portal.html", "channel=kiosk", "agent1001", "bangban-demo", "{{"] {
         assert!(!page.text().contains(part), "{part} outside the demo");
     }
     assert!(page.text().contains("/console"));
@@ -40,6 +40,7 @@ async fn the_pages_are_those_of_the_web_build_and_without_one_the_answer_says_wh
     let server = Server::demo().await;
     for (path, file) in [
         ("/widget.html", "widget.html"),
+        ("/receipt.html", "receipt.html"),
         ("/console", "console.html"),
         ("/console.html", "console.html"),
         ("/board", "board.html"),

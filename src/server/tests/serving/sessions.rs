@@ -18,7 +18,7 @@ async fn a_bad_hello_is_answered_and_closed_with_the_code_that_says_what_to_do()
     let mut config = Config::load(None).unwrap();
     config.data.dir = server.dir.path().to_owned();
     let portal = Auth::new(&config, std::sync::Arc::default()).unwrap();
-    let expired = portal.portal_token("u", "张伟", CitizenKind::Person, None, Timestamp(1_000)).unwrap();
+    let expired = portal.portal_token("u", "张伟", CitizenKind::Person, None, None, Timestamp(1_000)).unwrap();
     let good = server.citizen_token("demo-citizen-1").await;
     let hello = |token: &Value, protocol: u32| json!({ "type": "hello", "token": token, "protocol": protocol });
     for (body, error, code) in [

@@ -43,6 +43,7 @@ macro_rules! on_both {
 
 mod administration;
 mod faults;
+mod citizens;
 mod files;
 mod proxy;
 mod staff;
@@ -75,6 +76,8 @@ fn conversation(n: u128) -> ConversationRow {
         item: Some("residence-permit".to_owned()),
         team: "residence".to_owned(),
         channel: Channel::Pc,
+        hall: None,
+        ticket: None,
         stage: Stage::Bot,
         agent: None,
         outcome: None,
@@ -116,6 +119,9 @@ async fn seed(store: &Store, n: u128) {
         kind: CitizenKind::Person,
         level: "L3".to_owned(),
         phone: None,
+        credit_code: None,
+        language: None,
+        anonymous: false,
         seen_at: Timestamp(0),
     };
     let changes = vec![Change::Citizen(citizen), Change::NewConversation(conversation(n))];

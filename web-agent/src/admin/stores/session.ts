@@ -3,7 +3,7 @@ import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import type { LoginReply } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
-import { forgetLogin, storedLogin } from '../../shared/staff';
+import { follow, forgetLogin, logOut, type Following } from '../../shared/staff';
 import { createApi } from '../api';
 import { maySomewhere, visibleScreens, type Action, type Right } from '../logic/access';
 
@@ -15,19 +15,21 @@ export const useSession = defineStore('admin-session', () => {
   const rights = shallowRef<Right[] | null>(null);
   const notice = ref<LogInNotice>('');
 
-  const api = createApi({ token: () => login.value?.token ?? '', expired: () => leave('expired') });
+  let following: Following | undefined;
+  const token = () => following?.token() ?? '';
+
+  const api = createApi({ token, renew: async () => (await following?.renewNow()) === 'renewed' });
 
   async function enter(reply: LoginReply) {
+    notice.value = '';
     login.value = reply;
+    following = follow(reply, { renewed: () => {}, ended: () => leave('expired') });
     try {
       const me = await api.json<{ rights: Right[]; now: number }>('GET', '/api/admin/me');
       const ahead = me.now - Date.now();
       setClock(() => Date.now() + ahead);
       if (visibleScreens(me.rights).length === 0) leave('no_right');
-      else {
-        rights.value = me.rights;
-        notice.value = '';
-      }
+      else rights.value = me.rights;
     } catch {
       // Without rights nothing can be shown. `expired` has said why already.
       if (login.value) leave('lost');
@@ -36,16 +38,18 @@ export const useSession = defineStore('admin-session', () => {
 
   function leave(why: LogInNotice) {
     if (!login.value) return;
+    following?.stop();
+    following = undefined;
     forgetLogin();
     login.value = null;
     rights.value = null;
     notice.value = why;
   }
 
-  /** Continues the log-in of this tab after a reload. */
-  function resume() {
-    const stored = storedLogin(Date.now());
-    if (stored) void enter(stored);
+  /** Ends the log-in of this browser, in all its tabs. */
+  function logOutHere() {
+    leave('logged_out');
+    void logOut();
   }
 
   return {
@@ -57,7 +61,8 @@ export const useSession = defineStore('admin-session', () => {
     may: (action: Action) => maySomewhere(rights.value ?? [], action),
     enter,
     leave,
-    resume,
+    logOut: logOutHere,
+    token,
   };
 });
 

@@ -29,6 +29,7 @@ export const view = (changes: Partial<ConversationView> = {}): ConversationView 
   stage: 'serving',
   item: 'residence-permit',
   itemName: '居住证办理',
+  team: 'residence',
   teamName: '居住与户籍',
   openedAt: 0,
   clock: null,

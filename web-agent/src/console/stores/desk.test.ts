@@ -48,7 +48,13 @@ class Server {
       case 'hello':
         return {
           type: 'welcome',
-          me: { type: 'staff', id: 'ag_1', name: '李敏', role: 'agent' },
+          me: {
+            type: 'staff',
+            id: 'ag_1',
+            name: '李敏',
+            role: 'agent',
+            grants: [{ role: 'agent', unit: null, items: [] }],
+          },
           now: Date.now(),
           tickSeconds: 5,
           conversations: [],
@@ -77,7 +83,12 @@ function snapshots(topic: string, after?: number): { snapshot: Snapshot; seq: nu
       citizenName: '张*',
       citizenKind: 'person',
       phone: null,
+      anonymous: false,
       level: 'L3',
+      creditCode: null,
+      language: null,
+      hall: null,
+      ticket: null,
       channel: 'pc',
       item: null,
       history: [],
@@ -106,7 +117,7 @@ async function logIn() {
   const me: LoginReply = {
     token: 't',
     expiresAt: Date.now() + 1e6,
-    me: { type: 'staff', id: 'ag_1', name: '李敏', role: 'agent' },
+    me: { type: 'staff', id: 'ag_1', name: '李敏', role: 'agent', grants: [{ role: 'agent', unit: null, items: [] }] },
   };
   session.enter(me);
   useOutbox().begin('ag_1');
@@ -252,10 +263,42 @@ test('a conversation that leaves takes its subscriptions along and the next one 
   ).toEqual(['conversation:cv_1', 'notes:cv_1']);
 });
 
-test('an expired token asks for a new log-in; a supervisor is sent to the board', async () => {
+const answer = (status: number, body: unknown) =>
+  new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } });
+
+test('a token that is over is renewed and the link goes on with it; without a session one logs in again', async () => {
   const { session } = await logIn();
+  const next = { ...session.login!, token: 'next', expiresAt: Date.now() + 1e6 };
+  vi.stubGlobal(
+    'fetch',
+    vi.fn(async () => answer(200, next)),
+  );
   server().onclose({ code: 4501 });
-  expect([session.login, session.notice]).toEqual([null, 'expired']);
-  session.enter({ token: 't', expiresAt: 1, me: { type: 'staff', id: 'ag_9', name: '吴督导', role: 'supervisor' } });
-  expect([session.login, session.notice]).toEqual([null, 'not_agent']);
+  await vi.waitFor(() => expect(session.login?.token).toBe('next'));
+  await vi.waitFor(() => expect(Server.sockets).toHaveLength(2));
+  server().onopen();
+  await vi.waitFor(() => expect(server().of('hello')).toEqual([{ type: 'hello', token: 'next', protocol: 1 }]));
+  vi.stubGlobal(
+    'fetch',
+    vi.fn(async () => answer(401, { error: { code: 'unauthenticated', detail: '', retryable: false } })),
+  );
+  server().onclose({ code: 4503 });
+  await vi.waitFor(() => expect([session.login, session.notice]).toEqual([null, 'expired']));
+});
+
+test('one who answers no citizens gets no desk and no link', async () => {
+  setActivePinia(createPinia());
+  const session = useSession();
+  session.enter({
+    token: 't',
+    expiresAt: Date.now() + 1e6,
+    me: {
+      type: 'staff',
+      id: 'ag_9',
+      name: '吴督导',
+      role: 'supervisor',
+      grants: [{ role: 'supervisor', unit: null, items: [] }],
+    },
+  });
+  expect([session.isAgent, Server.sockets.length]).toEqual([false, 0]);
 });

@@ -4,11 +4,12 @@ import { computed, markRaw, ref } from 'vue';
 import type { Answer, Command, LoginReply } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { followBrowser, Link, socketUrl, type LinkState, type Subscription } from '../../shared/link';
+import { hasConsole } from '../../shared/account/places';
 import { createNotices } from '../../shared/notices';
-import { forgetLogin, storedLogin } from '../../shared/staff';
+import { follow, forgetLogin, logOut, type Following } from '../../shared/staff';
 
 /** Why the log-in form is shown again. */
-export type LogInNotice = '' | 'expired' | 'not_agent' | 'logged_out';
+export type LogInNotice = '' | 'expired' | 'logged_out';
 
 export const useSession = defineStore('session', () => {
   const login = ref<LoginReply | null>(null);
@@ -20,25 +21,43 @@ export const useSession = defineStore('session', () => {
   const notice = ref<LogInNotice>('');
   const isOpen = computed(() => state.value.kind === 'open');
   const isOutdated = computed(() => state.value.kind === 'stopped' && state.value.reason === 'protocol');
+  /** Is there a desk for this account? Others see where their own pages are. */
+  const isAgent = computed(() => login.value !== null && hasConsole(login.value.me));
 
   let link: Link | undefined;
   /** What the administration tells agents and their citizens. */
   const notices = createNotices();
+  let following: Following | undefined;
   let unfollow = () => {};
 
   function changed(next: LinkState) {
     state.value = next;
-    if (next.kind === 'stopped' && next.reason === 'token') leave('expired');
+    // A token that is over, or a session: the next token tells which.
+    if (next.kind === 'stopped' && next.reason === 'token') void goOn();
+  }
+
+  async function goOn() {
+    const mine = link;
+    const outcome = (await following?.renewNow()) ?? 'ended';
+    if (mine !== link || !link) return;
+    if (outcome === 'renewed') link.start();
+    else if (outcome === 'lost') link.startLater();
+    else leave('expired');
   }
 
   function enter(reply: LoginReply) {
-    if (reply.me.type !== 'staff' || reply.me.role !== 'agent') {
-      leave('not_agent');
-      return;
-    }
     notice.value = '';
     login.value = reply;
-    link = new Link({ url: socketUrl(), token: () => reply.token, onState: changed, onWelcome: () => {} });
+    following = follow(reply, {
+      renewed: (next) => {
+        if (login.value) login.value = next;
+        link?.renew(next.token);
+      },
+      ended: () => leave('expired'),
+    });
+    const { token } = following;
+    if (!hasConsole(reply.me)) return;
+    link = new Link({ url: socketUrl(), token, onState: changed, onWelcome: () => {} });
     const mine = link;
     setClock(() => mine.serverNow());
     unfollow = followBrowser(link);
@@ -48,8 +67,11 @@ export const useSession = defineStore('session', () => {
 
   /** Ends the log-in of this tab. */
   function leave(why: LogInNotice) {
+    if (!login.value) return;
     unfollow();
     unfollow = () => {};
+    following?.stop();
+    following = undefined;
     const old = link;
     notices.stop();
     link = undefined;
@@ -60,10 +82,10 @@ export const useSession = defineStore('session', () => {
     notice.value = why;
   }
 
-  /** Continues the log-in of this tab after a reload. */
-  function resume() {
-    const stored = storedLogin(Date.now());
-    if (stored) enter(stored);
+  /** Ends the log-in of this browser, in all its tabs. */
+  function logOutHere() {
+    leave('logged_out');
+    void logOut();
   }
 
   function request(command: Command): Promise<Answer> {
@@ -83,9 +105,10 @@ export const useSession = defineStore('session', () => {
     isOpen,
     isOutdated,
     notices: markRaw(notices),
+    isAgent,
     enter,
     leave,
-    resume,
+    logOut: logOutHere,
     request,
     subscribe,
     /** Local instant of the last frame that came, if there was one. */

@@ -16,7 +16,7 @@ const zh = {
   wrongPassword: '当前密码不正确',
   show: '显示',
   hide: '隐藏',
-  weak: (why: string) =>
+  weak: (why: string): string =>
     why.includes('12')
       ? '密码太短：至少 12 个字符'
       : why.includes('common')
@@ -106,7 +106,12 @@ const en: typeof zh = {
   current: 'This device',
   seen: (when) => `Last seen ${when}`,
   began: (when) => `Logged in ${when}`,
-  way: { password: 'Password', totp: 'Password and code', recovery: 'Password and recovery code', oidc: 'Common log-in' },
+  way: {
+    password: 'Password',
+    totp: 'Password and code',
+    recovery: 'Password and recovery code',
+    oidc: 'Common log-in',
+  },
   end: 'Log this device out',
   endNamed: (device) => `Log this device out: ${device}`,
   unknown: 'Unknown device',

@@ -53,7 +53,7 @@ export function attachmentOf(
 }
 
 /** For the chooser: what may be chosen. */
-export const acceptOf = (limits: FileLimits): string =>
+export const acceptOf = (limits: Pick<FileLimits, 'endings'>): string =>
   [...pictures, ...limits.endings.map((ending) => `.${ending}`)].join(',');
 
 /** `1.2 MB`. */

@@ -19,6 +19,7 @@ const zh = {
   full: '原始大小',
   // --- choosing
   attach: '图片/文件',
+  attachPicture: '图片',
   attachHint: '发送图片或文件，也可以粘贴截图或拖到这里',
   chosen: '待发送的附件',
   remove: (name: string) => `移除 ${name}`,
@@ -73,6 +74,7 @@ const en: typeof zh = {
   fit: 'Fit',
   full: 'Actual size',
   attach: 'Picture / file',
+  attachPicture: 'Picture',
   attachHint: 'Send pictures or files; paste a screenshot or drop them here',
   chosen: 'Attachments to be sent',
   remove: (name) => `Remove ${name}`,

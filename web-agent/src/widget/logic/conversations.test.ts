@@ -26,6 +26,7 @@ const view = (stage: Stage = 'serving', citizenRead = 0): ConversationView => ({
   stage,
   item: 'a',
   itemName: '居住证办理',
+  team: 'residence',
   teamName: '居住与户籍',
   openedAt: 5,
   clock: null,

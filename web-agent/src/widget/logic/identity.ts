@@ -28,10 +28,17 @@ export class TokenError extends Error {
   }
 }
 
-/** Is the server the demo? Throws `TokenError` if it cannot be asked. */
-export async function isDemo(): Promise<boolean> {
-  const config = (await ask('/api/config')) as { demo?: boolean };
-  return config.demo === true;
+/** What the server says of itself, as far as it concerns who may come and how. */
+export interface ServerConfig {
+  demo: boolean;
+  /** People who are not logged in may ask. */
+  anonymous: boolean;
+  kiosk: { idleSeconds: number; answerSeconds: number };
+}
+
+/** Throws `TokenError` if the server cannot be asked. */
+export async function serverConfig(): Promise<ServerConfig> {
+  return (await ask('/api/config')) as ServerConfig;
 }
 
 /** A token for a demo person. Throws `TokenError`. */
@@ -44,7 +51,8 @@ export async function demoToken(citizen: DemoCitizen): Promise<string> {
   return (reply as { token: string }).token;
 }
 
-async function ask(path: string, init?: RequestInit): Promise<unknown> {
+/** Asks a route of our own. Throws `TokenError`. */
+export async function ask(path: string, init?: RequestInit): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(path, init);

@@ -1,8 +1,13 @@
 /** What the person chose about the page itself; kept in this browser. */
 import { ref, watchEffect } from 'vue';
+import { hall, memory } from './shared-device';
 
-/** A storage that may be missing or blocked: then choices live as long as the page. */
+/**
+ * A storage that may be missing or blocked: then choices live as long as the page. On a device that many people use it is
+ * the page's memory.
+ */
 export function safeStorage(which: 'localStorage' | 'sessionStorage'): Storage | undefined {
+  if (hall) return memory;
   try {
     const storage = window[which];
     storage.getItem('bangban');
@@ -27,7 +32,17 @@ const local = safeStorage('localStorage');
 const chosen = local?.getItem(ELDER) ?? null;
 
 /** 长者版: larger text and targets, read-aloud. */
-export const elder = ref(chosen === null ? new URLSearchParams(location.search).get('elder') === '1' : chosen === '1');
+export const elder = ref(
+  chosen === null
+    ? hall?.channel === 'kiosk' || new URLSearchParams(location.search).get('elder') === '1'
+    : chosen === '1',
+);
+
+/** As for the next person. */
+export function resetPreferences(): void {
+  elder.value = hall?.channel === 'kiosk';
+  sound.value = true;
+}
 
 /** The portal's wish; the person's own choice is stronger. */
 export function wishElder(wish: boolean): void {

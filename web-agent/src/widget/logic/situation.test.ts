@@ -23,6 +23,7 @@ const view = (stage: Stage, changes: Partial<ConversationView> = {}): Conversati
   stage,
   item: null,
   itemName: null,
+  team: 'residence',
   teamName: '综合帮办',
   openedAt: asked,
   clock: null,

@@ -55,6 +55,7 @@ const view = (stage: Stage = 'bot', version = 1): ConversationView => ({
   stage,
   item: 'a',
   itemName: '居住证办理',
+  team: 'residence',
   teamName: '居住与户籍',
   openedAt: 1,
   clock: null,
@@ -80,7 +81,7 @@ const slots = [{ startsAt: 1_800_000_000_000, endsAt: 1_800_001_800_000 }];
 const outOfHours: Answer = { type: 'out_of_hours', opensAt: 1_800_000_000_000, slots };
 const welcome: Answer = {
   type: 'welcome',
-  me: { type: 'citizen', id: 'ct_1', name: '张伟', kind: 'person' },
+  me: { type: 'citizen', id: 'ct_1', name: '张伟', kind: 'person', anonymous: false },
   now: Date.now(),
   tickSeconds: 15,
   conversations: [],

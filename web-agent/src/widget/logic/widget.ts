@@ -22,11 +22,24 @@ import { Link, RequestError, followBrowser, socketUrl, type LinkState, type Welc
 import { Outbox, newClientId, type Outgoing } from '../../shared/outbox';
 import type { ThreadState } from '../../shared/thread';
 import { emptyThread } from '../../shared/thread';
+import { language, languageOfPage } from '../../shared/words';
 import { createConversations, type Conversations } from './conversations';
 import { connectHost, type Host } from './host';
-import { chooseDemoCitizen, chosenDemoCitizen, demoToken, isDemo, TokenError, type DemoCitizen } from './identity';
+import {
+  chooseDemoCitizen,
+  chosenDemoCitizen,
+  demoToken,
+  serverConfig,
+  TokenError,
+  type DemoCitizen,
+  type ServerConfig,
+} from './identity';
+import { emptyPast, lastOf, withLive, withPage, type Past } from './past';
 import { chooseElder, elder, remember, safeStorage, wishElder } from './preferences';
+import { forgetRedeemed, redeem, storedRedeemed, takeCode, wayState, withView, type Way } from './second-device';
+import { hall, ticketOfPage } from './shared-device';
 import { asksForPerson, comeBackTo, type Remembered } from './situation';
+import { forgetVisitor, isVisitorHere, noteAsked, noteVisitorHere, storedVisitor, visitorToken } from './visitor';
 
 /** What the whole panel shows. */
 export type Phase =
@@ -34,8 +47,12 @@ export type Phase =
   | 'starting'
   /** Demo: choose a person. */
   | 'identify'
-  /** No token and no demo: come from the portal. */
+  /** No token and no demo: come from the portal, or ask without a name where that is allowed. */
   | 'no_token'
+  /** A device in a hall waits for the next person. */
+  | 'hall'
+  /** A second device: its code was taken, or has to be typed. */
+  | 'code'
   | 'live'
   /** The token's time is over and a new one was asked for. */
   | 'renewing'
@@ -60,6 +77,8 @@ export interface Notice {
    * `blocked`: no humans for a while.
    */
   code: ErrorCode | 'lost' | 'promised' | 'blocked';
+  /** In a hall: `hall` or `ticket` is none. */
+  field?: string;
   /** With `blocked`: they may ask again from then on; `null`: nobody knows yet. */
   until?: Timestamp | null;
 }
@@ -94,8 +113,9 @@ const codeOf = (error: unknown): ErrorCode | 'lost' => {
   return 'internal';
 };
 
-/** Phone or computer, as the reports tell them apart; a hall's kiosk says so in its address. */
+/** Phone or computer, as the reports tell them apart; a device in a hall says so in its address. */
 function channelOf(parameters: URLSearchParams): Channel {
+  if (hall) return hall.channel;
   if (parameters.get('channel') === 'hall') return 'hall';
   return matchMedia('(pointer: coarse)').matches ? 'mobile' : 'pc';
 }
@@ -107,7 +127,17 @@ export function createWidget() {
   const local = safeStorage('localStorage');
 
   const phase = ref<Phase>('starting');
-  const isDemoServer = ref(false);
+  const config = shallowRef<ServerConfig | null>(null);
+  const isDemoServer = computed(() => config.value?.demo === true);
+  /** In a hall: the number of the queue ticket, as it was typed or as the address named it. */
+  const ticket = ref(ticketOfPage());
+  /** The code of this page for a second device. */
+  const way = shallowRef<Way | null>(null);
+  /** Why a second device was not let in. */
+  const codeProblem = ref<ErrorCode | 'lost' | null>(null);
+  const past = shallowRef<Past>(emptyPast);
+  /** What was asked on this device without a name could become the citizen's. */
+  const mayClaim = ref(false);
   const linkState = shallowRef<LinkState>({ kind: 'connecting' });
   /** Local instant at which the link was lost; `null`: it is there, or there was none yet. */
   const lostSince = computed(() => {
@@ -135,6 +165,11 @@ export function createWidget() {
   let hostTimer = 0;
   let renewTimer = 0;
   let renewals = 0;
+  /** On a second device: what to show first. */
+  let continued: ConversationId | null = null;
+  let unfollowWay = () => {};
+  /** Ends what listens to the browser. */
+  const page = new AbortController();
   /** Messages that this tab sent: only they may open a form here. */
   const sentHere = new Set<string>();
 
@@ -167,9 +202,11 @@ export function createWidget() {
 
   async function withoutToken(): Promise<void> {
     try {
-      isDemoServer.value = await isDemo();
+      config.value = await serverConfig();
       const citizen = chosenDemoCitizen();
-      if (!isDemoServer.value) phase.value = 'no_token';
+      if (hall) phase.value = 'hall';
+      else if (config.value.anonymous && isVisitorHere()) signIn(await visitorToken(Date.now()));
+      else if (!isDemoServer.value) phase.value = 'no_token';
       else if (citizen) signIn(await demoToken(citizen));
       else phase.value = 'identify';
     } catch (error) {
@@ -180,8 +217,115 @@ export function createWidget() {
 
   function start(): void {
     phase.value = 'starting';
-    if (host.isEmbedded) hostTimer = window.setTimeout(() => void handedIn(null), HOST_MS);
+    const code = host.isEmbedded ? null : takeCode();
+    const before = storedRedeemed(Date.now());
+    if (code) void comeByCode(code);
+    else if (before && !host.isEmbedded) goOn(before);
+    else if (host.isEmbedded) hostTimer = window.setTimeout(() => void handedIn(null), HOST_MS);
     else void withoutToken();
+  }
+
+  // --- a second device ---------------------------------------------------------------------------------------------
+
+  function goOn(redeemed: { token: string; conversation: ConversationId }): void {
+    continued = redeemed.conversation;
+    signIn(redeemed.token);
+  }
+
+  /** Lets this device in by a code, once. */
+  async function comeByCode(code: string): Promise<void> {
+    codeProblem.value = null;
+    phase.value = 'starting';
+    try {
+      goOn(await redeem(code));
+    } catch (error) {
+      codeProblem.value = codeOf(error);
+      phase.value = 'code';
+    }
+  }
+
+  /** Here: a code for a second device, told to nobody but this page. */
+  async function makeWay(): Promise<void> {
+    const conversation = shown.value;
+    if (!conversation) return;
+    const answer = await attempt(() => link!.request({ type: 'continue_elsewhere', conversation }));
+    if (answer?.type !== 'continue_code') return;
+    unfollowWay();
+    const { continuation: id, code, short, expiresAt } = answer;
+    way.value = { id, conversation, code, short, expiresAt, redeemedAt: null, revokedAt: null };
+    const heard = (view: Parameters<typeof withView>[1]) => {
+      if (way.value) way.value = withView(way.value, view);
+    };
+    unfollowWay = link!.subscribe(`continuation:${id}`, {
+      snapshot: (snapshot) => {
+        if (snapshot.type === 'continuation') heard(snapshot.view);
+      },
+      event: (body) => {
+        if (body.type === 'continuation') heard(body.view);
+      },
+    });
+  }
+
+  /** The code, or the second device that it let in, is not wanted any more. */
+  async function endWay(): Promise<void> {
+    const ending = way.value;
+    if (!ending) return;
+    const done = await attempt(() => link!.request({ type: 'revoke_continuation', continuation: ending.id }));
+    if (done && way.value?.id === ending.id) forgetWay();
+  }
+
+  /** The picture is put away: nobody may use the code that was on it. */
+  function closeWay(): void {
+    const { value } = way;
+    if (!value) return;
+    const { kind } = wayState(value, link?.serverNow() ?? Date.now());
+    if (kind === 'open') void endWay();
+    else if (kind !== 'used') forgetWay();
+  }
+
+  function forgetWay(): void {
+    unfollowWay();
+    unfollowWay = () => {};
+    way.value = null;
+  }
+
+  // --- without a name ----------------------------------------------------------------------------------------------
+
+  /** Begins as the visitor that this device is, or becomes. */
+  async function comeAnonymously(): Promise<void> {
+    notice.value = null;
+    const before = phase.value;
+    phase.value = 'starting';
+    try {
+      signIn(await visitorToken(Date.now()));
+      noteVisitorHere(true);
+    } catch (error) {
+      notice.value = { code: codeOf(error) };
+      phase.value = before;
+    }
+  }
+
+  /** What was asked here without a name becomes the citizen's: both tokens are the proof. */
+  async function claim(): Promise<void> {
+    const visitor = storedVisitor(Date.now());
+    if (!visitor) {
+      mayClaim.value = false;
+      return;
+    }
+    const answer = await attempt(() => link!.request({ type: 'claim_visitor', visitor: visitor.token }));
+    if (answer?.type !== 'claimed') return;
+    forgetVisitor();
+    mayClaim.value = false;
+    await loadPast();
+    for (const one of past.value.conversations) {
+      if (one.mayContinue) conversations.value?.add(one);
+    }
+  }
+
+  /** It was somebody else: this device forgets it. */
+  function disclaim(): void {
+    forgetVisitor();
+    mayClaim.value = false;
   }
 
   async function chooseCitizen(citizen: DemoCitizen): Promise<void> {
@@ -189,6 +333,7 @@ export function createWidget() {
     try {
       const demo = await demoToken(citizen);
       chooseDemoCitizen(citizen);
+      noteVisitorHere(false);
       signIn(demo);
     } catch (error) {
       notice.value = { code: codeOf(error) };
@@ -198,12 +343,15 @@ export function createWidget() {
   /** Demo: be somebody else. */
   function leave(): void {
     chooseDemoCitizen(null);
+    noteVisitorHere(false);
+    forgetRedeemed();
     signOut();
     phase.value = 'identify';
   }
 
   function signOut(): void {
     unfollow();
+    forgetWay();
     conversations.value?.close();
     inForce.stop();
     link?.stop();
@@ -217,6 +365,9 @@ export function createWidget() {
     outOfHours.value = null;
     asksWhenBack.value = null;
     notice.value = null;
+    past.value = emptyPast;
+    mayClaim.value = false;
+    sentHere.clear();
   }
 
   function signIn(newToken: string): void {
@@ -245,6 +396,16 @@ export function createWidget() {
     phase.value = 'renewing';
     renewals += 1;
     if (renewals > RENEWALS) {
+      phase.value = 'expired';
+      return;
+    }
+    if (me.value?.continuation) {
+      // Only the first device could bring a new one.
+      forgetRedeemed();
+      phase.value = 'expired';
+      return;
+    }
+    if (me.value?.anonymous || hall) {
       phase.value = 'expired';
       return;
     }
@@ -291,6 +452,7 @@ export function createWidget() {
     }
     if (!me.value) begin(welcome.me);
     renewals = 0;
+    mayClaim.value = !welcome.me.anonymous && !welcome.me.continuation && storedVisitor(Date.now())?.hasAsked === true;
     void files.loadLimits();
     conversations.value!.replace(welcome.conversations);
     phase.value = 'live';
@@ -302,6 +464,8 @@ export function createWidget() {
   function begin(citizen: Extract<Identity, { type: 'citizen' }>): void {
     const newLink = link!;
     me.value = citizen;
+    // The page's own word, and what the person chose on it, are stronger.
+    if (citizen.language && languageOfPage === null) language.value = citizen.language === 'en' ? 'en' : 'zh';
     outbox = new Outbox({
       storage: local,
       key: `bangban.outbox.${citizen.id}`,
@@ -357,7 +521,8 @@ export function createWidget() {
     } catch {
       // Not ours: as if there were none.
     }
-    const back = comeBackTo(mine, pageItem, remembered);
+    const back = continued ?? comeBackTo(mine, pageItem, remembered);
+    continued = null;
     if (back) show(back);
     else await openNew();
   }
@@ -365,7 +530,13 @@ export function createWidget() {
   /** Opens (or finds) the conversation on the page's item and shows it. */
   async function openNew(item: string | null = pageItem): Promise<void> {
     try {
-      const answer = await link!.request({ type: 'open_conversation', channel, ...(item ? { item } : {}) });
+      const answer = await link!.request({
+        type: 'open_conversation',
+        channel,
+        ...(item ? { item } : {}),
+        ...(hall ? { hall: hall.hall } : {}),
+        ...(hall && ticket.value.trim() ? { ticket: ticket.value.trim() } : {}),
+      });
       if (answer.type !== 'opened') return;
       conversations.value!.add({
         id: answer.conversation,
@@ -380,6 +551,14 @@ export function createWidget() {
     } catch (error) {
       const code = codeOf(error);
       if (code === 'lost') return; // The next welcome tries again.
+      const { field } = error as { field?: string };
+      if (hall && (field === 'hall' || field === 'ticket')) {
+        // Before anything was said: the person can mend the ticket, somebody else the address.
+        signOut();
+        phase.value = 'hall';
+        notice.value = { code, field };
+        return;
+      }
       notice.value = { code };
       if (code !== 'unknown_item' || item === null) return;
       pageItem = null;
@@ -426,6 +605,7 @@ export function createWidget() {
   function say(text: string): void {
     if (!shown.value) return;
     notice.value = null;
+    if (me.value?.anonymous) noteAsked(Date.now());
     sentHere.add(
       outbox!.add({ conversation: shown.value, text: text.trim(), writtenAt: Math.round(link!.serverNow()) }),
     );
@@ -535,21 +715,37 @@ export function createWidget() {
     link!.request({ type: 'typing', conversation: shown.value, typing: isTyping }).catch(() => {});
   }
 
+  // --- the past ----------------------------------------------------------------------------------------------------
+
+  /** The first page of 我的咨询, or with `further` the next one. */
+  async function loadPast(further = false): Promise<void> {
+    const before = further ? lastOf(past.value) : undefined;
+    const answer = await attempt(() => link!.request({ type: 'past_conversations', ...(before ? { before } : {}) }));
+    if (answer?.type !== 'past_conversations') return;
+    past.value = withPage(further ? past.value : emptyPast, answer.conversations, answer.more);
+  }
+
   // --- the browser -------------------------------------------------------------------------------------------------
 
   const isVisible = ref(document.visibilityState === 'visible');
-  document.addEventListener('visibilitychange', () => {
-    isVisible.value = document.visibilityState === 'visible';
-  });
+  const { signal } = page;
+  document.addEventListener(
+    'visibilitychange',
+    () => {
+      isVisible.value = document.visibilityState === 'visible';
+    },
+    { signal },
+  );
 
-  window.addEventListener('storage', (event) => {
+  const changedElsewhere = (event: StorageEvent) => {
     outbox?.changedElsewhere(event.key);
     if (event.key?.startsWith('bangban.outbox.')) window.setTimeout(() => void outbox?.flush(), ADOPT_MS);
     if (me.value && event.key === openedKey() && event.newValue) {
       const stub = { id: event.newValue, item: null, itemName: null, stage: 'bot' as const, openedAt: Date.now() };
       conversations.value?.add(stub);
     }
-  });
+  };
+  window.addEventListener('storage', changedElsewhere, { signal });
 
   // Another item has other notices.
   watch(
@@ -565,7 +761,19 @@ export function createWidget() {
   return {
     // State.
     phase: phase as Readonly<Ref<Phase>>,
-    isDemoServer: isDemoServer as Readonly<Ref<boolean>>,
+    isDemoServer,
+    config: config as Readonly<Ref<ServerConfig | null>>,
+    hall,
+    ticket,
+    way: way as Readonly<Ref<Way | null>>,
+    codeProblem: codeProblem as Readonly<Ref<ErrorCode | 'lost' | null>>,
+    mayClaim: mayClaim as Readonly<Ref<boolean>>,
+    /** All conversations, as far as they are loaded. */
+    past: computed(() => ({
+      ...past.value,
+      conversations: withLive(past.value, conversations.value?.list.value ?? []),
+    })),
+    serverNow: () => link?.serverNow() ?? Date.now(),
     linkState: linkState as Readonly<Ref<LinkState>>,
     lostSince,
     me: me as Readonly<Ref<Extract<Identity, { type: 'citizen' }> | null>>,
@@ -593,14 +801,34 @@ export function createWidget() {
     // Doings.
     start,
     chooseCitizen,
+    comeAnonymously,
+    comeByCode,
+    askForCode: () => {
+      codeProblem.value = null;
+      phase.value = 'code';
+    },
+    makeWay,
+    endWay,
+    closeWay,
+    claim,
+    disclaim,
+    loadPast,
     leave,
+    /** The page is given up: nothing goes on, nothing listens. */
+    dispose: () => {
+      page.abort();
+      window.clearTimeout(hostTimer);
+      window.clearTimeout(renewTimer);
+      signOut();
+      token = '';
+    },
     askAgain: () => {
       renewals = 0;
       return renew();
     },
     reload: () => location.reload(),
     reconnect: () => link?.retryNow(),
-    openNew: () => openNew(),
+    openNew: (item?: string | null) => openNew(item),
     show,
     loadEarlier: () => (shown.value ? conversations.value!.loadEarlier(shown.value) : Promise.resolve()),
     see: (seq: number) => {

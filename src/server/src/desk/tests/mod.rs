@@ -1,5 +1,6 @@
 //! The whole server without its sockets: real desk, real SQLite, a clock that the test moves.
 
+mod citizens;
 mod failure;
 mod replay;
 mod rules;
@@ -146,7 +147,7 @@ impl House {
     }
 
     async fn converse(&self, who: &Principal, item: &str) -> ConversationId {
-        let open = Command::OpenConversation { item: Some(item.to_owned()), channel: Channel::Pc };
+        let open = Command::OpenConversation { item: Some(item.to_owned()), channel: Channel::Pc, hall: None, ticket: None };
         match self.ok(who, open).await {
             Answer::Opened { conversation } => conversation,
             other => panic!("{other:?}"),
@@ -223,6 +224,10 @@ fn citizen(n: u128) -> Principal {
         kind: CitizenKind::Person,
         level: "L3".to_owned(),
         phone: None,
+        credit_code: None,
+        language: None,
+        anonymous: false,
+        continuation: None,
         expires_at: Timestamp(i64::MAX),
     })
 }

@@ -58,7 +58,14 @@ impl World {
     async fn step(&mut self, Step { what, who, which }: Step) {
         if what < 8 && self.conversations.len() < 5 || self.conversations.is_empty() {
             let item = Some(ITEMS[which % 2].to_owned());
-            return self.press(&citizen(who), Command::OpenConversation { item, channel: Channel::Mobile }).await;
+            let in_hall = which % 3 == 0;
+            let open = Command::OpenConversation {
+                item,
+                channel: if in_hall { Channel::Counter } else { Channel::Mobile },
+                hall: in_hall.then(|| "pudong-1".to_owned()),
+                ticket: in_hall.then(|| format!("A{which}")),
+            };
+            return self.press(&citizen(who), open).await;
         }
         let (conversation, person) = self.conversations[which % self.conversations.len()].clone();
         if what < 46 {
@@ -160,6 +167,7 @@ impl World {
                 "{events:#?}"
             );
             assert_eq!((replayed.opened_at, replayed.closed_at), (row.opened_at, row.closed_at));
+            assert_eq!((&replayed.hall, &replayed.ticket), (&row.hall, &row.ticket));
             assert_eq!(replayed.clocks.len(), row.clock_no as usize);
 
             let ledger = store.ledger_of(*id).await.unwrap();

@@ -96,6 +96,9 @@ impl Pair {
             kind: CitizenKind::Person,
             level: "L3".to_owned(),
             phone: None,
+            credit_code: None,
+            language: None,
+            anonymous: false,
             seen_at: Timestamp(0),
         };
         let mut changes = vec![Change::Citizen(citizen)];
@@ -145,6 +148,8 @@ fn row(n: u128, agent: Option<u128>) -> ConversationRow {
         item: None,
         team: "general".to_owned(),
         channel: Channel::Pc,
+        hall: None,
+        ticket: None,
         stage: if agent.is_some() { Stage::Serving } else { Stage::Bot },
         agent: agent.map(AgentId::new),
         outcome: None,

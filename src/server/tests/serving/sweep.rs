@@ -1,0 +1,367 @@
+//! Who may what: every REST route, every topic and every command, by every role, in the own unit and a foreign one, by
+//! citizens, and by nobody. The tables below are written by hand; a route that stands in no table fails the test, and so
+//! does one that is described and asked for by nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::{
+    staff::{UNLIMITED, changed},
+    support::{Client, Reply, Server, send},
+};
+
+const ROLES: [&str; 8] =
+    ["agent", "professional", "operator", "supervisor", "editor", "leader", "auditor", "admin"];
+
+/// Somebody with a token, or without.
+struct Person {
+    /// `agent`, `agent in huangpu`, `citizen`, `stranger`, `nobody`, `expired`.
+    name: String,
+    token: Option<String>,
+}
+
+impl Person {
+    fn role(&self) -> Option<&str> {
+        ROLES.into_iter().find(|role| self.name == *role || self.name == format!("{role} in huangpu"))
+    }
+
+    fn is_city(&self) -> bool {
+        self.role().is_some() && !self.name.contains(" in ")
+    }
+}
+
+/// The demo's account of a role.
+fn login_of(role: &str) -> &'static str {
+    match role {
+        "agent" => "agent1002",
+        "professional" => "prof1",
+        "operator" => "oper1",
+        "supervisor" => "super1",
+        "editor" => "editor1",
+        "leader" => "leader1",
+        "auditor" => "auditor1",
+        _ => "admin1",
+    }
+}
+
+/// A new account in huangpu with one role there, logged in.
+async fn newcomer(server: &Server, admin: &str, login: &str, role: &str) -> String {
+    let body = json!({ "login": login, "name": "新同事", "unit": "huangpu",
+        "grants": [{ "role": role, "unit": "huangpu", "items": [] }], "teams": [], "skills": [], "languages": [],
+        "capacity": 1, "isActive": true });
+    let made = server.as_staff(admin, "POST /api/admin/staff", &json!({ "body": body })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let step = server.log_in(login, made.json()["password"].as_str().unwrap()).await;
+    let choice = json!({ "challenge": step.json()["challenge"], "password": "Blau-39-Fenster" }).to_string();
+    let done = server.post("/api/staff/login/password", &choice).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    done.json()["token"].as_str().unwrap().to_owned()
+}
+
+async fn everybody(server: &Server) -> Vec<Person> {
+    let admin = server.token("admin1").await;
+    let mut people = Vec::new();
+    for role in ROLES {
+        people.push(Person { name: role.to_owned(), token: Some(server.token(login_of(role)).await) });
+        let token = newcomer(server, &admin, &format!("h-{role}"), role).await;
+        people.push(Person { name: format!("{role} in huangpu"), token: Some(token) });
+    }
+    for (name, code) in [("citizen", "demo-citizen-1"), ("stranger", "demo-citizen-2")] {
+        let token = server.citizen_token(code).await.as_str().unwrap().to_owned();
+        people.push(Person { name: name.to_owned(), token: Some(token) });
+    }
+    // A session that has ended: what is left of its token.
+    let over = server.log_in("agent1003", "bangban-demo").await;
+    let cookie = over.header("set-cookie").split(';').next().unwrap().to_owned();
+    server.exchange(&format!("POST /api/staff/session/end\nCookie: {cookie}"), "").await;
+    let token = over.json()["token"].as_str().unwrap().to_owned();
+    people.push(Person { name: "expired".to_owned(), token: Some(token) });
+    people.push(Person { name: "nobody".to_owned(), token: None });
+    people
+}
+
+/// Who a route is for.
+#[derive(Clone, Copy)]
+enum For {
+    /// Says nothing of anybody, or asks for a proof of its own in the request.
+    Everybody,
+    /// Whoever has a token; what they name has to be theirs.
+    AnyToken,
+    /// A member of staff, about themselves.
+    Staff,
+    /// Staff with one of these roles, of whom those of a unit may do it to what is there only. `true`: whoever sees the
+    /// account and may not do it is told so.
+    Roles(&'static [&'static str]),
+}
+
+/// Routes by hand. `{}` is an account in the city or in huangpu.
+const ROUTES: &[(&str, &str, For)] = &[
+    ("GET", "/", For::Everybody),
+    ("GET", "/ws", For::Everybody),
+    ("GET", "/healthz", For::Everybody),
+    ("GET", "/readyz", For::Everybody),
+    ("GET", "/api/config", For::Everybody),
+    ("GET", "/api/openapi.json", For::Everybody),
+    ("GET", "/api/docs", For::Everybody),
+    ("POST", "/api/demo/token", For::Everybody),
+    ("GET", "/api/staff/login/options", For::Everybody),
+    ("POST", "/api/staff/login", For::Everybody),
+    ("POST", "/api/staff/login/code", For::Everybody),
+    ("POST", "/api/staff/login/password", For::Everybody),
+    ("POST", "/api/staff/login/enrol", For::Everybody),
+    ("POST", "/api/staff/login/enrol/confirm", For::Everybody),
+    ("GET", "/api/staff/oidc/start", For::Everybody),
+    ("GET", "/api/staff/oidc/callback", For::Everybody),
+    ("POST", "/api/staff/session/renew", For::Everybody),
+    ("POST", "/api/staff/session/end", For::Everybody),
+    ("OPTIONS", "/api/files", For::Everybody),
+    ("GET", "/files/{id}/{variant}", For::Everybody),
+    ("POST", "/api/files", For::AnyToken),
+    ("HEAD", "/api/files/{id}", For::AnyToken),
+    ("PATCH", "/api/files/{id}", For::AnyToken),
+    ("DELETE", "/api/files/{id}", For::AnyToken),
+    ("POST", "/api/files/{id}/finish", For::AnyToken),
+    ("GET", "/api/staff/account", For::Staff),
+    ("POST", "/api/staff/account/password", For::Staff),
+    ("POST", "/api/staff/account/totp", For::Staff),
+    ("POST", "/api/staff/account/totp/confirm", For::Staff),
+    ("POST", "/api/staff/account/totp/off", For::Staff),
+    ("GET", "/api/staff/account/sessions", For::Staff),
+    ("DELETE", "/api/staff/account/sessions/{id}", For::Staff),
+    ("GET", "/api/admin/staff", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
+    ("POST", "/api/admin/staff", For::Roles(&["admin"])),
+    ("GET", "/api/admin/staff/{id}", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
+    ("PUT", "/api/admin/staff/{id}", For::Roles(&["admin"])),
+    ("POST", "/api/admin/staff/{id}/password", For::Roles(&["admin"])),
+    ("POST", "/api/admin/staff/{id}/totp/reset", For::Roles(&["admin"])),
+    ("POST", "/api/admin/staff/{id}/unlock", For::Roles(&["admin"])),
+    ("GET", "/api/admin/staff/{id}/sessions", For::Roles(&["admin"])),
+    ("DELETE", "/api/admin/staff/{id}/sessions", For::Roles(&["admin"])),
+    ("DELETE", "/api/admin/staff/{id}/sessions/{session}", For::Roles(&["admin"])),
+];
+
+const NO_ID: &str = "00000000000000000000000000000000";
+
+async fn ask(server: &Server, who: &Person, method: &str, path: &str, body: &Value) -> Reply {
+    let mut head = format!("{method} {path}\nContent-Type: application/json\nTus-Resumable: 1.0.0\nUpload-Offset: 0");
+    if path == "/api/files" {
+        head += "\nUpload-Length: 5\nUpload-Metadata: conversation ";
+        head += &base64(&format!("cv_{NO_ID}"));
+        head += &format!(",kind {},name {}", base64("file"), base64("a.pdf"));
+    }
+    if method == "PATCH" {
+        head = head.replace("application/json", "application/offset+octet-stream");
+    }
+    if let Some(token) = &who.token {
+        head += &format!("\nAuthorization: Bearer {token}");
+    }
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    server.exchange(&head, &body).await
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+/// A body that is refused for nothing else than who sends it, or for being wrong behind the question who sends it.
+fn body_for(method: &str, path: &str, account: &Value, n: usize) -> Value {
+    match (method, path) {
+        ("POST", "/api/admin/staff") => {
+            let made = changed(account, |body| {
+                body["login"] = json!(format!("sweep-{n}"));
+                body["teams"] = json!([]);
+            });
+            json!({ "body": made["body"] })
+        }
+        ("PUT", "/api/admin/staff/{id}") => changed(account, |_| {}),
+        ("POST", "/api/staff/account/password") => json!({ "old": "not-the-password", "new": "Gelb-41-Fenster" }),
+        ("POST", "/api/staff/account/totp" | "/api/staff/account/totp/off") => json!({ "password": "not-the-password" }),
+        ("POST", "/api/staff/account/totp/confirm") => json!({ "pending": "x", "code": "000000" }),
+        ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
+        ("POST", _) if path.starts_with("/api/staff/login") => json!({}),
+        _ => Value::Null,
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
+    let server = Server::start(&["--demo"], &[&UNLIMITED[..], &[("BANGBAN__AUTH__WRONG_PER_LOGIN", "10000"), ("BANGBAN__AUTH__WRONG_PER_ADDRESS", "10000")]].concat()).await;
+    let described = server.get("/api/openapi.json").await.json();
+    let paths = described["paths"].as_object().unwrap();
+    let routes: BTreeSet<(String, String)> = paths
+        .iter()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().unwrap().keys();
+            methods.filter(|key| !["parameters", "summary", "description"].contains(&key.as_str())).map(|method| {
+                (method.to_ascii_uppercase(), path.clone())
+            })
+        })
+        .collect();
+    let table: BTreeSet<(String, String)> =
+        ROUTES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    let missing: Vec<_> = routes.difference(&table).collect();
+    assert!(missing.is_empty(), "these routes stand in no table: {missing:?}");
+    let gone: Vec<_> = table.difference(&routes).collect();
+    assert!(gone.is_empty(), "these stand in the table and are served by nobody: {gone:?}");
+
+    let people = everybody(&server).await;
+    let admin = people.iter().find(|one| one.name == "admin").unwrap().token.clone().unwrap();
+    // Dummies, to which anything may be done.
+    newcomer(&server, &admin, "h-dummy", "agent").await;
+    let mut differences = Vec::new();
+    let mut asked = 0;
+    for (method, path, what) in ROUTES {
+        for who in &people {
+            for (place, login) in [("city", "agent1060"), ("huangpu", "h-dummy")] {
+                if !path.starts_with("/api/admin/staff") && place == "huangpu" {
+                    continue;
+                }
+                asked += 1;
+                let account = server.account(&admin, login).await;
+                let id = account["id"].as_str().unwrap();
+                let filled = if path.starts_with("/api/admin/staff") {
+                    path.replace("{id}", id).replace("{session}", &format!("ss_{NO_ID}"))
+                } else if path.contains("sessions") {
+                    path.replace("{id}", &format!("ss_{NO_ID}"))
+                } else {
+                    path.replace("{id}", &format!("fl_{NO_ID}")).replace("{variant}", "original")
+                };
+                let body = body_for(method, path, &account, asked);
+                let reply = ask(&server, who, method, &filled, &body).await;
+                let has_token = !["nobody", "expired"].contains(&who.name.as_str());
+                let is_in_reach = who.is_city() || place == "huangpu";
+                let is_list = *path == "/api/admin/staff" && *method == "GET";
+                let expected: &[u16] = match (*what, who.role()) {
+                    (For::Everybody, _) if path.starts_with("/files/") => &[400, 403],
+                    (For::Everybody, _) if *path == "/api/staff/session/renew" => &[401],
+                    (For::Everybody, _) if *path == "/ws" => &[426],
+                    (For::Everybody, _) => &[200, 204, 303, 400, 404],
+                    _ if !has_token => &[401],
+                    (For::AnyToken, _) => &[404],
+                    (For::Staff, Some(_)) if path.ends_with("totp") || path.ends_with("off") || path.ends_with("password") => {
+                        // The proof in the body is wrong; that is asked after who asks.
+                        &[403]
+                    }
+                    (For::Staff, Some(_)) => &[200, 400, 404],
+                    (For::Staff | For::Roles(_), None) => &[403],
+                    (For::Roles(roles), Some(role)) if roles.contains(&role) && (is_list || is_in_reach) => {
+                        if path.ends_with("{session}") { &[404] } else { &[200, 201, 204] }
+                    }
+                    (For::Roles(_), Some(_)) => &[403, 404],
+                };
+                if !expected.contains(&reply.status) {
+                    differences.push(format!("{method} {path} ({place}) by {}: {}", who.name, reply.status));
+                }
+                if is_list && reply.status == 200 {
+                    let seen: BTreeSet<_> = reply.json()["staff"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .map(|row| row["unit"].as_str().unwrap_or("city").to_owned())
+                        .collect();
+                    if !who.is_city() && seen.iter().any(|unit| unit != "huangpu") {
+                        differences.push(format!("{} sees accounts of {seen:?}", who.name));
+                    }
+                }
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{} of {asked}:\n{}", differences.len(), differences.join("\n"));
+    assert!(asked > 900, "{asked}");
+}
+
+/// What a refusal to somebody who has no part in it may be called.
+const DENIED: [&str; 2] = ["forbidden", "not_found"];
+
+#[tokio::test]
+async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody_else() {
+    let server = Server::start(&["--demo"], &UNLIMITED).await;
+    let people = everybody(&server).await;
+    let mut citizen = server.citizen().await;
+    let id = citizen.open_conversation().await;
+    citizen.subscribe(&format!("conversation:{id}")).await;
+    citizen.ok(json!({ "type": "request_human", "conversation": id })).await;
+    let mut serving = server.staff("agent1001").await;
+    serving.accept().await;
+    serving.ok(send(&id, "first", "您好")).await;
+    let server_agent = serving.welcome["me"]["id"].as_str().unwrap().to_owned();
+
+    let supervisor = |who: &Person| who.name == "supervisor";
+    let watches = |who: &Person| who.is_city() && ["supervisor", "leader", "auditor", "admin"].contains(&who.role().unwrap());
+    let mut differences = Vec::new();
+    let mut asked = 0;
+    for who in people.iter().filter(|who| !["nobody", "expired"].contains(&who.name.as_str())) {
+        let mut client = Client::open(&server.address, &json!(who.token)).await;
+        let me = client.welcome["me"]["id"].as_str().unwrap().to_owned();
+        let role = who.role();
+        let in_huangpu = role.is_some_and(|role| ["supervisor", "leader", "auditor", "admin"].contains(&role));
+        let owner = who.name == "citizen";
+        let serves = role.is_some_and(|role| ["agent", "professional"].contains(&role));
+        let conversation = json!(id);
+        let expected: BTreeMap<String, (Value, bool)> = [
+            ("conversation", json!({ "type": "subscribe", "topic": format!("conversation:{id}") }), owner || supervisor(who)),
+            ("notes", json!({ "type": "subscribe", "topic": format!("notes:{id}") }), supervisor(who)),
+            ("another's desk", json!({ "type": "subscribe", "topic": format!("agent:{server_agent}") }), watches(who)),
+            ("own desk", json!({ "type": "subscribe", "topic": format!("agent:{me}") }), serves),
+            ("board", json!({ "type": "subscribe", "topic": "board" }), watches(who)),
+            ("board of huangpu", json!({ "type": "subscribe", "topic": "board:huangpu" }), in_huangpu),
+            ("board of xuhui", json!({ "type": "subscribe", "topic": "board:xuhui" }), watches(who)),
+            ("session", json!({ "type": "subscribe", "topic": "session" }), false),
+            ("send", send(&id, "x", "插话"), owner),
+            ("typing", json!({ "type": "typing", "conversation": conversation, "typing": true }), owner),
+            ("read", json!({ "type": "read", "conversation": conversation, "seq": 1 }), owner),
+            ("earlier", json!({ "type": "load_earlier", "conversation": conversation, "before": 9 }), owner || supervisor(who)),
+            ("files", json!({ "type": "open_files", "conversation": conversation, "files": [] }), owner || supervisor(who)),
+            ("send_file", json!({ "type": "send_file", "conversation": conversation, "clientId": "f", "file": format!("fl_{NO_ID}") }), false),
+            ("note", json!({ "type": "note", "conversation": conversation, "clientId": "n", "text": "备注" }), supervisor(who)),
+            ("draft", json!({ "type": "save_draft", "conversation": conversation, "text": "草稿" }), false),
+            ("transfer", json!({ "type": "transfer", "conversation": conversation, "to": { "type": "team", "team": "social" } }), false),
+            ("cancel transfer", json!({ "type": "cancel_transfer", "conversation": conversation }), false),
+            ("close", json!({ "type": "close", "conversation": conversation, "outcome": "solved" }), false),
+            ("status", json!({ "type": "set_status", "status": "break" }), serves),
+            ("knowledge", json!({ "type": "search_knowledge", "query": "居住证" }), role.is_some()),
+            ("open", json!({ "type": "open_conversation", "channel": "pc" }), role.is_none()),
+            ("cancel request", json!({ "type": "cancel_request", "conversation": conversation }), false),
+            ("request human", json!({ "type": "request_human", "conversation": conversation }), owner),
+            ("choose", json!({ "type": "choose_entry", "conversation": conversation, "clientId": "c", "entry": "none" }), false),
+            ("judge", json!({ "type": "bot_feedback", "conversation": conversation, "seq": 1, "solved": true }), false),
+            ("rate", json!({ "type": "rate", "conversation": conversation, "stars": 5 }), false),
+            ("hello", json!({ "type": "hello", "token": "x", "protocol": 1 }), false),
+            ("renew", json!({ "type": "renew", "token": "x" }), false),
+        ]
+        .into_iter()
+        .map(|(name, body, allowed)| (name.to_owned(), (body, allowed)))
+        .collect();
+        for (name, (body, is_allowed)) in &expected {
+            asked += 1;
+            let answer = client.request(body.clone()).await;
+            let code = answer["error"]["code"].as_str().unwrap_or("ok").to_owned();
+            let is_fine = if *is_allowed {
+                code == "ok"
+            } else {
+                // The owner's refusals are about the stage or the words; nobody else is let so far.
+                DENIED.contains(&code.as_str())
+                    || (owner && ["invalid_stage", "bad_request"].contains(&code.as_str()))
+                    || (["hello", "renew"].contains(&name.as_str()) && code != "ok")
+                    || (role.is_some() && name == "send_file" && code == "bad_request")
+            };
+            if !is_fine {
+                differences.push(format!("{name} by {}: {code}", who.name));
+            }
+        }
+        client.socket.close(None).await.unwrap();
+    }
+    for (name, token) in [("nobody", json!("nonsense")), ("expired", json!(people.iter().find(|who| who.name == "expired").unwrap().token))] {
+        let mut client = Client::connect(&server.address).await;
+        let refused = client.refused(json!({ "type": "hello", "token": token, "protocol": 1 })).await;
+        assert_eq!((refused["code"].clone(), client.close_code().await), (json!("unauthenticated"), Some(4500)), "{name}");
+    }
+    assert!(differences.is_empty(), "{} of {asked}:\n{}", differences.len(), differences.join("\n"));
+    assert!(asked > 500, "{asked}");
+    // Nothing of all that has reached the thread, except the owner's own words.
+    let thread = serving.subscribe(&format!("conversation:{id}")).await;
+    let said: Vec<&str> = thread["entries"].as_array().unwrap().iter().filter_map(|entry| entry["clientId"].as_str()).collect();
+    assert_eq!(said, ["first", "x"]);
+}

@@ -1,0 +1,23 @@
+/** Which pages there are for a member of staff; what may be done there is decided by the server. */
+import type { Grant, Identity, Role } from '../../generated/protocol';
+
+export const rolesOf = (me: Identity): Role[] =>
+  me.type === 'staff' ? me.grants.map((grant: Grant) => grant.role) : [];
+
+/** Answers citizens. */
+export const hasConsole = (me: Identity): boolean => rolesOf(me).includes('agent');
+
+const BOARD: Role[] = ['supervisor', 'leader', 'auditor', 'admin'];
+const ADMIN: Role[] = ['supervisor', 'editor', 'auditor', 'admin'];
+
+export const hasBoard = (me: Identity): boolean => rolesOf(me).some((role) => BOARD.includes(role));
+export const hasAdmin = (me: Identity): boolean => rolesOf(me).some((role) => ADMIN.includes(role));
+
+/** The boards that one may look at: `null` is the whole city's, else a unit's. */
+export function boardsOf(me: Identity): (string | null)[] {
+  if (me.type !== 'staff') return [];
+  const units = me.grants.filter(({ role }) => BOARD.includes(role)).map(({ unit }) => unit);
+  return units.includes(null) ? [null] : [...new Set(units)];
+}
+
+export const boardTopic = (unit: string | null): string => (unit === null ? 'board' : `board:${unit}`);
