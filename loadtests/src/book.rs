@@ -179,6 +179,7 @@ mod tests {
             from: Party::Citizen,
             client_id: Some((*id).to_owned()),
             body: ThreadBody::Text { text: String::new(), entry: None },
+            masked: false,
         };
         (1..).zip(ids).map(entry).collect()
     }

@@ -14,7 +14,12 @@ async fn bad_input_gets_a_clear_error_and_disturbs_nobody(on: Engine) {
     let server = TestServer::start(on).await;
     let mut citizen = server.citizen("demo-citizen-1").await;
     let id = citizen.open().await;
-    let item = Command::OpenConversation { item: Some("no-such-item".to_owned()), channel: Channel::Pc, hall: None, ticket: None };
+    let item = Command::OpenConversation {
+        item: Some("no-such-item".to_owned()),
+        channel: Channel::Pc,
+        hall: None,
+        ticket: None,
+    };
     assert_eq!(citizen.refused(item).await.code, ErrorCode::UnknownItem);
     let long = citizen.refused(send(id, "l", &"办".repeat(4001))).await;
     assert_eq!((long.code, long.field.as_deref()), (ErrorCode::BadRequest, Some("text")));

@@ -60,6 +60,9 @@ impl Client {
             id: bangban_domain::CitizenId::new(0),
             name: String::new(),
             kind: bangban_domain::words::CitizenKind::Person,
+            anonymous: false,
+            continuation: None,
+            language: None,
         };
         let (events, answers) = (VecDeque::new(), HashMap::new());
         let mut client = Self { socket, next: 0, events, answers, me, conversations: Vec::new() };
@@ -238,7 +241,12 @@ impl Client {
 
     /// A citizen opens a conversation about residence permits.
     pub async fn open(&mut self) -> ConversationId {
-        let command = Command::OpenConversation { item: Some("residence-permit".to_owned()), channel: Channel::Pc, hall: None, ticket: None };
+        let command = Command::OpenConversation {
+            item: Some("residence-permit".to_owned()),
+            channel: Channel::Pc,
+            hall: None,
+            ticket: None,
+        };
         match self.ok(command).await {
             Answer::Opened { conversation } => conversation,
             other => panic!("{other:?}"),

@@ -151,10 +151,10 @@ test.describe('with a promise of four seconds', () => {
   test('the board: log-in, refusal, calm, overdue, definitions, English', async ({ people, server }) => {
     const page = await people.page({ viewport: { width: 1440, height: 900 } });
     await Board.logInOnly(page, server.url, 'agent1001');
-    await expect(page.getByRole('heading', { name: '此账号不能查看看板' })).toBeVisible();
+    await expect(page.getByTestId('elsewhere')).toContainText('本页面是服务时效看板');
     await isAccessible(page);
     await targetsAreAtLeast(page, 44);
-    await page.getByRole('button', { name: '换用督导账号登录' }).click();
+    await page.getByRole('button', { name: '退出登录' }).click();
     await expect(page.getByRole('textbox', { name: '工号' })).toBeVisible();
     await isAccessible(page);
 

@@ -7,8 +7,8 @@ import type { Server } from './support/server';
 test('an agent is told that the board is not theirs; a supervisor who logs out is out', async ({ people, server }) => {
   const page = await people.page();
   await Board.logInOnly(page, server.url, 'agent1001');
-  await expect(page.getByRole('heading', { name: '此账号不能查看看板' })).toBeVisible();
-  await expect(page.getByText('李敏，您以帮办人员身份登录')).toBeVisible();
+  await expect(page.getByTestId('elsewhere')).toContainText('本页面是服务时效看板');
+  await expect(page.getByRole('heading', { name: '李敏，您好' })).toBeVisible();
   await expect(page.locator('[data-testid^=figure-]')).toHaveCount(0);
 
   const board = await people.supervisor();

@@ -24,9 +24,9 @@ pub fn credit_code<'a>(field: &'static str, text: &'a str) -> Result<&'a str, In
         text.bytes().map(|byte| ALPHABET.iter().position(|known| *known == byte)).collect();
     let values = values.filter(|values| values.len() == CODE_LENGTH).ok_or(wrong)?;
     let has_place = values[2..8].iter().all(|value| *value < 10);
-    let (sum, _) = values[..CODE_LENGTH - 1].iter().fold((0, 1), |(sum, weight), value| {
-        (sum + value * weight, weight * 3 % ALPHABET.len())
-    });
+    let (sum, _) = values[..CODE_LENGTH - 1]
+        .iter()
+        .fold((0, 1), |(sum, weight), value| (sum + value * weight, weight * 3 % ALPHABET.len()));
     let is_whole = (sum + values[CODE_LENGTH - 1]) % ALPHABET.len() == 0;
     if has_place && is_whole { Ok(text) } else { Err(wrong) }
 }

@@ -12,6 +12,7 @@ pub mod file;
 pub mod history;
 pub mod id;
 pub mod org;
+pub mod privacy;
 pub mod rights;
 pub mod routing;
 pub mod time;

@@ -25,6 +25,10 @@ pub struct ThreadEntry {
     pub client_id: Option<String>,
     /// What.
     pub body: ThreadBody,
+    /// Something of it is masked for this reader; `POST /api/staff/reveal` shows it (docs/privacy.md).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub masked: bool,
 }
 
 /// Author of an entry.

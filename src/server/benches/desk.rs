@@ -127,11 +127,17 @@ impl Bench {
             kind: CitizenKind::Person,
             level: "L3".to_owned(),
             phone: None,
+            credit_code: None,
+            language: None,
+            anonymous: false,
+            continuation: None,
             expires_at: Timestamp(i64::MAX),
         });
         let items = ["residence-permit", "social-query", "medical-claim", "fund-rent", "invoice", "dog-license"];
         let item = items[usize::try_from(self.next_citizen).unwrap_or(0) % items.len()];
-        let opened = self.give(who.clone(), Order::Open { item: Some(item.to_owned()), channel: Channel::Pc, visit: None }).await;
+        let opened = self
+            .give(who.clone(), Order::Open { item: Some(item.to_owned()), channel: Channel::Pc, visit: None })
+            .await;
         let Answer::Opened { conversation } = opened else { return };
         self.give(who, Order::RequestHuman(conversation)).await;
     }

@@ -8,6 +8,7 @@ use std::{
 use bangban_bus::Redis;
 use bangban_domain::{
     calendar::{Calendar, CalendarFile, Holidays, Hours},
+    privacy::Data as Kept,
     routing::Settings,
     time::{MINUTE, SECOND},
     words::Role,
@@ -74,8 +75,69 @@ pub struct Config {
     pub limits: Limits,
     /// `[files]`.
     pub files: Files,
+    /// `[privacy]`.
+    pub privacy: Privacy,
     /// `[log]`.
     pub log: Log,
+}
+
+/// `[privacy]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// Hour of the day at which retention runs.
+    pub retention_hour: u8,
+    /// Days that threads are kept.
+    pub threads_days: u32,
+    /// Days that files are kept.
+    pub files_days: u32,
+    /// Days that names and telephones are kept.
+    pub people_days: u32,
+    /// Days that receipts are kept.
+    pub receipts_days: u32,
+    /// Days that ended sessions of staff are kept.
+    pub sessions_days: u32,
+    /// Days that the audit log is kept.
+    pub audit_days: u32,
+    /// Reveals of one member of staff at once.
+    pub reveal_burst: u32,
+    /// Seconds for one more.
+    pub reveal_seconds: u32,
+}
+
+impl Privacy {
+    /// How long a kind of data is kept if no record says otherwise.
+    #[must_use]
+    pub const fn days(&self, data: Kept) -> u32 {
+        match data {
+            Kept::Threads => self.threads_days,
+            Kept::Files => self.files_days,
+            Kept::People => self.people_days,
+            Kept::Receipts => self.receipts_days,
+            Kept::Sessions => self.sessions_days,
+            Kept::Audit => self.audit_days,
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.retention_hour > 23 {
+            return Err(ConfigError::Value { key: "privacy.retention_hour", problem: "must be 0 to 23".to_owned() });
+        }
+        for (key, data) in [
+            ("privacy.threads_days", Kept::Threads),
+            ("privacy.files_days", Kept::Files),
+            ("privacy.people_days", Kept::People),
+            ("privacy.receipts_days", Kept::Receipts),
+            ("privacy.sessions_days", Kept::Sessions),
+            ("privacy.audit_days", Kept::Audit),
+        ] {
+            let least = data.least_days();
+            if !(least..=36_500).contains(&self.days(data)) {
+                return Err(ConfigError::Value { key, problem: format!("must be {least} to 36500") });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `[http]`.
@@ -491,6 +553,8 @@ impl Config {
             ("files.staff_files_per_hour", config.files.staff_files_per_hour.into()),
             ("files.staff_mib_per_hour", config.files.staff_mib_per_hour.into()),
             ("files.scan_seconds", config.files.scan_seconds.into()),
+            ("privacy.reveal_burst", config.privacy.reveal_burst.into()),
+            ("privacy.reveal_seconds", config.privacy.reveal_seconds.into()),
             ("sla.offer_seconds", sla.offer_seconds.into()),
             ("sla.warn_seconds", sla.warn_seconds.into()),
         ];
@@ -567,6 +631,7 @@ impl Config {
         }
         config.oidc.check()?;
         config.files.check()?;
+        config.privacy.check()?;
         config.calendar()?;
         Ok(config)
     }
@@ -769,6 +834,9 @@ mod tests {
             ("[files]\nstore = \"ftp\"", "files.store"),
             ("[files]\nstore = \"s3\"", "files.s3_endpoint: must be set"),
             ("[files]\nlink_minutes = 0", "files.link_minutes: must be 1 or more"),
+            ("[privacy]\naudit_days = 182", "privacy.audit_days: must be 183 to 36500"),
+            ("[privacy]\nthreads_days = 7", "privacy.threads_days: must be 8 to 36500"),
+            ("[privacy]\nretention_hour = 24", "privacy.retention_hour: must be 0 to 23"),
             ("[data]\nurl = \"mysql://localhost/x\"", "data.url: must be empty (SQLite) or begin with postgres://"),
             ("[data]\nurl = \"postgres://host:many/x\"", "data.url: "),
             ("[bus]\nurl = \"amqp://host\"", "bus.url: not an address of Redis"),

@@ -15,20 +15,22 @@ use bangban_server::{
     app::{App, DEMO_PASSWORD},
     clock::Clock,
     config::{Config, HoursKey},
+    files::Files,
     http,
     load::LoadAgents,
     organisation,
+    privacy::{Retention, retention},
     simulate::{Plan, compare},
     telemetry::{install_metrics, start_log},
     tls::{Certificates, Date, Pair},
     user::UserCommand,
     word_check::WordCheck,
 };
-use bangban_store::Ended;
+use bangban_store::{Archive, Author, Chain, Ended, Store};
 use clap::{Parser, Subcommand};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, time::timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Each message takes some dozens of short-lived allocations, made on one thread and freed on another.
 #[global_allocator]
@@ -74,6 +76,16 @@ enum Command {
     },
     /// Runs the router in virtual time and compares how long people wait with the Erlang-C formula.
     Simulate(Plan),
+    /// The audit log.
+    Audit {
+        #[command(subcommand)]
+        what: AuditCommand,
+    },
+    /// What is over its time.
+    Retention {
+        #[command(subcommand)]
+        what: RetentionCommand,
+    },
     /// Brings the database up to date, as `serve` does at its start, and lists its migrations.
     Migrate {
         /// A TOML file over the defaults.
@@ -125,6 +137,35 @@ enum Export {
     },
 }
 
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Reads the whole log and looks whether every line fits the one before; exit code 1 if one does not. A server may run
+    /// meanwhile.
+    Verify {
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// The hash of a line that somebody has written down (the server's own log has one every day): it must be in the
+        /// log, else its end was cut off.
+        #[arg(long, value_name = "HASH")]
+        expect: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum RetentionCommand {
+    /// Deletes what is due, as the server does every day; the server must not run. (While it runs: POST
+    /// /api/admin/retention/runs.)
+    Run {
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Only says what would be deleted. A server may run meanwhile.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
 /// How long connections get to finish after a signal, and then the store: together less than the 10 s after which
 /// service managers kill.
 const FINISH: Duration = Duration::from_secs(7);
@@ -138,6 +179,8 @@ fn main() -> ExitCode {
         Command::CheckConfig { config, connect } => check(config, connect),
         Command::Simulate(plan) => compare(plan).map(|comparison| println!("{comparison}")).map_err(Into::into),
         Command::Migrate { config, list } => migrate(config, list),
+        Command::Audit { what: AuditCommand::Verify { config, expect } } => verify_audit(config, expect),
+        Command::Retention { what: RetentionCommand::Run { config, dry_run } } => run_retention(config, dry_run),
         Command::User { config, command } => user(config, command),
         Command::Serve { config, demo, load } => serve(config, demo, load),
         Command::Import { what: Import::Items { file, dry_run, skip_bad, config } } => {
@@ -186,6 +229,48 @@ async fn migrate(file: Option<PathBuf>, list: bool) -> anyhow::Result<()> {
             (false, false) => "applied",
         };
         println!("{:04} {} {state}", migration.version, migration.description);
+    }
+    Ok(())
+}
+
+#[tokio::main]
+async fn verify_audit(file: Option<PathBuf>, expect: Option<String>) -> anyhow::Result<()> {
+    let config = Config::load(file.as_deref())?;
+    let archive = Archive::open(&config.database()).await?;
+    match archive.verify_audit(expect.as_deref()).await? {
+        (Chain::Broken { no }, _) => anyhow::bail!("line {no} does not fit the one before: the log was changed"),
+        (Chain::Whole { .. }, false) => {
+            anyhow::bail!("every line fits, but none has the hash that was expected: the end of the log was cut off")
+        }
+        (Chain::Whole { lines, last }, true) => {
+            println!("{lines} lines, every one fits the one before; the last one has the hash {last}");
+            Ok(())
+        }
+    }
+}
+
+#[tokio::main]
+async fn run_retention(file: Option<PathBuf>, dry_run: bool) -> anyhow::Result<()> {
+    let config = Config::load(file.as_deref())?;
+    start_log(&config.log)?;
+    let clock = Clock::system();
+    let report = if dry_run {
+        let archive = Archive::open(&config.database()).await?;
+        let rules = retention::rules(&archive, &config.privacy, clock.now()).await?;
+        retention::preview(&archive, &rules, clock.now()).await?
+    } else {
+        let store = Store::open(&config.database(), config.limits.mailbox, Box::new(|_| {})).await?;
+        let stopping = CancellationToken::new();
+        let files = Files::start(&config, clock.clone(), store.clone(), stopping.clone(), TaskTracker::new())?;
+        let retention = Retention::new(store.clone(), files, clock, config.privacy.clone(), stopping.clone());
+        let done = retention.run(Author::System).await;
+        stopping.cancel();
+        store.close().await;
+        serde_json::from_str(done?.report.as_str())?
+    };
+    let verb = if dry_run { "would go" } else { "deleted" };
+    for (data, part) in report {
+        println!("{data:<10} kept {:>5} days: {} {verb}, {} under legal hold", part.days, part.deleted, part.held);
     }
     Ok(())
 }

@@ -111,6 +111,7 @@ async fn send(store: Store, n: u64, until: Instant) -> Vec<Duration> {
             client_id: Some(format!("{n:08x}-5d1c-4c7e-9b42-{seq:012x}")),
             from: json(FROM),
             body: json(BODY),
+            masked: None,
             only_in: None,
             follows: false,
             answers: matches!(author, Author::Agent(_)),

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Author, Json, Store, StoreError,
+    Archive, Author, Json, Store, StoreError,
     read::{instant, unsigned, word},
 };
 
@@ -105,7 +105,8 @@ pub(crate) async fn append(tx: &mut Transaction<'_, Any>, audit: &Audit) -> Resu
     let last = sqlx::query("SELECT no, hash FROM audit ORDER BY no DESC LIMIT 1").fetch_optional(&mut **tx).await?;
     let (no, before): (u64, String) = match &last {
         Some(row) => (unsigned::<u64>(row, "no")? + 1, row.try_get("hash")?),
-        None => (1, String::new()),
+        // None yet, or all are deleted.
+        None => anchor(&mut **tx).await?.map_or((1, String::new()), |(no, hash)| (no + 1, hash)),
     };
     let mut line = AuditRow {
         no,
@@ -141,6 +142,12 @@ pub(crate) async fn append(tx: &mut Transaction<'_, Any>, audit: &Audit) -> Resu
     Ok(())
 }
 
+/// Number and hash of the last line that retention has deleted.
+async fn anchor(connection: impl sqlx::Executor<'_, Database = Any>) -> Result<Option<(u64, String)>, StoreError> {
+    let row = sqlx::query("SELECT no, hash FROM audit_anchor").fetch_optional(connection).await?;
+    row.map(|row| Ok((unsigned(&row, "no")?, row.try_get("hash")?))).transpose()
+}
+
 /// Keeps the column list and the row reader together; `$rest` is what follows FROM.
 macro_rules! select {
     ($rest:literal) => {
@@ -164,32 +171,141 @@ fn line(row: &AnyRow) -> Result<AuditRow, StoreError> {
     })
 }
 
+/// Which lines are wanted; what is empty or `None` leaves all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// `system` or the id of a member of staff.
+    pub actor: String,
+    /// Begin of the action: `data.` finds `data.reveal`.
+    pub action: String,
+    /// Kind of what it was done to.
+    pub kind: String,
+    /// Its id.
+    pub subject: String,
+    /// At or after.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+}
+
 impl Store {
     /// Lines before the number `before`, the last one first.
     ///
     /// # Errors
     /// Whatever the database says; the same holds for every read below.
     pub async fn audit_before(&self, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
-        let rows = sqlx::query(select!("WHERE no < $1 ORDER BY no DESC LIMIT $2"))
-            .bind(i64::try_from(before).unwrap_or(i64::MAX))
-            .bind(i64::from(limit))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(line).collect()
+        self.archive().audit(&AuditFilter::default(), before, limit).await
     }
 
     /// Reads the whole log and looks whether every line fits the one before.
     pub async fn verify_audit(&self) -> Result<Chain, StoreError> {
+        Ok(self.archive().verify_audit(None).await?.0)
+    }
+}
+
+impl Archive {
+    /// Lines before the number `before` that the filter lets through, the last one first.
+    ///
+    /// # Errors
+    /// Whatever the database says; the same holds for every read below.
+    pub async fn audit(&self, filter: &AuditFilter, before: u64, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = sqlx::query(select!(
+            "WHERE no < $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR SUBSTR(action, 1, LENGTH($3)) = $3) \
+             AND ($4 = '' OR kind = $4) AND ($5 = '' OR subject = $5) AND at >= $6 AND at < $7 \
+             ORDER BY no DESC LIMIT $8"
+        ))
+        .bind(i64::try_from(before).unwrap_or(i64::MAX))
+        .bind(filter.actor.clone())
+        .bind(filter.action.clone())
+        .bind(filter.kind.clone())
+        .bind(filter.subject.clone())
+        .bind(filter.from.map_or(i64::MIN, |at| at.0))
+        .bind(filter.to.map_or(i64::MAX, |at| at.0))
+        .bind(i64::from(limit))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(line).collect()
+    }
+
+    /// Number of the first line that is there.
+    pub async fn first_audit_line(&self) -> Result<Option<u64>, StoreError> {
+        let row = sqlx::query("SELECT no FROM audit ORDER BY no LIMIT 1").fetch_optional(&self.readers).await?;
+        row.map(|row| unsigned(&row, "no")).transpose()
+    }
+
+    /// One line.
+    pub async fn audit_line(&self, no: u64) -> Result<Option<AuditRow>, StoreError> {
+        let row = sqlx::query(select!("WHERE no = $1"))
+            .bind(i64::try_from(no).unwrap_or(i64::MAX))
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(line).transpose()
+    }
+
+    /// Reads the whole log and looks whether every line fits the one before, from the anchor on if old lines were deleted;
+    /// and whether `expect`, the hash of a line that somebody has written down, is in it: a tail that was cut off fits
+    /// otherwise.
+    pub async fn verify_audit(&self, expect: Option<&str>) -> Result<(Chain, bool), StoreError> {
+        let begin = anchor(&self.readers).await?;
+        let (begins_at, hash) = begin.clone().map_or((1, String::new()), |(no, hash)| (no + 1, hash));
         let mut rows = sqlx::query(select!("ORDER BY no")).fetch(&self.readers);
-        let (mut lines, mut last) = (0, String::new());
+        let (mut lines, mut next, mut last) = (0, begins_at, hash);
+        let mut is_found = expect.is_none();
+        let mut broken = None;
+        // What the log itself says was deleted last.
+        let mut pruned = None;
         while let Some(row) = rows.try_next().await? {
             let line = line(&row)?;
-            lines += 1;
-            if line.no != lines || line.hash_after(&last) != line.hash {
-                return Ok(Chain::Broken { no: lines });
+            if line.no != next || line.hash_after(&last) != line.hash {
+                broken = Some(next);
+                break;
             }
+            if line.action == PRUNE {
+                pruned = Pruned::of(&line.detail).map(|pruned| (pruned.up_to, pruned.hash));
+            }
+            is_found |= expect == Some(line.hash.as_str());
+            lines += 1;
+            next += 1;
             last = line.hash;
         }
-        Ok(Chain::Whole { lines, last })
+        drop(rows);
+        if anchor(&self.readers).await? != begin {
+            // Lines were deleted meanwhile.
+            return Box::pin(self.verify_audit(expect)).await;
+        }
+        // The anchor is a row like any other: the log itself has to know of it.
+        let broken = broken.or((begin != pruned).then_some(begins_at));
+        Ok(match broken {
+            Some(no) => (Chain::Broken { no }, false),
+            None => (Chain::Whole { lines, last }, is_found),
+        })
+    }
+}
+
+/// The line by which retention tells that older lines are gone.
+pub const PRUNE: &str = "audit.prune";
+
+/// Its detail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pruned {
+    /// Number of the last line that is gone.
+    pub up_to: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+impl Pruned {
+    /// As the line has it: `{"upTo": .., "hash": ..}`.
+    ///
+    /// # Errors
+    /// None that can happen: a number and a text can always be written.
+    pub fn detail(&self) -> Result<Json, serde_json::Error> {
+        let value = serde_json::json!({ "upTo": self.up_to, "hash": self.hash });
+        Ok(Json(serde_json::value::to_raw_value(&value)?))
+    }
+
+    fn of(detail: &str) -> Option<Self> {
+        let value: serde_json::Value = serde_json::from_str(detail).ok()?;
+        Some(Self { up_to: value["upTo"].as_u64()?, hash: value["hash"].as_str()?.to_owned() })
     }
 }

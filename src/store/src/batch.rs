@@ -362,6 +362,7 @@ mod tests {
             client_id: Some(client_id.to_owned()),
             from: null(),
             body: null(),
+            masked: None,
             only_in: None,
             follows: false,
             answers: false,

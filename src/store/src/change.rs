@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError, audit, continuation, files, record, sql::Statements, staff};
+use crate::{Change, ConversationRow, StoreError, audit, continuation, files, privacy, record, sql::Statements, staff};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
@@ -37,7 +37,7 @@ pub(crate) async fn carry_out(
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, level = excluded.level, \
              phone = excluded.phone, credit_code = excluded.credit_code, language = excluded.language, \
-             seen_at = excluded.seen_at",
+             seen_at = excluded.seen_at, forgotten_at = NULL",
         )
         .bind(row.id.to_string())
         .bind(row.name.clone())
@@ -155,6 +155,7 @@ pub(crate) async fn carry_out(
         }
         Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
+        Change::Privacy(change) => return privacy::carry_out(tx, change).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")
                 .bind(state.as_str())

@@ -1,7 +1,7 @@
 //! Why the store could not do it. What a caller needs to know of a refusal is whether the same unit may succeed later
 //! ([`StoreError::is_retryable`]), and that nothing of it was done: only [`StoreError::Unknown`] does not say so.
 
-use bangban_domain::{AgentId, ConversationId, FileId, org::Kind};
+use bangban_domain::{AgentId, CitizenId, ConversationId, FileId, org::Kind};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,12 @@ pub enum StoreError {
         /// Code.
         id: String,
     },
+    /// The person has a conversation that is not closed, or a new one; nothing was done.
+    #[error("{0} has a conversation that is not closed")]
+    StillOpen(CitizenId),
+    /// There is no database at this address.
+    #[error("there is no database at {0} (data.dir)")]
+    Missing(String),
     /// Somebody else has changed the account meanwhile; nothing was done.
     #[error("account {0} has another version")]
     StaffOutdated(AgentId),

@@ -119,6 +119,8 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Read { .. }
         | Change::Records(_)
         | Change::Audit(_)
+        // Numbers go on where they were: the head has them, and so has the row.
+        | Change::Privacy(_)
         | Change::Draft { .. }
         | Change::Status { .. }
         | Change::Receipt(_)

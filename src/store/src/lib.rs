@@ -8,6 +8,7 @@
 //! SQLite and PostgreSQL run the same SQL text and migrations through `sqlx::Any`; what differs stands in `place`. See
 //! docs/storage.md.
 
+mod archive;
 mod audit;
 mod batch;
 mod change;
@@ -22,6 +23,7 @@ mod migrate;
 mod pace;
 mod past;
 mod place;
+mod privacy;
 mod read;
 mod record;
 mod row;
@@ -36,12 +38,14 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
+pub use archive::Archive;
+pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
 pub use continuation::{ContinuationChange, ContinuationRow};
-pub use audit::{Audit, AuditRow, Chain};
 pub use error::StoreError;
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;
+pub use privacy::{Due, ErasureRow, ErasureState, Overdue, PrivacyChange, RunRow};
 pub use record::{RecordChange, RecordRow, RecordVersion};
 pub use row::*;
 pub use staff::{Membership, SessionRow, StaffChange, StaffRow};

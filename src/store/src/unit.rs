@@ -10,8 +10,8 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, ReceiptRow, RecordChange,
-    StaffChange, StaffRow, StoreError,
+    Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, PrivacyChange, ReceiptRow,
+    RecordChange, StaffChange, StaffRow, StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -59,6 +59,7 @@ impl Unit {
                     without_nul("id", Some(&audit.subject))?;
                     without_nul("reason", audit.reason.as_deref())?;
                 }
+                Change::Privacy(PrivacyChange::Erasure(row)) => without_nul("reason", Some(&row.reason))?,
                 // Made by the server.
                 Change::Clock(_)
                 | Change::Step { .. }
@@ -68,6 +69,7 @@ impl Unit {
                 | Change::Status { .. }
                 | Change::Receipt(_)
                 | Change::ReceiptSettled { .. }
+                | Change::Privacy(_)
                 | Change::Claim { .. }
                 | Change::Continuation(_)
                 | Change::Account(_)
@@ -107,7 +109,9 @@ pub enum Author {
 }
 
 impl Author {
-    pub(crate) fn text(self) -> Cow<'static, str> {
+    /// As rows and the audit log write it.
+    #[must_use]
+    pub fn text(self) -> Cow<'static, str> {
         match self {
             Self::Citizen => "citizen".into(),
             Self::Bot => "bot".into(),
@@ -161,6 +165,8 @@ pub struct NewEntry {
     pub from: Json,
     /// What, as the protocol writes it.
     pub body: Json,
+    /// As staff other than the author see it, if that differs. Not stored: whoever reads the row masks again.
+    pub masked: Option<Json>,
     /// Write it only if the conversation is in this stage at commit (the bot is silent once a human was asked).
     pub only_in: Option<Stage>,
     /// Write it only if the previous entry of this unit was written (the bot does not answer a duplicate twice).
@@ -241,6 +247,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// What is deleted because its time is over or its person asked for it.
+    Privacy(PrivacyChange),
     /// A receipt.
     Receipt(ReceiptRow),
     /// What has become of an open receipt.

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use crate::{
-    Change, Committed, ContinuationChange, Published, StoreError, Unit, Written,
+    Change, Committed, ContinuationChange, PrivacyChange, Published, StoreError, Unit, Written,
     batch::Done,
     checkpoint::{Checkpoints, Running},
     heads::{Cache, Heads},
@@ -216,13 +216,35 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         // One row, which knows by itself who came first.
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
         Change::Records(_) | Change::Account(_) | Change::Audit(_) => [Some(Key::Administration), None],
+        // See `keys_of`.
+        Change::Privacy(_) => [None, None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],
     });
-    let claimed = unit.changes.iter().filter_map(|change| match change {
-        Change::Claim { conversations, .. } => Some(conversations.iter().map(|id| Key::Conversation(*id))),
-        _ => None,
-    });
-    of_changes.flatten().chain(claimed.flatten()).chain(unit.entries.iter().map(|entry| Key::Conversation(entry.conversation)))
+    let of_entries = unit.entries.iter().map(|entry| Key::Conversation(entry.conversation));
+    of_changes.flatten().chain(of_entries).chain(unit.changes.iter().flat_map(keys_of))
+}
+
+/// Of what may touch any number of rows.
+fn keys_of(change: &Change) -> Vec<Key> {
+    let conversations = |ids: &[ConversationId]| ids.iter().map(|id| Key::Conversation(*id)).collect();
+    let change = match change {
+        Change::Privacy(change) => change,
+        Change::Claim { conversations: ids, .. } => return conversations(ids),
+        _ => return Vec::new(),
+    };
+    match change {
+        PrivacyChange::Threads { conversations: ids, .. } => conversations(ids),
+        PrivacyChange::Files { files, .. } => files.iter().map(|id| Key::File(*id)).collect(),
+        PrivacyChange::People { citizens, .. } => citizens.iter().map(|id| Key::Citizen(*id)).collect(),
+        PrivacyChange::Erase { citizen, into, conversations: ids, .. } => {
+            let mut keys: Vec<Key> = conversations(ids);
+            keys.extend([Key::Citizen(*citizen), Key::Citizen(*into)]);
+            keys
+        }
+        // Nobody else writes these rows.
+        PrivacyChange::Receipts(_) | PrivacyChange::Sessions(_) => Vec::new(),
+        PrivacyChange::Audit { .. } | PrivacyChange::Run(_) | PrivacyChange::Erasure(_) => vec![Key::Administration],
+    }
 }
 
 /// A batch on its way.

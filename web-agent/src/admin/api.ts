@@ -218,6 +218,8 @@ export interface ImportReport {
   new: number;
   changed: number;
   unchanged: number;
+  badRows: number;
+  /** The first 1000. */
   bad: ImportProblem[];
   imported: boolean;
 }
@@ -231,8 +233,12 @@ export interface ImportProblem {
 export interface CoverageReport {
   items: number;
   covered: number;
+  /** How many have somebody at the desk now; only for who sees all. */
+  staffedNow: number | null;
   holes: CoverageHole[];
+  /** From now until then. */
   asOf: number;
+  until: number;
 }
 
 export interface CoverageHole {

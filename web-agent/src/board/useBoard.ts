@@ -69,5 +69,16 @@ export function useBoard(token: () => string, topic: Topic, over: () => Promise<
     link.stop();
   });
 
-  return { state, view, isRefused, points, openedAt, now, fresh, knownUntil, retryNow: () => link.retryNow(), renew: (next: string) => link.renew(next) };
+  return {
+    state,
+    view,
+    isRefused,
+    points,
+    openedAt,
+    now,
+    fresh,
+    knownUntil,
+    retryNow: () => link.retryNow(),
+    renew: (next: string) => link.renew(next),
+  };
 }

@@ -212,9 +212,9 @@ export function follow(
     plan();
   }
 
-  function plan(at = dueAt) {
+  function plan() {
     window.clearTimeout(timer);
-    if (!isOver) timer = window.setTimeout(() => void check(), Math.max(0, at - Date.now()));
+    if (!isOver) timer = window.setTimeout(() => void check(), Math.max(0, dueAt - Date.now()));
   }
 
   function end() {
@@ -242,7 +242,8 @@ export function follow(
         hears.renewed(next);
         return 'renewed' as const;
       } catch {
-        plan(Date.now() + RETRY_MS);
+        dueAt = Date.now() + RETRY_MS;
+        plan();
         return 'lost' as const;
       }
     }).finally(() => (running = undefined));

@@ -44,6 +44,11 @@ fn misfit(error: Invalid) -> WireError {
     WireError::field(format!("body.{}", error.field), error.problem)
 }
 
+/// Does a team belong to other units than before? Then others may look at what it does.
+fn has_moved(before: &Directory, after: &Directory) -> bool {
+    before.teams().any(|(id, team)| after.team(id).is_none_or(|now| after.above(&now.unit) != before.above(&team.unit)))
+}
+
 impl App {
     /// Units, teams, items and everything else that is administered, as they are now, with what follows from them.
     #[must_use]
@@ -188,9 +193,13 @@ impl App {
 
     /// What was changed is in force from now on.
     pub(crate) async fn reread(&self) -> Result<(), WireError> {
+        let before = self.directory();
         let changed = self.organisation.refresh().await.map_err(store_error)?;
         if !changed.is_empty() {
             self.notices.changed();
+            if has_moved(&before, &self.directory()) {
+                self.hub.end_watchers();
+            }
         }
         if super::notices::concerns(&changed) {
             self.other_notices.notify_one();

@@ -175,10 +175,7 @@ impl App {
         };
         let made = history::Event::ContinuationMade { continuation: id };
         // The token of the second device says what this one's says.
-        let changes = vec![
-            Change::Citizen(citizen.row(at)),
-            Change::Continuation(ContinuationChange::New(row)),
-        ];
+        let changes = vec![Change::Citizen(citizen.row(at)), Change::Continuation(ContinuationChange::New(row))];
         self.commit_with(changes, conversation, at, made).await?;
         Ok(Answer::ContinueCode { continuation: id, code: long, short, expires_at })
     }

@@ -102,7 +102,11 @@ impl App {
         if files.len() > MAX_OPEN {
             return Err(WireError::field("files", format!("at most {MAX_OPEN} at once")));
         }
-        self.readable(who, id).await?;
+        let (row, view) = self.readable(who, id).await?;
+        if let Principal::Staff(staff) = who {
+            let detail = serde_json::json!({ "files": files });
+            self.tell_look(staff, &row, &view, "file.open", detail).await?;
+        }
         Ok(Answer::Files { files: self.files.links(owner(who), id, files).await? })
     }
 }

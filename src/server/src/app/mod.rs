@@ -9,6 +9,7 @@ mod items;
 mod messages;
 mod notices;
 mod reads;
+mod reveal;
 mod rights;
 mod staff;
 mod staff_admin;
@@ -51,6 +52,7 @@ use crate::{
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     organisation::{self, DemoStaff, Organisation},
+    privacy::{Retention, people::People},
     session::{Rates, command_span},
     staff::{Accounts, Rights, oidc::Oidc},
     telemetry::Metrics,
@@ -61,6 +63,7 @@ pub use citizens::CitizenRules;
 pub use commands::{Begun, Pending};
 pub use files::owner;
 pub(crate) use items::Upload;
+pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
 
 /// How long a log-in waits until the desk has heard of it.
@@ -107,6 +110,12 @@ pub struct App {
     pub sign_in: SignInRules,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// How often somebody may reveal.
+    pub reveals: Reveals,
+    /// Deletes what is over its time.
+    pub retention: Arc<Retention>,
+    /// Finds, hands out and erases what there is about one person.
+    pub people: Arc<People>,
     /// Visitors and second devices.
     pub citizens: CitizenRules,
     /// What stands before their REST routes.
@@ -141,7 +150,7 @@ struct Stored {
 
 pub(crate) fn thread_entry(row: EntryRow) -> Result<ThreadEntry, WireError> {
     let Stored { from, body } = serde_json::from_str(&row.body).map_err(|error| internal(&error))?;
-    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body })
+    Ok(ThreadEntry { seq: row.seq, at: row.at, from, client_id: row.client_id, body, masked: false })
 }
 
 fn internal(error: &impl std::fmt::Display) -> WireError {
@@ -241,7 +250,12 @@ impl App {
         if demo && portal_origins.is_empty() {
             portal_origins.push(ANY_ORIGIN.to_owned());
         }
+        let keys = config.privacy.clone();
+        let retention = Retention::new(store.clone(), Arc::clone(&files), clock.clone(), keys, stopping.clone());
         let app = Arc::new(Self {
+            reveals: Reveals::new(config.privacy.reveal_burst, config.privacy.reveal_seconds),
+            retention: Arc::new(retention),
+            people: Arc::new(People::new(store.clone(), Arc::clone(&files), clock.clone())),
             clock,
             auth,
             accounts,
@@ -293,6 +307,9 @@ impl App {
             }
         }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
+        tokio::spawn(forget_old_sessions(Arc::downgrade(&app)));
+        let retention = Arc::clone(&app.retention);
+        tokio::spawn(async move { retention.daily().await });
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
         let other_notices = Arc::clone(&app.other_notices);
@@ -442,6 +459,17 @@ fn word_check(path: &str) -> anyhow::Result<Arc<WordCheck>> {
     let check = Arc::new(check);
     tokio::spawn(Arc::clone(&check).keep_fresh(watched));
     Ok(check)
+}
+
+/// Once a day, and not at a moment at which everything else begins.
+async fn forget_old_sessions(app: Weak<App>) {
+    loop {
+        sleep(Duration::from_secs(24 * 60 * 60)).await;
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = app.forget_sessions().await {
+            tracing::warn!(%error, "old sessions cannot be forgotten yet");
+        }
+    }
 }
 
 /// Keys may change while we run.

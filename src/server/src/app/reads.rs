@@ -13,7 +13,7 @@ use bangban_protocol::{
     Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot,
     ThreadEntry, Topic, WireError,
 };
-use bangban_store::{ConversationRow, Lane};
+use bangban_store::{ConversationRow, EntryRow, Lane};
 
 use tokio::time::timeout;
 
@@ -22,6 +22,7 @@ use crate::{
     auth::Principal,
     desk::view_of,
     hub::{MAX_TOPICS, Socket},
+    masking::seen_by,
     staff::At,
 };
 
@@ -48,6 +49,10 @@ impl App {
     ) -> Result<Answer, WireError> {
         // Nobody listens before they may.
         self.permit(who, topic).await?;
+        if let (Topic::Conversation(id), Principal::Staff(staff), None) = (topic, who, after) {
+            let (row, view) = self.readable(who, id).await?;
+            self.tell_look(staff, &row, &view, "conversation.read", serde_json::json!({})).await?;
+        }
         // First listen, then look: what happens between comes as an event that the snapshot may contain too.
         if !self.hub.join(socket, topic) {
             let detail = format!("a connection listens to at most {MAX_TOPICS} topics");
@@ -93,12 +98,12 @@ impl App {
         Ok(match (topic, who) {
             (Topic::Conversation(id), _) => {
                 let (_, view) = self.readable(who, id).await?;
-                let (entries, reset, more, seq) = self.thread(id, Lane::Public, after).await?;
+                let (entries, reset, more, seq) = self.thread(who, id, Lane::Public, after).await?;
                 (seq, Snapshot::Conversation { view, entries, reset, more })
             }
             (Topic::Notes(id), Principal::Staff(staff)) => {
                 let (row, _) = self.readable(who, id).await?;
-                let (entries, reset, _, seq) = self.thread(id, Lane::Notes, after).await?;
+                let (entries, reset, _, seq) = self.thread(who, id, Lane::Notes, after).await?;
                 let draft = self.store.draft(staff.id, id).await.map_err(store_error)?;
                 (seq, Snapshot::Notes { context: self.context(staff.id, &row).await?, entries, reset, draft })
             }
@@ -129,11 +134,12 @@ impl App {
         self.readable(who, id).await?;
         let rows = self.store.entries_before(id, Lane::Public, before, PAGE).await.map_err(store_error)?;
         let more = rows.first().is_some_and(|row| row.seq > 1);
-        Ok(Answer::Earlier { entries: rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?, more })
+        Ok(Answer::Earlier { entries: entries_for(who, rows)?, more })
     }
 
     async fn thread(
         &self,
+        who: &Principal,
         id: ConversationId,
         lane: Lane,
         after: Option<u64>,
@@ -142,14 +148,13 @@ impl App {
             let rows = self.store.entries_after(id, lane, after, RESUME_LIMIT + 1).await.map_err(store_error)?;
             if rows.len() <= RESUME_LIMIT as usize {
                 let seq = rows.last().map_or(after, |row| row.seq);
-                let entries = rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?;
-                return Ok((entries, false, false, seq));
+                return Ok((entries_for(who, rows)?, false, false, seq));
             }
         }
         let rows = self.store.entries_before(id, lane, u64::MAX, PAGE).await.map_err(store_error)?;
         let seq = rows.last().map_or(0, |row| row.seq);
         let more = rows.first().is_some_and(|row| row.seq > 1);
-        Ok((rows.into_iter().map(thread_entry).collect::<Result<_, _>>()?, true, more, seq))
+        Ok((entries_for(who, rows)?, true, more, seq))
     }
 
     /// A conversation's citizen, the agent who serves it, and supervisors of its team's unit may read it.
@@ -267,4 +272,9 @@ impl App {
                 .collect(),
         })
     }
+}
+
+/// Entries as this reader sees them.
+fn entries_for(who: &Principal, rows: Vec<EntryRow>) -> Result<Vec<ThreadEntry>, WireError> {
+    rows.into_iter().map(|row| Ok(seen_by(who, thread_entry(row)?))).collect()
 }

@@ -1,6 +1,8 @@
 //! Log-ins of staff: sessions with their refresh tokens, passwords, second factors. Who may is decided before these are
 //! called, unless they say so.
 
+use std::{collections::HashMap, sync::Arc};
+
 use anyhow::Context as _;
 use bangban_domain::{
     AgentId, StaffSessionId, Timestamp,
@@ -228,11 +230,16 @@ impl App {
 
     /// Another node, or nobody knows who, has changed accounts: reads them and lets every socket look again.
     pub(crate) async fn read_accounts(&self) {
+        let before: HashMap<AgentId, Arc<StaffRow>> =
+            self.accounts.all().into_iter().map(|account| (account.id, account)).collect();
         match self.accounts.reload(&self.store, self.clock.now()).await {
             Ok(()) => {
                 for account in self.accounts.all() {
+                    // A session may have ended although the account is the same.
                     self.hub.look_again(account.id);
-                    self.notices.account(account.id);
+                    if before.get(&account.id) != Some(&account) {
+                        self.notices.account(account.id);
+                    }
                 }
             }
             Err(error) => tracing::warn!(%error, "the accounts cannot be read; those that are known stay"),

@@ -143,19 +143,8 @@ impl Own {
         let exp = until.0 / SECOND;
         let CitizenRow { id, name, kind, level, phone, credit_code, language, anonymous, .. } = citizen;
         let aud = SECOND_DEVICE.to_owned();
-        let claims = DeviceClaims {
-            aud,
-            sub: id,
-            exp,
-            jti,
-            name,
-            kind,
-            level,
-            phone,
-            credit_code,
-            language,
-            anonymous,
-        };
+        let claims =
+            DeviceClaims { aud, sub: id, exp, jti, name, kind, level, phone, credit_code, language, anonymous };
         Ok((sign(&claims, &self.sign)?, Timestamp(exp * SECOND)))
     }
 

@@ -246,7 +246,10 @@ async fn a_portal_signs_with_any_of_its_keys_of_three_kinds() {
         let bare = jsonwebtoken::encode(&Header::new(pair.algorithm), &claims(), &pair.key).unwrap();
         assert_eq!(code_of(&auth, &bare).await, None, "{}", pair.id);
     }
-    assert_eq!(auth.portal_token("u1", "x", CitizenKind::Person, None, None, NOW).unwrap_err().code, ErrorCode::Forbidden);
+    assert_eq!(
+        auth.portal_token("u1", "x", CitizenKind::Person, None, None, NOW).unwrap_err().code,
+        ErrorCode::Forbidden
+    );
 }
 
 /// The portal's claims, and what a wrong one leads to.

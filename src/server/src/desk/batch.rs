@@ -8,6 +8,8 @@ use bangban_store::{Author, Event, Json, Lane, NewEntry, Unit};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::masking::masked_body;
+
 /// See the module.
 pub(super) struct Batch {
     pub(super) unit: Unit,
@@ -94,6 +96,7 @@ pub fn entry(
         client_id: None,
         from: json(from),
         body: json(body),
+        masked: masked_body(from, body).as_ref().map(json),
         only_in: None,
         follows: false,
         answers: false,

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bangban_domain::{
     CitizenId, ConversationId, Timestamp,
+    privacy::mask,
     routing::Clock,
     words::{CitizenKind, SlaStep, Stage},
 };
@@ -141,15 +142,20 @@ pub(super) fn clock_view(clock: &Clock) -> ClockView {
     ClockView { asked_at: clock.asked_at, due_at: clock.due_at, answered_at: clock.answered_at, step: clock.step }
 }
 
-/// The text of a stored entry, shortened, if it has one; of a file its name, of a voice message its length.
+/// The begin of a text as staff see it. Masked first: half a number would not be recognised.
+pub(super) fn preview(text: &str) -> String {
+    mask(text).chars().take(80).collect()
+}
+
+/// The text of a stored entry, masked and shortened, if it has one; of a file its name, of a voice message its length.
 pub(super) fn text_of(body: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Stored {
         body: ThreadBody,
     }
     match serde_json::from_str::<Stored>(body).ok()?.body {
-        ThreadBody::Text { text, .. } => Some(text.chars().take(80).collect()),
-        ThreadBody::Image { name, .. } | ThreadBody::File { name, .. } => Some(name),
+        ThreadBody::Text { text, .. } => Some(preview(&text)),
+        ThreadBody::Image { name, .. } | ThreadBody::File { name, .. } => Some(mask(&name).into_owned()),
         ThreadBody::Voice { duration_ms, .. } => {
             let seconds = duration_ms.saturating_add(500) / 1_000;
             Some(format!("♪ {}:{:02}", seconds / 60, seconds % 60))
@@ -212,6 +218,14 @@ mod tests {
         let file = "fl_00000000000000000000000000000001";
         for (body, expected) in [
             (r#"{"type":"text","text":"你好"}"#.to_owned(), Some("你好")),
+            (
+                format!(r#"{{"type":"text","text":"{}13800138001，谢谢"}}"#, "请".repeat(75)),
+                Some(&format!("{}138**", "请".repeat(75))),
+            ),
+            (
+                format!(r#"{{"type":"file","file":"{file}","name":"13800138001.pdf","size":1}}"#),
+                Some("138****8001.pdf"),
+            ),
             (
                 format!(r#"{{"type":"image","file":"{file}","name":"a.png","size":1,"width":1,"height":1}}"#),
                 Some("a.png"),

@@ -18,7 +18,7 @@ use bangban_store::{Author, Change, ConversationRow, Lane, ReceiptRow};
 use super::{
     Actor, Order,
     batch::{Batch, entry},
-    case::{Case, slot},
+    case::{Case, preview, slot},
     new_id,
     owner::Owner,
 };
@@ -194,7 +194,12 @@ impl Owner {
         all.extend(&open);
         let (id, person) = (citizen.id, person(citizen));
         batch.unit.changes.push(Change::Citizen(citizen.row(at)));
-        batch.unit.changes.push(Change::Claim { visitor, citizen: id, conversations: all.iter().copied().collect(), at });
+        batch.unit.changes.push(Change::Claim {
+            visitor,
+            citizen: id,
+            conversations: all.iter().copied().collect(),
+            at,
+        });
         for conversation in &all {
             batch.log(*conversation, at, Event::Claimed { visitor, citizen: id });
         }
@@ -363,7 +368,7 @@ impl Owner {
             case.row.stage = Stage::CallBack;
             case.row.slot = Some((wanted.starts_at, wanted.ends_at));
             case.row.call_back_phone = Some(phone);
-            case.last_text = Some(text.chars().take(80).collect());
+            case.last_text = Some(preview(&text));
             case.receipt = Some(receipt.clone());
         }
         let body = ThreadBody::Text { text, entry: None };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bangban_domain::{
     AgentId, ConversationId, TeamId,
+    privacy::mask,
     routing::{AgentRead, Place, Target},
     words::Stage,
 };
@@ -162,7 +163,7 @@ impl Owner {
             clock: clock_view(&routed.clock),
             offered_at: self.offered_at.get(&offer.id).copied().unwrap_or(routed.clock.asked_at),
             expires_at: offer.expires_at,
-            transfer_note: from.as_ref().and(case.transfer.as_ref()).map(|(_, note)| note.clone()),
+            transfer_note: from.as_ref().and(case.transfer.as_ref()).map(|(_, note)| mask(note).into_owned()),
             transfer_from: from,
         })
     }

@@ -113,7 +113,8 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         security::check_origin(&parts.headers, &app.portal_origins)?;
-        let client = parts.extensions.get::<Client>().ok_or_else(|| Refused::internal(&"a request without a client"))?;
+        let client =
+            parts.extensions.get::<Client>().ok_or_else(|| Refused::internal(&"a request without a client"))?;
         Ok(Self(client.address))
     }
 }

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bangban_domain::{FileId, Timestamp};
+use bangban_domain::{AgentId, FileId, Timestamp, privacy::mask};
 use bangban_protocol::{ErrorCode, WireError};
 use futures_util::StreamExt as _;
 use metrics::counter;
@@ -85,10 +85,12 @@ pub(super) async fn download(
         (found, _) => found,
     };
     let (row, part) = found?.ok_or_else(not_found)?;
+    let is_staff = viewer.parse::<AgentId>().is_ok() && viewer != row.owner.to_string();
+    let shown = if is_staff { mask(&row.name).into_owned() } else { row.name };
     let (name, mime) = match variant {
-        Variant::Original => (row.name, HeaderValue::try_from(row.mime)),
+        Variant::Original => (shown, HeaderValue::try_from(row.mime)),
         Variant::Thumb => {
-            (bangban_domain::file::with_ending(&row.name, "jpg"), Ok(HeaderValue::from_static("image/jpeg")))
+            (bangban_domain::file::with_ending(&shown, "jpg"), Ok(HeaderValue::from_static("image/jpeg")))
         }
     };
     // The browser may show it again until the address ends.

@@ -1,9 +1,10 @@
 //! HTTP: the pages, the WebSocket's door, log-in, health.
 
 mod admin;
+mod audit;
 mod bearer;
-mod client;
 mod citizen;
+mod client;
 mod download;
 mod edge;
 mod input;
@@ -12,6 +13,7 @@ mod login;
 mod metrics;
 mod openapi;
 mod pages;
+mod privacy;
 mod refused;
 mod security;
 mod serve;
@@ -105,7 +107,18 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(upload::begin, upload::options))
         .routes(routes!(upload::progress, upload::append, upload::cancel))
         .routes(routes!(upload::finish))
-        .routes(routes!(download::download));
+        .routes(routes!(download::download))
+        .routes(routes!(privacy::reveal))
+        .routes(routes!(privacy::runs, privacy::run))
+        .routes(routes!(privacy::find))
+        .routes(routes!(privacy::export))
+        .routes(routes!(privacy::erase))
+        .routes(routes!(privacy::confirm_erasure))
+        .routes(routes!(privacy::refuse_erasure))
+        .routes(routes!(privacy::erasures))
+        .routes(routes!(audit::lines))
+        .routes(routes!(audit::export))
+        .routes(routes!(audit::verify));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }

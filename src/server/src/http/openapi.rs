@@ -57,6 +57,7 @@ pub(super) struct Refusal {
         (name = "account", description = "One's own account as a member of staff"),
         (name = "admin", description = "Administration"),
         (name = "files", description = "Uploads (tus 1.0.0) and downloads; docs/files.md"),
+        (name = "privacy", description = "Masked data, retention, one person's data, the audit log; docs/privacy.md"),
         (name = "server", description = "Configuration, health and this description"),
     ),
     components(schemas(Refusal)),
@@ -109,19 +110,23 @@ fn refusal(status: &str, meaning: &str) -> RefOr<utoipa::openapi::Response> {
     response.build().into()
 }
 
-/// Adds to every operation the refusals that it shares with others and does not describe itself.
+/// Names every operation after its method and path, and adds the refusals that it shares with others and does not describe
+/// itself.
 fn complete(description: &mut Description) {
-    for item in description.paths.paths.values_mut() {
+    for (path, item) in &mut description.paths.paths {
         let operations = [
-            &mut item.get,
-            &mut item.put,
-            &mut item.post,
-            &mut item.delete,
-            &mut item.options,
-            &mut item.head,
-            &mut item.patch,
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+            ("options", &mut item.options),
+            ("head", &mut item.head),
+            ("patch", &mut item.patch),
         ];
-        for operation in operations.into_iter().flatten() {
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let words = path.split(|sign: char| !sign.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            operation.operation_id = Some(std::iter::once(method).chain(words).collect::<Vec<_>>().join("_"));
             for (need, status, meaning) in &COMMON {
                 if is_possible(need, operation) {
                     let responses = &mut operation.responses.responses;

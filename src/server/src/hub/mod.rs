@@ -17,12 +17,12 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 use bangban_bus::Bus;
 use bangban_domain::{AgentId, ConversationId};
-use bangban_protocol::{EventBody, Frame, Topic};
-use bangban_store::NewEntry;
+use bangban_protocol::{EventBody, Frame, ThreadEntry, Topic};
+use bangban_store::{Author, Json, NewEntry};
 use dashmap::{DashMap, DashSet};
 use tokio::sync::Notify;
 
-use crate::staff::Rights;
+use crate::{masking, staff::Rights};
 
 pub(crate) use relay::Relay;
 pub use socket::{Ended, Holder, Member, Socket};
@@ -66,10 +66,51 @@ impl Listeners {
         self.position.max(self.sent).is_some_and(|last| seq > last + 1)
     }
 
-    fn send(&mut self, seq: u64, text: &Utf8Bytes) {
+    fn send(&mut self, seq: u64, said: &Said) {
         self.sent = Some(seq);
         self.position = self.position.map(|position| position.max(seq));
-        send(&self.sockets, text);
+        send(&self.sockets, said);
+    }
+}
+
+/// An event as its listeners see it: written once, or twice if something of it is masked.
+pub(crate) struct Said {
+    text: Utf8Bytes,
+    masked: Option<Masked>,
+}
+
+/// For staff other than the author.
+struct Masked {
+    text: Utf8Bytes,
+    author: Option<AgentId>,
+}
+
+impl From<Utf8Bytes> for Said {
+    fn from(text: Utf8Bytes) -> Self {
+        Self { text, masked: None }
+    }
+}
+
+impl Said {
+    /// An event with an entry of another node, or read from the store.
+    fn entry(topic: Topic, epoch: u64, entry: ThreadEntry) -> Option<Self> {
+        let event = |entry: ThreadEntry| {
+            text_of(&Frame::Event { topic, epoch, seq: Some(entry.seq), body: EventBody::Entry { entry } })
+        };
+        let hidden = masking::masked(entry.clone());
+        let masked = if hidden.masked {
+            Some(Masked { author: masking::author(&entry.from), text: event(hidden)? })
+        } else {
+            None
+        };
+        Some(Self { text: event(entry)?, masked })
+    }
+
+    fn for_member(&self, member: Member) -> &Utf8Bytes {
+        match (&self.masked, member.staff()) {
+            (Some(masked), Some(reader)) if masked.author != Some(reader) => &masked.text,
+            _ => &self.text,
+        }
     }
 }
 
@@ -259,7 +300,7 @@ impl Hub {
     pub(crate) fn tell(&self, topic: Topic, body: EventBody) {
         let Some(listeners) = self.topics.get(&topic) else { return };
         if let Some(text) = text_of(&Frame::Event { topic, epoch: self.epoch, seq: None, body }) {
-            send(&listeners.sockets, &text);
+            send(&listeners.sockets, &text.into());
         }
     }
 
@@ -337,7 +378,7 @@ impl Hub {
             self.bus.publish(text.clone().into());
         }
         if let Some(listeners) = listeners {
-            send(&listeners.sockets, &text);
+            send(&listeners.sockets, &text.into());
         }
     }
 
@@ -348,7 +389,7 @@ impl Hub {
         if listeners.is_none() && !self.bus.is_shared() {
             return;
         }
-        let Some(text) = written(entry_event(topic, self.epoch, seq, entry)) else { return };
+        let Some(text) = written(entry_event(topic, self.epoch, seq, entry, None)) else { return };
         if self.bus.is_shared() {
             self.bus.publish(text.clone().into());
         }
@@ -362,22 +403,39 @@ impl Hub {
             self.is_behind(topic);
             return;
         }
-        listeners.send(seq, &text);
+        let masked = match &entry.masked {
+            Some(body) if listeners.sockets.iter().any(|socket| socket.member.staff().is_some()) => {
+                let author = match entry.author {
+                    Author::Agent(agent) => Some(agent),
+                    Author::Citizen | Author::Bot | Author::System => None,
+                };
+                let Some(text) = written(entry_event(topic, self.epoch, seq, entry, Some(body))) else { return };
+                Some(Masked { text, author })
+            }
+            Some(_) | None => None,
+        };
+        listeners.send(seq, &Said { text, masked });
     }
 
     // --- what other nodes have published ------------------------------------------------------------------------
 
     /// Sends what another node has published, or the store has kept, to those who listen here; each durable entry once and
     /// in order.
-    pub(crate) fn pass_on(&self, topic: Topic, seq: Option<u64>, text: &Utf8Bytes) -> Passed {
+    pub(crate) fn pass_on(&self, topic: Topic, seq: Option<u64>, said: &Said) -> Passed {
         let Some(mut listeners) = self.topics.get_mut(&topic) else { return Passed::On };
         match seq.filter(|_| is_numbered(topic)) {
-            None => send(&listeners.sockets, text),
+            None => send(&listeners.sockets, said),
             Some(seq) if listeners.was_sent(seq) => {}
             Some(seq) if listeners.has_hole_before(seq) => return Passed::Hole,
-            Some(seq) => listeners.send(seq, text),
+            Some(seq) => listeners.send(seq, said),
         }
         Passed::On
+    }
+
+    /// Does anybody but citizens listen to it here?
+    pub(crate) fn has_staff(&self, topic: Topic) -> bool {
+        let is_staff = |socket: &Arc<Socket>| socket.member.staff().is_some();
+        self.topics.get(&topic).is_some_and(|listeners| listeners.sockets.iter().any(is_staff))
     }
 
     /// The last durable entry that the topic's listeners have, if it is known.
@@ -435,16 +493,22 @@ fn written(text: serde_json::Result<String>) -> Option<Utf8Bytes> {
     }
 }
 
-fn send(sockets: &[Arc<Socket>], text: &Utf8Bytes) {
+fn send(sockets: &[Arc<Socket>], said: &Said) {
     for socket in sockets {
-        socket.push(text.clone());
+        socket.push(said.for_member(socket.member).clone());
     }
 }
 
 /// [`Frame::Event`] with an [`EventBody::Entry`]. Put together from its parts: of all frames this one is written most
-/// often, and most of it is JSON already.
-fn entry_event(topic: Topic, epoch: u64, seq: u64, entry: &NewEntry) -> serde_json::Result<String> {
-    let (from, body) = (entry.from.as_str(), entry.body.as_str());
+/// often, and most of it is JSON already. With the masked body it says that it is masked.
+fn entry_event(
+    topic: Topic,
+    epoch: u64,
+    seq: u64,
+    entry: &NewEntry,
+    masked: Option<&Json>,
+) -> serde_json::Result<String> {
+    let (from, body) = (entry.from.as_str(), masked.unwrap_or(&entry.body).as_str());
     let mut text = String::with_capacity(from.len() + body.len() + 256);
     let at = entry.at.0;
     // Writing to a string does not fail.
@@ -454,7 +518,8 @@ fn entry_event(topic: Topic, epoch: u64, seq: u64, entry: &NewEntry) -> serde_js
         let client_id = serde_json::to_string(client_id)?;
         let _ = write!(text, r#""clientId":{client_id},"#);
     }
-    let _ = write!(text, r#""body":{body}}}}}}}"#);
+    let masked = if masked.is_some() { r#","masked":true"# } else { "" };
+    let _ = write!(text, r#""body":{body}{masked}}}}}}}"#);
     Ok(text)
 }
 
@@ -557,7 +622,7 @@ mod tests {
                 stored.client_id.clone_from(&client_id);
                 hub.publish_entry(TOPIC, seq, &stored);
                 let (from, body) = (from.clone(), body.clone());
-                let entry = ThreadEntry { seq, at: Timestamp(9), from, client_id, body };
+                let entry = ThreadEntry { seq, at: Timestamp(9), from, client_id, body, masked: false };
                 hub.publish(TOPIC, Some(seq), EventBody::Entry { entry });
                 let (frames, _) = socket.take();
                 assert_eq!(frames.len(), 2);
@@ -660,11 +725,50 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn staff_hear_what_is_masked_and_authors_and_citizens_what_was_written() {
+        let Alone { hub, .. } = Alone::new(1);
+        let members = [Member::Citizen, Member::Agent(AgentId::new(1)), Member::Agent(AgentId::new(2)), SUPERVISOR];
+        let sockets = members.map(|member| hub.open(member, 20));
+        for socket in &sockets {
+            hub.join(socket, TOPIC);
+            socket.take();
+        }
+        let agent = (Author::Agent(AgentId::new(1)), Party::Agent { id: AgentId::new(1), name: "李敏".to_owned() });
+        let mut seq = 0;
+        for ((author, from), text, expected) in [
+            ((Author::Citizen, Party::Citizen), "电话13800138001", [true, false, false, false]),
+            (agent, "电话13800138001", [true, true, false, false]),
+            ((Author::Citizen, Party::Citizen), "谢谢", [true, true, true, true]),
+        ] {
+            seq += 1;
+            let body = ThreadBody::Text { text: text.to_owned(), entry: None };
+            let mine = entry(CONVERSATION, Lane::Public, Timestamp(9), author, &from, &body);
+            let theirs = ThreadEntry { seq, at: Timestamp(9), from, client_id: None, body, masked: false };
+            hub.publish_entry(TOPIC, seq, &mine);
+            let texts = |socket: &Arc<Socket>| socket.take().0.iter().map(|text| text.as_str()).collect::<String>();
+            let heard = sockets.each_ref().map(texts);
+            assert_eq!(heard.each_ref().map(|frame| frame.contains(text)), expected, "{heard:?}");
+            for frame in &heard {
+                let parsed: Frame = serde_json::from_str(frame).unwrap();
+                assert_eq!(serde_json::to_string(&parsed).unwrap(), *frame, "as the protocol writes it");
+                let Frame::Event { body: EventBody::Entry { entry }, .. } = parsed else { panic!("{frame}") };
+                assert_eq!(entry.masked, !frame.contains(text));
+            }
+            // What another node wrote is heard in the same way.
+            seq += 1;
+            let said = Said::entry(TOPIC, hub.epoch(), ThreadEntry { seq, ..theirs }).unwrap();
+            assert_eq!(hub.pass_on(TOPIC, Some(seq), &said), Passed::On);
+            let again = sockets.each_ref().map(texts);
+            assert_eq!(again.each_ref().map(|frame| frame.contains(text)), expected, "{again:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_comes_from_elsewhere_is_sent_once_and_a_hole_before_it_is_found() {
         let Alone { hub, .. } = Alone::new(1);
         let socket = hub.open(Member::Citizen, 20);
         let text = |n: u64| Utf8Bytes::from(n.to_string());
-        let pass = |n| hub.pass_on(TOPIC, Some(n), &text(n));
+        let pass = |n| hub.pass_on(TOPIC, Some(n), &text(n).into());
         assert_eq!((pass(3), hub.position(TOPIC)), (Passed::On, None), "nobody listens");
         hub.join(&socket, TOPIC);
         assert_eq!((pass(4), hub.position(TOPIC)), (Passed::On, Some(4)));
@@ -699,7 +803,7 @@ mod tests {
         hub.has_up_to(TOPIC, 5);
         hub.has_up_to(TOPIC, 4);
         assert_eq!(hub.those_behind().await, BTreeSet::from([TOPIC]));
-        assert_eq!(hub.pass_on(TOPIC, Some(5), &Utf8Bytes::from("5")), Passed::On, "read from the store");
+        assert_eq!(hub.pass_on(TOPIC, Some(5), &Utf8Bytes::from("5").into()), Passed::On, "read from the store");
         hub.publish_entry(TOPIC, 5, &note());
         assert_eq!([late.take().0.len(), early.take().0.len()], [1, 1], "once for each");
         hub.has_up_to(TOPIC, 4);

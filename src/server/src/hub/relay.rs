@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::sleep;
 
-use super::{Hub, Passed, text_of};
+use super::{Hub, Passed, Said};
 use crate::app::thread_entry;
 
 /// How often the store is looked at while the bus carries nothing, and tried again when it failed.
@@ -101,7 +101,11 @@ impl Relay {
         };
         match serde_json::from_str(&text) {
             Ok(Head { topic, seq }) => {
-                if self.hub.pass_on(topic, seq, &text) == Passed::Hole {
+                let passed = match self.said(topic, seq, &text) {
+                    Some(said) => self.hub.pass_on(topic, seq, &said),
+                    None => Passed::Hole,
+                };
+                if passed == Passed::Hole {
                     // It is durable, so it is read with those before it.
                     self.catch_up(BTreeSet::from([topic])).await;
                 }
@@ -113,6 +117,18 @@ impl Relay {
             }
             Err(_) if serde_json::from_str::<Changed>(&text).is_ok() => (self.accounts)(),
             Err(error) => tracing::warn!(%error, "an event of another node cannot be read"),
+        }
+    }
+
+    /// As it is to be heard here: what travels between nodes is not masked. It is read only where staff listen; `None`: it
+    /// cannot be, and so must not be passed on to them.
+    fn said(&self, topic: Topic, seq: Option<u64>, text: &Utf8Bytes) -> Option<Said> {
+        if seq.is_none() || thread_of(topic).is_none() || !self.hub.has_staff(topic) {
+            return Some(text.clone().into());
+        }
+        match serde_json::from_str(text) {
+            Ok(Frame::Event { epoch, body: EventBody::Entry { entry }, .. }) => Said::entry(topic, epoch, entry),
+            Ok(_) | Err(_) => None,
         }
     }
 
@@ -179,10 +195,8 @@ impl Relay {
             for row in rows {
                 let seq = row.seq;
                 let Ok(entry) = thread_entry(row) else { return Ok(()) };
-                let event =
-                    Frame::Event { topic, epoch: self.hub.epoch(), seq: Some(seq), body: EventBody::Entry { entry } };
-                if let Some(text) = text_of(&event) {
-                    self.hub.pass_on(topic, Some(seq), &text);
+                if let Some(said) = Said::entry(topic, self.hub.epoch(), entry) {
+                    self.hub.pass_on(topic, Some(seq), &said);
                 }
             }
             if is_last {

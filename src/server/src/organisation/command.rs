@@ -1,22 +1,23 @@
 //! `bangban import|export items FILE`: the catalogue as a file, while no server runs on the database.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use anyhow::Context as _;
+use bangban_domain::org::Directory;
 use bangban_store::{Author, Store};
 
 use super::{
-    Organisation, found,
+    found,
     import::plan,
     sheet::{Format, read, write},
 };
-use crate::{catalogue::Basis, clock::Clock, config::Config};
+use crate::{clock::Clock, config::Config};
 
-async fn open(config: &Config) -> anyhow::Result<(Store, Organisation)> {
+async fn open(config: &Config) -> anyhow::Result<(Store, Directory)> {
     let store = Store::open(&config.database(), config.limits.mailbox, Box::new(|_| {})).await?;
     found(&store, Clock::system().now()).await?;
-    let organisation = Organisation::load(store.clone(), Basis::new(config, Vec::new())?, Arc::default()).await?;
-    Ok((store, organisation))
+    let directory = super::read(&store).await?;
+    Ok((store, directory))
 }
 
 fn format_of(path: &Path) -> anyhow::Result<Format> {
@@ -31,8 +32,8 @@ pub async fn import_items(config: &Config, path: &Path, dry_run: bool, skip_bad:
     let format = format_of(path)?;
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
     let rows = read(format, &bytes).with_context(|| path.display().to_string())?;
-    let (store, organisation) = open(config).await?;
-    let plan = plan(organisation.current().directory(), &rows, |_, _| true);
+    let (store, directory) = open(config).await?;
+    let plan = plan(&directory, &rows, |_, _| true);
     let may_go_on = plan.may_go_on(skip_bad);
     let report = if may_go_on && !dry_run {
         let reason = Some(format!("bangban import items {}", path.display()));
@@ -59,11 +60,10 @@ pub async fn import_items(config: &Config, path: &Path, dry_run: bool, skip_bad:
 /// One line that names the cause.
 pub async fn export_items(config: &Config, path: &Path) -> anyhow::Result<()> {
     let format = format_of(path)?;
-    let (store, organisation) = open(config).await?;
-    let catalogue = organisation.current();
-    let file = write(format, catalogue.directory().items())?;
+    let (store, directory) = open(config).await?;
+    let file = write(format, directory.items())?;
     std::fs::write(path, file).with_context(|| path.display().to_string())?;
     store.close().await;
-    println!("{} items written to {}", catalogue.directory().items().count(), path.display());
+    println!("{} items written to {}", directory.items().count(), path.display());
     Ok(())
 }

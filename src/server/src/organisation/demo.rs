@@ -56,8 +56,11 @@ pub fn entries() -> anyhow::Result<Vec<Entry>> {
     Ok(serde_json::from_str(include_str!("../../../../config/demo/entries.json"))?)
 }
 
+/// Records with their codes.
+type Coded = Vec<(String, Body)>;
+
 /// Records as they stand in the files: the body with its `code`.
-fn coded(kind: Kind, list: Vec<Map<String, Value>>) -> anyhow::Result<Vec<(String, Body)>> {
+fn coded(kind: Kind, list: Vec<Map<String, Value>>) -> anyhow::Result<Coded> {
     let one = |mut fields: Map<String, Value>| {
         let code = fields.remove("code").and_then(|code| code.as_str().map(str::to_owned));
         let code = code.ok_or_else(|| anyhow::anyhow!("a {kind} without code"))?;
@@ -68,7 +71,7 @@ fn coded(kind: Kind, list: Vec<Map<String, Value>>) -> anyhow::Result<Vec<(Strin
 }
 
 /// The demo's records, kind by kind, those that others refer to first.
-fn records() -> anyhow::Result<[(Kind, Vec<(String, Body)>); 3]> {
+fn records() -> anyhow::Result<[(Kind, Coded); 3]> {
     let units = serde_json::from_str(include_str!("../../../../config/demo/units.json"))?;
     let items = serde_json::from_str(include_str!("../../../../config/demo/items.json"))?;
     Ok([

@@ -166,6 +166,18 @@ pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn(&[Kind])) 
     }
 }
 
+/// All records, for who needs nothing that follows from them.
+///
+/// # Errors
+/// Whatever the store says; [`StoreError::Corrupt`] names a row that cannot be read.
+pub async fn read(store: &Store) -> Result<Directory, StoreError> {
+    let mut records = Vec::new();
+    for kind in Kind::ALL {
+        records.extend(store.records(*kind).await?);
+    }
+    Ok(Directory::new(records.into_iter().map(record).collect::<Result<Vec<_>, _>>()?))
+}
+
 /// A row as the type of its kind.
 fn record(row: RecordRow) -> Result<Record, StoreError> {
     let mut json = serde_json::Deserializer::from_str(&row.body);

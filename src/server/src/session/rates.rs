@@ -147,7 +147,8 @@ mod tests {
             })
         };
         let begin = 1_800_000_000_000;
-        let passed = |anonymous, later: i64| rates.count(&who(anonymous), Timestamp(begin + later), Kind::Message).is_ok();
+        let passed =
+            |anonymous, later: i64| rates.count(&who(anonymous), Timestamp(begin + later), Kind::Message).is_ok();
         assert_eq!((0..30).filter(|_| passed(true, 0)).count(), 8);
         assert_eq!((0..30).filter(|_| passed(false, 0)).count(), 20, "the same number, logged in");
         for (later, expected) in [(2_999, false), (3_000, true), (3_000, false), (6_000, true)] {

@@ -16,10 +16,8 @@ impl Server {
     }
 
     async fn post_as(&self, path: &str, token: &Value, body: &Value) -> Reply {
-        let head = format!(
-            "POST {path}\nContent-Type: application/json\nAuthorization: Bearer {}",
-            token.as_str().unwrap()
-        );
+        let head =
+            format!("POST {path}\nContent-Type: application/json\nAuthorization: Bearer {}", token.as_str().unwrap());
         self.exchange(&head, &body.to_string()).await
     }
 
@@ -274,7 +272,10 @@ async fn a_receipt_opens_to_its_owner_and_nobody_learns_whether_another_exists()
     let own = server.ask(RECEIPT, json!({ "receipt": number.to_lowercase(), "phoneEnd": "8001" })).await;
     assert_eq!(own.status, 200, "{}", own.text());
     let view = own.json();
-    assert_eq!((&view["state"], &view["receipt"], &view["itemName"]), (&json!("open"), &json!(number), &json!("居住证办理")));
+    assert_eq!(
+        (&view["state"], &view["receipt"], &view["itemName"]),
+        (&json!("open"), &json!(number), &json!("居住证办理"))
+    );
     assert!(view["slot"]["startsAt"].is_number());
     // Nothing of the person.
     for secret in ["13800138001", "张伟", "居住证怎么办"] {
@@ -301,7 +302,11 @@ async fn a_receipt_opens_to_its_owner_and_nobody_learns_whether_another_exists()
         (json!({ "receipt": number, "phoneEnd": "80a1" }), "phoneEnd"),
         (json!({ "receipt": number, "phoneEnd": 8001 }), "phoneEnd"),
     ] {
-        assert_eq!(refusal(&server.ask(RECEIPT, body.clone()).await), expected(400, "bad_request", Some(field)), "{body}");
+        assert_eq!(
+            refusal(&server.ask(RECEIPT, body.clone()).await),
+            expected(400, "bad_request", Some(field)),
+            "{body}"
+        );
     }
 }
 

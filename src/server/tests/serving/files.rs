@@ -11,7 +11,7 @@ use tokio_util::bytes::Bytes;
 use crate::support::{Client, Server, client_ids, send};
 
 /// REST in the name of one person.
-struct Person {
+pub(crate) struct Person {
     http: reqwest::Client,
     base: String,
     token: String,
@@ -23,7 +23,7 @@ impl Person {
         Self { http: reqwest::Client::new(), base: format!("http://{}", server.address), token }
     }
 
-    async fn citizen(server: &Server, code: &str) -> (Self, Client) {
+    pub(crate) async fn citizen(server: &Server, code: &str) -> (Self, Client) {
         let token = server.citizen_token(code).await;
         (Self::new(server, &token), Client::open(&server.address, &token).await)
     }
@@ -81,19 +81,19 @@ impl Person {
         self.finish(&path).await
     }
 
-    async fn uploaded(&self, conversation: &str, kind: &str, name: &str, bytes: &[u8]) -> String {
+    pub(crate) async fn uploaded(&self, conversation: &str, kind: &str, name: &str, bytes: &[u8]) -> String {
         let reply = self.upload(conversation, kind, name, bytes).await;
         assert_eq!(reply.status(), StatusCode::OK);
         reply.json::<Value>().await.unwrap()["file"].as_str().unwrap().to_owned()
     }
 
     /// Without a token, as a browser asks for a picture.
-    async fn fetch(&self, url: &str) -> Response {
+    pub(crate) async fn fetch(&self, url: &str) -> Response {
         self.http.get(format!("{}{url}", self.base)).send().await.unwrap()
     }
 }
 
-fn send_file(conversation: &str, client_id: &str, file: &str) -> Value {
+pub(crate) fn send_file(conversation: &str, client_id: &str, file: &str) -> Value {
     json!({ "type": "send_file", "conversation": conversation, "clientId": client_id, "file": file })
 }
 
@@ -102,7 +102,7 @@ fn open_files(conversation: &str, file: &str) -> Value {
 }
 
 /// The address of a file for the one who asks, and of its thumbnail.
-async fn links(client: &mut Client, conversation: &str, file: &str) -> (String, Option<String>) {
+pub(crate) async fn links(client: &mut Client, conversation: &str, file: &str) -> (String, Option<String>) {
     let link = client.ok(open_files(conversation, file)).await["files"][0].clone();
     (link["url"].as_str().unwrap().to_owned(), link["thumb"].as_str().map(str::to_owned))
 }
@@ -126,7 +126,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-const PDF: &[u8] = b"%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\n%%EOF\n";
+pub(crate) const PDF: &[u8] = b"%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\n%%EOF\n";
 
 fn kinds(snapshot: &Value) -> Vec<&str> {
     let entries = snapshot["entries"].as_array().unwrap();

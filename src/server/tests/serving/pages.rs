@@ -20,7 +20,17 @@ async fn the_landing_page_leads_everywhere_and_names_the_accounts_in_the_demo_on
     let demo = Server::demo().await;
     let page = demo.exchange("GET /\nAccept: text/html", "").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
-    for part in ["/demo-portal.html", "/widget.html", "/receipt.html", "/console", "/board", "channel=kiosk", "agent1001", "super1", "bangban-demo"] {
+    for part in [
+        "/demo-portal.html",
+        "/widget.html",
+        "/receipt.html",
+        "/console",
+        "/board",
+        "channel=kiosk",
+        "agent1001",
+        "super1",
+        "bangban-demo",
+    ] {
         assert!(page.text().contains(part), "{part} is missing");
     }
     assert!(!page.text().contains("{{"));

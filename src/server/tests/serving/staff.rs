@@ -219,7 +219,10 @@ async fn the_second_factor_is_asked_for_and_its_guesses_lock_the_staff_number() 
     let id = locked["id"].as_str().unwrap();
     assert_eq!(server.as_staff(&admin, &format!("POST /api/admin/staff/{id}/unlock"), &Value::Null).await.status, 204);
     password().await;
-    assert_eq!(server.as_staff(&admin, &format!("POST /api/admin/staff/{id}/totp/reset"), &Value::Null).await.status, 204);
+    assert_eq!(
+        server.as_staff(&admin, &format!("POST /api/admin/staff/{id}/totp/reset"), &Value::Null).await.status,
+        204
+    );
     assert_eq!(server.log_in("super1", "bangban-demo").await.status, 200, "without a code again");
     assert_eq!(server.as_staff(&token, "GET /api/staff/account", &Value::Null).await.status, 401, "its sessions ended");
 }
@@ -317,7 +320,9 @@ async fn a_right_that_is_taken_away_ends_what_is_heard_by_it() {
     for change in [
         changed(&me, |body| body["grants"] = json!([])),
         changed(&me, |body| body["isActive"] = json!(false)),
-        changed(&me, |body| body["grants"].as_array_mut().unwrap().push(json!({ "role": "supervisor", "unit": null, "items": [] }))),
+        changed(&me, |body| {
+            body["grants"].as_array_mut().unwrap().push(json!({ "role": "supervisor", "unit": null, "items": [] }))
+        }),
     ] {
         assert_eq!(server.as_staff(&admin, &put, &change).await.status, 403, "{change}");
     }

@@ -184,6 +184,8 @@ pub(crate) struct Client {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next: u32,
     events: Vec<Value>,
+    /// Every text frame that came, as it came.
+    pub(crate) wire: String,
     pub(crate) welcome: Value,
 }
 
@@ -191,7 +193,7 @@ impl Client {
     /// Connected, nothing said.
     pub(crate) async fn connect(address: &str) -> Self {
         let (socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/ws")).await.unwrap();
-        Self { socket, next: 0, events: Vec::new(), welcome: Value::Null }
+        Self { socket, next: 0, events: Vec::new(), wire: String::new(), welcome: Value::Null }
     }
 
     pub(crate) async fn open(address: &str, token: &Value) -> Self {
@@ -221,6 +223,7 @@ impl Client {
         loop {
             let message = timeout(PATIENCE, self.socket.next()).await.expect("a frame in time").unwrap().unwrap();
             if let Message::Text(text) = message {
+                self.wire += &text;
                 return serde_json::from_str(&text).unwrap();
             }
         }

@@ -159,7 +159,8 @@ async fn a_receipt_is_found_with_its_conversation_and_what_staff_wrote(db: TestD
     assert_eq!(store.said_by_staff(ConversationId::new(1), Timestamp(100), 1).await.unwrap().len(), 1);
 
     let all = store.receipts_of_all(&[1, 2, 3].map(ConversationId::new)).await.unwrap();
-    let numbers = |n| all.get(&ConversationId::new(n)).map(|rows| rows.iter().map(|row| &row.receipt).collect::<Vec<_>>());
+    let numbers =
+        |n| all.get(&ConversationId::new(n)).map(|rows| rows.iter().map(|row| &row.receipt).collect::<Vec<_>>());
     assert_eq!(numbers(1).unwrap(), ["SH20261124-0001", "SH20261125-0001"]);
     assert_eq!(numbers(2).unwrap(), ["SH20261124-0002"]);
     assert_eq!(numbers(3), None);
@@ -265,7 +266,11 @@ async fn what_a_visitor_asked_belongs_to_the_citizen_who_claims_it(db: TestDatab
     )
     .await;
     assert!(store.claimed_among(&[visitor, me]).await.unwrap().is_empty());
-    change(&store, [Change::Claim { visitor, citizen: me, conversations: vec![ConversationId::new(1)], at: Timestamp(150) }]).await;
+    change(
+        &store,
+        [Change::Claim { visitor, citizen: me, conversations: vec![ConversationId::new(1)], at: Timestamp(150) }],
+    )
+    .await;
 
     let ids = store.conversation_ids_of(me).await.unwrap();
     assert_eq!(ids, [1, 2].map(ConversationId::new));

@@ -42,9 +42,10 @@ macro_rules! on_both {
 }
 
 mod administration;
-mod faults;
 mod citizens;
+mod faults;
 mod files;
+mod privacy;
 mod proxy;
 mod staff;
 mod thread;
@@ -102,6 +103,7 @@ fn message(n: u128, author: Author, client_id: &str) -> NewEntry {
         client_id: Some(client_id.to_owned()),
         from: raw("null"),
         body: raw("{}"),
+        masked: None,
         only_in: None,
         follows: false,
         answers: matches!(author, Author::Agent(_)),

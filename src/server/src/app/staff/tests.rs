@@ -64,7 +64,9 @@ impl Office {
 
     async fn actions(&self) -> Vec<String> {
         let lines = self.app.store.audit_before(u64::MAX, 50).await.unwrap();
-        lines.into_iter().rev().map(|line| line.action).collect()
+        // What the server does by itself at its first start is not of interest here.
+        let of_staff = lines.into_iter().rev().filter(|line| line.kind != "organisation");
+        of_staff.map(|line| line.action).collect()
     }
 }
 

@@ -94,7 +94,10 @@ async fn the_past_goes_back_beyond_seven_days_and_says_what_can_be_continued() {
 
     // Others' past is nobody's business.
     assert!(house.past(&citizen(101), None).await.0.is_empty());
-    assert_eq!(house.refused(&citizen(101), Command::PastConversations { before: Some(old) }).await, ErrorCode::NotFound);
+    assert_eq!(
+        house.refused(&citizen(101), Command::PastConversations { before: Some(old) }).await,
+        ErrorCode::NotFound
+    );
     assert_eq!(house.refused(&agent(1), Command::PastConversations { before: None }).await, ErrorCode::Forbidden);
 }
 
@@ -206,7 +209,10 @@ async fn a_code_lives_for_two_minutes_is_used_once_and_gives_the_same_citizen_un
         other => panic!("{other:?}"),
     }
     let kinds = house.kinds(conversation).await;
-    assert_eq!(kinds, ["opened", "continuation_made", "continuation_redeemed", "continuation_made", "continuation_made"]);
+    assert_eq!(
+        kinds,
+        ["opened", "continuation_made", "continuation_redeemed", "continuation_made", "continuation_made"]
+    );
 }
 
 #[tokio::test]
@@ -266,7 +272,9 @@ async fn staff_see_that_a_visitor_is_one_and_where_in_the_hall_somebody_stands()
         hall: hall.map(str::to_owned),
         ticket: ticket.map(str::to_owned),
     };
-    for (hall, ticket, field) in [(None, Some("A1"), "hall"), (Some("浦东"), None, "hall"), (Some("x"), Some("A 1"), "ticket")] {
+    for (hall, ticket, field) in
+        [(None, Some("A1"), "hall"), (Some("浦东"), None, "hall"), (Some("x"), Some("A 1"), "ticket")]
+    {
         let refused = house.give(&visitor, open(hall, ticket)).await.unwrap_err();
         assert_eq!((refused.code, refused.field.as_deref()), (ErrorCode::BadRequest, Some(field)));
     }

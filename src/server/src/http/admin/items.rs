@@ -29,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct Wanted {
     /// Its kind.
+    #[param(inline)]
     format: Format,
     /// Only say what would be done.
     #[serde(default)]
@@ -65,7 +66,7 @@ impl FromRequest<Arc<App>> for File {
 ///
 /// Nothing is imported if there is a bad row, unless `skipBad`; docs/administration.md has the columns.
 #[utoipa::path(
-    post, path = "/api/admin/items/import", tag = "admin", security(("staff" = [])), params(Wanted),
+    post, path = "/api/admin/items/import", operation_id = "import_items", tag = "admin", security(("staff" = [])), params(Wanted),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file"),
     responses((status = 200, body = ImportReport)),
 )]
@@ -86,6 +87,7 @@ pub(in crate::http) async fn import(
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Part {
     /// Kind of the file.
+    #[param(inline)]
     format: Format,
     /// Of this unit and those below.
     unit: Option<String>,
@@ -93,7 +95,7 @@ pub(in crate::http) struct Part {
 
 /// Items that one may see, as a file that can be imported again
 #[utoipa::path(
-    get, path = "/api/admin/items/export", tag = "admin", security(("staff" = [])), params(Part),
+    get, path = "/api/admin/items/export", operation_id = "export_items", tag = "admin", security(("staff" = [])), params(Part),
     responses((status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream")),
 )]
 pub(in crate::http) async fn export(

@@ -113,7 +113,7 @@ pub(in crate::http) struct Wanted {
 
 /// Records of a kind that one may see, in the order in which they were made
 #[utoipa::path(
-    get, path = "/api/admin/records/{kind}", tag = "admin", security(("staff" = [])),
+    get, path = "/api/admin/records/{kind}", operation_id = "list_records", tag = "admin", security(("staff" = [])),
     params(("kind" = Kind, Path, description = "Of which kind"), Wanted),
     responses((status = 200, body = RecordPage), (status = 404, description = "No such kind", body = Refusal)),
 )]
@@ -155,7 +155,7 @@ pub(in crate::http) async fn list(
 
 /// One record
 #[utoipa::path(
-    get, path = "/api/admin/records/{kind}/{id}", tag = "admin", security(("staff" = [])),
+    get, path = "/api/admin/records/{kind}/{id}", operation_id = "read_record", tag = "admin", security(("staff" = [])),
     params(("kind" = Kind, Path, description = "Of which kind"), ("id" = String, Path, description = "Its code")),
     responses((status = 200, body = RecordView), (status = 404, description = "None that you may see", body = Refusal)),
 )]
@@ -197,7 +197,7 @@ fn reason(text: Option<String>) -> Result<Option<String>, Refused> {
 
 /// Makes or changes a record
 #[utoipa::path(
-    put, path = "/api/admin/records/{kind}/{id}", tag = "admin", security(("staff" = [])), request_body = RecordPut,
+    put, path = "/api/admin/records/{kind}/{id}", operation_id = "put_record", tag = "admin", security(("staff" = [])), request_body = RecordPut,
     params(("kind" = Kind, Path, description = "Of which kind"), ("id" = String, Path, description = "Its code")),
     responses(
         (status = 200, body = RecordView),
@@ -244,7 +244,7 @@ pub(in crate::http) struct Removal {
 
 /// Removes a record that no other refers to
 #[utoipa::path(
-    delete, path = "/api/admin/records/{kind}/{id}", tag = "admin", security(("staff" = [])),
+    delete, path = "/api/admin/records/{kind}/{id}", operation_id = "remove_record", tag = "admin", security(("staff" = [])),
     params(
         ("kind" = Kind, Path, description = "Of which kind"), ("id" = String, Path, description = "Its code"), Removal,
     ),
@@ -268,7 +268,7 @@ pub(in crate::http) async fn remove(
 
 /// Every state of a record, the last one first
 #[utoipa::path(
-    get, path = "/api/admin/records/{kind}/{id}/versions", tag = "admin", security(("staff" = [])),
+    get, path = "/api/admin/records/{kind}/{id}/versions", operation_id = "record_versions", tag = "admin", security(("staff" = [])),
     params(("kind" = Kind, Path, description = "Of which kind"), ("id" = String, Path, description = "Its code")),
     responses(
         (status = 200, body = RecordVersions),

@@ -26,7 +26,7 @@ use crate::{
 
 /// One's own account
 #[utoipa::path(
-    get, path = "/api/staff/account", tag = "account", security(("staff" = [])),
+    get, path = "/api/staff/account", operation_id = "account", tag = "account", security(("staff" = [])),
     responses((status = 200, body = AccountView)),
 )]
 pub(in crate::http) async fn account(State(app): State<Arc<App>>, who: ByStaff) -> Result<Json<AccountView>, Refused> {
@@ -66,7 +66,7 @@ async fn prove(app: &Arc<App>, who: &ByStaff, field: &'static str, password: Str
 
 /// A new password; all other sessions end
 #[utoipa::path(
-    post, path = "/api/staff/account/password", tag = "account", security(("staff" = [])),
+    post, path = "/api/staff/account/password", operation_id = "account_password", tag = "account", security(("staff" = [])),
     request_body = PasswordChange,
     responses(
         (status = 204, description = "Changed"),
@@ -90,7 +90,7 @@ pub(in crate::http) async fn password(
 
 /// Begins to set up a second factor, also instead of the present one
 #[utoipa::path(
-    post, path = "/api/staff/account/totp", tag = "account", security(("staff" = [])), request_body = PasswordProof,
+    post, path = "/api/staff/account/totp", operation_id = "account_totp", tag = "account", security(("staff" = [])), request_body = PasswordProof,
     responses(
         (status = 200, body = TotpOffer),
         (status = 403, description = "The password is wrong", body = Refusal),
@@ -107,7 +107,7 @@ pub(in crate::http) async fn totp(
 
 /// The first code of the new second factor, which is in force from now on
 #[utoipa::path(
-    post, path = "/api/staff/account/totp/confirm", tag = "account", security(("staff" = [])),
+    post, path = "/api/staff/account/totp/confirm", operation_id = "account_totp_confirm", tag = "account", security(("staff" = [])),
     request_body = TotpConfirm,
     responses((status = 200, body = RecoveryCodes), (status = 400, description = "Wrong code", body = Refusal)),
 )]
@@ -123,7 +123,7 @@ pub(in crate::http) async fn totp_confirm(
 
 /// Takes the second factor away
 #[utoipa::path(
-    post, path = "/api/staff/account/totp/off", tag = "account", security(("staff" = [])),
+    post, path = "/api/staff/account/totp/off", operation_id = "account_totp_off", tag = "account", security(("staff" = [])),
     request_body = PasswordProof,
     responses(
         (status = 204, description = "There is none any more"),
@@ -160,7 +160,7 @@ pub(super) fn shown(row: SessionRow, current: Option<StaffSessionId>) -> Session
 
 /// One's own open sessions
 #[utoipa::path(
-    get, path = "/api/staff/account/sessions", tag = "account", security(("staff" = [])),
+    get, path = "/api/staff/account/sessions", operation_id = "account_sessions", tag = "account", security(("staff" = [])),
     responses((status = 200, body = SessionList)),
 )]
 pub(in crate::http) async fn sessions(State(app): State<Arc<App>>, who: ByStaff) -> Json<SessionList> {
@@ -170,7 +170,7 @@ pub(in crate::http) async fn sessions(State(app): State<Arc<App>>, who: ByStaff)
 
 /// Ends one of one's own sessions
 #[utoipa::path(
-    delete, path = "/api/staff/account/sessions/{id}", tag = "account", security(("staff" = [])),
+    delete, path = "/api/staff/account/sessions/{id}", operation_id = "account_session_end", tag = "account", security(("staff" = [])),
     params(("id" = StaffSessionId, Path, description = "Which")),
     responses((status = 204, description = "Over"), (status = 404, description = "None of yours", body = Refusal)),
 )]

@@ -58,7 +58,7 @@ pub(in crate::http) struct Which {
 
 /// Accounts that one may see
 #[utoipa::path(
-    get, path = "/api/admin/staff", tag = "admin", security(("staff" = [])), params(Which),
+    get, path = "/api/admin/staff", operation_id = "staff_list", tag = "admin", security(("staff" = [])), params(Which),
     responses((status = 200, body = StaffList)),
 )]
 pub(in crate::http) async fn list(
@@ -91,7 +91,7 @@ pub(in crate::http) async fn list(
 
 /// One account
 #[utoipa::path(
-    get, path = "/api/admin/staff/{id}", tag = "admin", security(("staff" = [])),
+    get, path = "/api/admin/staff/{id}", operation_id = "staff_one", tag = "admin", security(("staff" = [])),
     params(("id" = AgentId, Path, description = "Which")),
     responses((status = 200, body = StaffView), (status = 404, description = "None that you may see", body = Refusal)),
 )]
@@ -114,7 +114,7 @@ fn reason(reason: Option<String>) -> Result<Option<String>, Refused> {
 
 /// A new account, with a password for the first log-in
 #[utoipa::path(
-    post, path = "/api/admin/staff", tag = "admin", security(("staff" = [])), request_body = StaffNew,
+    post, path = "/api/admin/staff", operation_id = "staff_add", tag = "admin", security(("staff" = [])), request_body = StaffNew,
     responses((status = 201, body = StaffMade)),
 )]
 pub(in crate::http) async fn add(
@@ -141,7 +141,7 @@ async fn give_password(app: &App, who: &ByStaff, row: &StaffRow) -> Result<Strin
 ///
 /// One that may not log in any more loses its sessions at once, and its open conversations go back to the queue.
 #[utoipa::path(
-    put, path = "/api/admin/staff/{id}", tag = "admin", security(("staff" = [])), request_body = StaffPut,
+    put, path = "/api/admin/staff/{id}", operation_id = "staff_change", tag = "admin", security(("staff" = [])), request_body = StaffPut,
     params(("id" = AgentId, Path, description = "Which")),
     responses(
         (status = 200, body = StaffView),
@@ -169,7 +169,7 @@ fn another(who: &ByStaff, id: AgentId) -> Result<(), Refused> {
 
 /// A password for one log-in; all sessions of the account end
 #[utoipa::path(
-    post, path = "/api/admin/staff/{id}/password", tag = "admin", security(("staff" = [])),
+    post, path = "/api/admin/staff/{id}/password", operation_id = "staff_password", tag = "admin", security(("staff" = [])),
     params(("id" = AgentId, Path, description = "Whose")),
     responses(
         (status = 200, body = OneTimePassword),
@@ -188,7 +188,7 @@ pub(in crate::http) async fn password(
 
 /// Takes a second factor away, e.g. of a lost telephone; all sessions of the account end
 #[utoipa::path(
-    post, path = "/api/admin/staff/{id}/totp/reset", tag = "admin", security(("staff" = [])),
+    post, path = "/api/admin/staff/{id}/totp/reset", operation_id = "staff_totp_reset", tag = "admin", security(("staff" = [])),
     params(("id" = AgentId, Path, description = "Whose")),
     responses((status = 204, description = "Done"), (status = 404, description = "None that you may see", body = Refusal)),
 )]
@@ -205,7 +205,7 @@ pub(in crate::http) async fn reset_totp(
 
 /// Lifts the lock that wrong attempts have put on the log-in
 #[utoipa::path(
-    post, path = "/api/admin/staff/{id}/unlock", tag = "admin", security(("staff" = [])),
+    post, path = "/api/admin/staff/{id}/unlock", operation_id = "staff_unlock", tag = "admin", security(("staff" = [])),
     params(("id" = AgentId, Path, description = "Whose")),
     responses((status = 204, description = "Done"), (status = 404, description = "None that you may see", body = Refusal)),
 )]
@@ -221,7 +221,7 @@ pub(in crate::http) async fn unlock(
 
 /// The open sessions of an account
 #[utoipa::path(
-    get, path = "/api/admin/staff/{id}/sessions", tag = "admin", security(("staff" = [])),
+    get, path = "/api/admin/staff/{id}/sessions", operation_id = "staff_sessions", tag = "admin", security(("staff" = [])),
     params(("id" = AgentId, Path, description = "Whose")),
     responses(
         (status = 200, body = SessionList),
@@ -240,7 +240,7 @@ pub(in crate::http) async fn sessions(
 
 /// Ends all sessions of an account
 #[utoipa::path(
-    delete, path = "/api/admin/staff/{id}/sessions", tag = "admin", security(("staff" = [])),
+    delete, path = "/api/admin/staff/{id}/sessions", operation_id = "staff_sessions_end", tag = "admin", security(("staff" = [])),
     params(("id" = AgentId, Path, description = "Whose")),
     responses((status = 204, description = "Over"), (status = 404, description = "None that you may see", body = Refusal)),
 )]
@@ -254,7 +254,7 @@ pub(in crate::http) async fn end_sessions(
 
 /// Ends a session of an account
 #[utoipa::path(
-    delete, path = "/api/admin/staff/{id}/sessions/{session}", tag = "admin", security(("staff" = [])),
+    delete, path = "/api/admin/staff/{id}/sessions/{session}", operation_id = "staff_session_end", tag = "admin", security(("staff" = [])),
     params(
         ("id" = AgentId, Path, description = "Whose"),
         ("session" = StaffSessionId, Path, description = "Which"),

@@ -47,7 +47,7 @@ fn none() -> Refused {
 
 /// To the organisation's own log-in
 #[utoipa::path(
-    get, path = "/api/staff/oidc/start", tag = "session", params(To),
+    get, path = "/api/staff/oidc/start", operation_id = "oidc_start", tag = "session", params(To),
     responses(
         (status = 303, description = "To the issuer"),
         (status = 404, description = "There is none", body = Refusal),
@@ -83,7 +83,7 @@ fn back(page: &str, what: &str, client: Client) -> Result<Response, Refused> {
 
 /// Back from the organisation's own log-in
 #[utoipa::path(
-    get, path = "/api/staff/oidc/callback", tag = "session",
+    get, path = "/api/staff/oidc/callback", operation_id = "oidc_callback", tag = "session",
     params(
         ("code" = Option<String>, Query, description = "The issuer's code"),
         ("state" = Option<String>, Query, description = "Of this attempt"),

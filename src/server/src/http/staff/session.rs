@@ -33,7 +33,7 @@ fn from_our_page(headers: &HeaderMap) -> Result<(), Refused> {
 /// The cookie is used up and the next one is set. One that comes a second time, half a minute after the first or later,
 /// ends the session for all who hold a copy.
 #[utoipa::path(
-    post, path = "/api/staff/session/renew", tag = "session", params(("bangban_staff" = Option<String>, Cookie,)),
+    post, path = "/api/staff/session/renew", operation_id = "session_renew", tag = "session", params(("bangban_staff" = Option<String>, Cookie,)),
     responses(
         (status = 200, description = "The next cookie is set", body = LoginReply),
         (status = 401, description = "No session any more: log in", body = Refusal),
@@ -64,7 +64,7 @@ pub(in crate::http) async fn renew(
 
 /// Log-out of this browser
 #[utoipa::path(
-    post, path = "/api/staff/session/end", tag = "session", params(("bangban_staff" = Option<String>, Cookie,)),
+    post, path = "/api/staff/session/end", operation_id = "session_end", tag = "session", params(("bangban_staff" = Option<String>, Cookie,)),
     responses(
         (status = 204, description = "Over; the cookie is taken away"),
         (status = 403, description = "Not a page of ours", body = Refusal),

@@ -69,7 +69,7 @@ fn stale() -> Refused {
 
 /// What the log-in page has to know beforehand
 #[utoipa::path(
-    get, path = "/api/staff/login/options", tag = "session",
+    get, path = "/api/staff/login/options", operation_id = "login_options", tag = "session",
     responses((status = 200, body = LoginOptions)),
 )]
 pub(in crate::http) async fn options(State(app): State<Arc<App>>) -> Json<LoginOptions> {
@@ -147,7 +147,7 @@ impl Halfway {
 
 /// The second factor of a log-in
 #[utoipa::path(
-    post, path = "/api/staff/login/code", tag = "session", request_body = LoginCode,
+    post, path = "/api/staff/login/code", operation_id = "login_code", tag = "session", request_body = LoginCode,
     responses(
         (status = 200, description = "Logged in; a cookie with the refresh token is set", body = LoginReply),
         (status = 202, description = "Right, and more is needed", body = LoginChallenge),
@@ -171,7 +171,7 @@ pub(in crate::http) async fn code(
 
 /// A password of one's own instead of the one-time password
 #[utoipa::path(
-    post, path = "/api/staff/login/password", tag = "session", request_body = LoginPassword,
+    post, path = "/api/staff/login/password", operation_id = "login_password", tag = "session", request_body = LoginPassword,
     responses(
         (status = 200, description = "Logged in; a cookie with the refresh token is set", body = LoginReply),
         (status = 202, description = "Right, and more is needed", body = LoginChallenge),
@@ -248,7 +248,7 @@ pub(super) async fn confirm(
 
 /// A second factor, if the role needs one and there is none
 #[utoipa::path(
-    post, path = "/api/staff/login/enrol", tag = "session", request_body = LoginEnrol,
+    post, path = "/api/staff/login/enrol", operation_id = "login_enrol", tag = "session", request_body = LoginEnrol,
     responses(
         (status = 200, body = TotpOffer),
         (status = 401, description = "Begin again", body = Refusal),
@@ -266,7 +266,7 @@ pub(in crate::http) async fn enrol(
 
 /// The first code of the new second factor
 #[utoipa::path(
-    post, path = "/api/staff/login/enrol/confirm", tag = "session", request_body = LoginEnrolConfirm,
+    post, path = "/api/staff/login/enrol/confirm", operation_id = "login_enrol_confirm", tag = "session", request_body = LoginEnrolConfirm,
     responses(
         (status = 200, description = "Logged in; a cookie with the refresh token is set", body = Enrolled),
         (status = 401, description = "Wrong code, or begin again", body = Refusal),

@@ -1,0 +1,137 @@
+//! The page in an export that a person can read without us: plain HTML, no script, nothing from elsewhere.
+
+use std::fmt::Write as _;
+
+use bangban_domain::Timestamp;
+use bangban_protocol::{Party, ThreadBody, ThreadEntry};
+
+use super::people::{ConversationData, PersonData};
+
+const HEAD: &str = "<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\">\
+<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+<title>个人数据副本</title>\
+<style>body{font:16px/1.6 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#1f2329}\
+h2{margin-top:2.5rem;border-top:1px solid #dee0e3;padding-top:1.5rem}dt{color:#51565d}dd{margin:0 0 .5rem}\
+li{margin:.5rem 0}time{color:#51565d;font-size:.875rem}</style>";
+
+/// As in text of HTML.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe += "&amp;",
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '"' => safe += "&quot;",
+            '\'' => safe += "&#39;",
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+/// In Shanghai.
+fn time(at: Timestamp) -> String {
+    let zone = jiff::tz::Offset::constant(8).to_time_zone();
+    jiff::Timestamp::from_millisecond(at.0)
+        .map(|at| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string())
+        .unwrap_or_default()
+}
+
+fn speaker(from: &Party) -> String {
+    match from {
+        Party::Citizen => "本人".to_owned(),
+        Party::Bot => "小申".to_owned(),
+        Party::System => "系统".to_owned(),
+        Party::Agent { name, .. } => format!("工作人员 {name}"),
+    }
+}
+
+/// What was said; what merely happened is in the JSON.
+fn words(body: &ThreadBody) -> Option<String> {
+    Some(match body {
+        ThreadBody::Text { text, .. } | ThreadBody::BotAnswer { text, .. } | ThreadBody::Note { text } => text.clone(),
+        ThreadBody::Image { name, .. } => format!("[图片] {name}"),
+        ThreadBody::File { name, .. } => format!("[文件] {name}"),
+        ThreadBody::Voice { duration_ms, .. } => format!("[语音] {} 秒", duration_ms / 1_000),
+        ThreadBody::MessageLeft { receipt, .. } => format!("留言回执 {receipt}"),
+        ThreadBody::Rated { stars } => format!("评价 {stars} 星"),
+        _ => return None,
+    })
+}
+
+fn list(page: &mut String, title: &str, entries: &[ThreadEntry]) {
+    let lines: Vec<String> = entries
+        .iter()
+        .filter_map(|entry| {
+            let text = escaped(&words(&entry.body)?).replace('\n', "<br>");
+            let who = escaped(&speaker(&entry.from));
+            Some(format!("<li><time>{}</time> <b>{who}</b><br>{text}</li>", time(entry.at)))
+        })
+        .collect();
+    if !lines.is_empty() {
+        // Writing to a string does not fail.
+        let _ = write!(page, "<h3>{title}</h3><ol>{}</ol>", lines.concat());
+    }
+}
+
+/// The begin of the page.
+pub(super) fn head(person: &PersonData, at: Timestamp) -> String {
+    let mut page = HEAD.to_owned();
+    let _ = write!(page, "<h1>个人数据副本</h1><p>生成时间 {}。完整数据见同一压缩包中的 JSON 文件。</p><dl>", time(at));
+    for (name, value) in [
+        ("编号", person.id.to_string()),
+        ("姓名或名称", person.name.clone()),
+        ("实名等级", person.level.clone()),
+        ("电话", person.phone.clone().unwrap_or_default()),
+        ("统一社会信用代码", person.credit_code.clone().unwrap_or_default()),
+        ("最近使用", time(person.seen_at)),
+    ] {
+        if !value.is_empty() {
+            let _ = write!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
+        }
+    }
+    page + "</dl>"
+}
+
+/// One conversation.
+pub(super) fn conversation(data: &ConversationData) -> String {
+    let mut page = format!("<h2>帮办 {}</h2><dl>", time(data.opened_at));
+    for (name, value) in [
+        ("编号", data.id.to_string()),
+        ("事项", data.item.clone().unwrap_or_default()),
+        ("回电号码", data.call_back_phone.clone().unwrap_or_default()),
+        ("评价", data.comment.clone().unwrap_or_default()),
+    ] {
+        if !value.is_empty() {
+            let _ = write!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
+        }
+    }
+    page += "</dl>";
+    list(&mut page, "对话", &data.thread);
+    list(&mut page, "工作人员的内部备注", &data.notes);
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use bangban_domain::{CitizenId, words::CitizenKind};
+
+    use super::*;
+
+    #[test]
+    fn nothing_in_the_data_can_become_markup() {
+        let person = PersonData {
+            id: CitizenId::new(1),
+            name: "<script>alert(1)</script>".to_owned(),
+            kind: CitizenKind::Person,
+            level: "\"onload='x'".to_owned(),
+            phone: None,
+            credit_code: None,
+            seen_at: Timestamp(0),
+        };
+        let page = head(&person, Timestamp(1_795_838_400_000));
+        assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && page.contains("&quot;onload=&#39;x&#39;"));
+        assert!(!page.contains("<script") && page.contains("2026-11-28 12:00:00"));
+    }
+}
