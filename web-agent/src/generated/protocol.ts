@@ -38,6 +38,11 @@ recoveryLeft: number,
 hasPassword: boolean, };
 
 /**
+ * What a role may allow.
+ */
+export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "read_administration";
+
+/**
  * A member of staff who can log in; called agent after the most frequent role.
  */
 export type AgentId = string;
@@ -189,7 +194,11 @@ opensAt: Timestamp,
 /**
  * Call-back times that still have room, soonest first.
  */
-slots: Array<Slot>, } | { "type": "message_left", 
+slots: Array<Slot>, } | { "type": "blocked", 
+/**
+ * They may ask again from then on; null: nobody knows yet.
+ */
+until: Timestamp | null, } | { "type": "message_left", 
 /**
  * What the citizen quotes when asking about it, e.g. `SH20261124-0007`.
  */
@@ -213,7 +222,19 @@ hits: Array<KnowledgeHit>, } | { "type": "colleagues",
 /**
  * Free ones first, then by name; at most 50.
  */
-colleagues: Array<ColleagueView>, } | { "type": "closed", 
+colleagues: Array<ColleagueView>, } | { "type": "notices", 
+/**
+ * Most urgent first, then newest.
+ */
+notices: Array<NoticeView>, } | { "type": "canned_answers", 
+/**
+ * By code.
+ */
+answers: Array<CannedAnswerView>, } | { "type": "visitor_blocked", 
+/**
+ * At once; false: a supervisor has to grant it.
+ */
+inForce: boolean, } | { "type": "closed", 
 /**
  * The hand-on receipt, if there is one.
  */
@@ -253,6 +274,61 @@ stage: Stage,
 agentName: string | null, };
 
 /**
+ * Whom an item is for.
+ */
+export type Audience = "person" | "enterprise" | "both";
+
+/**
+ * A row that cannot be imported.
+ */
+export type BadRow = { 
+/**
+ * Number of the row, as a spreadsheet shows it: the names of the columns are row 1.
+ */
+row: number, 
+/**
+ * The field, by its name in JSON.
+ */
+field: string, 
+/**
+ * English sentence.
+ */
+problem: string, };
+
+/**
+ * A visitor who may not ask for humans. The bot still answers them, and whoever serves them goes on to the end.
+ */
+export type BlockedVisitor = { 
+/**
+ * Who.
+ */
+citizen: CitizenId, 
+/**
+ * Why.
+ */
+reason: string, 
+/**
+ * May ask again from then on; `None`: not until it is removed.
+ */
+until: Timestamp | null, 
+/**
+ * Code of the unit for whose teams it holds; `None`: for all of the city.
+ */
+unit: string | null, 
+/**
+ * What staff may see of the name, e.g. `张*`.
+ */
+name: string, 
+/**
+ * The conversation because of which.
+ */
+conversation: ConversationId | null, 
+/**
+ * Only what an agent proposes: it holds nothing until somebody who may takes this away.
+ */
+isProposed: boolean, };
+
+/**
  * One channel's numbers; those of all channels add up to the total's.
  */
 export type BoardChannel = { 
@@ -288,45 +364,6 @@ todayDecided: number,
  * As in [`BoardLine`].
  */
 todayShortAbandons: number, };
-
-/**
- * Whom an item is for.
- */
-export type Audience = "person" | "enterprise" | "both";
-
-/**
- * A row that cannot be imported.
- */
-export type BadRow = { 
-/**
- * Number of the row, as a spreadsheet shows it: the names of the columns are row 1.
- */
-row: number, 
-/**
- * The field, by its name in JSON.
- */
-field: string, 
-/**
- * English sentence.
- */
-problem: string, };
-
-/**
- * A visitor who may not ask for humans.
- */
-export type BlockedVisitor = { 
-/**
- * Who.
- */
-citizen: CitizenId, 
-/**
- * Why.
- */
-reason: string, 
-/**
- * May ask again from then on; `None`: not until it is removed.
- */
-until: Timestamp | null, };
 
 /**
  * Numbers of one team or of all.
@@ -478,6 +515,23 @@ teams: Array<string>,
 unit: string | null, };
 
 /**
+ * A prepared text.
+ */
+export type CannedAnswerView = { 
+/**
+ * What is typed after `/`.
+ */
+code: string, 
+/**
+ * What it is about.
+ */
+title: string, 
+/**
+ * The words; `{me}` stands for the agent's name.
+ */
+text: string, };
+
+/**
  * Where the request came from (rule 3: measured together, reported apart).
  */
 export type Channel = "pc" | "mobile" | "hall" | "kiosk" | "counter";
@@ -625,7 +679,11 @@ conversation: ConversationId,
 /**
  * Entries before this position, at most 100.
  */
-before: number, } | { "type": "open_conversation", 
+before: number, } | { "type": "list_notices", 
+/**
+ * Citizen: the item that they ask about. An agent gets those of their teams.
+ */
+item?: string, } | { "type": "open_conversation", 
 /**
  * Code of the service item that the page is about.
  */
@@ -765,7 +823,19 @@ query: string,
 /**
  * Prefers entries of this item.
  */
-item?: string, } | { "type": "transfer", 
+item?: string, } | { "type": "list_canned_answers", } | { "type": "block_visitor", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Why; 1..=500 characters, for staff only.
+ */
+reason: string, 
+/**
+ * They may ask again from then on; absent: not until somebody lifts it.
+ */
+until?: Timestamp, } | { "type": "transfer", 
 /**
  * The conversation.
  */
@@ -1116,7 +1186,7 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, } | { "type": "continuation", 
+view: BoardView, } | { "type": "notices_changed", } | { "type": "continuation", 
 /**
  * The state.
  */
@@ -1273,7 +1343,7 @@ export type HandOnChannel = "legal_advice" | "litigation" | "complaint" | "petit
 /**
  * Why 小申 points at a human.
  */
-export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "cannot_see";
+export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "cannot_see" | "blocked";
 
 /**
  * Who the token says you are.
@@ -1601,11 +1671,6 @@ expiresAt: Timestamp,
 me: Identity, };
 
 /**
- * What of a person, beside their messages, is masked.
- */
-export type MaskedField = "name" | "phone";
-
-/**
  * One line of a citizen's own list.
  */
 export type MyConversation = { 
@@ -1737,6 +1802,39 @@ unit: string | null, };
  * How urgent a notice is.
  */
 export type NoticeLevel = "info" | "warning" | "outage";
+
+/**
+ * A notice in force.
+ */
+export type NoticeView = { 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * Rises with every change: one that was put away comes back when its words are others.
+ */
+version: number, 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * In English; empty: as `text`.
+ */
+textEn: string, 
+/**
+ * How urgent.
+ */
+level: NoticeLevel, 
+/**
+ * In force since.
+ */
+from: Timestamp, 
+/**
+ * No more from then on; null: until it is taken away.
+ */
+to: Timestamp | null, };
 
 /**
  * A number that is rung for a three-way call, in order.
@@ -1991,32 +2089,6 @@ slot: Slot | null,
 answers: Array<ReceiptAnswer>, };
 
 /**
- * Body of `POST /api/citizen/continue`.
- */
-export type Redeem = { 
-/**
- * The long code of the picture, or the short one.
- */
-code: string, };
-
-/**
- * Success of `POST /api/citizen/continue`.
- */
-export type Redeemed = { 
-/**
- * For `hello`: the same citizen.
- */
-token: string, 
-/**
- * When it ends; not later than that of the first device.
- */
-expiresAt: Timestamp, 
-/**
- * What to show.
- */
-conversation: ConversationId, };
-
-/**
  * What a record says.
  */
 export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold;
@@ -2128,6 +2200,32 @@ export type RecoveryCodes = {
 recovery: Array<string>, };
 
 /**
+ * Body of `POST /api/citizen/continue`.
+ */
+export type Redeem = { 
+/**
+ * The long code of the picture, or the short one.
+ */
+code: string, };
+
+/**
+ * Success of `POST /api/citizen/continue`.
+ */
+export type Redeemed = { 
+/**
+ * For `hello`: the same citizen.
+ */
+token: string, 
+/**
+ * When it ends; not later than that of the first device.
+ */
+expiresAt: Timestamp, 
+/**
+ * What to show.
+ */
+conversation: ConversationId, };
+
+/**
  * What a client sends.
  */
 export type Request = { 
@@ -2154,47 +2252,94 @@ days: number,
 note: string, };
 
 /**
- * Body of `POST /api/staff/reveal`: exactly one of `seq`, `note` and `field`.
+ * What one grant allows.
  */
-export type Reveal = { 
+export type RightView = { 
 /**
- * Where.
+ * Code of the unit, below which it holds too; null: the whole city.
  */
-conversation: ConversationId, 
+unit: string | null, 
 /**
- * A message, by its position in the thread.
+ * Codes of the items that it is about; empty: all.
  */
-seq?: number, 
+items: Array<string>, 
 /**
- * A private note, by its position among them.
+ * What may be done there.
  */
-note?: number, 
-/**
- * Something beside the thread.
- */
-field?: MaskedField, 
-/**
- * Why: 4..=200 characters; goes to the audit log.
- */
-reason: string, };
+actions: Array<Action>, };
 
 /**
- * Success of `POST /api/staff/reveal`.
+ * One's own rights.
  */
-export type Revealed = { 
+export type RightsView = { 
 /**
- * The text, the file's name or the field's value, as it is.
+ * One for each grant.
  */
-text: string, 
+rights: Array<RightView>, 
 /**
- * Then the page hides it again.
+ * The server's clock.
  */
-until: Timestamp, };
+now: Timestamp, };
 
 /**
  * What a member of staff may do.
  */
 export type Role = "agent" | "professional" | "operator" | "supervisor" | "editor" | "leader" | "auditor" | "admin";
+
+/**
+ * One day of a roster.
+ */
+export type RosterDay = { 
+/**
+ * `2026-11-24`, in Shanghai.
+ */
+date: string, 
+/**
+ * By the official calendar.
+ */
+isWorkingDay: boolean, 
+/**
+ * Service hours that begin on it.
+ */
+hours: Array<Span>, };
+
+/**
+ * Somebody's duty.
+ */
+export type RosterDuty = { 
+/**
+ * Code of the shift that it comes from.
+ */
+shift: string, 
+/**
+ * Whose.
+ */
+agent: AgentId, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, };
+
+/**
+ * Seven days of a team.
+ */
+export type RosterView = { 
+/**
+ * From the day that was asked for.
+ */
+days: Array<RosterDay>, 
+/**
+ * In order.
+ */
+duties: Array<RosterDuty>, 
+/**
+ * Service hours in which nobody is on duty.
+ */
+holes: Array<Span>, };
 
 /**
  * When humans answer. In JSON `{"always": true}`, or `{"periods": ["09:00-11:30", "13:30-17:00"]}` on working days.
@@ -2401,11 +2546,24 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, } | { "type": "continuation", 
+view: BoardView, } | { "type": "notices", } | { "type": "continuation", 
 /**
  * The state.
  */
 view: ContinuationView, };
+
+/**
+ * A stretch of time.
+ */
+export type Span = { 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End; belongs to it no more.
+ */
+to: Timestamp, };
 
 /**
  * What administrators write of an account.
@@ -2735,7 +2893,7 @@ options: Array<BotOption>, } | { "type": "bot_hand_over",
  */
 reason: HandOverReason, 
 /**
- * With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
+ * With `blocked`: when they may ask again. With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
  * has the call-back times, and `leave_message`.
  */
 opensAt?: Timestamp, } | { "type": "bot_feedback", 
@@ -2851,11 +3009,7 @@ clientId?: string,
 /**
  * What.
  */
-body: ThreadBody, 
-/**
- * Something of it is masked for this reader; `POST /api/staff/reveal` shows it (docs/privacy.md).
- */
-masked?: boolean, };
+body: ThreadBody, };
 
 /**
  * Milliseconds since 1970-01-01 00:00 UTC.
@@ -2864,7 +3018,7 @@ export type Timestamp = number;
 
 /**
  * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
- * `continuation:cn_...`, `session`.
+ * `continuation:cn_...`, `notices`, `session`.
  */
 export type Topic = string;
 
@@ -2912,19 +3066,6 @@ agent: AgentId, } | { "type": "team",
 team: string, };
 
 /**
- * Success of `POST /api/citizen/anonymous`.
- */
-export type VisitorReply = { 
-/**
- * For `hello`; whoever has it is this visitor, so it stays on the device.
- */
-token: string, 
-/**
- * When it ends; the same route gives a new one for it before that.
- */
-expiresAt: Timestamp, };
-
-/**
  * City, district, department or office. The city's code is [`super::CITY`].
  */
 export type Unit = { 
@@ -2953,6 +3094,19 @@ hours: ServiceHours | null, };
  * What a unit is.
  */
 export type UnitKind = "city" | "district" | "department" | "office";
+
+/**
+ * Success of `POST /api/citizen/anonymous`.
+ */
+export type VisitorReply = { 
+/**
+ * For `hello`; whoever has it is this visitor, so it stays on the device.
+ */
+token: string, 
+/**
+ * When it ends; the same route gives a new one for it before that.
+ */
+expiresAt: Timestamp, };
 
 /**
  * A refusal.
