@@ -47,6 +47,7 @@ export default defineConfig(({ mode }) =>
               receipt: 'receipt.html',
               console: 'console.html',
               board: 'board.html',
+              admin: 'admin.html',
               apidocs: 'apidocs.html',
             },
           },

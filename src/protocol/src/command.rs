@@ -92,6 +92,14 @@ pub enum Command {
         before: u64,
     },
 
+    /// The notices that are in force, most urgent first. Whoever listens to the topic `notices` hears when to ask again.
+    ListNotices {
+        /// Citizen: the item that they ask about. An agent gets those of their teams.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        item: Option<String>,
+    },
+
     // --- citizen -----------------------------------------------------------------------------------------------
     /// Opens a conversation, or finds the open one on the same item (two tabs get the same).
     OpenConversation {
@@ -230,6 +238,20 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         item: Option<String>,
+    },
+    /// The prepared texts of one's teams.
+    ListCannedAnswers {},
+    /// Keeps the conversation's citizen from asking for humans for a while; the agent who serves it, or a supervisor. Of
+    /// one whose rights do not include that it becomes a proposal, which a supervisor grants or not.
+    BlockVisitor {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Why; 1..=500 characters, for staff only.
+        reason: String,
+        /// They may ask again from then on; absent: not until somebody lifts it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        until: Option<Timestamp>,
     },
     /// Hands the conversation to a colleague or team; it stays here until somebody accepts.
     Transfer {

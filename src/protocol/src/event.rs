@@ -49,6 +49,8 @@ pub enum EventBody {
         /// The state.
         view: BoardView,
     },
+    /// `notices`: others are in force than before; `list_notices` tells which.
+    NoticesChanged {},
     /// `continuation`: replaces the earlier one.
     Continuation {
         /// The state.
@@ -99,6 +101,8 @@ pub enum Snapshot {
         /// The state.
         view: BoardView,
     },
+    /// `notices`: which are in force depends on who asks about what; `list_notices` tells.
+    Notices {},
     /// `continuation`.
     Continuation {
         /// The state.

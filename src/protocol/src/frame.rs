@@ -4,8 +4,8 @@ use bangban_domain::{ContinuationId, ConversationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation, MyPast, Slot, Snapshot,
-    ThreadEntry, Topic, WireError,
+    CannedAnswerView, ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation, MyPast,
+    NoticeView, Slot, Snapshot, ThreadEntry, Topic, WireError,
 };
 
 /// What a client sends.
@@ -138,6 +138,11 @@ pub enum Answer {
         /// Call-back times that still have room, soonest first.
         slots: Vec<Slot>,
     },
+    /// Answer to `request_human` and `leave_message` of somebody who may not ask for humans for a while.
+    Blocked {
+        /// They may ask again from then on; null: nobody knows yet.
+        until: Option<Timestamp>,
+    },
     /// Answer to `leave_message`.
     MessageLeft {
         /// What the citizen quotes when asking about it, e.g. `SH20261124-0007`.
@@ -161,6 +166,21 @@ pub enum Answer {
     Colleagues {
         /// Free ones first, then by name; at most 50.
         colleagues: Vec<ColleagueView>,
+    },
+    /// Answer to `list_notices`.
+    Notices {
+        /// Most urgent first, then newest.
+        notices: Vec<NoticeView>,
+    },
+    /// Answer to `list_canned_answers`.
+    CannedAnswers {
+        /// By code.
+        answers: Vec<CannedAnswerView>,
+    },
+    /// Answer to `block_visitor`.
+    VisitorBlocked {
+        /// At once; false: a supervisor has to grant it.
+        in_force: bool,
     },
     /// Answer to `close`, when the case was handed on out of scope.
     Closed {

@@ -123,7 +123,7 @@ pub enum ThreadBody {
     BotHandOver {
         /// Why; the interface owns the wording.
         reason: HandOverReason,
-        /// With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
+        /// With `blocked`: when they may ask again. With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
         /// has the call-back times, and `leave_message`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
@@ -239,4 +239,6 @@ pub enum HandOverReason {
     NotFound,
     /// A file was sent, which only a person can look at.
     CannotSee,
+    /// The citizen asked for a person and may not for a while; `opensAt` says until when.
+    Blocked,
 }

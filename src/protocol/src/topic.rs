@@ -6,7 +6,7 @@ use bangban_domain::{AgentId, ContinuationId, ConversationId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
-/// `continuation:cn_...`, `session`.
+/// `continuation:cn_...`, `notices`, `session`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts", type = "string"))]
 pub enum Topic {
@@ -18,6 +18,8 @@ pub enum Topic {
     Agent(AgentId),
     /// The board of the whole city.
     Board,
+    /// That other notices are in force than before; for everybody.
+    Notices,
     /// The board of a unit and those below it.
     BoardOf(UnitCode),
     /// One's own way to a second device: used or taken back.
@@ -71,7 +73,7 @@ impl fmt::Debug for UnitCode {
 
 /// A text that names no topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a topic: expected conversation:ID, notes:ID, agent:ID, board, board:UNIT, continuation:ID or session")]
+#[error("not a topic: conversation:ID, notes:ID, agent:ID, board, board:UNIT, continuation:ID, notices or session")]
 pub struct ParseTopicError;
 
 impl fmt::Display for Topic {
@@ -81,6 +83,7 @@ impl fmt::Display for Topic {
             Self::Notes(id) => write!(f, "notes:{id}"),
             Self::Agent(id) => write!(f, "agent:{id}"),
             Self::Board => f.write_str("board"),
+            Self::Notices => f.write_str("notices"),
             Self::BoardOf(unit) => write!(f, "board:{unit}"),
             Self::Continuation(id) => write!(f, "continuation:{id}"),
             Self::Session => f.write_str("session"),
@@ -99,6 +102,7 @@ impl FromStr for Topic {
             Some(("board", code)) => Self::BoardOf(code.parse()?),
             Some(("continuation", id)) => Self::Continuation(id.parse().map_err(|_| ParseTopicError)?),
             None if text == "board" => Self::Board,
+            None if text == "notices" => Self::Notices,
             None if text == "session" => Self::Session,
             _ => return Err(ParseTopicError),
         };

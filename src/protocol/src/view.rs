@@ -2,6 +2,7 @@
 
 use bangban_domain::{
     AgentId, CitizenId, ContinuationId, ConversationId, OfferId, Timestamp,
+    org::NoticeLevel,
     rights::Grant,
     words::{AgentStatus, Channel, CitizenKind, Language, OfferEnd, Outcome, Role, SlaStep, Stage},
 };
@@ -458,4 +459,37 @@ pub struct AtRisk {
     pub stage: Stage,
     /// Who is looking at the offer or has accepted without answering yet.
     pub agent_name: Option<String>,
+}
+
+/// A notice in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct NoticeView {
+    /// Which.
+    pub id: String,
+    /// Rises with every change: one that was put away comes back when its words are others.
+    pub version: u64,
+    /// The words.
+    pub text: String,
+    /// In English; empty: as `text`.
+    pub text_en: String,
+    /// How urgent.
+    pub level: NoticeLevel,
+    /// In force since.
+    pub from: Timestamp,
+    /// No more from then on; null: until it is taken away.
+    pub to: Option<Timestamp>,
+}
+
+/// A prepared text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct CannedAnswerView {
+    /// What is typed after `/`.
+    pub code: String,
+    /// What it is about.
+    pub title: String,
+    /// The words; `{me}` stands for the agent's name.
+    pub text: String,
 }

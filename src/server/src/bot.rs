@@ -15,6 +15,18 @@ pub struct Reply {
     pub requests_human: bool,
 }
 
+impl Reply {
+    /// To one who may not ask for humans until then: they are told so, instead of being put into a queue.
+    #[must_use]
+    pub fn of_blocked(self, until: Option<Timestamp>) -> Self {
+        if !self.requests_human {
+            return self;
+        }
+        let body = ThreadBody::BotHandOver { reason: HandOverReason::Blocked, opens_at: until };
+        Self { body, requests_human: false }
+    }
+}
+
 /// The official answer of an entry, with its source.
 #[must_use]
 pub fn answer(catalogue: &Catalogue, entry: &str) -> Option<ThreadBody> {
@@ -90,6 +102,16 @@ mod tests {
         let fire = reply(&catalogue, "家里着火了怎么办", None, Some(Timestamp(9)));
         assert_eq!(fire.body, hand_over(HandOverReason::Emergency));
         assert!(!fire.requests_human);
+    }
+
+    #[test]
+    fn who_is_blocked_is_told_so_and_gets_all_other_answers() {
+        let catalogue = Catalogue::demo().unwrap();
+        let asked = reply(&catalogue, "转人工", None, None).of_blocked(Some(Timestamp(9)));
+        let told = ThreadBody::BotHandOver { reason: HandOverReason::Blocked, opens_at: Some(Timestamp(9)) };
+        assert_eq!(asked, Reply { body: told, requests_human: false });
+        let question = reply(&catalogue, "居住证怎么办理，需要什么材料？", Some("residence-permit"), None);
+        assert_eq!(question.clone().of_blocked(None), question);
     }
 
     #[test]

@@ -8,6 +8,7 @@ import {
   type BrowserContextOptions,
   type Page,
 } from '@playwright/test';
+import { Admin } from './admin';
 import { Board } from './board';
 import { Console } from './console';
 import { FaultProxy } from './proxy';
@@ -87,6 +88,10 @@ export class People {
 
   async agent(login: string, { base = this.server.url } = {}): Promise<Console> {
     return Console.open(await this.page({ viewport: { width: 1440, height: 900 } }), base, login);
+  }
+
+  async admin(login = 'admin1'): Promise<Admin> {
+    return Admin.open(await this.page({ viewport: { width: 1440, height: 900 } }), this.server.url, login);
   }
 
   async supervisor(options: Parameters<typeof Board.open>[2] = {}): Promise<Board> {

@@ -5,19 +5,32 @@ import type { ConversationId, PastConversation } from '../generated/protocol';
 interface Dialogs {
   transfer: ConversationId | null;
   close: ConversationId | null;
+  block: ConversationId | null;
   past: { conversation: PastConversation; citizenName: string } | null;
   sheet: boolean;
   undelivered: boolean;
 }
 
-const dialogs = reactive<Dialogs>({ transfer: null, close: null, past: null, sheet: false, undelivered: false });
+const dialogs = reactive<Dialogs>({
+  transfer: null,
+  close: null,
+  block: null,
+  past: null,
+  sheet: false,
+  undelivered: false,
+});
 
 export const useDialogs = (): Dialogs => dialogs;
 
 export function closeDialogs(): void {
-  Object.assign(dialogs, { transfer: null, close: null, past: null, sheet: false, undelivered: false });
+  Object.assign(dialogs, { transfer: null, close: null, block: null, past: null, sheet: false, undelivered: false });
 }
 
 /** Does a dialog cover the desk? */
 export const isDialogOpen = (): boolean =>
-  dialogs.transfer !== null || dialogs.close !== null || dialogs.past !== null || dialogs.sheet || dialogs.undelivered;
+  dialogs.transfer !== null ||
+  dialogs.close !== null ||
+  dialogs.block !== null ||
+  dialogs.past !== null ||
+  dialogs.sheet ||
+  dialogs.undelivered;

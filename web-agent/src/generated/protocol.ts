@@ -38,6 +38,11 @@ recoveryLeft: number,
 hasPassword: boolean, };
 
 /**
+ * What a role may allow.
+ */
+export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "read_administration";
+
+/**
  * A member of staff who can log in; called agent after the most frequent role.
  */
 export type AgentId = string;
@@ -137,7 +142,35 @@ snapshot: Snapshot, } | { "type": "opened",
 /**
  * The new conversation, or the open one of the same citizen on the same item.
  */
-conversation: ConversationId, } | { "type": "sent", 
+conversation: ConversationId, } | { "type": "past_conversations", 
+/**
+ * Newest first.
+ */
+conversations: Array<MyPast>, 
+/**
+ * Are there more after these?
+ */
+more: boolean, } | { "type": "continue_code", 
+/**
+ * To take it back, and to hear by the topic `continuation:ID` when it is used.
+ */
+continuation: ContinuationId, 
+/**
+ * For a picture: goes behind `/widget.html#continue=`.
+ */
+code: string, 
+/**
+ * To be typed, e.g. `7KQX-29MD`.
+ */
+short: string, 
+/**
+ * Neither can be used then.
+ */
+expiresAt: Timestamp, } | { "type": "claimed", 
+/**
+ * How many conversations came over.
+ */
+conversations: number, } | { "type": "sent", 
 /**
  * Position in the thread.
  */
@@ -161,7 +194,11 @@ opensAt: Timestamp,
 /**
  * Call-back times that still have room, soonest first.
  */
-slots: Array<Slot>, } | { "type": "message_left", 
+slots: Array<Slot>, } | { "type": "blocked", 
+/**
+ * They may ask again from then on; null: nobody knows yet.
+ */
+until: Timestamp | null, } | { "type": "message_left", 
 /**
  * What the citizen quotes when asking about it, e.g. `SH20261124-0007`.
  */
@@ -185,7 +222,19 @@ hits: Array<KnowledgeHit>, } | { "type": "colleagues",
 /**
  * Free ones first, then by name; at most 50.
  */
-colleagues: Array<ColleagueView>, } | { "type": "closed", 
+colleagues: Array<ColleagueView>, } | { "type": "notices", 
+/**
+ * Most urgent first, then newest.
+ */
+notices: Array<NoticeView>, } | { "type": "canned_answers", 
+/**
+ * By code.
+ */
+answers: Array<CannedAnswerView>, } | { "type": "visitor_blocked", 
+/**
+ * At once; false: a supervisor has to grant it.
+ */
+inForce: boolean, } | { "type": "closed", 
 /**
  * The hand-on receipt, if there is one.
  */
@@ -247,7 +296,7 @@ field: string,
 problem: string, };
 
 /**
- * A visitor who may not ask for humans.
+ * A visitor who may not ask for humans. The bot still answers them, and whoever serves them goes on to the end.
  */
 export type BlockedVisitor = { 
 /**
@@ -261,7 +310,60 @@ reason: string,
 /**
  * May ask again from then on; `None`: not until it is removed.
  */
-until: Timestamp | null, };
+until: Timestamp | null, 
+/**
+ * Code of the unit for whose teams it holds; `None`: for all of the city.
+ */
+unit: string | null, 
+/**
+ * What staff may see of the name, e.g. `张*`.
+ */
+name: string, 
+/**
+ * The conversation because of which.
+ */
+conversation: ConversationId | null, 
+/**
+ * Only what an agent proposes: it holds nothing until somebody who may takes this away.
+ */
+isProposed: boolean, };
+
+/**
+ * One channel's numbers; those of all channels add up to the total's.
+ */
+export type BoardChannel = { 
+/**
+ * Which.
+ */
+channel: Channel, 
+/**
+ * As in [`BoardLine`].
+ */
+waiting: number, 
+/**
+ * As in [`BoardLine`].
+ */
+serving: number, 
+/**
+ * As in [`BoardLine`].
+ */
+hourHits: number, 
+/**
+ * As in [`BoardLine`].
+ */
+hourDecided: number, 
+/**
+ * As in [`BoardLine`].
+ */
+todayHits: number, 
+/**
+ * As in [`BoardLine`].
+ */
+todayDecided: number, 
+/**
+ * As in [`BoardLine`].
+ */
+todayShortAbandons: number, };
 
 /**
  * Numbers of one team or of all.
@@ -358,6 +460,10 @@ total: BoardLine,
  */
 teams: Array<BoardTeam>, 
 /**
+ * Each channel that has any numbers: measured together, reported apart (rule 3).
+ */
+channels: Array<BoardChannel>, 
+/**
  * Who has waited 30 s or more without a human response, oldest first, at most 50.
  */
 atRisk: Array<AtRisk>, 
@@ -409,9 +515,26 @@ teams: Array<string>,
 unit: string | null, };
 
 /**
+ * A prepared text.
+ */
+export type CannedAnswerView = { 
+/**
+ * What is typed after `/`.
+ */
+code: string, 
+/**
+ * What it is about.
+ */
+title: string, 
+/**
+ * The words; `{me}` stands for the agent's name.
+ */
+text: string, };
+
+/**
  * Where the request came from (rule 3: measured together, reported apart).
  */
-export type Channel = "pc" | "mobile" | "hall";
+export type Channel = "pc" | "mobile" | "hall" | "kiosk" | "counter";
 
 /**
  * A person or enterprise that asks.
@@ -474,7 +597,7 @@ teamNames: Array<string>, };
  */
 export type Command = { "type": "hello", 
 /**
- * A portal token (citizen) or the token of `POST /api/staff/login`.
+ * A portal token, one of `POST /api/citizen/anonymous` or `/continue` (citizen), or of `POST /api/staff/login`.
  */
 token: string, 
 /**
@@ -556,7 +679,11 @@ conversation: ConversationId,
 /**
  * Entries before this position, at most 100.
  */
-before: number, } | { "type": "open_conversation", 
+before: number, } | { "type": "list_notices", 
+/**
+ * Citizen: the item that they ask about. An agent gets those of their teams.
+ */
+item?: string, } | { "type": "open_conversation", 
 /**
  * Code of the service item that the page is about.
  */
@@ -564,7 +691,31 @@ item?: string,
 /**
  * Where from.
  */
-channel: Channel, } | { "type": "choose_entry", 
+channel: Channel, 
+/**
+ * Code of the service hall; with channel `kiosk` or `counter`, and only there.
+ */
+hall?: string, 
+/**
+ * Number of the queue ticket there.
+ */
+ticket?: string, } | { "type": "past_conversations", 
+/**
+ * Those that come after this one.
+ */
+before?: ConversationId, } | { "type": "continue_elsewhere", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "revoke_continuation", 
+/**
+ * Which.
+ */
+continuation: ContinuationId, } | { "type": "claim_visitor", 
+/**
+ * The proof that it was me: the visitor's token.
+ */
+visitor: string, } | { "type": "choose_entry", 
 /**
  * The conversation.
  */
@@ -672,7 +823,19 @@ query: string,
 /**
  * Prefers entries of this item.
  */
-item?: string, } | { "type": "transfer", 
+item?: string, } | { "type": "list_canned_answers", } | { "type": "block_visitor", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Why; 1..=500 characters, for staff only.
+ */
+reason: string, 
+/**
+ * They may ask again from then on; absent: not until somebody lifts it.
+ */
+until?: Timestamp, } | { "type": "transfer", 
 /**
  * The conversation.
  */
@@ -711,6 +874,36 @@ outcome: Outcome,
 handOn?: HandOnChannel, };
 
 /**
+ * A conversation that is handed to a second device of the same citizen by a one-time code.
+ */
+export type ContinuationId = string;
+
+/**
+ * How far the way to a second device has come.
+ */
+export type ContinuationView = { 
+/**
+ * Which.
+ */
+id: ContinuationId, 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * The code can be used before.
+ */
+expiresAt: Timestamp, 
+/**
+ * When it was used.
+ */
+redeemedAt: Timestamp | null, 
+/**
+ * When it was taken back, before or after its use.
+ */
+revokedAt: Timestamp | null, };
+
+/**
  * What staff see beside a thread. Masked by default (DOMAIN "Law").
  */
 export type ConversationContext = { 
@@ -727,13 +920,33 @@ citizenKind: CitizenKind,
  */
 phone: string | null, 
 /**
+ * Nobody has said who they are; `citizen_name` is then no name.
+ */
+anonymous: boolean, 
+/**
  * Real-name level from the portal, e.g. `L3`.
  */
 level: string, 
 /**
+ * Masked unified social credit code of an enterprise.
+ */
+creditCode: string | null, 
+/**
+ * The language that the portal knows.
+ */
+language: Language | null, 
+/**
  * Where from.
  */
 channel: Channel, 
+/**
+ * In a service hall: code of the hall.
+ */
+hall: string | null, 
+/**
+ * Number of the queue ticket there.
+ */
+ticket: string | null, 
 /**
  * The item.
  */
@@ -973,7 +1186,11 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, } | { "type": "tick", 
+view: BoardView, } | { "type": "notices_changed", } | { "type": "continuation", 
+/**
+ * The state.
+ */
+view: ContinuationView, } | { "type": "tick", 
 /**
  * The server's clock.
  */
@@ -1126,7 +1343,7 @@ export type HandOnChannel = "legal_advice" | "litigation" | "complaint" | "petit
 /**
  * Why 小申 points at a human.
  */
-export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "cannot_see";
+export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "cannot_see" | "blocked";
 
 /**
  * Who the token says you are.
@@ -1143,7 +1360,19 @@ name: string,
 /**
  * Person or enterprise.
  */
-kind: CitizenKind, } | { "type": "staff", 
+kind: CitizenKind, 
+/**
+ * Nobody has said who they are: `POST /api/citizen/anonymous`.
+ */
+anonymous: boolean, 
+/**
+ * By which they were let in a second time, if so: `POST /api/citizen/continue`.
+ */
+continuation?: ContinuationId, 
+/**
+ * The language that the portal knows.
+ */
+language?: Language, } | { "type": "staff", 
 /**
  * Their id.
  */
@@ -1307,6 +1536,11 @@ source: string,
 itemName: string | null, };
 
 /**
+ * The language of a citizen.
+ */
+export type Language = "zh-CN" | "en";
+
+/**
  * What must not be deleted.
  */
 export type LegalHold = { 
@@ -1462,6 +1696,72 @@ stage: Stage,
 openedAt: Timestamp, };
 
 /**
+ * One line of 我的咨询: a conversation of one's own, however old.
+ */
+export type MyPast = { 
+/**
+ * The conversation; `subscribe` shows its thread.
+ */
+id: ConversationId, 
+/**
+ * Item code.
+ */
+item: string | null, 
+/**
+ * Item name.
+ */
+itemName: string | null, 
+/**
+ * Where it stands.
+ */
+stage: Stage, 
+/**
+ * When closed: how.
+ */
+outcome: Outcome | null, 
+/**
+ * The rating.
+ */
+stars: number | null, 
+/**
+ * When it began.
+ */
+openedAt: Timestamp, 
+/**
+ * When it was closed.
+ */
+closedAt: Timestamp | null, 
+/**
+ * Writing continues it (true, also while it is open), or a new one on the same item has to be opened.
+ */
+mayContinue: boolean, 
+/**
+ * In order of making.
+ */
+receipts: Array<MyReceipt>, };
+
+/**
+ * A receipt of one's own.
+ */
+export type MyReceipt = { 
+/**
+ * What to quote.
+ */
+receipt: string, 
+/**
+ * What has become of it.
+ */
+state: ReceiptState, 
+/**
+ * Handed on: where to. `None`: a message that was left.
+ */
+handOn: HandOnChannel | null, 
+/**
+ * When it was made.
+ */
+madeAt: Timestamp, };
+
+/**
  * Shown in the widget.
  */
 export type Notice = { 
@@ -1502,6 +1802,39 @@ unit: string | null, };
  * How urgent a notice is.
  */
 export type NoticeLevel = "info" | "warning" | "outage";
+
+/**
+ * A notice in force.
+ */
+export type NoticeView = { 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * Rises with every change: one that was put away comes back when its words are others.
+ */
+version: number, 
+/**
+ * The words.
+ */
+text: string, 
+/**
+ * In English; empty: as `text`.
+ */
+textEn: string, 
+/**
+ * How urgent.
+ */
+level: NoticeLevel, 
+/**
+ * In force since.
+ */
+from: Timestamp, 
+/**
+ * No more from then on; null: until it is taken away.
+ */
+to: Timestamp | null, };
 
 /**
  * A number that is rung for a three-way call, in order.
@@ -1688,6 +2021,74 @@ id: AgentId,
 name: string, };
 
 /**
+ * What staff have written to a left message.
+ */
+export type ReceiptAnswer = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * Plain text.
+ */
+text: string, };
+
+/**
+ * Body of `POST /api/citizen/receipt`.
+ */
+export type ReceiptQuestion = { 
+/**
+ * The number.
+ */
+receipt: string, 
+/**
+ * The last four digits of the telephone that was left; not needed with the citizen's token.
+ */
+phoneEnd?: string, };
+
+/**
+ * What has become of a receipt.
+ */
+export type ReceiptState = "open" | "done" | "cancelled";
+
+/**
+ * Success of `POST /api/citizen/receipt`.
+ */
+export type ReceiptView = { 
+/**
+ * The number.
+ */
+receipt: string, 
+/**
+ * What has become of it.
+ */
+state: ReceiptState, 
+/**
+ * Handed on: where to. `None`: a message that was left.
+ */
+handOn: HandOnChannel | null, 
+/**
+ * When it was made.
+ */
+madeAt: Timestamp, 
+/**
+ * Since when it is no longer open.
+ */
+settledAt: Timestamp | null, 
+/**
+ * Item name.
+ */
+itemName: string | null, 
+/**
+ * The promised call-back.
+ */
+slot: Slot | null, 
+/**
+ * What staff have written since, oldest first, at most 10; empty while it is open.
+ */
+answers: Array<ReceiptAnswer>, };
+
+/**
  * What a record says.
  */
 export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold;
@@ -1799,6 +2200,32 @@ export type RecoveryCodes = {
 recovery: Array<string>, };
 
 /**
+ * Body of `POST /api/citizen/continue`.
+ */
+export type Redeem = { 
+/**
+ * The long code of the picture, or the short one.
+ */
+code: string, };
+
+/**
+ * Success of `POST /api/citizen/continue`.
+ */
+export type Redeemed = { 
+/**
+ * For `hello`: the same citizen.
+ */
+token: string, 
+/**
+ * When it ends; not later than that of the first device.
+ */
+expiresAt: Timestamp, 
+/**
+ * What to show.
+ */
+conversation: ConversationId, };
+
+/**
  * What a client sends.
  */
 export type Request = { 
@@ -1825,9 +2252,94 @@ days: number,
 note: string, };
 
 /**
+ * What one grant allows.
+ */
+export type RightView = { 
+/**
+ * Code of the unit, below which it holds too; null: the whole city.
+ */
+unit: string | null, 
+/**
+ * Codes of the items that it is about; empty: all.
+ */
+items: Array<string>, 
+/**
+ * What may be done there.
+ */
+actions: Array<Action>, };
+
+/**
+ * One's own rights.
+ */
+export type RightsView = { 
+/**
+ * One for each grant.
+ */
+rights: Array<RightView>, 
+/**
+ * The server's clock.
+ */
+now: Timestamp, };
+
+/**
  * What a member of staff may do.
  */
 export type Role = "agent" | "professional" | "operator" | "supervisor" | "editor" | "leader" | "auditor" | "admin";
+
+/**
+ * One day of a roster.
+ */
+export type RosterDay = { 
+/**
+ * `2026-11-24`, in Shanghai.
+ */
+date: string, 
+/**
+ * By the official calendar.
+ */
+isWorkingDay: boolean, 
+/**
+ * Service hours that begin on it.
+ */
+hours: Array<Span>, };
+
+/**
+ * Somebody's duty.
+ */
+export type RosterDuty = { 
+/**
+ * Code of the shift that it comes from.
+ */
+shift: string, 
+/**
+ * Whose.
+ */
+agent: AgentId, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, };
+
+/**
+ * Seven days of a team.
+ */
+export type RosterView = { 
+/**
+ * From the day that was asked for.
+ */
+days: Array<RosterDay>, 
+/**
+ * In order.
+ */
+duties: Array<RosterDuty>, 
+/**
+ * Service hours in which nobody is on duty.
+ */
+holes: Array<Span>, };
 
 /**
  * When humans answer. In JSON `{"always": true}`, or `{"periods": ["09:00-11:30", "13:30-17:00"]}` on working days.
@@ -2034,7 +2546,24 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, };
+view: BoardView, } | { "type": "notices", } | { "type": "continuation", 
+/**
+ * The state.
+ */
+view: ContinuationView, };
+
+/**
+ * A stretch of time.
+ */
+export type Span = { 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End; belongs to it no more.
+ */
+to: Timestamp, };
 
 /**
  * What administrators write of an account.
@@ -2364,7 +2893,7 @@ options: Array<BotOption>, } | { "type": "bot_hand_over",
  */
 reason: HandOverReason, 
 /**
- * With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
+ * With `blocked`: when they may ask again. With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
  * has the call-back times, and `leave_message`.
  */
 opensAt?: Timestamp, } | { "type": "bot_feedback", 
@@ -2488,7 +3017,8 @@ body: ThreadBody, };
 export type Timestamp = number;
 
 /**
- * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`, `session`.
+ * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
+ * `continuation:cn_...`, `notices`, `session`.
  */
 export type Topic = string;
 
@@ -2564,6 +3094,19 @@ hours: ServiceHours | null, };
  * What a unit is.
  */
 export type UnitKind = "city" | "district" | "department" | "office";
+
+/**
+ * Success of `POST /api/citizen/anonymous`.
+ */
+export type VisitorReply = { 
+/**
+ * For `hello`; whoever has it is this visitor, so it stays on the device.
+ */
+token: string, 
+/**
+ * When it ends; the same route gives a new one for it before that.
+ */
+expiresAt: Timestamp, };
 
 /**
  * A refusal.

@@ -63,7 +63,7 @@ pub fn coverage<'a>(
 }
 
 /// What of `spans` is left without `taken`; both in order.
-fn without(
+pub(super) fn without(
     spans: &[(Timestamp, Timestamp)],
     taken: impl Iterator<Item = (Timestamp, Timestamp)>,
 ) -> Vec<(Timestamp, Timestamp)> {

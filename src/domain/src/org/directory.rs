@@ -101,7 +101,8 @@ fn references(body: &Body) -> Vec<Reference<'_>> {
         Body::CannedAnswer(answer) => list("teams", Kind::Team, &answer.teams)
             .chain(answer.unit.iter().map(|id| one("unit", Kind::Unit, id)))
             .collect(),
-        Body::BlockedVisitor(_) | Body::Retention(_) | Body::LegalHold(_) => Vec::new(),
+        Body::BlockedVisitor(visitor) => visitor.unit.iter().map(|id| one("unit", Kind::Unit, id)).collect(),
+        Body::Retention(_) | Body::LegalHold(_) => Vec::new(),
     }
 }
 
@@ -244,7 +245,8 @@ impl Directory {
             Body::SlaPolicy(policy) => of_team(policy.team.as_deref()?),
             Body::Notice(notice) => notice.unit.as_deref(),
             Body::CannedAnswer(answer) => answer.unit.as_deref(),
-            Body::BlockedVisitor(_) | Body::Retention(_) | Body::LegalHold(_) => None,
+            Body::BlockedVisitor(visitor) => visitor.unit.as_deref(),
+            Body::Retention(_) | Body::LegalHold(_) => None,
         }
     }
 
@@ -338,8 +340,8 @@ impl Directory {
                 }
             }
             Body::BlockedVisitor(visitor) => {
-                let mut others = self.blocked_visitors().filter(|(_, one)| one.citizen == visitor.citizen);
-                match others.find(|(other, _)| *other != id) {
+                let is_same = |one: &BlockedVisitor| one.citizen == visitor.citizen && one.unit == visitor.unit;
+                match self.blocked_visitors().find(|(other, one)| *other != id && is_same(one)) {
                     Some((other, _)) => Err(Invalid::new("citizen", format!("is blocked by {other:?} already"))),
                     None => Ok(()),
                 }

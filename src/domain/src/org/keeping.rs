@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, line, lines};
+use super::{Invalid, MAX_NAME, code, line, lines};
 use crate::{CitizenId, ConversationId, Timestamp};
 
 /// Longest reason and remark.
@@ -54,7 +54,7 @@ impl LegalHold {
     }
 }
 
-/// A visitor who may not ask for humans.
+/// A visitor who may not ask for humans. The bot still answers them, and whoever serves them goes on to the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -67,10 +67,30 @@ pub struct BlockedVisitor {
     /// May ask again from then on; `None`: not until it is removed.
     #[serde(default)]
     pub until: Option<Timestamp>,
+    /// Code of the unit for whose teams it holds; `None`: for all of the city.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// What staff may see of the name, e.g. `张*`.
+    #[serde(default)]
+    pub name: String,
+    /// The conversation because of which.
+    #[serde(default)]
+    pub conversation: Option<ConversationId>,
+    /// Only what an agent proposes: it holds nothing until somebody who may takes this away.
+    #[serde(default)]
+    pub is_proposed: bool,
 }
 
 impl BlockedVisitor {
     pub(super) fn check(&self) -> Result<(), Invalid> {
-        line("reason", &self.reason, 1, MAX_REASON)
+        lines("reason", &self.reason, 1, MAX_REASON)?;
+        line("name", &self.name, 0, MAX_NAME)?;
+        self.unit.as_ref().map_or(Ok(()), |unit| code("unit", unit))
+    }
+
+    /// Does it hold at this instant?
+    #[must_use]
+    pub fn holds(&self, at: Timestamp) -> bool {
+        !self.is_proposed && self.until.is_none_or(|until| at < until)
     }
 }

@@ -6,10 +6,12 @@ mod directory;
 mod item;
 mod keeping;
 mod notice;
+mod reach;
 mod shift;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod week;
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ pub use keeping::{BlockedVisitor, LegalHold, Retention};
 pub use notice::{CannedAnswer, Notice, NoticeLevel};
 pub use shift::{Duty, Shift};
 pub use unit::{ServiceHours, SlaPolicy, Team, Unit, UnitKind};
+pub use week::{Day, Week, week};
 
 use crate::{Timestamp, rights::Action, words::words};
 

@@ -10,6 +10,7 @@ use bangban_domain::{
 use bangban_protocol::{ErrorCode, WireError};
 use bangban_store::{Audit, Author, Change, Json, RecordChange, StaffRow, Unit};
 use serde_json::value::to_raw_value;
+use tokio::sync::MutexGuard;
 
 use super::{App, forbidden, internal, store_error};
 use crate::{auth::Staff, catalogue::Catalogue, organisation::json, staff::At};
@@ -27,8 +28,8 @@ pub(crate) struct Edit {
     pub(crate) body: Option<Body>,
     /// Why, in the actor's words.
     pub(crate) reason: Option<String>,
-    /// Network address of the request.
-    pub(crate) address: String,
+    /// Network address of the request, if it came over REST.
+    pub(crate) address: Option<String>,
 }
 
 fn not_found() -> WireError {
@@ -79,10 +80,27 @@ impl App {
     pub(crate) async fn edit(&self, staff: &Staff, edit: Edit) -> Result<Directory, WireError> {
         let turn = self.organisation.change().await;
         let directory = self.directory();
-        let before = directory.record(edit.kind, &edit.id);
         if !self.may_edit(staff, &directory, &edit) {
             return Err(forbidden());
         }
+        self.write(turn, directory, staff, edit).await
+    }
+
+    /// As [`App::edit`], for what somebody only proposes: the caller has seen to it that nothing is in force by it.
+    pub(crate) async fn propose(&self, staff: &Staff, edit: Edit) -> Result<Directory, WireError> {
+        let turn = self.organisation.change().await;
+        let directory = self.directory();
+        self.write(turn, directory, staff, edit).await
+    }
+
+    async fn write(
+        &self,
+        turn: MutexGuard<'_, ()>,
+        directory: Directory,
+        staff: &Staff,
+        edit: Edit,
+    ) -> Result<Directory, WireError> {
+        let before = directory.record(edit.kind, &edit.id);
         if before.map_or(0, |record| record.version) != edit.version {
             let detail = "somebody else has changed it meanwhile";
             return Err(if before.is_none() { not_found() } else { WireError::new(ErrorCode::Outdated, detail) });
@@ -113,7 +131,7 @@ impl App {
             subject: edit.id,
             unit: owner,
             reason: edit.reason,
-            address: Some(edit.address),
+            address: edit.address,
             detail: Json(to_raw_value(&detail).map_err(|error| internal(&error))?),
         };
         let changes = vec![Change::Records(vec![change]), Change::Audit(audit)];
@@ -176,11 +194,15 @@ impl App {
     /// What was changed is in force from now on.
     pub(crate) async fn reread(&self) -> Result<(), WireError> {
         let before = self.directory();
-        if !self.organisation.refresh().await.map_err(store_error)?.is_empty() {
+        let changed = self.organisation.refresh().await.map_err(store_error)?;
+        if !changed.is_empty() {
             self.notices.changed();
             if has_moved(&before, &self.directory()) {
                 self.hub.end_watchers();
             }
+        }
+        if super::notices::concerns(&changed) {
+            self.other_notices.notify_one();
         }
         Ok(())
     }

@@ -85,6 +85,13 @@ impl App {
                 let hits = self.catalogue().search(query, item.as_deref(), 10);
                 Ok(Begun::Done(Ok(Answer::Knowledge { hits })))
             }
+            Command::ListNotices { item } => Ok(Begun::Done(Ok(self.list_notices(&who, item.as_deref())))),
+            Command::ListCannedAnswers {} => Ok(Begun::Done(self.list_canned_answers(&who))),
+            Command::BlockVisitor { conversation, reason, until } => {
+                Ok(Begun::Alone(Box::pin(
+                    async move { app.block_visitor(&who, at, conversation, &reason, until).await },
+                )))
+            }
             Command::FindColleagues { query, team } => {
                 let Principal::Staff(staff) = &*who else { return Err(forbidden()) };
                 let query = conversation::at_most("query", query.trim(), 200).map_err(invalid)?;
@@ -174,6 +181,9 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::Note { .. }
         | Command::SaveDraft { .. }
         | Command::SearchKnowledge { .. }
+        | Command::ListNotices { .. }
+        | Command::ListCannedAnswers {}
+        | Command::BlockVisitor { .. }
         | Command::FindColleagues { .. }
         | Command::PastConversations { .. }
         | Command::ContinueElsewhere { .. }

@@ -78,7 +78,12 @@ impl App {
             let catalogue = self.catalogue();
             let calendar = catalogue.calendar_of(catalogue.team_of(item.as_deref()));
             let opens_at = (!calendar.in_service(at)).then(|| calendar.next_open(at).unwrap_or(at));
-            let reply = bot::reply(&catalogue, text, item.as_deref(), opens_at);
+            let mut reply = bot::reply(&catalogue, text, item.as_deref(), opens_at);
+            if let Principal::Citizen(citizen) = &**who
+                && let Some(block) = catalogue.directory().block(citizen.id, catalogue.team_of(item.as_deref()), at)
+            {
+                reply = reply.of_blocked(block.until);
+            }
             wants_human = reply.requests_human;
             unit.entries.push(bot_entry(id, at, &reply.body));
         }

@@ -1,11 +1,13 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
 mod administration;
+mod blocks;
 mod citizens;
 mod commands;
 mod files;
 mod items;
 mod messages;
+mod notices;
 mod reads;
 mod reveal;
 mod rights;
@@ -32,7 +34,10 @@ use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, Threa
 use bangban_store::{Change, ConversationRow, EntryRow, Lane, Membership, Published, StaffRow, Store, Unit};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -124,6 +129,8 @@ pub struct App {
     /// The sessions that run.
     pub sessions: TaskTracker,
     organisation: Arc<Organisation>,
+    /// Rung when other notices may be in force.
+    other_notices: Arc<Notify>,
     desk: Desk,
     shared: Arc<Shared>,
     notices: Arc<Notices>,
@@ -278,6 +285,7 @@ impl App {
             stopping,
             sessions,
             organisation,
+            other_notices: Arc::default(),
             desk,
             shared,
             notices,
@@ -304,9 +312,14 @@ impl App {
         tokio::spawn(async move { retention.daily().await });
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
-        tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move || {
+        let other_notices = Arc::clone(&app.other_notices);
+        tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move |changed| {
             notices.changed();
+            if self::notices::concerns(changed) {
+                other_notices.notify_one();
+            }
         }));
+        tokio::spawn(self::notices::tell_of_notices(Arc::downgrade(&app), Arc::clone(&app.other_notices)));
         let weak = Arc::downgrade(&app);
         let accounts = Box::new(move || {
             if let Some(app) = weak.upgrade() {

@@ -77,6 +77,7 @@ impl App {
             (Topic::BoardOf(unit), Principal::Staff(staff)) => {
                 return self.require(staff, Action::Watch, At::unit(Some(unit.as_str())));
             }
+            (Topic::Notices, _) => return Ok(()),
             (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Session, _) => {
                 return Err(forbidden());
             }
@@ -120,6 +121,7 @@ impl App {
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the board is not there yet"))?;
                 (seq, Snapshot::Board { view })
             }
+            (Topic::Notices, _) => (0, Snapshot::Notices {}),
             (Topic::Continuation(id), _) => {
                 let row = self.own_continuation(who, id).await?;
                 (0, Snapshot::Continuation { view: continuation_view(&row) })

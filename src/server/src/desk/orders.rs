@@ -244,7 +244,13 @@ impl Owner {
         id: ConversationId,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        self.mine(who, id)?;
+        let case = self.mine(who, id)?;
+        // Whoever waits or is served already is served to the end.
+        if matches!(case.row.stage, Stage::Bot | Stage::CallBack | Stage::Closed)
+            && let Some(until) = self.blocked_until(id, at)
+        {
+            return Ok(Answer::Blocked { until });
+        }
         self.reopen(who, at, id, batch)?;
         let case = self.mine(who, id)?;
         match (case.row.stage, case.clock) {
@@ -267,6 +273,13 @@ impl Owner {
         self.decide(Input::HumanRequested { conversation: id, team, at }, now, batch)?;
         let due_at = self.router.conversation(id).map(|routed| routed.clock.due_at);
         Ok(Answer::Queued { due_at: due_at.unwrap_or(at) })
+    }
+
+    /// Is the conversation's citizen kept from its team, and until when?
+    fn blocked_until(&self, id: ConversationId, at: Timestamp) -> Option<Option<Timestamp>> {
+        let row = &self.cases.get(id)?.row;
+        let block = self.world.catalogue.directory().block(row.citizen, &row.team, at)?;
+        Some(block.until)
     }
 
     /// Slots of the coming days.
@@ -340,6 +353,9 @@ impl Owner {
         let stage = self.mine(who, id)?.row.stage;
         if stage != Stage::Bot {
             return Err(wrong_stage(stage));
+        }
+        if let Some(until) = self.blocked_until(id, at) {
+            return Ok(Answer::Blocked { until });
         }
         let team = self.cases.get(id).map(|case| self.team_of(&case.row)).ok_or_else(unknown)?;
         let wanted = self.slots(team, at).find(|slot| slot.starts_at == starts_at);

@@ -293,13 +293,14 @@ impl Hub {
         } else {
             self.present.remove(&conversation);
         }
-        let topic = Topic::Conversation(conversation);
-        if let Some(listeners) = self.topics.get(&topic) {
-            let body = EventBody::CitizenPresence { online };
-            let event = Frame::Event { topic, epoch: self.epoch, seq: None, body };
-            if let Some(text) = text_of(&event) {
-                send(&listeners.sockets, &text.into());
-            }
+        self.tell(Topic::Conversation(conversation), EventBody::CitizenPresence { online });
+    }
+
+    /// Sends what each node finds out by itself to those who listen here.
+    pub(crate) fn tell(&self, topic: Topic, body: EventBody) {
+        let Some(listeners) = self.topics.get(&topic) else { return };
+        if let Some(text) = text_of(&Frame::Event { topic, epoch: self.epoch, seq: None, body }) {
+            send(&listeners.sockets, &text.into());
         }
     }
 

@@ -212,7 +212,12 @@ const fn thread_of(topic: Topic) -> Option<(ConversationId, Lane)> {
     match topic {
         Topic::Conversation(id) => Some((id, Lane::Public)),
         Topic::Notes(id) => Some((id, Lane::Notes)),
-        Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Continuation(_) | Topic::Session => None,
+        Topic::Agent(_)
+        | Topic::Board
+        | Topic::BoardOf(_)
+        | Topic::Continuation(_)
+        | Topic::Notices
+        | Topic::Session => None,
     }
 }
 

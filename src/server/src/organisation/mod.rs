@@ -149,18 +149,18 @@ impl Organisation {
 
 /// Looks again and again for what other nodes have changed, and makes the bot's index anew when items are called
 /// differently; until it is there, answers come from the old one.
-pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn()) {
+pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn(&[Kind])) {
     loop {
         let Some(one) = organisation.upgrade() else { return };
         let is_renamed = timeout(LOOK, one.renamed.notified()).await.is_ok();
         if is_renamed {
             one.make_index().await;
-            changed();
+            changed(&[]);
             continue;
         }
         match one.refresh().await {
             Ok(kinds) if kinds.is_empty() => {}
-            Ok(_) => changed(),
+            Ok(kinds) => changed(&kinds),
             Err(error) => tracing::warn!(%error, "the records cannot be read; those that are known stay"),
         }
     }

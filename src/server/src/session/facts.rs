@@ -44,6 +44,9 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::Note { conversation, .. } => ("note", Some(*conversation), true),
         Command::SaveDraft { conversation, .. } => ("save_draft", Some(*conversation), false),
         Command::SearchKnowledge { .. } => ("search_knowledge", None, false),
+        Command::ListNotices { .. } => ("list_notices", None, false),
+        Command::ListCannedAnswers {} => ("list_canned_answers", None, false),
+        Command::BlockVisitor { conversation, .. } => ("block_visitor", Some(*conversation), false),
         Command::FindColleagues { .. } => ("find_colleagues", None, false),
         Command::Transfer { conversation, .. } => ("transfer", Some(*conversation), false),
         Command::CancelTransfer { conversation } => ("cancel_transfer", Some(*conversation), false),
@@ -55,7 +58,12 @@ pub(super) const fn facts(command: &Command) -> Facts {
 const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
     match topic {
         Topic::Conversation(id) | Topic::Notes(id) => Some(*id),
-        Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Continuation(_) | Topic::Session => None,
+        Topic::Agent(_)
+        | Topic::Board
+        | Topic::BoardOf(_)
+        | Topic::Continuation(_)
+        | Topic::Notices
+        | Topic::Session => None,
     }
 }
 

@@ -1,10 +1,11 @@
 /** Who is logged in, and the link to the server. */
 import { defineStore } from 'pinia';
-import { computed, ref } from 'vue';
+import { computed, markRaw, ref } from 'vue';
 import type { Answer, Command, LoginReply } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { followBrowser, Link, socketUrl, type LinkState, type Subscription } from '../../shared/link';
 import { hasConsole } from '../../shared/account/places';
+import { createNotices } from '../../shared/notices';
 import { follow, forgetLogin, logOut, type Following } from '../../shared/staff';
 
 /** Why the log-in form is shown again. */
@@ -24,6 +25,8 @@ export const useSession = defineStore('session', () => {
   const isAgent = computed(() => login.value !== null && hasConsole(login.value.me));
 
   let link: Link | undefined;
+  /** What the administration tells agents and their citizens. */
+  const notices = createNotices();
   let following: Following | undefined;
   let unfollow = () => {};
 
@@ -58,6 +61,7 @@ export const useSession = defineStore('session', () => {
     const mine = link;
     setClock(() => mine.serverNow());
     unfollow = followBrowser(link);
+    notices.follow(link);
     link.start();
   }
 
@@ -69,6 +73,7 @@ export const useSession = defineStore('session', () => {
     following?.stop();
     following = undefined;
     const old = link;
+    notices.stop();
     link = undefined;
     if (old && old.state.kind !== 'stopped') old.stop();
     setClock(() => Date.now());
@@ -99,6 +104,7 @@ export const useSession = defineStore('session', () => {
     notice,
     isOpen,
     isOutdated,
+    notices: markRaw(notices),
     isAgent,
     enter,
     leave,

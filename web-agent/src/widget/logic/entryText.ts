@@ -2,7 +2,8 @@
 import { computed } from 'vue';
 import type { ThreadBody } from '../../generated/protocol';
 import { durationText } from '../../shared/files/kinds';
-import { useSharedWords } from '../../shared/words';
+import { language, useSharedWords } from '../../shared/words';
+import { dayAndTime } from './format';
 import { useWidgetWords } from './words';
 
 /** A function that puts a body into words, in the current language. */
@@ -10,7 +11,8 @@ export function useEntryText(): (body: ThreadBody) => string {
   const words = useWidgetWords();
   const shared = useSharedWords();
   const tell = computed(() => {
-    const { file, system, greeting, clarify, handOver, closed, handedOn, answer, receipt, rating } = words.value;
+    const { file, system, greeting, clarify, handOver, closed, handedOn, answer, receipt, rating, notice } =
+      words.value;
     return (body: ThreadBody): string => {
       switch (body.type) {
         case 'text':
@@ -28,7 +30,9 @@ export function useEntryText(): (body: ThreadBody) => string {
         case 'bot_clarify':
           return [clarify.title, ...body.options.map((option) => option.question)].join(' ');
         case 'bot_hand_over':
-          return handOver[body.reason];
+          return body.reason === 'blocked'
+            ? notice.blocked(body.opensAt ? dayAndTime(body.opensAt, language.value) : null)
+            : handOver[body.reason];
         case 'bot_feedback':
           return body.solved ? answer.wasSolved : answer.wasUnsolved;
         case 'agent_joined':

@@ -46,6 +46,10 @@ export function fullDay(at: Timestamp, now: Timestamp, language: Language): stri
   return language === 'en' ? `${relative}, ${date(at, language)}` : `${relative}（${date(at, language)}）`;
 }
 
+/** `11月25日周三 14:03`, for an instant that may be far away. */
+export const dayAndTime = (at: Timestamp, language: Language): string =>
+  `${date(at, language)} ${clockTime(at, language)}`;
+
 /** `09:00–09:30`. */
 export const slotTimes = (slot: Slot, language: Language): string =>
   `${clockTime(slot.startsAt, language)}–${clockTime(slot.endsAt, language)}`;

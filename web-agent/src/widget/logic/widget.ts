@@ -17,6 +17,7 @@ import { setClock } from '../../shared/clock';
 import { createFiles } from '../../shared/files/files';
 import type { Attachment } from '../../shared/files/kinds';
 import type { Recording } from '../../shared/files/recorder';
+import { createNotices } from '../../shared/notices';
 import { Link, RequestError, followBrowser, socketUrl, type LinkState, type Welcome } from '../../shared/link';
 import { Outbox, newClientId, type Outgoing } from '../../shared/outbox';
 import type { ThreadState } from '../../shared/thread';
@@ -73,10 +74,13 @@ export interface Notice {
   /**
    * `unknown_item`: the page's item does not exist; a general conversation is shown instead. `promised`: out of hours,
    * and the citizen has been promised an answer already.
+   * `blocked`: no humans for a while.
    */
-  code: ErrorCode | 'lost' | 'promised';
+  code: ErrorCode | 'lost' | 'promised' | 'blocked';
   /** In a hall: `hall` or `ticket` is none. */
   field?: string;
+  /** With `blocked`: they may ask again from then on; `null`: nobody knows yet. */
+  until?: Timestamp | null;
 }
 
 export interface Receipt {
@@ -175,6 +179,8 @@ export function createWidget() {
     isOnline: () => linkState.value.kind === 'open',
     now: () => link?.serverNow() ?? Date.now(),
   });
+
+  const inForce = createNotices(() => thread.value.view?.item ?? pageItem);
 
   const host: Host = connectHost((message) => {
     if (message.item !== undefined && !link) pageItem = message.item || pageItem;
@@ -347,6 +353,7 @@ export function createWidget() {
     unfollow();
     forgetWay();
     conversations.value?.close();
+    inForce.stop();
     link?.stop();
     link = null;
     outbox = null;
@@ -484,6 +491,7 @@ export function createWidget() {
         outgoing.value = messages;
       },
     });
+    inForce.follow(newLink);
     outgoing.value = outbox.messages();
     const box = outbox;
     conversations.value = createConversations({
@@ -648,6 +656,7 @@ export function createWidget() {
     notice.value = null;
     try {
       const answer = await link!.request({ type: 'request_human', conversation });
+      if (answer.type === 'blocked') notice.value = { code: 'blocked', until: answer.until };
       if (answer.type !== 'out_of_hours') return;
       if (conversations.value!.thread(conversation).view?.stage === 'call_back') notice.value = { code: 'promised' };
       else {
@@ -682,6 +691,10 @@ export function createWidget() {
       phone: phone.trim(),
       slot: slot.startsAt,
     });
+    if (answer.type === 'blocked') {
+      outOfHours.value = null;
+      notice.value = { code: 'blocked', until: answer.until };
+    }
     if (answer.type !== 'message_left') return null;
     leftId = newClientId();
     return { receipt: answer.receipt, slot: answer.slot };
@@ -734,6 +747,14 @@ export function createWidget() {
   };
   window.addEventListener('storage', changedElsewhere, { signal });
 
+  // Another item has other notices.
+  watch(
+    () => thread.value.view?.item,
+    (now, before) => {
+      if (before !== undefined && now !== before) inForce.refresh();
+    },
+  );
+
   const unreadTotal = computed(() => conversations.value?.unreadTotal.value ?? 0);
   watch(unreadTotal, (unread) => host.say({ unread }));
 
@@ -761,6 +782,8 @@ export function createWidget() {
     thread,
     outgoing: outgoing as Readonly<Ref<readonly Outgoing[]>>,
     notice,
+    /** What the administration tells everybody who asks about this. */
+    notices: inForce,
     outOfHours,
     isAsking: isAsking as Readonly<Ref<boolean>>,
     asksWhenBack,

@@ -15,6 +15,11 @@ const zhFor = (seconds: number) =>
 const enFor = (seconds: number) =>
   seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 
+const zhBlocked = (until: string | null) =>
+  `因此前的使用情况，您${until ? `在 ${until} 前` : ''}暂不能使用人工帮办。小申仍会回答您的问题；如有异议，请拨打 12345。`;
+const enBlocked = (until: string | null) =>
+  `Because of what happened before, you cannot reach a person${until ? ` until ${until}` : ' at present'}. The assistant still answers; call 12345 if you disagree.`;
+
 const zh = {
   title: '在线帮办',
   live: '帮办会话',
@@ -91,6 +96,7 @@ const zh = {
   notice: {
     alreadyPromised: '现在不在人工服务时间，工作人员会在约定的时段联系您。',
     unknownItem: '没有找到页面对应的事项，已为您打开综合咨询。',
+    blocked: (until: string | null) => zhBlocked(until),
     asksWhenBack: '网络恢复后，立即为您转人工。',
   },
   elsewhere: {
@@ -165,7 +171,7 @@ const zh = {
     complaint: '投诉和法律事务由专门渠道受理，您可以直接拨打：',
     not_found: '这个问题我还没有可靠的答案，不想误导您。建议转人工，由帮办人员解答；也可以换个说法再问。',
     cannot_see: '已收到您的文件。小申还看不懂图片、文件和语音，可以转人工请帮办人员查看，或者用文字描述您的问题。',
-  } satisfies Record<HandOverReason, string>,
+  } satisfies Record<Exclude<HandOverReason, 'blocked'>, string>,
   outOfHoursHand: '现在不在人工服务时间，您可以留言，工作人员会在约定时段回复您。',
   leave: '给工作人员留言',
   orHuman: '需要办事帮助，也可以转人工，由帮办人员为您指引。',
@@ -435,6 +441,7 @@ export const useWidgetWords = () =>
     notice: {
       alreadyPromised: 'Nobody is on duty now; you will be contacted at the promised time.',
       unknownItem: 'The item of this page was not found; this is a general enquiry instead.',
+      blocked: (until) => enBlocked(until),
       asksWhenBack: 'As soon as the connection is back, we ask for a person.',
     },
     elsewhere: {

@@ -2,7 +2,9 @@
 //! log with what was there before.
 
 pub(super) mod items;
+pub(super) mod me;
 pub(super) mod records;
+pub(super) mod roster;
 
 /// Longest record, in bytes: an item with all its aliases.
 pub(super) const MAX_RECORD: usize = 256 * 1024;

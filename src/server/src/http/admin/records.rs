@@ -216,8 +216,14 @@ pub(in crate::http) async fn put(
     check_id(kind, &id).map_err(|error| Refused::field(&error.field, &error.problem))?;
     let body = read_body(kind, body)?;
     body.check().map_err(|error| invalid(&error))?;
-    let edit =
-        Edit { kind, id: id.clone(), version, body: Some(body), reason: why, address: who.caller.address.clone() };
+    let edit = Edit {
+        kind,
+        id: id.clone(),
+        version,
+        body: Some(body),
+        reason: why,
+        address: Some(who.caller.address.clone()),
+    };
     let directory = app.edit(&who.staff, edit).await?;
     let record = directory.record(kind, &id).ok_or_else(not_found)?;
     Ok(Json(view(&directory, record)))
@@ -255,7 +261,7 @@ pub(in crate::http) async fn remove(
     Params(Removal { version, reason: why }): Params<Removal>,
 ) -> Result<StatusCode, Refused> {
     app.require_somewhere(&who.staff, kind.action())?;
-    let edit = Edit { kind, id, version, body: None, reason: reason(why)?, address: who.caller.address.clone() };
+    let edit = Edit { kind, id, version, body: None, reason: reason(why)?, address: Some(who.caller.address.clone()) };
     app.edit(&who.staff, edit).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,0 +1,489 @@
+/**
+ * The server's administration as this page sees it: what is read and written, and how. The only place that knows
+ * addresses. docs/administration.md describes the same from the other side.
+ */
+import type { ErrorCode, WireError } from '../generated/protocol';
+
+export type Kind =
+  | 'unit'
+  | 'team'
+  | 'shift'
+  | 'item'
+  | 'sla_policy'
+  | 'notice'
+  | 'canned_answer'
+  | 'blocked_visitor'
+  | 'retention'
+  | 'legal_hold';
+
+/** What is administered: the body's shape depends on the kind. */
+export interface AdminRecord<B = Body> {
+  kind: Kind;
+  id: string;
+  no: number;
+  version: number;
+  unit: string | null;
+  body: B;
+  changedAt: number;
+}
+
+export type Body = Record<string, unknown>;
+
+export interface Person {
+  id: string;
+  name: string;
+}
+
+/** A state that a record had; without a body it was removed. */
+export interface Version<B = Body> {
+  version: number;
+  at: number;
+  /** Nobody: the system itself. */
+  actor: Person | null;
+  body: B | null;
+}
+
+export interface Page<T> {
+  records: T[];
+  /** Number after which the next page begins; null: this is the last one. */
+  next: number | null;
+  total: number;
+}
+
+// --- bodies ----------------------------------------------------------------------------------------------------
+
+export type Hours = { always: true } | { periods: string[] };
+
+export type UnitKind = 'city' | 'district' | 'department' | 'office';
+
+export interface UnitBody {
+  name: string;
+  kind: UnitKind;
+  parent: string | null;
+  district: string | null;
+  hours: Hours | null;
+}
+
+export interface TeamBody {
+  name: string;
+  nameEn: string;
+  unit: string;
+  hours: Hours | null;
+  /** Null: as the configuration says; the next one too. */
+  slotMinutes: number | null;
+  slotCapacity: number | null;
+}
+
+export interface ShiftBody {
+  agent: string;
+  team: string;
+  /** 1 Monday .. 7 Sunday. */
+  weekdays: number[];
+  from: string;
+  /** Not after `from`: on the next day. */
+  to: string;
+  /** First and last day, `2026-11-01`. */
+  validFrom: string;
+  validTo: string | null;
+  note: string;
+}
+
+// --- staff -----------------------------------------------------------------------------------------------------
+
+export type Role = 'agent' | 'professional' | 'operator' | 'supervisor' | 'editor' | 'leader' | 'auditor' | 'admin';
+
+export interface Grant {
+  role: Role;
+  unit: string | null;
+  items: string[];
+}
+
+/** What administrators write of an account. */
+export interface StaffBody {
+  login: string;
+  name: string;
+  /** Null: the city's. */
+  unit: string | null;
+  /** The first one is their main part. */
+  grants: Grant[];
+  teams: TeamLevel[];
+  skills: string[];
+  languages: string[];
+  capacity: number;
+  isActive: boolean;
+}
+
+export interface TeamLevel {
+  team: string;
+  /** 1 learns it .. 5 teaches it. */
+  level: number;
+}
+
+export interface StaffMember extends StaffBody {
+  id: string;
+  version: number;
+  hasTotp: boolean;
+  hasPassword: boolean;
+  /** The one-time password was not used yet. */
+  mustChangePassword: boolean;
+  /** Log-ins are refused until then, after too many wrong attempts. */
+  lockedUntil: number | null;
+  sessions: number;
+  seenAt: number | null;
+  changedAt: number;
+}
+
+/** The states of an account as the audit log tells them. */
+interface StaffChange {
+  before: Body | null;
+  after: Body | null;
+}
+
+export interface StaffSession {
+  id: string;
+  way: string;
+  beganAt: number;
+  seenAt: number;
+  endsAt: number;
+  device: string;
+  address: string;
+}
+
+export interface StaffPage {
+  staff: StaffMember[];
+  /** Staff number after which the next page begins. */
+  next: string | null;
+  total: number;
+}
+
+export interface StaffQuery {
+  q?: string;
+  unit?: string;
+  team?: string;
+  role?: string;
+  active?: boolean;
+  after?: string | null;
+  limit?: number;
+}
+
+// --- audit -----------------------------------------------------------------------------------------------------
+
+export interface AuditLine {
+  no: number;
+  at: number;
+  /** Id; nobody: the system itself. */
+  actor: string | null;
+  /** Null: the system, or not known any more. */
+  actorName: string | null;
+  action: string;
+  kind: string;
+  subject: string;
+  unit: string | null;
+  reason: string | null;
+  address: string | null;
+  detail: unknown;
+  hash: string;
+}
+
+export interface AuditQuery {
+  before?: number | null;
+  limit?: number;
+  actor?: string;
+  action?: string;
+  kind?: string;
+  subject?: string;
+  from?: number | null;
+  to?: number | null;
+}
+
+export interface AuditPage {
+  lines: AuditLine[];
+  /** Number before which the next page begins; null: this is the last one. */
+  next: number | null;
+}
+
+export interface AuditCheck {
+  whole: boolean;
+  lines: number | null;
+  /** Hash of the last line. */
+  last: string | null;
+  /** Number of the first line that does not fit. */
+  brokenAt: number | null;
+}
+
+// --- answers ---------------------------------------------------------------------------------------------------
+
+export interface ImportReport {
+  rows: number;
+  new: number;
+  changed: number;
+  unchanged: number;
+  badRows: number;
+  /** The first 1000. */
+  bad: ImportProblem[];
+  imported: boolean;
+}
+
+export interface ImportProblem {
+  row: number;
+  field: string;
+  problem: string;
+}
+
+export interface CoverageReport {
+  items: number;
+  covered: number;
+  /** How many have somebody at the desk now; only for who sees all. */
+  staffedNow: number | null;
+  holes: CoverageHole[];
+  /** From now until then. */
+  asOf: number;
+  until: number;
+}
+
+export interface CoverageHole {
+  item: string;
+  itemName: string;
+  team: string;
+  teamName: string;
+  from: number;
+  to: number;
+}
+
+/** One run of retention. */
+export interface RetentionRun {
+  no: number;
+  startedAt: number;
+  finishedAt: number | null;
+  /** `schedule`, or the id of who asked for it. */
+  cause: string;
+  /** By class of data. */
+  parts: Record<string, RetentionPart>;
+}
+
+export interface RetentionPart {
+  /** Days that it is kept. */
+  days: number;
+  /** What is older goes. */
+  before: number;
+  /** How much went, or would. */
+  deleted: number;
+  /** How much stayed, because it is under legal hold. */
+  held: number;
+}
+
+export interface RetentionRuns {
+  /** The last one first. */
+  runs: RetentionRun[];
+  /** What a run would delete now. */
+  next: Record<string, RetentionPart>;
+}
+
+/** A person whose data somebody handles. */
+export interface FoundPerson {
+  id: string;
+  /** Masked, as is the telephone. */
+  name: string;
+  kind: 'person' | 'enterprise';
+  phone: string | null;
+  level: string;
+  seenAt: number;
+  conversations: number;
+  open: number;
+  held: boolean;
+  erasure: Erasure | null;
+}
+
+export interface Erasure {
+  id: string;
+  citizen: string;
+  askedBy: string;
+  askedAt: number;
+  reason: string;
+  state: 'asked' | 'done' | 'refused';
+  decidedBy: string | null;
+  decidedAt: number | null;
+  proof: unknown;
+}
+
+/** A team's week. */
+export interface Roster {
+  days: { date: string; isWorkingDay: boolean; hours: Gap[] }[];
+  duties: Duty[];
+  /** Service hours in which nobody is on duty. */
+  holes: Gap[];
+}
+
+export interface Duty {
+  /** The shift that it comes from. */
+  shift: string;
+  agent: string;
+  from: number;
+  to: number;
+}
+
+export interface Gap {
+  from: number;
+  to: number;
+}
+
+// --- the client ------------------------------------------------------------------------------------------------
+
+/** A refusal of the server; `lost`: it was not reached. `field` as the server spells it, e.g. `body.hours.periods[1]`. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: ErrorCode | 'lost',
+    readonly status: number,
+    readonly field: string | null,
+    readonly detail: string,
+  ) {
+    super(`${code}: ${detail}`);
+    this.name = 'ApiError';
+  }
+}
+
+export interface Client {
+  /** For the next request. */
+  token(): string;
+  /** The token is over: is there another one? If not, the log-in form is shown. */
+  renew(): Promise<boolean>;
+}
+
+export type Query = Record<string, string | number | boolean | null | undefined>;
+
+function address(path: string, query: Query = {}): string {
+  const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  if (pairs.length === 0) return path;
+  return `${path}?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]))}`;
+}
+
+const part = encodeURIComponent;
+
+async function refusal(response: Response): Promise<ApiError> {
+  const body = (await response.json().catch(() => null)) as { error?: WireError } | null;
+  const error = body?.error;
+  return new ApiError(error?.code ?? 'internal', response.status, error?.field ?? null, error?.detail ?? '');
+}
+
+export type Api = ReturnType<typeof createApi>;
+
+export function createApi(client: Client) {
+  async function ask(method: string, path: string, body: BodyInit | undefined, type: string): Promise<Response> {
+    try {
+      return await fetch(path, {
+        method,
+        headers: { Authorization: `Bearer ${client.token()}`, ...(body === undefined ? {} : { 'Content-Type': type }) },
+        ...(body === undefined ? {} : { body }),
+      });
+    } catch {
+      throw new ApiError('lost', 0, null, '');
+    }
+  }
+
+  async function send(method: string, path: string, body?: BodyInit, type = 'application/json'): Promise<Response> {
+    const response = await ask(method, path, body, type);
+    if (response.ok) return response;
+    // The token may have been over before its time, e.g. because the rights have changed.
+    const isOver = response.status === 401 && (await client.renew());
+    const again = isOver ? await ask(method, path, body, type) : response;
+    if (again.ok) return again;
+    throw await refusal(again);
+  }
+
+  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const response = await send(method, path, body === undefined ? undefined : JSON.stringify(body));
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  };
+
+  const records = '/api/admin/records';
+  const member = (id: string) => `/api/admin/staff/${part(id)}`;
+
+  return {
+    // Records.
+    list: <B = Body>(kind: Kind, query: { q?: string; unit?: string; after?: number | null; limit?: number } = {}) =>
+      json<Page<AdminRecord<B>>>('GET', address(`${records}/${kind}`, query)),
+    record: <B = Body>(kind: Kind, id: string) => json<AdminRecord<B>>('GET', `${records}/${kind}/${part(id)}`),
+    save: <B = Body>(kind: Kind, id: string, version: number, body: B, reason: string) =>
+      json<AdminRecord<B>>('PUT', `${records}/${kind}/${part(id)}`, { version, body, ...(reason ? { reason } : {}) }),
+    remove: (kind: Kind, id: string, version: number, reason: string) =>
+      json<void>('DELETE', address(`${records}/${kind}/${part(id)}`, { version, reason })),
+    versions: async <B = Body>(kind: Kind, id: string) =>
+      (await json<{ versions: Version<B>[] }>('GET', `${records}/${kind}/${part(id)}/versions`)).versions,
+    /** All of a kind that is never many: units, teams. */
+    async all<B = Body>(kind: Kind, unit?: string): Promise<AdminRecord<B>[]> {
+      const found: AdminRecord<B>[] = [];
+      let after: number | null = null;
+      do {
+        const page: Page<AdminRecord<B>> = await this.list<B>(kind, { unit, after, limit: 500 });
+        found.push(...page.records);
+        after = page.next;
+      } while (after !== null);
+      return found;
+    },
+
+    // Items in bulk.
+    importItems: async (file: Blob, options: { format: string; dryRun: boolean; skipBad: boolean }) => {
+      const query = { format: options.format, dryRun: options.dryRun, skipBad: options.skipBad };
+      const path = address('/api/admin/items/import', query);
+      return (await (await send('POST', path, file, 'application/octet-stream')).json()) as ImportReport;
+    },
+    exportItems: async (format: string, unit: string | null) =>
+      (await send('GET', address('/api/admin/items/export', { format, unit }))).blob(),
+    coverage: () => json<CoverageReport>('GET', '/api/admin/coverage'),
+
+    roster: (team: string, from: string) => json<Roster>('GET', address('/api/admin/roster', { team, from })),
+
+    // Staff.
+    staff: (query: StaffQuery) => json<StaffPage>('GET', address('/api/admin/staff', { ...query })),
+    member: (id: string) => json<StaffMember>('GET', member(id)),
+    /** Answers with the first password, which nobody sees again. */
+    hire: (body: StaffBody, reason: string) =>
+      json<{ staff: StaffMember; password: string }>('POST', '/api/admin/staff', {
+        body,
+        ...(reason ? { reason } : {}),
+      }),
+    saveMember: (id: string, version: number, body: StaffBody, reason: string) =>
+      json<StaffMember>('PUT', member(id), { version, body, ...(reason ? { reason } : {}) }),
+    /** From the audit log: accounts keep no versions of their own. */
+    async staffVersions(id: string): Promise<Version[]> {
+      const { lines } = await this.audit({ kind: 'staff', subject: id, limit: 200 });
+      const changes = lines.filter(({ detail }) => typeof detail === 'object' && detail !== null && 'after' in detail);
+      return changes.map(({ at, actor, actorName, detail }, place) => ({
+        version: changes.length - place,
+        at,
+        actor: actor === null ? null : { id: actor, name: actorName ?? actor },
+        body: (detail as StaffChange).after,
+      }));
+    },
+    newPassword: (id: string) => json<{ password: string }>('POST', `${member(id)}/password`),
+    dropTotp: (id: string) => json<void>('POST', `${member(id)}/totp/reset`),
+    unlock: (id: string) => json<void>('POST', `${member(id)}/unlock`),
+    sessions: async (id: string) =>
+      (await json<{ sessions: StaffSession[] }>('GET', `${member(id)}/sessions`)).sessions,
+    endSession: (id: string, session: string) => json<void>('DELETE', `${member(id)}/sessions/${part(session)}`),
+    endSessions: (id: string) => json<void>('DELETE', `${member(id)}/sessions`),
+
+    // The audit log.
+    audit: (query: AuditQuery) => json<AuditPage>('GET', address('/api/admin/audit', { ...query })),
+    verifyAudit: () => json<AuditCheck>('GET', '/api/admin/audit/verify'),
+    exportAudit: async (format: string, query: AuditQuery) =>
+      (await send('GET', address('/api/admin/audit/export', { format, ...query }))).blob(),
+
+    retentionRuns: () => json<RetentionRuns>('GET', '/api/admin/retention/runs'),
+    runRetention: () => json<RetentionRun>('POST', '/api/admin/retention/runs'),
+
+    // One person's data. What is looked for stands in the body: no telephone number in an address.
+    findPeople: async (q: string) =>
+      (await json<{ people: FoundPerson[] }>('POST', '/api/admin/citizens/find', { q })).people,
+    exportPerson: async (id: string, reason: string) =>
+      (await send('POST', `/api/admin/citizens/${part(id)}/export`, JSON.stringify({ reason }))).blob(),
+    /** `erase` asks for it, somebody else confirms or refuses. */
+    erasePerson: (id: string, step: 'erase' | 'erase/confirm' | 'erase/refuse', reason: string) =>
+      json<Erasure>('POST', `/api/admin/citizens/${part(id)}/${step}`, { reason }),
+    erasures: async () => (await json<{ erasures: Erasure[] }>('GET', '/api/admin/erasures')).erasures,
+
+    json,
+    file: async (path: string, query: Query = {}) => (await send('GET', address(path, query))).blob(),
+    address,
+  };
+}

@@ -1,0 +1,39 @@
+/** What the log's words mean. An action or kind that is not here is shown as it is. */
+import type { Text } from '../text';
+import { descriptions } from '../kinds';
+import type { Kind } from '../api';
+
+export const actions: Record<string, Text> = {
+  'record.change': { zh: '修改设置', en: 'changed' },
+  'record.remove': { zh: '删除设置', en: 'removed' },
+  'items.import': { zh: '导入事项', en: 'imported items' },
+  'organisation.found': { zh: '初始化组织', en: 'founded the organisation' },
+  'organisation.demo': { zh: '载入演示数据', en: 'loaded demo data' },
+  'staff.add': { zh: '新建人员', en: 'added staff' },
+  'staff.change': { zh: '修改人员', en: 'changed staff' },
+  'staff.login': { zh: '登录', en: 'logged in' },
+  'staff.logout': { zh: '退出登录', en: 'logged out' },
+  'staff.lock': { zh: '登录被锁定', en: 'was locked out' },
+  'staff.unlock': { zh: '解除锁定', en: 'unlocked' },
+  'staff.password': { zh: '修改口令', en: 'changed a password' },
+  'staff.totp': { zh: '变更二次验证', en: 'changed a second factor' },
+  'staff.recovery': { zh: '使用恢复码', en: 'used a recovery code' },
+  'staff.session_end': { zh: '结束登录', en: 'ended a session' },
+  'data.reveal': { zh: '查看个人信息', en: 'revealed personal data' },
+  'citizen.read': { zh: '查找市民', en: 'looked a citizen up' },
+  'citizen.export': { zh: '导出个人信息', en: 'exported a person’s data' },
+  'citizen.erase_asked': { zh: '申请删除个人信息', en: 'asked for an erasure' },
+  'citizen.erase_refused': { zh: '驳回删除申请', en: 'refused an erasure' },
+  'citizen.erase': { zh: '删除个人信息', en: 'erased a person’s data' },
+  'retention.delete': { zh: '到期删除', en: 'deleted what was over' },
+  'audit.export': { zh: '导出审计日志', en: 'exported the log' },
+};
+
+export const otherKinds: Record<string, Text> = {
+  staff: { zh: '人员', en: 'staff' },
+  citizen: { zh: '市民', en: 'citizen' },
+  conversation: { zh: '会话', en: 'conversation' },
+};
+
+export const kindText = (kind: string): Text =>
+  descriptions[kind as Kind]?.one ?? otherKinds[kind] ?? { zh: kind, en: kind };

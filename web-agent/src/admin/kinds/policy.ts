@@ -1,0 +1,86 @@
+import { say } from '../text';
+import { madeCode, type Description, type Field } from './description';
+
+const seconds = (key: string, zh: string, en: string, hint: Field['hint']): Field => ({
+  key,
+  label: { zh, en },
+  ...(hint ? { hint } : {}),
+  control: 'number',
+  min: 1,
+  max: 3600,
+  suffix: { zh: '秒', en: 's' },
+  isRequired: true,
+});
+
+export const policy: Description = {
+  kind: 'sla_policy',
+  screen: 'policies',
+  title: { zh: 'SLA 策略', en: 'SLA policies' },
+  about: {
+    zh: '市民请求人工后多久提醒、告警、超时，以及一次接入请求保留多久。对新的请求立即生效，已在计时的不变。',
+    en: 'When a request warns, alerts and breaches, and how long an offer stands. New requests follow at once.',
+  },
+  one: { zh: 'SLA 策略', en: 'SLA policy' },
+  action: 'manage_policies',
+  id: { made: () => madeCode('sla') },
+  columns: [
+    { key: 'name', label: { zh: '名称', en: 'Name' }, text: ({ body }) => String(body.name), isWide: true },
+    {
+      key: 'team',
+      label: { zh: '适用技能组', en: 'Team' },
+      text: ({ body }, names) =>
+        body.team === null ? say({ zh: '其余所有技能组', en: 'All others' }) : names.team(String(body.team)),
+    },
+    ...(
+      [
+        ['warnSeconds', '提醒', 'Warn'],
+        ['alertSeconds', '告警', 'Alert'],
+        ['breachSeconds', '超时', 'Breach'],
+        ['offerSeconds', '接入保留', 'Offer'],
+      ] as const
+    ).map(([key, zh, en]) => ({
+      key,
+      label: { zh: `${zh}（秒）`, en: `${en} (s)` },
+      text: ({ body }: { body: Record<string, unknown> }) => String(body[key]),
+      isNumber: true,
+    })),
+  ],
+  groups: [
+    {
+      title: { zh: '适用范围', en: 'Scope' },
+      fields: [
+        { key: 'name', label: { zh: '名称', en: 'Name' }, control: 'text', max: 100, isRequired: true },
+        {
+          key: 'team',
+          label: { zh: '适用技能组', en: 'Team' },
+          control: 'code',
+          source: 'team',
+          empty: { zh: '所有没有单独策略的技能组', en: 'All that have none of their own' },
+        },
+      ],
+    },
+    {
+      title: { zh: '时限', en: 'Limits' },
+      fields: [
+        seconds('warnSeconds', '提醒帮办员', 'Warn the agent', undefined),
+        seconds('alertSeconds', '告警督导', 'Alert supervisors', {
+          zh: '必须晚于提醒',
+          en: 'Later than the warning',
+        }),
+        seconds('breachSeconds', '记为超时', 'Breach', {
+          zh: '对市民的承诺，文件要求 60 秒',
+          en: 'The promise; the policy paper says 60 s',
+        }),
+        seconds('offerSeconds', '接入请求保留', 'An offer stands', {
+          zh: '未应答则转给下一位帮办员',
+          en: 'Then the next agent is asked',
+        }),
+      ],
+    },
+  ],
+  fresh: () => ({ name: '', team: null, warnSeconds: 30, alertSeconds: 45, breachSeconds: 60, offerSeconds: 15 }),
+  nameOf: ({ body }) => String(body.name),
+  unitOf: (body, teamUnit) => (body.team === null ? null : teamUnit(String(body.team))),
+  search: { zh: '按名称查找', en: 'Find by name' },
+  empty: { zh: '还没有单独的策略，所有技能组按系统配置执行', en: 'No policy of its own: all follow the configuration' },
+};

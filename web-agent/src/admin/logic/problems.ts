@@ -1,0 +1,52 @@
+/** The server's words on a field, in the reader's language. It speaks English to developers; the interface owns wording. */
+import type { Language } from '../../shared/words';
+
+const patterns: readonly [RegExp, (...parts: string[]) => string][] = [
+  [/^must not be empty$|^is missing$|^missing field/, () => '必填'],
+  [/^must have at most (\d+) characters$/, (count) => `最多 ${count} 个字`],
+  [/^must have at most (\d+) parts$/, (count) => `最多 ${count} 项`],
+  [/^must not begin or end with a blank$/, () => '首尾不能有空格'],
+  [/^must be one line/, () => '只能写一行'],
+  [/^must not have control characters$/, () => '含有不可见的控制字符'],
+  [/^is named twice$/, () => '重复'],
+  [/^must be 1 to 64 small letters/, () => '只能用小写字母、数字、- _ .，最长 64 位'],
+  [/^must be 1 to 32 letters/, () => '只能用文字、字母、数字、- _，最长 32 位'],
+  [/^must be (\d+) to (\d+)$/, (from, to) => `须在 ${from} 到 ${to} 之间`],
+  [/^must be at most (\d+)$/, (most) => `不能超过 ${most}`],
+  [/^must be later than from$/, () => '须晚于开始时间'],
+  [/^must not be before validFrom$/, () => '不能早于首日'],
+  [/^must be a time of the day/, () => '须为时间，如 09:00'],
+  [/^must name a day/, () => '至少选一天'],
+  [/^must be HH:MM-HH:MM/, () => '时段须为 时:分–时:分，并晚于前一段'],
+  [/^must be more than (\w+)$/, (field) => `须大于${steps[field] ?? ` ${field}`}`],
+  [/^must be the id of a citizen \(ct_/, () => '须为市民编号 ct_… 或会话编号 cv_…'],
+  [/^must name one, because the item has a direct line$/, () => '开通热线直转须填至少一个电话'],
+  [/^no such (\w+)/, (what) => `没有这个${things[what] ?? ` ${what}`}`],
+  [/^there is no (\w+) "(.*)"$/, (what, code) => `没有${things[what] ?? ` ${what} `}“${code}”`],
+  [/^is not a district$/, () => '不是区'],
+  [/^is not a district that the unit is below$/, () => '该单位不在这个区之下'],
+  [/^a district is below the city$/, () => '区的上级只能是市'],
+  [/^is below the unit itself$/, () => '不能移到自己的下级之下'],
+  [/^has the policy "(.*)" already$/, () => '该技能组已有策略'],
+  [/^is blocked by "(.*)" already$/, () => '该访客已在黑名单中'],
+];
+
+const steps: Record<string, string> = { warnSeconds: '提醒时间', alertSeconds: '告警时间' };
+const things: Record<string, string> = {
+  unit: '单位',
+  team: '技能组',
+  item: '事项',
+  district: '区',
+  agent: '工作人员',
+  citizen: '市民',
+};
+
+/** An unknown sentence is shown as it is: better English than nothing. */
+export function problemText(detail: string, language: Language): string {
+  if (language === 'en') return detail;
+  for (const [pattern, words] of patterns) {
+    const match = pattern.exec(detail);
+    if (match) return words(...match.slice(1).map((part) => part ?? ''));
+  }
+  return detail;
+}

@@ -1,0 +1,18 @@
+/** Names of the screens. */
+import type { ScreenName } from '../logic/access';
+import type { Text } from '../text';
+
+export const screenNames: Record<ScreenName, Text> = {
+  units: { zh: '组织', en: 'Organisation' },
+  staff: { zh: '人员', en: 'Staff' },
+  roster: { zh: '排班', en: 'Roster' },
+  items: { zh: '事项', en: 'Items' },
+  policies: { zh: 'SLA 策略', en: 'SLA policies' },
+  queues: { zh: '队列', en: 'Queues' },
+  notices: { zh: '公告', en: 'Notices' },
+  canned: { zh: '常用语', en: 'Canned answers' },
+  blocked: { zh: '黑名单', en: 'Blocked visitors' },
+  retention: { zh: '保留期限', en: 'Retention' },
+  people: { zh: '个人信息', en: 'Personal data' },
+  audit: { zh: '审计', en: 'Audit' },
+};

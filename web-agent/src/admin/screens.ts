@@ -1,0 +1,20 @@
+/** Which component shows which screen; each is fetched when it is first opened. */
+import { defineAsyncComponent, type Component } from 'vue';
+import type { ScreenName } from './logic/access';
+
+const components: Record<ScreenName, Component> = {
+  units: defineAsyncComponent(() => import('./units/UnitsScreen.vue')),
+  staff: defineAsyncComponent(() => import('./staff/StaffScreen.vue')),
+  roster: defineAsyncComponent(() => import('./roster/RosterScreen.vue')),
+  items: defineAsyncComponent(() => import('./items/ItemsScreen.vue')),
+  policies: defineAsyncComponent(() => import('./plain/PoliciesScreen.vue')),
+  queues: defineAsyncComponent(() => import('./plain/QueuesScreen.vue')),
+  notices: defineAsyncComponent(() => import('./plain/NoticesScreen.vue')),
+  canned: defineAsyncComponent(() => import('./plain/CannedScreen.vue')),
+  blocked: defineAsyncComponent(() => import('./plain/BlockedScreen.vue')),
+  retention: defineAsyncComponent(() => import('./privacy/RetentionScreen.vue')),
+  people: defineAsyncComponent(() => import('./privacy/PeopleScreen.vue')),
+  audit: defineAsyncComponent(() => import('./audit/AuditScreen.vue')),
+};
+
+export const screenOf = (name: ScreenName): Component => components[name];
