@@ -239,16 +239,16 @@ test.describe('in a hall', () => {
     const context = await people.context({ viewport: { width: 1080, height: 1440 }, hasTouch: true });
     const page = await context.newPage();
     await page.clock.install();
-    await page.goto(`${server.url}/widget.html?channel=kiosk&hall=pudong-1&ticket=A012&item=residence-permit`);
+    await page.goto(`${server.url}/widget.html?channel=kiosk&hall=pudong-1&ticket=K731&item=residence-permit`);
     const widget = new Widget(page);
     await expect(page.getByRole('heading', { name: '自助咨询' })).toBeVisible();
-    await expect(page.getByRole('textbox', { name: '排队号（可不填）' })).toHaveValue('A012');
+    await expect(page.getByRole('textbox', { name: '排队号（可不填）' })).toHaveValue('K731');
     await isAccessible(page);
     await page.screenshot({ path: 'test-results/kiosk-start.png' });
-    await page.getByRole('textbox', { name: '排队号（可不填）' }).fill('A 12');
+    await page.getByRole('textbox', { name: '排队号（可不填）' }).fill('K 731');
     await widget.button('开始咨询').click();
     await expect(page.getByText('排队号只能有字母、数字和短横线')).toBeVisible();
-    await page.getByRole('textbox', { name: '排队号（可不填）' }).fill('a012');
+    await page.getByRole('textbox', { name: '排队号（可不填）' }).fill('k731');
     await widget.button('开始咨询').click();
     await expect(widget.thread).toBeVisible();
     await expect(page.locator('html')).toHaveAttribute('data-elder', '1');
@@ -261,7 +261,7 @@ test.describe('in a hall', () => {
     await agent.accept();
     const card = agent.page.getByRole('complementary', { name: '市民与答复口径' });
     await expect(card).toContainText('pudong-1');
-    await expect(card).toContainText('A012');
+    await expect(card).toContainText('K731');
 
     await widget.button('在手机上继续').click();
     const sheet = page.getByRole('dialog', { name: '在手机上继续' });
@@ -295,7 +295,7 @@ test.describe('in a hall', () => {
     }));
     expect(left.text).not.toContain('我的秘密问题');
     expect(left.text).not.toContain('写了一半的话');
-    expect(left.text).not.toContain('A012');
+    expect(left.text).not.toContain('K731');
     expect(left.local).toEqual({});
     expect(left.session).toEqual({});
     expect(left.url).toBe(`${server.url}/widget.html?channel=kiosk&hall=pudong-1&item=residence-permit`);

@@ -1671,6 +1671,11 @@ expiresAt: Timestamp,
 me: Identity, };
 
 /**
+ * What of a person, beside their messages, is masked.
+ */
+export type MaskedField = "name" | "phone";
+
+/**
  * One line of a citizen's own list.
  */
 export type MyConversation = { 
@@ -2250,6 +2255,44 @@ days: number,
  * Why so long, e.g. the law that says so.
  */
 note: string, };
+
+/**
+ * Body of `POST /api/staff/reveal`: exactly one of `seq`, `note` and `field`.
+ */
+export type Reveal = { 
+/**
+ * Where.
+ */
+conversation: ConversationId, 
+/**
+ * A message, by its position in the thread.
+ */
+seq?: number, 
+/**
+ * A private note, by its position among them.
+ */
+note?: number, 
+/**
+ * Something beside the thread.
+ */
+field?: MaskedField, 
+/**
+ * Why: 4..=200 characters; goes to the audit log.
+ */
+reason: string, };
+
+/**
+ * Success of `POST /api/staff/reveal`.
+ */
+export type Revealed = { 
+/**
+ * The text, the file's name or the field's value, as it is.
+ */
+text: string, 
+/**
+ * Then the page hides it again.
+ */
+until: Timestamp, };
 
 /**
  * What one grant allows.
@@ -3009,7 +3052,11 @@ clientId?: string,
 /**
  * What.
  */
-body: ThreadBody, };
+body: ThreadBody, 
+/**
+ * Something of it is masked for this reader; `POST /api/staff/reveal` shows it (docs/privacy.md).
+ */
+masked?: boolean, };
 
 /**
  * Milliseconds since 1970-01-01 00:00 UTC.

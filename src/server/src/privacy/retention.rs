@@ -168,6 +168,8 @@ impl Retention {
 
     /// Runs every day at the quiet hour, until the server stops. A run that was cut off is gone on with at once.
     pub async fn daily(&self) {
+        // Before anything else: what follows may take longer than until then.
+        let mut next = self.next_run();
         let was_cut_off = match self.store.archive().retention_runs(1).await {
             Ok(runs) => runs.first().is_some_and(|run| run.finished_at.is_none()),
             Err(error) => {
@@ -180,16 +182,21 @@ impl Retention {
         }
         self.tell_audit().await;
         loop {
-            let now = self.clock.now();
-            let today = Calendar::day_start(now) + i64::from(self.keys.retention_hour) * HOUR;
-            let next = if today > now { today } else { today + DAY };
             tokio::select! {
                 () = self.stopping.cancelled() => return,
                 () = self.clock.sleep_until(next) => {}
             }
+            next = self.next_run();
             self.run_and_tell().await;
             self.tell_audit().await;
         }
+    }
+
+    /// The next quiet hour.
+    fn next_run(&self) -> Timestamp {
+        let now = self.clock.now();
+        let today = Calendar::day_start(now) + i64::from(self.keys.retention_hour) * HOUR;
+        if today > now { today } else { today + DAY }
     }
 
     async fn run_and_tell(&self) {

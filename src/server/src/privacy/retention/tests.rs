@@ -202,13 +202,16 @@ async fn a_run_that_was_cut_off_is_gone_on_with_and_the_next_comes_at_three() {
     let daily = Arc::clone(&world.retention);
     let task = tokio::spawn(async move { daily.daily().await });
     let finished = async |no: u64| {
-        loop {
-            let runs = world.store.archive().retention_runs(1).await.unwrap();
-            if let Some(run) = runs.into_iter().find(|run| run.no == no && run.finished_at.is_some()) {
-                return run;
+        let found = async {
+            loop {
+                let runs = world.store.archive().retention_runs(1).await.unwrap();
+                if let Some(run) = runs.into_iter().find(|run| run.no == no && run.finished_at.is_some()) {
+                    return run;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
-            tokio::task::yield_now().await;
-        }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), found).await.expect("a run in time")
     };
     let run = finished(7).await;
     assert_eq!((report(&run)[&Data::Threads].deleted, run.started_at), (43, MIDNIGHT - DAY));
