@@ -96,7 +96,7 @@ test('a blocked visitor is told until when, the bot goes on, and lifting works a
   await widget.human.click();
   await expect(widget.root.getByText(/暂不能使用人工帮办/).first()).toBeVisible();
   await expect(widget.queue).toBeHidden();
-  await widget.say('转人工');
+  await widget.say('我要转人工服务');
   await expect(widget.thread).toContainText(/您在 .+ 前暂不能使用人工帮办/);
   await widget.say('办居住证需要什么材料');
   await expect(widget.thread.locator('.bubble.bot_answer')).toBeVisible();
@@ -179,7 +179,7 @@ test('an import with three bad rows names them, changes nothing, and then takes 
   const lines = readFileSync(await download.path(), 'utf8')
     .replace(/^\ufeff/, '')
     .trimEnd()
-    .split('\r\n');
+    .split(/\r?\n/);
   const made = lines.slice(1, 8).map((line, at) => line.replace(/^[^,]+/, `story-${at}`));
   for (const at of [1, 3, 5]) made[at] = made[at]!.replace(/^[^,]+/, `Not A Code ${at}`);
   const file = { name: 'items.csv', mimeType: 'text/csv', buffer: Buffer.from([lines[0], ...made].join('\r\n')) };

@@ -52,6 +52,7 @@ pub(super) struct Wanted {
     to: Option<i64>,
     /// `csv` or `jsonl`; of an export.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 
