@@ -312,7 +312,8 @@ async fn a_person_s_data_is_handed_out_and_erased_by_two() {
     assert_eq!(verified["whole"], json!(true));
     server.terminate();
     let (_, dir) = server.ended().await;
-    let dump = dump(&dir.path().join("bangban.db")).await;
+    // A member of the demo staff has a name that begins like that.
+    let dump = dump(&dir.path().join("bangban.db")).await.replace("张伟民", "");
     for gone in ["张伟", PHONE.0, "13800138001", "证明.pdf"] {
         assert!(!dump.contains(gone), "{gone} is left");
     }
