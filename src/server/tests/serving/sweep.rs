@@ -149,12 +149,14 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/admin/staff/{id}/sessions", For::Roles(&["admin"])),
     ("DELETE", "/api/admin/staff/{id}/sessions", For::Roles(&["admin"])),
     ("DELETE", "/api/admin/staff/{id}/sessions/{session}", For::Roles(&["admin"])),
+    ("GET", "/api/admin/me", For::Staff),
     // The demo's team `residence`, which belongs to a unit of the city.
     ("GET", "/api/admin/records/{kind}", For::Lists(&["supervisor", "editor", "auditor", "admin"])),
     ("GET", "/api/admin/records/{kind}/{id}", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
     ("GET", "/api/admin/records/{kind}/{id}/versions", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
     ("PUT", "/api/admin/records/{kind}/{id}", For::Roles(&["admin"])),
     ("DELETE", "/api/admin/records/{kind}/{id}", For::Roles(&["admin"])),
+    ("GET", "/api/admin/roster", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
     ("POST", "/api/admin/items/import", For::Lists(&["editor", "admin"])),
     ("GET", "/api/admin/items/export", For::Lists(&["supervisor", "editor", "auditor", "admin"])),
     ("POST", "/api/citizen/anonymous", For::Everybody),
@@ -279,6 +281,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     // Removed as another version than it has: nothing happens.
                     let path = path.replace("{kind}", "team").replace("{id}", "residence");
                     if *method == "DELETE" { path + "?version=99" } else { path }
+                } else if *path == "/api/admin/roster" {
+                    format!("{path}?team=residence&from=2026-11-23")
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
                 } else if path.starts_with("/api/admin/items") || path.starts_with("/api/admin/audit/export") {
@@ -318,7 +322,9 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::City(_), Some(_)) => &[403],
                     (For::Lists(roles), Some(role)) if roles.contains(&role) => &[200, 400],
                     (For::Lists(_), Some(_)) => &[403],
-                    (For::Roles(roles), Some(role)) if path.starts_with("/api/admin/records") => {
+                    (For::Roles(roles), Some(role))
+                        if path.starts_with("/api/admin/records") || *path == "/api/admin/roster" =>
+                    {
                         match (roles.contains(&role) && who.is_in("police"), *method) {
                             (true, "DELETE") => &[409],
                             (true, _) => &[200],
