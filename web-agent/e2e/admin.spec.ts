@@ -257,7 +257,7 @@ test('a unit, a team, a member of staff and an item: the next citizen is offered
 test('the audit log shows before and after, and is whole', async ({ people }) => {
   const admin = await people.admin();
   await admin.go('队列');
-  await admin.open('医疗保障');
+  await admin.open('医疗与民生');
   await admin.field('名称').fill('医疗保障与救助');
   await admin.field('变更说明').fill('机构调整');
   await admin.save();
@@ -265,7 +265,7 @@ test('the audit log shows before and after, and is whole', async ({ people }) =>
   const line = admin.page.getByRole('row').filter({ hasText: '机构调整' });
   await line.getByRole('button').click();
   const diff = admin.page.getByRole('table', { name: '更改内容' });
-  await expect(diff.locator('del')).toHaveText('医疗保障');
+  await expect(diff.locator('del')).toHaveText('医疗与民生');
   await expect(diff.locator('ins')).toHaveText('医疗保障与救助');
   await isAccessible(admin.page);
   await admin.button('校验完整性').click();

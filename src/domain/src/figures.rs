@@ -238,7 +238,7 @@ mod tests {
         Request {
             conversation: ConversationId::new(n),
             team: TeamId(u16::try_from(n % 2).unwrap()),
-            channel: if n % 3 == 0 { Channel::Kiosk } else { Channel::Pc },
+            channel: if n.is_multiple_of(3) { Channel::Kiosk } else { Channel::Pc },
             asked_at: Timestamp(asked),
             due_at: Timestamp(asked + 60_000),
             answered_at: None,

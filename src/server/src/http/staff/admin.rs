@@ -51,8 +51,8 @@ pub(in crate::http) struct Which {
     active: Option<bool>,
     /// Go on after this staff number.
     after: Option<String>,
-    /// At most so many, 1 to 200.
-    #[param(minimum = 1, maximum = 200)]
+    /// At most so many, 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 
@@ -70,8 +70,8 @@ pub(in crate::http) async fn list(
         app.require_somewhere(&who.staff, Action::ReadAdministration)?;
     }
     let limit = which.limit.unwrap_or(PAGE);
-    if !(1..=200).contains(&limit) {
-        return Err(Refused::field("limit", "must be 1 to 200"));
+    if !(1..=500).contains(&limit) {
+        return Err(Refused::field("limit", "must be 1 to 500"));
     }
     let fits = |row: &StaffRow| {
         (row.login.contains(&which.q) || row.name.contains(&which.q))
