@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(open(&caller, NOW + SPAN - 1), Some(shown.clone()));
         assert_eq!(open(&caller, NOW + SPAN), None);
         assert_eq!(open(&Caller { address: "192.0.2.2".to_owned(), ..caller.clone() }, NOW), None);
-        assert_eq!(open(&Caller { device: "curl".to_owned(), ..caller.clone() }, NOW), None);
+        assert_eq!(open(&Caller { device: "curl".to_owned(), ..caller }, NOW), None);
         assert!(shown.fits(&account()));
         for changed in [
             StaffRow { password_hash: "new".to_owned(), ..account() },

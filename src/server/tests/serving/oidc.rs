@@ -4,7 +4,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use aws_lc_rs::{
@@ -128,7 +127,7 @@ async fn begin(server: &Server, issuer: &Issuer) -> Attempt {
     let query = location.split_once('?').unwrap().1;
     let of: HashMap<&str, &str> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
     assert_eq!((of["response_type"], of["code_challenge_method"]), ("code", "S256"));
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let seconds = bangban_server::clock::Clock::system().now().0 / 1_000;
     let address = issuer.play(|play| {
         play.challenge = of["code_challenge"].to_owned();
         play.codes = vec!["code".to_owned()];

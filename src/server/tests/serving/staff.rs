@@ -170,10 +170,7 @@ async fn the_second_factor_is_asked_for_and_its_guesses_lock_the_staff_number() 
     let secret = uri.split("secret=").nth(1).unwrap().split('&').next().unwrap();
     assert_eq!(offer["secret"], secret);
     let totp = Totp::new(unbase32(secret));
-    let now = || {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        step_at(bangban_domain::Timestamp(i64::try_from(since.as_millis()).unwrap()))
-    };
+    let now = || step_at(bangban_server::clock::Clock::system().now());
     let confirm = async |code: &str| {
         let body = json!({ "pending": offer["pending"], "code": code });
         server.as_staff(&token, "POST /api/staff/account/totp/confirm", &body).await
@@ -251,8 +248,7 @@ async fn a_role_that_needs_a_second_factor_sets_one_up_at_the_log_in() {
     let challenge = reply.json()["challenge"].clone();
     let offer = server.post("/api/staff/login/enrol", &json!({ "challenge": challenge }).to_string()).await.json();
     let totp = Totp::new(unbase32(offer["secret"].as_str().unwrap()));
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let step = step_at(bangban_domain::Timestamp(i64::try_from(since.as_millis()).unwrap()));
+    let step = step_at(bangban_server::clock::Clock::system().now());
     let confirm = |code: &str| json!({ "challenge": challenge, "pending": offer["pending"], "code": code }).to_string();
     assert_eq!(server.post("/api/staff/login/enrol/confirm", &confirm("000000")).await.status, 401);
     let done = server.post("/api/staff/login/enrol/confirm", &confirm(&totp.code(step))).await;
@@ -321,7 +317,7 @@ async fn a_right_that_is_taken_away_ends_what_is_heard_by_it() {
         changed(&me, |body| body["grants"] = json!([])),
         changed(&me, |body| body["isActive"] = json!(false)),
         changed(&me, |body| {
-            body["grants"].as_array_mut().unwrap().push(json!({ "role": "supervisor", "unit": null, "items": [] }))
+            body["grants"].as_array_mut().unwrap().push(json!({ "role": "supervisor", "unit": null, "items": [] }));
         }),
     ] {
         assert_eq!(server.as_staff(&admin, &put, &change).await.status, 403, "{change}");
