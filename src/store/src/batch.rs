@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::atomic::{AtomicI64, Ordering},
 };
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Author, Change, Committed, ConversationRow, Event, NewEntry, StoreError, Written, change,
-    heads::{Head, Heads, client_hash, note_change},
+    heads::{Head, Heads, Recent, WINDOW, client_hash, note_change},
     read,
     sql::{Statements, chunks, padded},
     writer::Waiting,
@@ -218,26 +218,51 @@ async fn load_heads(
                 last: [last("seq", "seq_floor")?, last("note_seq", "note_seq_floor")?],
                 clock_no: row.try_get("clock_no")?,
                 clock_open: row.try_get::<i64, _>("running")? == 1,
-                clients: HashSet::new(),
+                clients: Recent::default(),
             };
             heads.insert(read::id("conversation", &row, "id")?, head);
         }
+    }
+    load_clients(tx, statements, &missing, heads).await
+}
+
+/// Reads the client ids that [`Recent`] has to know.
+async fn load_clients(
+    tx: &mut Transaction<'_, Any>,
+    statements: &mut Statements,
+    loaded: &[ConversationId],
+    heads: &mut Heads,
+) -> Result<(), StoreError> {
+    let threads: HashMap<i64, ConversationId> =
+        loaded.iter().filter_map(|id| heads.get(id).map(|head| (head.no, *id))).collect();
+    // Number of the thread, and in each lane the last position that need not be known.
+    let mut ends: Vec<[i64; 3]> = Vec::with_capacity(threads.len());
+    for (no, id) in &threads {
+        let Some(head) = heads.get(id) else { continue };
+        let after = head.last.map(|last| i64::try_from(last.saturating_sub(WINDOW)).unwrap_or(i64::MAX));
+        ends.push([*no, after[0], after[1]]);
+    }
+    ends.sort_unstable();
+    for ends in chunks(&ends) {
         let mut query = statements.over_rows(
-            "WITH wanted (id) AS (VALUES ",
-            ids.len(),
-            1,
-            ") SELECT c.id, e.author, e.client_id FROM wanted w JOIN conversation c ON c.id = w.id \
-             JOIN entry e ON e.conversation = c.no WHERE e.client_id IS NOT NULL",
+            "WITH wanted (no, after, note_after) AS (VALUES ",
+            ends.len(),
+            3,
+            ") SELECT e.conversation, e.author, e.client_id FROM wanted w JOIN entry e \
+             ON e.conversation = w.no AND e.lane = 0 AND e.seq > w.after WHERE e.client_id IS NOT NULL \
+             UNION ALL SELECT e.conversation, e.author, e.client_id FROM wanted w JOIN entry e \
+             ON e.conversation = w.no AND e.lane = 1 AND e.seq > w.note_after WHERE e.client_id IS NOT NULL",
         );
-        for id in ids {
-            query = query.bind(id.to_string());
+        for number in ends.iter().flatten() {
+            query = query.bind(*number);
         }
         // One by one: after a start these may be many.
         let mut rows = query.fetch(&mut **tx);
         while let Some(row) = rows.try_next().await? {
             let author = read::word("entry", &row, "author", Author::parse)?;
             let hash = client_hash(author, &row.try_get::<String, _>("client_id")?);
-            if let Some(head) = heads.get_mut(&read::id("conversation", &row, "id")?) {
+            let thread = threads.get(&row.try_get("conversation")?);
+            if let Some(head) = thread.and_then(|id| heads.get_mut(id)) {
                 head.clients.insert(hash);
             }
         }
@@ -255,7 +280,7 @@ async fn find_repeated<'a>(
     for entry in units.iter().flat_map(|waiting| &waiting.unit.entries) {
         let Some(client_id) = entry.client_id.as_deref() else { continue };
         let hash = client_hash(entry.author, client_id);
-        let Some(head) = heads.get(&entry.conversation).filter(|head| head.clients.contains(&hash)) else { continue };
+        let Some(head) = heads.get(&entry.conversation).filter(|head| head.clients.contains(hash)) else { continue };
         let sql = "SELECT seq, at FROM entry WHERE conversation = $1 AND author = $2 AND client_id = $3";
         let row = sqlx::query(sql)
             .bind(head.no)

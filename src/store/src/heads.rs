@@ -22,8 +22,42 @@ pub(crate) struct Head {
     pub(crate) clock_no: i64,
     /// Does it still wait for a human's response?
     pub(crate) clock_open: bool,
-    /// Hashes of all client ids in the thread: what is not here was never sent before.
-    pub(crate) clients: HashSet<u64>,
+    /// Hashes of the client ids that were used lately.
+    pub(crate) clients: Recent,
+}
+
+/// Client ids by their hashes: at least the last [`WINDOW`] of a thread. A message is sent again by one who has not heard
+/// of it, soon after and before anything newer of theirs, so older ones need not be known; to know all of them made long
+/// threads dearer with every message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Recent {
+    young: HashSet<u64>,
+    old: HashSet<u64>,
+}
+
+/// Entries of a lane, counted from its end, whose client ids are known. At the rates that people are held to (`limits`)
+/// that is some minutes of the fastest typing.
+pub(crate) const WINDOW: u64 = 1_024;
+
+impl Recent {
+    /// Was it not there?
+    pub(crate) fn insert(&mut self, hash: u64) -> bool {
+        if self.contains(hash) {
+            return false;
+        }
+        if self.young.len() as u64 >= 2 * WINDOW {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(hash)
+    }
+
+    pub(crate) fn contains(&self, hash: u64) -> bool {
+        self.young.contains(&hash) || self.old.contains(&hash)
+    }
+
+    fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
 }
 
 /// What [`Head::clients`] holds. Two ids may have the same: then the thread decides.
@@ -40,7 +74,7 @@ pub(crate) type Heads = HashMap<ConversationId, Head>;
 impl Head {
     /// Of a thread without entries.
     pub(crate) fn new(no: i64, stage: Stage) -> Self {
-        Self { no, stage, last: [0, 0], clock_no: 0, clock_open: false, clients: HashSet::new() }
+        Self { no, stage, last: [0, 0], clock_no: 0, clock_open: false, clients: Recent::default() }
     }
 
     /// Memory, in units of about 16 bytes.
@@ -155,7 +189,10 @@ mod tests {
     #[test]
     fn client_ids_count_as_memory() {
         let mut cache = Cache::new(80);
-        let long = Head { clients: (0..1_000).collect(), ..head() };
+        let mut long = head();
+        for hash in 0..1_000 {
+            long.clients.insert(hash);
+        }
         for n in 0..10 {
             cache.put(Heads::from([(ConversationId::new(n), long.clone())]));
         }
@@ -164,6 +201,19 @@ mod tests {
             cache.take(id);
         }
         assert_eq!(cache.weight, 0);
+    }
+
+    #[test]
+    fn the_last_ids_of_both_lanes_are_known_and_old_ones_take_no_room() {
+        let mut clients = Recent::default();
+        for hash in 0..100_000 {
+            assert!(clients.insert(hash));
+            // Both lanes share the set.
+            let oldest = hash.saturating_sub(2 * WINDOW - 1);
+            assert!(clients.contains(oldest) && clients.contains(hash) && !clients.insert(oldest), "{hash}");
+            assert!(clients.len() as u64 <= 4 * WINDOW, "{hash}");
+        }
+        assert!(!clients.contains(0));
     }
 
     #[test]

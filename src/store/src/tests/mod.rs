@@ -49,6 +49,7 @@ mod thread;
 on_both! {
     a_thousand_concurrent_messages_are_numbered_without_gap_and_published_in_order,
     a_repeated_client_id_gets_the_first_number_even_within_one_batch_and_after_reopening,
+    the_last_thousand_client_ids_of_each_lane_are_known_after_reopening,
     lanes_are_numbered_apart,
     the_bot_is_silent_once_a_human_was_asked_and_never_answers_a_duplicate,
     the_first_human_reply_stops_the_clock_once,
@@ -157,6 +158,26 @@ async fn a_repeated_client_id_gets_the_first_number_even_within_one_batch_and_af
     let other = store.commit(one(message(7, Author::Agent(AgentId::new(3)), "a"))).await.unwrap();
     assert_eq!(other.entries, [Written::New { seq: 2, answered: false }]);
     assert_eq!(log.lock().unwrap().len(), 1);
+}
+
+async fn the_last_thousand_client_ids_of_each_lane_are_known_after_reopening(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    seed(&store, 7).await;
+    let agent = Author::Agent(AgentId::new(3));
+    let note = |id: &str| NewEntry { lane: Lane::Notes, ..message(7, agent, id) };
+    let said = |n: u64| message(7, Author::Citizen, &format!("m{n}"));
+    let entries = (1..=3_000).map(said).chain((1..=1_100).map(|n| note(&format!("n{n}"))));
+    store.commit(Unit { entries: entries.collect(), ..Unit::default() }).await.unwrap();
+    store.close().await;
+
+    let (store, _) = open(&db).await;
+    let again = |seq| vec![Written::Duplicate { seq, at: Timestamp(2_000) }];
+    for n in [3_000, 2_500, 3_000 - 1_023] {
+        assert_eq!(store.commit(one(said(n))).await.unwrap().entries, again(n), "{n}");
+    }
+    for n in [1_100, 1_100 - 1_023] {
+        assert_eq!(store.commit(one(note(&format!("n{n}")))).await.unwrap().entries, again(n), "{n}");
+    }
 }
 
 async fn lanes_are_numbered_apart(db: TestDatabase) {
