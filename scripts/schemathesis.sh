@@ -2,12 +2,12 @@
 # Asks every route of /api/openapi.json for what it says it takes, and for what it says it does not, without a token, with
 # a citizen's and with those of staff: no 5xx, no status or body that is not described. A server of its own, with a fresh
 # database; the tool comes into a folder of its own, once, from the Python registry.
-#   scripts/schemathesis.sh [EXAMPLES]    how many requests are made up for each route and person; default 15
+#   scripts/schemathesis.sh [EXAMPLES]    how many requests are made up for each route and person; default 5
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 version=4.32.5
-examples=${1:-15}
+examples=${1:-5}
 binary=${BANGBAN_BIN:-${CARGO_TARGET_DIR:-$HOME/.cache/bangban-target}/debug/bangban}
 tool=${XDG_CACHE_HOME:-$HOME/.cache}/bangban-schemathesis-$version
 
@@ -50,6 +50,8 @@ token() {
 }
 
 failed=0
+# What would end the log-in that the other requests are made with, or change the account's password.
+ends='^/api/staff/(session|account)'
 run() {
   local who=$1
   shift
@@ -61,7 +63,7 @@ run nobody
 run citizen --header "Authorization: Bearer $(token /api/demo/token '{"citizen":"demo-citizen-1"}')"
 for login in agent1001 super1; do
   body="{\"login\":\"$login\",\"password\":\"bangban-demo\"}"
-  run "$login" --header "Authorization: Bearer $(token /api/staff/login "$body")"
+  run "$login" --exclude-path-regex "$ends" --header "Authorization: Bearer $(token /api/staff/login "$body")"
 done
 if ! kill -0 "$server" 2>/dev/null || grep -q '"level":"ERROR"\| ERROR ' "$work/log"; then
   echo "the server's log:" >&2

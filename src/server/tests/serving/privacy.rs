@@ -133,7 +133,7 @@ async fn staff_get_masked_bytes_and_the_citizen_what_was_written() {
 
 #[tokio::test]
 async fn a_reveal_needs_a_right_and_a_reason_and_leaves_a_line() {
-    let server = Server::start(&["--demo"], &[("BANGBAN__PRIVACY__REVEAL_BURST", "5")]).await;
+    let server = Server::start(&["--demo"], &[("BANGBAN__PRIVACY__REVEAL_BURST", "7")]).await;
     let mut citizen = server.citizen().await;
     let id = citizen.open_conversation().await;
     let text = format!("电话{}", PHONE.0);
@@ -164,7 +164,7 @@ async fn a_reveal_needs_a_right_and_a_reason_and_leaves_a_line() {
         let (status, shown) = desk.reveal(&id, json!({ "field": field }), "回电联系办事人").await;
         assert_eq!((status, &shown["text"]), (200, &json!(value)));
     }
-    // Two of the five were spent on what is not there.
+    // Four of the seven were spent on what is not there or not one thing.
     assert_eq!(desk.reveal(&id, message.clone(), "回电联系办事人").await.0, 429);
     assert_eq!(
         Desk::of(&server, "super1").await.reveal(&id, message, "处理投诉").await.0,
@@ -333,7 +333,10 @@ async fn dump(path: &std::path::Path) -> String {
     use sqlx::{Connection as _, Row as _};
     let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
     let tables =
-        sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut connection).await.unwrap();
+        sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\'")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
     let mut text = String::new();
     for table in tables {
         let name: String = table.get(0);

@@ -281,7 +281,7 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     if *method == "DELETE" { path + "?version=99" } else { path }
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
-                } else if path.ends_with("/export") {
+                } else if path.starts_with("/api/admin/items") || path.starts_with("/api/admin/audit/export") {
                     format!("{path}?format=csv")
                 } else if path.starts_with("/api/admin/citizens") {
                     path.replace("{id}", &format!("ct_{NO_ID}"))
@@ -299,6 +299,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::Everybody, _) if path.starts_with("/files/") => &[400, 403],
                     (For::Everybody, _) if *path == "/api/staff/session/renew" => &[401],
                     (For::Everybody, _) if *path == "/ws" => &[426],
+                    // The pages need not be built for this.
+                    (For::Everybody, _) if *path == "/api/docs" => &[200, 503],
                     (For::Everybody, _) if path.starts_with("/api/citizen/") => &[200, 400, 401, 403, 404],
                     (For::Everybody, _) => &[200, 204, 303, 400, 404],
                     _ if !has_token => &[401],
@@ -426,6 +428,8 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
                     || (owner && ["invalid_stage", "bad_request"].contains(&code.as_str()))
                     || (["hello", "renew"].contains(&name.as_str()) && code != "ok")
                     || (role.is_some() && name == "send_file" && code == "bad_request")
+                    // A citizen has no desk: that is no name of a topic.
+                    || (role.is_none() && name == "own desk" && code == "bad_request")
             };
             if !is_fine {
                 differences.push(format!("{name} by {}: {code}", who.name));

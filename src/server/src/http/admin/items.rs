@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::http) struct Wanted {
     /// Its kind.
-    #[param(inline)]
+    #[param(value_type = String, pattern = "^(csv|xlsx)$")]
     format: Format,
     /// Only say what would be done.
     #[serde(default)]
@@ -87,7 +87,7 @@ pub(in crate::http) async fn import(
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Part {
     /// Kind of the file.
-    #[param(inline)]
+    #[param(value_type = String, pattern = "^(csv|xlsx)$")]
     format: Format,
     /// Of this unit and those below.
     unit: Option<String>,
