@@ -96,7 +96,7 @@ test('a blocked visitor is told until when, the bot goes on, and lifting works a
   await widget.human.click();
   await expect(widget.root.getByText(/暂不能使用人工帮办/).first()).toBeVisible();
   await expect(widget.queue).toBeHidden();
-  await widget.say('转人工');
+  await widget.write('转人工');
   await expect(widget.thread).toContainText(/您在 .+ 前暂不能使用人工帮办/);
   await widget.say('办居住证需要什么材料');
   await expect(widget.thread.locator('.bubble.bot_answer')).toBeVisible();
@@ -179,7 +179,7 @@ test('an import with three bad rows names them, changes nothing, and then takes 
   const lines = readFileSync(await download.path(), 'utf8')
     .replace(/^\ufeff/, '')
     .trimEnd()
-    .split('\r\n');
+    .split(/\r?\n/);
   const made = lines.slice(1, 8).map((line, at) => line.replace(/^[^,]+/, `story-${at}`));
   for (const at of [1, 3, 5]) made[at] = made[at]!.replace(/^[^,]+/, `Not A Code ${at}`);
   const file = { name: 'items.csv', mimeType: 'text/csv', buffer: Buffer.from([lines[0], ...made].join('\r\n')) };
@@ -257,16 +257,16 @@ test('a unit, a team, a member of staff and an item: the next citizen is offered
 test('the audit log shows before and after, and is whole', async ({ people }) => {
   const admin = await people.admin();
   await admin.go('队列');
-  await admin.open('医疗保障');
-  await admin.field('名称').fill('医疗保障与救助');
+  await admin.open('医疗与民生');
+  await admin.field('名称').fill('医保帮办（试）');
   await admin.field('变更说明').fill('机构调整');
   await admin.save();
   await admin.go('审计');
   const line = admin.page.getByRole('row').filter({ hasText: '机构调整' });
   await line.getByRole('button').click();
   const diff = admin.page.getByRole('table', { name: '更改内容' });
-  await expect(diff.locator('del')).toHaveText('医疗保障');
-  await expect(diff.locator('ins')).toHaveText('医疗保障与救助');
+  await expect(diff.locator('del')).toHaveText('医疗与民生');
+  await expect(diff.locator('ins')).toHaveText('医保帮办（试）');
   await isAccessible(admin.page);
   await admin.button('校验完整性').click();
   await expect(admin.page.getByTestId('chain')).toContainText('✓ 完整');

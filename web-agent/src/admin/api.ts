@@ -130,7 +130,6 @@ export interface StaffMember extends StaffBody {
   lockedUntil: number | null;
   sessions: number;
   seenAt: number | null;
-  changedAt: number;
 }
 
 /** The states of an account as the audit log tells them. */
