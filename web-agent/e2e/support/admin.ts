@@ -38,7 +38,8 @@ export class Admin {
 
   /** Finds by typing and takes what is found. */
   async pick(label: string, text: string): Promise<void> {
-    const box = this.page.getByRole('combobox', { name: label, exact: true });
+    // A list may have a filter of the same name before the form.
+    const box = this.page.getByRole('combobox', { name: label, exact: true }).last();
     await box.fill(text);
     await this.page.getByRole('option').filter({ hasText: text }).first().click();
   }

@@ -33,6 +33,8 @@ export const otherKinds: Record<string, Text> = {
   staff: { zh: '人员', en: 'staff' },
   citizen: { zh: '市民', en: 'citizen' },
   conversation: { zh: '会话', en: 'conversation' },
+  organisation: { zh: '组织', en: 'organisation' },
+  audit: { zh: '审计日志', en: 'audit log' },
 };
 
 export const kindText = (kind: string): Text =>
