@@ -1,6 +1,4 @@
 /** Whatever is written into any field, nothing of it runs, on any page. */
-import { execFileSync } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import type { Page } from '@playwright/test';
 import { expect } from './support/fixtures';
 import { rows } from './support/recount';
@@ -22,14 +20,6 @@ const citizenToken = async (server: Server) =>
   (await post(server, '/api/demo/token', { citizen: 'demo-citizen-1' })).token;
 const staffToken = async (server: Server, login: string) =>
   (await post(server, '/api/staff/login', { login, password: 'bangban-demo' })).token;
-
-/** A citizen's token with this name, as a portal would sign it. */
-function signed(server: Server, sub: string, name: string): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims = { aud: 'bangban:citizen', sub, name, exp: Math.floor(Date.now() / 1_000) + 600, kind: 'person' };
-  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
-  return `${text}.${createHmac('sha256', server.portalSecret).update(text).digest('base64url')}`;
-}
 
 /** A page whose policy lets it open sockets, with nobody logged in. */
 async function outside(page: Page, server: Server): Promise<Page> {
@@ -145,67 +135,6 @@ test('names of files', async ({ people, server, trap }) => {
     await expect(page.locator('.bubble').filter({ hasText: '.txt' })).toHaveCount(sent.length);
     await trap.check(page);
   }
-});
-
-test('names of citizens and of staff', async ({ people, server, trap, guard }) => {
-  guard.allow(/WebSocket connection to/, /net::ERR_/);
-  const names = chunks(100);
-  await server.kill9();
-  const worst = `<img src=x onerror=xss(900)><svg onload=xss(901)>`;
-  execFileSync('sqlite3', [
-    server.database,
-    `UPDATE agent SET name = '${worst}' WHERE login IN ('agent1001', 'super1')`,
-  ]);
-  await server.restart();
-  const page = await outside(await people.page(), server);
-  for (const [n, name] of names.entries()) {
-    const line = await Line.open(page, signed(server, `name-${n}`, name));
-    const [opened] = await line.ask({ type: 'open_conversation', item: 'residence-permit', channel: 'pc' });
-    await line.ask({ type: 'request_human', conversation: opened!.conversation });
-  }
-  const board = await people.supervisor();
-  await expect(board.figure('waiting')).toHaveText(String(names.length));
-  await expect(board.risky.first()).toBeVisible();
-  await trap.check(board.page);
-  const agent = await people.agent('agent1001');
-  for (let n = 0; n < 3; n++) {
-    await trap.check(agent.page);
-    await agent.accept();
-  }
-  await expect(agent.rows).toHaveCount(3);
-  await agent.say('A0 您好');
-  await trap.check(agent.page);
-  // Who is asked by that agent sees their name.
-  const widget = await people.citizen('李娜（个人）');
-  await widget.askHuman();
-  await trap.check(widget.page);
-  await trap.check(board.page);
-});
-
-test('ratings and transfers', async ({ people, server, trap }) => {
-  const agent = await people.agent('agent1001');
-  const widget = await people.citizen();
-  const other = await people.agent('agent1002');
-  await other.choose('小休');
-  await widget.askHuman();
-  await agent.accept();
-  await agent.say('A0');
-  const [{ id: conversation }] = rows(server, 'SELECT id FROM conversation') as [{ id: string }];
-  await other.choose('空闲可接');
-  const note = chunks(1_900)[0]!;
-  await agent.transfer('王强|陈静|.*', note);
-  await expect(other.offer).toBeVisible();
-  await trap.check(other.page);
-  await other.accept();
-  await trap.check(other.page);
-  await other.say('B0');
-  await other.close('已解决');
-  const citizen = await Line.open(await outside(await people.page(), server), await citizenToken(server));
-  await citizen.ask({ type: 'rate', conversation, stars: 1, comment: chunks(480)[0]! });
-  await trap.check(widget.page);
-  await widget.page.reload();
-  await expect(widget.thread.locator('.bubble').first()).toBeVisible();
-  await trap.check(widget.page);
 });
 
 test('the address of a page, and a path that is none', async ({ people, server, trap, guard }) => {
