@@ -6,7 +6,9 @@ mod directory;
 mod item;
 mod keeping;
 mod notice;
+mod priority;
 mod reach;
+mod rings;
 mod shift;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,8 @@ pub use directory::{CITY, Directory, GENERAL, Problem};
 pub use item::{Audience, Item, Number, Situation};
 pub use keeping::{BlockedVisitor, LegalHold, Retention};
 pub use notice::{CannedAnswer, Notice, NoticeLevel};
+pub use priority::is_first;
+pub use rings::{Helpers, neighbours};
 pub use shift::{Duty, Shift};
 pub use unit::{ServiceHours, SlaPolicy, Team, Unit, UnitKind};
 pub use week::{Day, Week, week};

@@ -249,6 +249,9 @@ impl Router {
         let spans = agent.duty.iter().flatten();
         let is_on = agent.duty.is_none() || spans.clone().any(|(from, to)| (*from..*to).contains(&now));
         let ended = spans.clone().map(|(_, to)| *to).filter(|to| *to <= now).max();
+        if is_on != agent.off_since.is_none() {
+            out.push(Effect::DutyChanged { agent: id, is_on });
+        }
         agent.off_since = (!is_on).then(|| ended.unwrap_or(Timestamp(i64::MIN)));
         agent.duty_at = spans.flat_map(|(from, to)| [*from, *to]).filter(|at| *at > now).min();
         if let Some(at) = agent.duty_at {

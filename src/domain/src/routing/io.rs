@@ -408,6 +408,13 @@ pub enum Effect {
         /// End of a short break.
         until: Option<Timestamp>,
     },
+    /// By the roster the agent's duty has begun, or is over.
+    DutyChanged {
+        /// Who.
+        agent: AgentId,
+        /// Has it begun?
+        is_on: bool,
+    },
     /// The agent was gone for too long: suspect (20 s) or lost (60 s). Reconnecting heals both.
     AgentMissing {
         /// Who.

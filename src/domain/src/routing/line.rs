@@ -251,7 +251,7 @@ impl Router {
     }
 
     /// To the head of the line, from wherever in it.
-    pub(super) fn to_head(&mut self, conversation: ConversationId) {
+    pub(super) fn put_at_head(&mut self, conversation: ConversationId) {
         let Some(case) = self.cases.get_mut(&conversation) else { return };
         let line = &mut self.teams[usize::from(case.team.0)].line;
         line.remove(&case.key(conversation));

@@ -79,7 +79,7 @@ impl Router {
             Where::Waiting if !has_declined && case.rank != 0 => {
                 // Through no fault of theirs: to the head.
                 self.unstand(conversation);
-                self.to_head(conversation);
+                self.put_at_head(conversation);
             }
             Where::Waiting | Where::Serving { .. } => {}
         }

@@ -491,6 +491,9 @@ impl Simulation {
                 ensure!(shadow.clock.is_running(), "{conversation} left after the end");
                 shadow.clock.left_at = Some(now);
             }
+            Effect::DutyChanged { agent, is_on } => {
+                ensure!(is_on == self.off_since(agent).is_none(), "{agent}: duty");
+            }
             Effect::StatusChanged { .. } | Effect::TransferEnded { .. } | Effect::AgentMissing { .. } => {}
         }
         Ok(())
