@@ -24,6 +24,9 @@ export BANGBAN__SERVICE__HOURS=always BANGBAN__LOG__LEVEL=warn
 for limit in CITIZEN_BURST CITIZEN_PER_SECOND STAFF_BURST STAFF_PER_SECOND; do
   export "BANGBAN__LIMITS__$limit=1000000"
 done
+for class in PAGES LOGIN API FILES SOCKETS; do
+  export "BANGBAN__LIMITS__ADDRESS__${class}__BURST=0"
+done
 
 free_port() {
   node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
