@@ -62,7 +62,7 @@ impl Server {
     }
 
     /// The metrics, from the address that the greeting says.
-    pub(crate) async fn metrics(mut self) -> String {
+    pub(crate) async fn metrics(&mut self) -> String {
         let mut line = String::new();
         while !line.trim_start().starts_with("metrics") {
             line.clear();
@@ -84,6 +84,16 @@ impl Server {
     pub(crate) async fn killed(mut self) -> tempfile::TempDir {
         self.child.kill().await.unwrap();
         self.dir
+    }
+
+    /// Ends it as a service manager does; gives what it has written to standard output since that was read last, and all
+    /// of standard error, to its last word.
+    pub(crate) async fn outputs(mut self) -> (String, String) {
+        self.terminate();
+        let mut out = String::new();
+        timeout(PATIENCE, self.out.read_to_string(&mut out)).await.expect("it ends in time").unwrap();
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").unwrap();
+        (out, self.log())
     }
 
     /// Waits until it has ended; gives back its data.
