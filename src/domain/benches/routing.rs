@@ -127,18 +127,18 @@ impl Office {
 
 /// Every fifth is of first priority, every third needs something, every seventh knows somebody.
 fn demand(n: u128) -> Demand {
-    let needs = if n % 3 == 0 { Ability { skills: 1, level: 2 } } else { Ability::default() };
+    let needs = if n.is_multiple_of(3) { Ability { skills: 1, level: 2 } } else { Ability::default() };
     Demand {
-        head_start: if n % 5 == 0 { 60_000 } else { 0 },
+        head_start: if n.is_multiple_of(5) { 60_000 } else { 0 },
         needs,
-        preferred: (n % 7 == 0).then(|| AgentId::new(n % AGENTS)),
+        preferred: n.is_multiple_of(7).then(|| AgentId::new(n % AGENTS)),
         is_exclusive: false,
     }
 }
 
 fn main() {
     if let Ok(rounds) = std::env::var("ROUNDS") {
-        let mut office = Office::open(true);
+        let mut office = Office::open(false);
         for _ in 0..rounds.parse().expect("ROUNDS is a number") {
             office.round();
         }

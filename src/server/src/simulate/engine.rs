@@ -256,7 +256,12 @@ impl<'a> Simulator<'a> {
         let mut inputs = vec![input];
         let mut out = std::mem::take(&mut self.out);
         while let Some(input) = inputs.pop() {
-            self.router.handle(now, input, &mut out)?;
+            let is_accept = matches!(input, Input::OfferAccepted { .. });
+            match self.router.handle(now, input, &mut out) {
+                // Several were asked at once when their duty began, and a colleague was quicker.
+                Err(Refusal::OfferGone(_)) if is_accept => {}
+                result => result?,
+            }
             for effect in out.drain(..) {
                 match effect {
                     Effect::Offered { agent, offer, .. } => inputs.push(Input::OfferAccepted { agent, offer }),

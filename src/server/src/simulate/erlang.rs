@@ -82,8 +82,11 @@ impl Queue {
         let peak = if lambda > work { patience * (lambda / work).ln() } else { 0.0 };
         let scale = power(peak);
         let density = |x: f64| (power(x) - scale).exp();
-        // Behind this nothing is left: the power falls at least that fast.
-        let end = (2.0 * peak).max(peak + patience) + 60.0 * (patience + 1.0 / work);
+        // Behind this nothing is left that a double could tell from nothing.
+        let mut end = peak + 1.0 / work;
+        while power(end) - scale > -40.0 {
+            end *= 2.0;
+        }
         let idle = (-scale).exp() / blocked(self.agents - 1, lambda * self.handle);
         // The bend of "left within a minute" lies between two spans.
         let over = |of: &dyn Fn(f64) -> f64| integral(0.0, MINUTE.min(end), of) + integral(MINUTE.min(end), end, of);

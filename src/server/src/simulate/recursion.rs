@@ -30,7 +30,7 @@ pub fn first_come_first_served(traffic: &Traffic, agents: u32) -> Vec<Fate> {
 }
 
 /// Waits in milliseconds before one agent who is as fast as so many.
-pub fn one_fast_agent(traffic: &Traffic, agents: u32) -> impl Iterator<Item = f64> + '_ {
+pub(super) fn one_fast_agent(traffic: &Traffic, agents: u32) -> impl Iterator<Item = f64> + '_ {
     let (mut wait, mut before, mut work) = (0.0_f64, None, 0.0);
     traffic.asks.iter().zip(&traffic.handles).map(move |(ask, handle): (&Ask, &Millis)| {
         let gap = before.replace(ask.at).map_or(0, |before: Timestamp| ask.at.since(before));

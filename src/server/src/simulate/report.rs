@@ -81,8 +81,8 @@ fn seconds(waited: i64) -> f64 {
 /// The 99.5 % quantile of Student's t with so many degrees of freedom (any table; beyond 30 the error is below 1 %).
 fn student(freedom: usize) -> f64 {
     const TABLE: [f64; 30] = [
-        63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250, 3.169, 3.106, 3.055, 3.012, 2.977, 2.947, 2.921,
-        2.898, 2.878, 2.861, 2.845, 2.831, 2.819, 2.807, 2.797, 2.787, 2.779, 2.771, 2.763, 2.756, 2.750,
+        63.657, 9.925, 5.841, 4.604, 4.032, 3.707, 3.499, 3.355, 3.250, 3.169, 3.106, 3.055, 3.012, 2.977, 2.947,
+        2.921, 2.898, 2.878, 2.861, 2.845, 2.831, 2.819, 2.807, 2.797, 2.787, 2.779, 2.771, 2.763, 2.756, 2.750,
     ];
     let beyond = 2.576 * (1.0 + 1.9 / freedom.max(1) as f64);
     freedom.checked_sub(1).and_then(|n| TABLE.get(n)).copied().unwrap_or(beyond)
@@ -145,7 +145,7 @@ fn count(plan: &Plan, traffic: &Traffic, run: &Run) -> Counted {
 ///
 /// # Errors
 /// Names what cannot be read or simulated.
-pub fn run(plan: &Plan) -> anyhow::Result<Report> {
+pub(super) fn run(plan: &Plan) -> anyhow::Result<Report> {
     let stream = plan.stream()?;
     let (mut runs, mut people, mut spent) = (Vec::new(), 0, std::time::Duration::ZERO);
     for seed in 1..=u64::from(plan.seeds) {

@@ -115,7 +115,8 @@ impl Staffing {
             requests[slot_of(ask.at)] += 1.0 / days;
         }
         let keeps = |(hits, counted): (usize, usize)| hits as f64 >= target * counted as f64;
-        let mut staff = requests.iter().map(|come| guess(stream, *come, target)).collect::<anyhow::Result<Vec<u32>>>()?;
+        let mut staff =
+            requests.iter().map(|come| guess(stream, *come, target)).collect::<anyhow::Result<Vec<u32>>>()?;
         let mut slots = simulate(&staff, &runs)?;
         while let Some(missed) = slots.iter().position(|slot| !keeps(*slot)) {
             anyhow::ensure!(staff[missed] < MOST, "more than {MOST} agents would be needed");

@@ -94,7 +94,7 @@ pub struct Rate {
 }
 
 /// Begin of the simulated time: a midnight.
-pub const START: Timestamp = Timestamp(0);
+pub(super) const START: Timestamp = Timestamp(0);
 
 impl Stream {
     /// So many people.
@@ -187,7 +187,7 @@ fn millis(seconds: f64) -> anyhow::Result<Millis> {
 ///
 /// # Errors
 /// If it is none.
-pub fn time_of_day(text: &str) -> anyhow::Result<Millis> {
+pub(super) fn time_of_day(text: &str) -> anyhow::Result<Millis> {
     let parts = text.split_once(':').and_then(|(hour, minute)| Some((hour.parse().ok()?, minute.parse().ok()?)));
     let time = parts.filter(|(hour, minute)| (0..=24_i64).contains(hour) && (0..60_i64).contains(minute));
     let time = time.map(|(hour, minute)| (hour * 60 + minute) * MINUTE).filter(|time| *time <= DAY);
@@ -199,7 +199,7 @@ pub fn time_of_day(text: &str) -> anyhow::Result<Millis> {
 ///
 /// # Errors
 /// Names the line.
-pub fn read_asks(path: &Path, mean_handle: f64, seed: u64) -> anyhow::Result<Traffic> {
+pub(super) fn read_asks(path: &Path, mean_handle: f64, seed: u64) -> anyhow::Result<Traffic> {
     let mut dice = Dice::new(seed, 1);
     let mut rows = Vec::new();
     let mut reader = csv::Reader::from_path(path).with_context(|| path.display().to_string())?;
@@ -223,7 +223,7 @@ pub fn read_asks(path: &Path, mean_handle: f64, seed: u64) -> anyhow::Result<Tra
 ///
 /// # Errors
 /// Names the line.
-pub fn read_profile(path: &Path) -> anyhow::Result<Vec<Rate>> {
+pub(super) fn read_profile(path: &Path) -> anyhow::Result<Vec<Rate>> {
     let mut profile: Vec<Rate> = Vec::new();
     let mut reader = csv::Reader::from_path(path).with_context(|| path.display().to_string())?;
     for (line, row) in (2..).zip(reader.deserialize::<RateRow>()) {
