@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     AgentId, TeamId,
-    calendar::{self, Calendar, CalendarFile, Holidays, Hours},
+    calendar::{Calendar, CalendarFile, Holidays, Hours},
     time::{DAY, HOUR, MINUTE},
 };
 
