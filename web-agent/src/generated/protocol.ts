@@ -499,6 +499,23 @@ entry: string,
 question: string, };
 
 /**
+ * Holidays and make-up days (调休) of one year, instead of what the program knows; its code is the year.
+ */
+export type CalendarYear = { 
+/**
+ * Free days.
+ */
+daysOff: Array<NamedDay>, 
+/**
+ * Saturdays and Sundays that are worked.
+ */
+workDays: Array<NamedDay>, 
+/**
+ * Where it was published, e.g. the number of the notice.
+ */
+source: string, };
+
+/**
  * A prepared text; its code is what agents type after `/`.
  */
 export type CannedAnswer = { 
@@ -1513,7 +1530,7 @@ virtualWindow: boolean, };
 /**
  * Kind of an administered record.
  */
-export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold";
+export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours";
 
 /**
  * A knowledge entry as an agent finds it.
@@ -1772,6 +1789,19 @@ handOn: HandOnChannel | null,
 madeAt: Timestamp, };
 
 /**
+ * A day, and what it is free or worked for.
+ */
+export type NamedDay = { 
+/**
+ * Which.
+ */
+date: string, 
+/**
+ * E.g. 国庆节; may be empty.
+ */
+name: string, };
+
+/**
  * Shown in the widget.
  */
 export type Notice = { 
@@ -1806,7 +1836,12 @@ to: Timestamp | null,
 /**
  * Code of the unit that says it; `None`: the city.
  */
-unit: string | null, };
+unit: string | null, 
+/**
+ * As long as it is shown, humans of the teams that it is about do not answer (an emergency closure); who has asked
+ * before is still answered (rule 1).
+ */
+closes: boolean, };
 
 /**
  * How urgent a notice is.
@@ -2101,7 +2136,7 @@ answers: Array<ReceiptAnswer>, };
 /**
  * What a record says.
  */
-export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold;
+export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours;
 
 /**
  * Some of the records of a kind, in the order in which they were made.
@@ -2641,6 +2676,35 @@ from: Timestamp,
  * End; belongs to it no more.
  */
 to: Timestamp, };
+
+/**
+ * Hours of some dates, instead of the usual ones: for the teams of a unit and of all below it, or for one team.
+ */
+export type SpecialHours = { 
+/**
+ * Code of the unit; `None`: the city.
+ */
+unit: string | null, 
+/**
+ * Codes of its teams for which they hold; empty: all.
+ */
+teams: Array<string>, 
+/**
+ * First day.
+ */
+first: string, 
+/**
+ * Last day.
+ */
+last: string, 
+/**
+ * `HH:MM-HH:MM` of each of the days, in order; empty: closed.
+ */
+periods: Array<string>, 
+/**
+ * Why.
+ */
+note: string, };
 
 /**
  * What administrators write of an account.
