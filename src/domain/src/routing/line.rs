@@ -8,6 +8,9 @@ use super::{
 #[cfg(test)]
 use super::{Fault, Millis};
 
+/// So many of those who have rested longest are compared by whom they leave behind.
+const COMPARED: usize = 8;
+
 impl Router {
     // --- coming -----------------------------------------------------------------------------------------------
 
@@ -345,24 +348,34 @@ impl Router {
         std::iter::once(home).chain(rings).find_map(|teams| self.taker_among(case, need, teams))
     }
 
-    /// The least loaded on duty who has what is needed; among them the highest level, then the longest rest. Nobody on
-    /// duty: whoever's duty ended after the request.
+    /// The least loaded on duty who has what is needed; among them the highest level, then whom their teams miss least, then
+    /// the longest rest. Nobody on duty: whoever's duty ended after the request.
     fn taker_among(&self, case: &Case, need: Need, teams: &[TeamId]) -> Option<AgentId> {
-        let mut best: Option<(u32, Reverse<u8>, Timestamp, AgentId)> = None;
+        let mut best: Option<(u32, Reverse<u8>, usize, Timestamp, AgentId)> = None;
         for team in teams {
             for (can, free) in &self.teams[usize::from(team.0)].free {
                 if !can.covers(need.ability) {
                     continue;
                 }
                 // An exclusive one is for who has no load; they stand first.
-                let mut open = free.iter().take_while(|(load, ..)| !need.is_exclusive || *load == 0);
-                if let Some((load, since, id)) = open.find(|(.., id)| !case.declined.contains(id)) {
-                    let candidate = (*load, Reverse(can.level), *since, *id);
+                let open = free.iter().take_while(|(load, ..)| !need.is_exclusive || *load == 0);
+                let willing = open.filter(|(.., id)| !case.declined.contains(id));
+                for (load, since, id) in willing.take(COMPARED) {
+                    let candidate = (*load, Reverse(can.level), self.missed_in_teams(*id), *since, *id);
                     best = Some(best.map_or(candidate, |other| other.min(candidate)));
                 }
             }
         }
         best.map(|(.., id)| id).or_else(|| self.drained_among(case, need, teams))
+    }
+
+    /// What an agent's teams lose with them: 1 in a team in which nobody else is free, half as much where one more is.
+    fn missed_in_teams(&self, id: AgentId) -> usize {
+        const ONE: usize = 1_000;
+        let own = self.agents.get(&id).map_or(&[][..], |agent| &agent.profile.teams);
+        let free =
+            |team: TeamId| self.teams[usize::from(team.0)].free.iter().map(|(_, free)| free.len()).sum::<usize>();
+        own.iter().map(|(team, _)| ONE / free(*team).max(1)).sum()
     }
 
     fn drained_among(&self, case: &Case, need: Need, teams: &[TeamId]) -> Option<AgentId> {

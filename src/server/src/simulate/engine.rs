@@ -38,16 +38,27 @@ impl Office {
     /// Everybody serves one queue.
     #[must_use]
     pub fn of_one_team(agents: u32) -> Self {
-        Self::chained(agents, 1, 1)
+        Self::of_teams(agents, 1, 1)
     }
 
-    /// Each agent serves `skills` of the teams, one after the other, in a chain.
+    /// Each agent serves `skills` of the teams, as different ones from their colleagues' as can be: so many agents as there
+    /// are teams go round in steps of 1, the next ones in the next step that reaches every team, and so on.
     #[must_use]
-    pub fn chained(agents: u32, teams: u16, skills: u16) -> Self {
-        let own = |n: u32| (0..u32::from(skills.min(teams))).map(move |skill| (n + skill) % u32::from(teams));
+    pub fn of_teams(agents: u32, teams: u16, skills: u16) -> Self {
+        let all = u32::from(teams);
+        let steps: Vec<u32> = (1..all.max(2)).filter(|step| is_coprime(*step, all)).collect();
+        let step = |n: u32| steps[(n / all) as usize % steps.len()];
+        let own = |n: u32| {
+            let step = step(n);
+            (0..u32::from(skills.min(teams))).map(move |skill| (n + skill * step) % all)
+        };
         let desk = |n| Desk { teams: own(n).filter_map(|n| u16::try_from(n).ok()).map(TeamId).collect(), duty: None };
         Self { teams, agents: (0..agents).map(desk).collect(), rings: Vec::new(), head_start: 0 }
     }
+}
+
+fn is_coprime(a: u32, b: u32) -> bool {
+    if b == 0 { a == 1 } else { is_coprime(b, a % b) }
 }
 
 /// What has become of somebody.

@@ -121,7 +121,7 @@ impl Plan {
     pub fn office(&self, until: Timestamp) -> anyhow::Result<Office> {
         let mut office = match &self.shifts {
             Some(path) => staffing::office_of_shifts(path, until)?,
-            None => Office::chained(self.agents, self.teams, self.skills),
+            None => Office::of_teams(self.agents, self.teams, self.skills),
         };
         office.teams = self.teams;
         office.head_start = i64::from(self.head_start) * SECOND;

@@ -22,7 +22,7 @@ pub struct Report {
     /// Mean wait of all, those who left included. With one queue, no patience and a known rate the run's chance is taken out
     /// of it as far as it is known: see [`Report::wait_is_controlled`].
     pub wait_mean_s: f64,
-    /// The true mean lies in here with 99 %.
+    /// The true mean lies in here with 99 %: by the means of the runs; of a single run by those of its parts.
     pub wait_ci99_s: [f64; 2],
     /// Is the mean corrected by a control? Beside every queue runs one with the same people and one agent who is as fast as
     /// all together; its true mean is known, so it says how much a run was worse or better off by chance.
@@ -96,16 +96,16 @@ fn interval(of_seeds: &[f64]) -> [f64; 2] {
     [middle - half, middle + half]
 }
 
+/// Mean wait and mean of the control in each part of a run.
+fn batches(run: &Counted) -> impl Iterator<Item = (f64, f64)> + '_ {
+    let size = run.waits.len().div_ceil(BATCHES).max(1);
+    let both = run.waits.chunks(size).zip(run.control.chunks(size));
+    both.map(|(waits, control)| (mean(waits.iter().copied()), mean(control.iter().copied())))
+}
+
 /// The weight of the control: least squares over batches of all runs.
 fn weight(runs: &[Counted]) -> f64 {
-    let batches: Vec<(f64, f64)> = runs
-        .iter()
-        .flat_map(|run| {
-            let size = run.waits.len().div_ceil(BATCHES).max(1);
-            run.waits.chunks(size).zip(run.control.chunks(size))
-        })
-        .map(|(waits, control)| (mean(waits.iter().copied()), mean(control.iter().copied())))
-        .collect();
+    let batches: Vec<(f64, f64)> = runs.iter().flat_map(batches).collect();
     let (wait, control) = (mean(batches.iter().map(|one| one.0)), mean(batches.iter().map(|one| one.1)));
     let together = batches.iter().map(|one| (one.0 - wait) * (one.1 - control)).sum::<f64>();
     let alone = batches.iter().map(|one| (one.1 - control).powi(2)).sum::<f64>();
@@ -180,9 +180,16 @@ pub(super) fn run(plan: &Plan) -> anyhow::Result<Report> {
         let (sum, count) = runs.iter().map(of).fold((0.0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         (plan.first > 0.0 && count > 0).then(|| sum / count as f64)
     };
+    // Of one run its own batches say how far chance goes.
+    let spread = match (&runs[..], known) {
+        ([run], known) => {
+            batches(run).map(|(wait, control)| wait - known.map_or(0.0, |known| weight * (control - known))).collect()
+        }
+        _ => controlled.clone(),
+    };
     Ok(Report {
         wait_mean_s: mean(controlled.iter().copied()),
-        wait_ci99_s: interval(&controlled),
+        wait_ci99_s: interval(&spread),
         wait_is_controlled: known.is_some(),
         wait_plain_mean_s: mean(plain.iter().copied()),
         within_minute: share(total(|run| run.hits), counted - total(|run| run.short)),
