@@ -394,7 +394,7 @@ mod tests {
         /// Whatever happens in whatever order, the running sums equal a recount of the rows, and both what `define` says.
         #[test]
         fn the_running_sums_equal_a_recount(
-            steps in prop::collection::vec((0_i64..240_000, 0_u8..6, 0_usize..20), 1..300),
+            steps in prop::collection::vec((1_i64..240_000, 0_u8..6, 0_usize..20), 1..300),
             start in -12 * HOUR..12 * HOUR,
         ) {
             let mut now = NOON + start;
@@ -403,9 +403,11 @@ mod tests {
             let mut today = Today::default();
             for (pause, what, which) in steps {
                 now += pause;
-                let open: Vec<usize> = (0..rows.len())
-                    .filter(|i| rows[*i].0.answered_at.is_none() && rows[*i].0.left_at.is_none())
-                    .collect();
+                // Nothing becomes of a request whose conversation is closed.
+                let is_open = |(request, closed): &(Request, Option<Outcome>)| {
+                    request.answered_at.is_none() && request.left_at.is_none() && closed.is_none()
+                };
+                let open: Vec<usize> = (0..rows.len()).filter(|i| is_open(&rows[*i])).collect();
                 let chosen = open.get(which % open.len().max(1)).copied();
                 match (what, chosen) {
                     (1, Some(i)) => rows[i].0.answered_at = Some(Timestamp(now)),

@@ -3,8 +3,11 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use jiff::civil::Date;
+
 use crate::{
     AgentId, ConversationId, Timestamp,
+    calendar::midnight,
     time::{DAY, HOUR, MINUTE, Millis},
     words::{Channel, words},
 };
@@ -330,6 +333,19 @@ words! {
 
 /// Shanghai is 8 hours before UTC, without summer time since 1992.
 pub const SHANGHAI: Millis = 8 * HOUR;
+
+/// Midnight in Shanghai at the begin of a date.
+#[must_use]
+pub fn day_of(date: Date) -> Timestamp {
+    midnight(date)
+}
+
+/// The date of what [`By::Day`] says.
+#[must_use]
+pub fn date_of_key(key: &str) -> Option<Date> {
+    let days: i64 = key.parse().ok()?;
+    Date::constant(1970, 1, 1).checked_add(jiff::Span::new().try_days(days).ok()?).ok()
+}
 
 impl By {
     /// The key of a row that belongs to `at`.

@@ -4,7 +4,7 @@ use bangban_domain::{
     AgentId, Timestamp,
     figures::timeline::{Change, Line, Service},
 };
-use sqlx::{Row as _, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use crate::{
     StoreError,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, Timestamp,
     figures::{
-        By, Field, Figure, Kind, Part, Row, Shape, Tallies, Tally,
+        By, Figure, Kind, Part, Row, Shape, Tallies, Tally,
         define::DEFINITIONS,
         retell::Retold,
         tally,
@@ -636,7 +636,7 @@ async fn an_agents_day_is_read_with_what_was_said_before_it(db: TestDatabase) {
 }
 
 mod sqlite {
-    use super::TestDatabase;
+    use crate::testing::TestDatabase;
 
     #[tokio::test]
     async fn a_day_with_one_of_each() {
@@ -650,7 +650,7 @@ mod sqlite {
 }
 
 mod postgres {
-    use super::TestDatabase;
+    use crate::testing::TestDatabase;
 
     #[tokio::test]
     async fn a_day_with_one_of_each() {
