@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AgentId, CitizenId, ContinuationId, OfferId, Timestamp,
     conversation::may_pass,
-    words::{AgentStatus, BotTurn, Channel, HandOnChannel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage},
+    words::{
+        AgentStatus, BotTurn, Channel, HandOnChannel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage,
+    },
 };
 
 /// One event. Rows keep the tag in a column of its own; see [`Event::kind`].

@@ -19,7 +19,11 @@ pub(crate) fn id<T: FromStr>(table: &'static str, row: &AnyRow, column: &str) ->
     text.parse().map_err(|_| StoreError::Corrupt { table, what: format!("{column} is {text:?}") })
 }
 
-pub(crate) fn optional_id<T: FromStr>(table: &'static str, row: &AnyRow, column: &str) -> Result<Option<T>, StoreError> {
+pub(crate) fn optional_id<T: FromStr>(
+    table: &'static str,
+    row: &AnyRow,
+    column: &str,
+) -> Result<Option<T>, StoreError> {
     let text: Option<String> = row.try_get(column)?;
     text.map(|text| text.parse().map_err(|_| StoreError::Corrupt { table, what: format!("{column} is {text:?}") }))
         .transpose()

@@ -232,10 +232,7 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition {
         figure: Figure::WithinMinute,
         kind: Kind::Request,
-        shape: Shape::Rate {
-            of: Is::All(&[IN_SCOPE, DECIDED]),
-            hits: Is::AtMost(Field::AnsweredAt, Field::DueAt, 0),
-        },
+        shape: Shape::Rate { of: Is::All(&[IN_SCOPE, DECIDED]), hits: Is::AtMost(Field::AnsweredAt, Field::DueAt, 0) },
         name: ["一分钟响应率", "Within-minute rate"],
         numerator: ["60 秒内得到人工首次响应的请求", "Requests with a first human response within 60 s"],
         denominator: [
@@ -249,11 +246,7 @@ pub const DEFINITIONS: &[Definition] = &[
         figure: Figure::ShortAbandons,
         kind: Kind::Request,
         shape: Shape::Count {
-            of: Is::All(&[
-                IN_SCOPE,
-                Is::Unset(Field::AnsweredAt),
-                Is::After(Field::DueAt, Field::LeftAt, 0),
-            ]),
+            of: Is::All(&[IN_SCOPE, Is::Unset(Field::AnsweredAt), Is::After(Field::DueAt, Field::LeftAt, 0)]),
         },
         name: ["短时离开", "Short abandons"],
         numerator: ["60 秒内未获响应即离开的请求", "Requests whose citizen left before 60 s without an answer"],
@@ -273,11 +266,7 @@ pub const DEFINITIONS: &[Definition] = &[
         figure: Figure::LeftLate,
         kind: Kind::Request,
         shape: Shape::Count {
-            of: Is::All(&[
-                IN_SCOPE,
-                Is::Unset(Field::AnsweredAt),
-                Is::AtMost(Field::DueAt, Field::LeftAt, 0),
-            ]),
+            of: Is::All(&[IN_SCOPE, Is::Unset(Field::AnsweredAt), Is::AtMost(Field::DueAt, Field::LeftAt, 0)]),
         },
         name: ["超时后离开", "Left late"],
         numerator: ["等满 60 秒未获响应、之后离开的请求", "Requests whose citizen left after 60 s without an answer"],
@@ -389,10 +378,7 @@ pub const DEFINITIONS: &[Definition] = &[
             ]),
             hits: Is::All(&[
                 SOLVED,
-                Is::Any(&[
-                    Is::Unset(Field::ReopenedAt),
-                    Is::After(Field::ReopenedAt, Field::ClosedAt, RETURN_WITHIN),
-                ]),
+                Is::Any(&[Is::Unset(Field::ReopenedAt), Is::After(Field::ReopenedAt, Field::ClosedAt, RETURN_WITHIN)]),
             ]),
         },
         name: ["24 小时内未再咨询", "Not reopened within 24 h"],
@@ -525,10 +511,7 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition {
         figure: Figure::BadRatings,
         kind: Kind::Rating,
-        shape: Shape::Rate {
-            of: Is::All(&[IN_SCOPE, Is::Set(Field::Stars)]),
-            hits: Is::Between(Field::Stars, 1, 2),
-        },
+        shape: Shape::Rate { of: Is::All(&[IN_SCOPE, Is::Set(Field::Stars)]), hits: Is::Between(Field::Stars, 1, 2) },
         name: ["差评率", "Bad ratings"],
         numerator: ["评价为 1 或 2 分的会话", "Conversations rated 1 or 2"],
         denominator: [

@@ -153,7 +153,9 @@ impl Story {
                     self.ask_human(at);
                 }
             }
-            Event::Offered { offer, agent, transfer_by, .. } => self.offered(id, at, *offer, *agent, transfer_by.is_some()),
+            Event::Offered { offer, agent, transfer_by, .. } => {
+                self.offered(id, at, *offer, *agent, transfer_by.is_some())
+            }
             Event::OfferEnded { offer, reason, .. } => self.end_offer(*offer, reason.as_str(), at),
             Event::Assigned { offer, agent, team, .. } => {
                 self.end_service(Some(*offer), at);

@@ -168,14 +168,9 @@ impl Table {
             Self::Messages => {
                 &[Field::MadeAt, Field::SlotStartsAt, Field::SlotEndsAt, Field::AnsweredAt, Field::SettledAt]
             }
-            Self::Visits => &[
-                Field::BeganAt,
-                Field::LastAt,
-                Field::Questions,
-                Field::HumanAt,
-                Field::SolvedAt,
-                Field::ReturnedAt,
-            ],
+            Self::Visits => {
+                &[Field::BeganAt, Field::LastAt, Field::Questions, Field::HumanAt, Field::SolvedAt, Field::ReturnedAt]
+            }
         }
     }
 

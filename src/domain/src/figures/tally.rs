@@ -82,10 +82,13 @@ impl Tally {
         let all: u64 = self.seconds.values().sum();
         let rank = (all * percent).div_ceil(100).max(1);
         let mut seen = 0;
-        self.seconds.iter().find(|(_, count)| {
-            seen += **count;
-            seen >= rank
-        }).map(|(seconds, _)| *seconds)
+        self.seconds
+            .iter()
+            .find(|(_, count)| {
+                seen += **count;
+                seen >= rank
+            })
+            .map(|(seconds, _)| *seconds)
     }
 }
 
@@ -134,7 +137,12 @@ mod tests {
             item: None,
             channel: Channel::Pc,
             agent: None,
-            numbers: numbers.iter().map(|(field, ms)| (*field, if *field == Field::Stars || *field == Field::IsTransfer { *ms } else { NOON + ms })).collect(),
+            numbers: numbers
+                .iter()
+                .map(|(field, ms)| {
+                    (*field, if *field == Field::Stars || *field == Field::IsTransfer { *ms } else { NOON + ms })
+                })
+                .collect(),
             words: words.iter().map(|(word, text)| (*word, (*text).to_owned())).collect(),
         }
     }

@@ -174,12 +174,7 @@ fn stretches(lines: &[Line], from: Timestamp, to: Timestamp) -> Vec<Stretch> {
 }
 
 /// From one line to the next: a short break may end between them.
-fn until(
-    extend: &mut impl FnMut(Timestamp, Timestamp, State),
-    now: Now,
-    at: Timestamp,
-    next: Timestamp,
-) -> Timestamp {
+fn until(extend: &mut impl FnMut(Timestamp, Timestamp, State), now: Now, at: Timestamp, next: Timestamp) -> Timestamp {
     let next = next.max(at);
     let turn = now.break_until.unwrap_or(at).clamp(at, next);
     extend(at, turn, now.state(at));
@@ -245,7 +240,8 @@ mod tests {
             from: Timestamp(from),
             to: to.map(Timestamp),
         };
-        let services = [serve(1, 50, Some(120)), serve(2, 110, Some(150)), serve(3, 115, Some(118)), serve(4, 190, None)];
+        let services =
+            [serve(1, 50, Some(120)), serve(2, 110, Some(150)), serve(3, 115, Some(118)), serve(4, 190, None)];
         let timeline = day(&[], &services);
         assert_eq!(timeline.serving, 50 + 10);
         assert_eq!(timeline.services.len(), 4);

@@ -21,7 +21,8 @@ use bangban_domain::{
 };
 use bangban_protocol::{
     AgentDay, AgentDays, AgentService, AgentStretch, FigureChoice, FigureGroup, FigureLine, FigureNumbers, FigureRow,
-    FigureRows, FigureScope, FigureUnit, FiguresView, HistoryLine, HistoryView, LiveFigures, LiveLine, Topic, WireError,
+    FigureRows, FigureScope, FigureUnit, FiguresView, HistoryLine, HistoryView, LiveFigures, LiveLine, Topic,
+    WireError,
 };
 use bangban_store::{Audit, Author, Change, RowQuery, Scope, Selection, Unit};
 use jiff::civil::Date;
@@ -78,7 +79,11 @@ impl App {
         let watching = account.grants.iter().filter(|grant| grant.role.allows(Action::Watch));
         let scopes: Vec<Scope> = watching
             .map(|grant| Scope {
-                teams: grant.unit.as_deref().filter(|unit| *unit != CITY).map(|unit| teams_below(catalogue.directory(), unit)),
+                teams: grant
+                    .unit
+                    .as_deref()
+                    .filter(|unit| *unit != CITY)
+                    .map(|unit| teams_below(catalogue.directory(), unit)),
                 items: Some(grant.items.clone()).filter(|items| !items.is_empty()),
             })
             .collect();
@@ -160,7 +165,9 @@ impl App {
             FigureGroup::Month => folded(&apart, |day| {
                 date_of_key(day).map_or_else(String::new, |date| date.strftime("%Y-%m").to_string())
             }),
-            FigureGroup::Day => folded(&apart, |day| date_of_key(day).map_or_else(String::new, |date| date.to_string())),
+            FigureGroup::Day => {
+                folded(&apart, |day| date_of_key(day).map_or_else(String::new, |date| date.to_string()))
+            }
             FigureGroup::Unit => {
                 let root = filter.unit.as_deref().unwrap_or(CITY);
                 folded(&apart, |team| self.unit_right_below(root, team))
@@ -203,11 +210,9 @@ impl App {
             FigureGroup::Team => directory.team(key).map(|team| team.name.clone()),
             FigureGroup::Item => directory.item(key).map(|item| item.name.clone()),
             FigureGroup::Agent => key.parse().ok().and_then(|id| self.accounts.name(id)),
-            FigureGroup::Nothing
-            | FigureGroup::Hour
-            | FigureGroup::Day
-            | FigureGroup::Month
-            | FigureGroup::Channel => None,
+            FigureGroup::Nothing | FigureGroup::Hour | FigureGroup::Day | FigureGroup::Month | FigureGroup::Channel => {
+                None
+            }
         };
         name.unwrap_or_default()
     }
@@ -218,8 +223,9 @@ impl App {
         let catalogue = self.catalogue();
         let directory = catalogue.directory();
         let sees_all_teams = sight.scopes.iter().any(|scope| scope.teams.is_none());
-        let sees_team =
-            |code: &str| sees_all_teams || sight.scopes.iter().any(|one| one.teams.iter().flatten().any(|team| team == code));
+        let sees_team = |code: &str| {
+            sees_all_teams || sight.scopes.iter().any(|one| one.teams.iter().flatten().any(|team| team == code))
+        };
         let sees_item = |code: &str| {
             sight.scopes.iter().any(|one| one.items.as_ref().is_none_or(|items| items.iter().any(|item| item == code)))
         };
@@ -295,7 +301,8 @@ impl App {
         let now = self.clock.now();
         let archive = self.store.archive();
         let definition = query.definition;
-        let counted = archive.figures(&[definition.kind], query.selection, By::Nothing, now).await.map_err(store_error)?;
+        let counted =
+            archive.figures(&[definition.kind], query.selection, By::Nothing, now).await.map_err(store_error)?;
         let tally = counted.get("").and_then(|line| line.get(&definition.figure)).cloned().unwrap_or_default();
         let is_rate = matches!(definition.shape, Shape::Rate { .. });
         let count = match query.part {
@@ -348,9 +355,7 @@ impl App {
         let events = self.store.events_of(id).await.map_err(store_error)?;
         let unit = self.rights.unit_of_team(&row.team);
         let at = At { unit: unit.as_deref(), item: row.item.as_deref() };
-        let served = |event: &bangban_store::Event| {
-            matches!(&event.what, history::Event::Assigned { agent, .. } if *agent == staff.id)
-        };
+        let served = |event: &bangban_store::Event| matches!(&event.what, history::Event::Assigned { agent, .. } if *agent == staff.id);
         let has_served = events.iter().any(served) && self.sight(staff)?.own == Some(staff.id);
         if !has_served && !self.may(staff, Action::Watch, at) {
             return Err(not_found());

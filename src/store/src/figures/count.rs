@@ -71,9 +71,11 @@ impl Archive {
             let seconds = format!("({to} - {from} + 999) / 1000");
             Some(self.seconds((definition.figure, definition.kind), of, seconds, selection, by, now))
         });
-        let (sums, spans) =
-            futures_util::future::try_join(futures_util::future::try_join_all(sums), futures_util::future::try_join_all(spans))
-                .await?;
+        let (sums, spans) = futures_util::future::try_join(
+            futures_util::future::try_join_all(sums),
+            futures_util::future::try_join_all(spans),
+        )
+        .await?;
         let mut all = Tallies::new();
         for tallies in sums.into_iter().chain(spans) {
             for (key, line) in tallies {
@@ -86,13 +88,7 @@ impl Archive {
         Ok(all)
     }
 
-    async fn sums(
-        &self,
-        kind: Kind,
-        selection: &Selection,
-        by: By,
-        now: Timestamp,
-    ) -> Result<Tallies, StoreError> {
+    async fn sums(&self, kind: Kind, selection: &Selection, by: By, now: Timestamp) -> Result<Tallies, StoreError> {
         let mut sql = Sql::new(format!("SELECT {} AS k", key_of(by, kind)));
         for definition in Figure::of_kind(kind) {
             let name = definition.figure.as_str();

@@ -69,8 +69,7 @@ async fn insert(tx: &mut Transaction<'_, Any>, row: &Row) -> Result<(), StoreErr
     columns.extend(row.table.fields().iter().map(|field: &Field| field.as_str()));
     columns.extend(row.table.words().iter().map(|word| word.as_str()));
     let places: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
-    let text =
-        format!("INSERT INTO {} ({}) VALUES ({})", row.table.name(), columns.join(", "), places.join(", "));
+    let text = format!("INSERT INTO {} ({}) VALUES ({})", row.table.name(), columns.join(", "), places.join(", "));
     let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
     query = match no {
         Some(no) => query.bind(no),
@@ -115,9 +114,11 @@ impl Archive {
         after: Option<CitizenId>,
         limit: u32,
     ) -> Result<Vec<CitizenId>, StoreError> {
-        let sql = "SELECT DISTINCT c.citizen FROM conversation c WHERE c.citizen > $1 AND EXISTS \
-                   (SELECT 1 FROM event e WHERE e.conversation = c.id AND e.at >= $2 AND e.at < $3) \
-                   ORDER BY c.citizen LIMIT $4";
+        // A call-back is counted at the begin of its slot, whether something happens then or not.
+        let sql = "SELECT DISTINCT c.citizen FROM conversation c WHERE c.citizen > $1 AND (EXISTS \
+                   (SELECT 1 FROM event e WHERE e.conversation = c.id AND e.at >= $2 AND e.at < $3) OR EXISTS \
+                   (SELECT 1 FROM figure_message m WHERE m.conversation = c.id AND m.slot_starts_at >= $2 \
+                    AND m.slot_starts_at < $3)) ORDER BY c.citizen LIMIT $4";
         let rows = sqlx::query(sql)
             .bind(after.map(|id| id.to_string()).unwrap_or_default())
             .bind(from.0)
@@ -177,8 +178,7 @@ impl Archive {
     pub async fn agent_events(&self, after: &str, limit: u32) -> Result<Vec<(String, Event)>, StoreError> {
         let sql = "SELECT id, conversation, at, actor, kind, detail FROM event \
                    WHERE conversation IS NULL AND id > $1 ORDER BY id LIMIT $2";
-        let rows =
-            sqlx::query(sql).bind(after.to_owned()).bind(i64::from(limit)).fetch_all(&self.readers).await?;
+        let rows = sqlx::query(sql).bind(after.to_owned()).bind(i64::from(limit)).fetch_all(&self.readers).await?;
         rows.iter().map(|row| Ok((row.try_get("id")?, history::event(row)?))).collect()
     }
 }

@@ -25,12 +25,7 @@ impl Archive {
     ///
     /// # Errors
     /// Whatever the database says; the same holds for the read below.
-    pub async fn status_lines(
-        &self,
-        agent: AgentId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Line>, StoreError> {
+    pub async fn status_lines(&self, agent: AgentId, from: Timestamp, to: Timestamp) -> Result<Vec<Line>, StoreError> {
         // A choice ends a short break, and says nothing of the console: each is looked for by itself.
         let before = [
             "SELECT at, change, until_at FROM figure_status WHERE agent = $1 AND at < $2 AND until_at IS NULL \
@@ -46,7 +41,8 @@ impl Archive {
             lines.extend(row.as_ref().map(line).transpose()?);
         }
         lines.sort_by_key(|line| line.at);
-        let sql = "SELECT at, change, until_at FROM figure_status WHERE agent = $1 AND at >= $2 AND at < $3 ORDER BY at, id";
+        let sql =
+            "SELECT at, change, until_at FROM figure_status WHERE agent = $1 AND at >= $2 AND at < $3 ORDER BY at, id";
         let rows = sqlx::query(sql).bind(agent.to_string()).bind(from.0).bind(to.0).fetch_all(&self.readers).await?;
         for row in &rows {
             lines.push(line(row)?);
@@ -55,12 +51,7 @@ impl Archive {
     }
 
     /// Whom an agent served between `from` and `to`.
-    pub async fn services(
-        &self,
-        agent: AgentId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Service>, StoreError> {
+    pub async fn services(&self, agent: AgentId, from: Timestamp, to: Timestamp) -> Result<Vec<Service>, StoreError> {
         let sql = "SELECT conversation, ended_at, served_until FROM figure_offer \
                    WHERE agent = $1 AND result = 'accepted' AND ended_at < $2 \
                    AND (served_until IS NULL OR served_until > $3) ORDER BY ended_at, offer";

@@ -341,7 +341,8 @@ fn lines(rows: &[Row]) -> Vec<String> {
 /// The figures of these rows; what the selection excludes is taken out by a rule of the test's own.
 fn counted(rows: &[Row], selection: &Selection, by: By, now: Timestamp) -> Tallies {
     let is_in = |row: &&Row| {
-        let of = |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|all| all.iter().any(|one| one == text));
+        let of =
+            |list: &Option<Vec<String>>, text: &str| list.as_ref().is_none_or(|all| all.iter().any(|one| one == text));
         let item = row.item.as_deref().unwrap_or_default();
         selection.scopes.iter().any(|scope| {
             of(&scope.teams, &row.team) && (scope.items.is_none() || row.item.is_some() && of(&scope.items, item))
@@ -358,7 +359,11 @@ fn selections(end: i64, which: usize) -> Vec<Selection> {
     let one = |text: &str| Some(vec![text.to_owned()]);
     vec![
         all.clone(),
-        Selection { from: Timestamp(START + (end - START) / 3), to: Timestamp(START + (end - START) / 2), ..all.clone() },
+        Selection {
+            from: Timestamp(START + (end - START) / 3),
+            to: Timestamp(START + (end - START) / 2),
+            ..all.clone()
+        },
         Selection { scopes: vec![Scope { teams: one("general"), items: None }], ..all.clone() },
         Selection {
             scopes: vec![
@@ -419,26 +424,36 @@ fn by_hand(figure: Figure) -> Option<[&'static str; 2]> {
         Figure::LeftLate => [requests("r.answered_at IS NULL AND r.left_at >= r.due_at"), none],
         Figure::Wait => [requests("r.answered_at IS NOT NULL"), none],
         Figure::Missed => [
-            sql!("SELECT COUNT(*) FROM event o WHERE o.kind = 'offered' AND o.at >= $from AND o.at < $to AND EXISTS (SELECT 1 \
+            sql!(
+                "SELECT COUNT(*) FROM event o WHERE o.kind = 'offered' AND o.at >= $from AND o.at < $to AND EXISTS (SELECT 1 \
                 FROM event e WHERE e.conversation = o.conversation AND e.kind = 'offer_ended' AND e.id > o.id \
                 AND e.detail LIKE '%\"missed\"%' AND SUBSTR(o.detail, 1, 9) = SUBSTR(o.detail, 1, 9) \
                 AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = o.conversation AND b.id > o.id AND b.id < e.id \
-                                AND b.kind IN ('offered', 'assigned', 'offer_ended')))"),
+                                AND b.kind IN ('offered', 'assigned', 'offer_ended')))"
+            ),
             none,
         ],
         Figure::Conversations => [events("kind IN ('opened', 'reopened')"), none],
         Figure::HumanResolution => [closings("1 = 1"), closings("x.detail LIKE '%\"solved\"%'")],
         Figure::NotReopened => [
             closings(kept),
-            sql!("SELECT COUNT(*) ", CLOSINGS, " AND ", kept, " AND x.detail LIKE '%\"solved\"%' \
-                AND (x.again IS NULL OR x.again > x.at + 86400000)"),
+            sql!(
+                "SELECT COUNT(*) ",
+                CLOSINGS,
+                " AND ",
+                kept,
+                " AND x.detail LIKE '%\"solved\"%' \
+                AND (x.again IS NULL OR x.again > x.at + 86400000)"
+            ),
         ],
         Figure::Reopened => [closings("1 = 1"), closings("x.again IS NOT NULL")],
         Figure::OutOfScope => [events("kind = 'closed' AND detail LIKE '%\"out_of_scope\"%'"), none],
         Figure::Abuse => [events("kind = 'closed' AND detail LIKE '%\"abuse\"%'"), none],
         Figure::Messages => [events("kind = 'message_left'"), none],
         Figure::Rating => [sql!("SELECT COUNT(*) ", RATINGS), none],
-        Figure::BadRatings => [sql!("SELECT COUNT(*) ", RATINGS), sql!("SELECT COUNT(*) ", RATINGS, " AND x.stars <= 2")],
+        Figure::BadRatings => {
+            [sql!("SELECT COUNT(*) ", RATINGS), sql!("SELECT COUNT(*) ", RATINGS, " AND x.stars <= 2")]
+        }
         _ => return None,
     })
 }
@@ -453,10 +468,12 @@ async fn check(db: &TestDatabase, store: &Store, now: i64, which: usize) {
             let in_sql = archive.figures(Kind::ALL, &selection, *by, at).await.unwrap();
             assert_eq!(in_sql, counted(&rows, &selection, *by, at), "{selection:?} by {by}");
         }
-        let total = archive.figures(Kind::ALL, &selection, By::Nothing, at).await.unwrap().remove("").unwrap_or_default();
+        let total =
+            archive.figures(Kind::ALL, &selection, By::Nothing, at).await.unwrap().remove("").unwrap_or_default();
         for definition in DEFINITIONS {
             let tally = total.get(&definition.figure).cloned().unwrap_or_default();
-            for (part, number) in [(Part::Of, tally.of), (Part::Hits, tally.hits), (Part::Rest, tally.of - tally.hits)] {
+            for (part, number) in [(Part::Of, tally.of), (Part::Hits, tally.hits), (Part::Rest, tally.of - tally.hits)]
+            {
                 if !matches!(definition.shape, Shape::Rate { .. }) && part != Part::Of {
                     continue;
                 }
@@ -571,11 +588,35 @@ async fn a_day_with_one_of_each(db: TestDatabase) {
     let mut days = Days { now: START, cases: Vec::new(), offers: 0, receipts: 0, closed: BTreeMap::new() };
     // Kind of step, pause, which, more: see `Days::step`.
     let steps = [
-        (0, 1, 0, 0), (3, 2, 0, 0), (6, 2, 0, 0), (9, 2, 0, 0), (9, 2, 0, 0), (9, 2, 0, 1), (9, 2, 0, 1), (13, 2, 0, 0),
-        (15, 5, 0, 0), (18, 2, 0, 0), (18, 3, 0, 1), (3, 2, 0, 4),
-        (0, 1, 0, 1), (6, 1, 1, 0), (9, 1, 1, 0), (9, 1, 1, 3), (15, 1, 1, 0),
-        (0, 1, 0, 2), (6, 1, 2, 3), (6, 5, 2, 0), (9, 1, 2, 1), (9, 1, 2, 1), (13, 4, 2, 0), (15, 5, 2, 3),
-        (0, 1, 0, 4), (6, 1, 3, 0), (9, 1, 3, 1), (9, 1, 3, 1), (15, 1, 3, 4),
+        (0, 1, 0, 0),
+        (3, 2, 0, 0),
+        (6, 2, 0, 0),
+        (9, 2, 0, 0),
+        (9, 2, 0, 0),
+        (9, 2, 0, 1),
+        (9, 2, 0, 1),
+        (13, 2, 0, 0),
+        (15, 5, 0, 0),
+        (18, 2, 0, 0),
+        (18, 3, 0, 1),
+        (3, 2, 0, 4),
+        (0, 1, 0, 1),
+        (6, 1, 1, 0),
+        (9, 1, 1, 0),
+        (9, 1, 1, 3),
+        (15, 1, 1, 0),
+        (0, 1, 0, 2),
+        (6, 1, 2, 3),
+        (6, 5, 2, 0),
+        (9, 1, 2, 1),
+        (9, 1, 2, 1),
+        (13, 4, 2, 0),
+        (15, 5, 2, 3),
+        (0, 1, 0, 4),
+        (6, 1, 3, 0),
+        (9, 1, 3, 1),
+        (9, 1, 3, 1),
+        (15, 1, 3, 4),
     ];
     for step in steps {
         store.commit(days.step(step)).await.unwrap();
@@ -583,12 +624,30 @@ async fn a_day_with_one_of_each(db: TestDatabase) {
     let now = days.now + 2 * 86_400_000;
     check(&db, &store, now, 1).await;
     let all = Selection::all(Timestamp(START), Timestamp(now));
-    let total = store.archive().figures(Kind::ALL, &all, By::Nothing, Timestamp(now)).await.unwrap().remove("").unwrap();
+    let total =
+        store.archive().figures(Kind::ALL, &all, By::Nothing, Timestamp(now)).await.unwrap().remove("").unwrap();
     for figure in [
-        Figure::Requests, Figure::WithinMinute, Figure::ShortAbandons, Figure::Wait, Figure::Accepted, Figure::Missed,
-        Figure::Declined, Figure::AcceptTime, Figure::Conversations, Figure::HumanResolution, Figure::NotReopened,
-        Figure::Reopened, Figure::Handling, Figure::Abandoned, Figure::OutOfScope, Figure::Abuse, Figure::BotResolution,
-        Figure::Messages, Figure::CallBacksKept, Figure::Rating, Figure::BadRatings,
+        Figure::Requests,
+        Figure::WithinMinute,
+        Figure::ShortAbandons,
+        Figure::Wait,
+        Figure::Accepted,
+        Figure::Missed,
+        Figure::Declined,
+        Figure::AcceptTime,
+        Figure::Conversations,
+        Figure::HumanResolution,
+        Figure::NotReopened,
+        Figure::Reopened,
+        Figure::Handling,
+        Figure::Abandoned,
+        Figure::OutOfScope,
+        Figure::Abuse,
+        Figure::BotResolution,
+        Figure::Messages,
+        Figure::CallBacksKept,
+        Figure::Rating,
+        Figure::BadRatings,
     ] {
         assert!(total.get(&figure).is_some_and(|tally| tally.of > 0), "{figure} counts nothing: {total:#?}");
     }

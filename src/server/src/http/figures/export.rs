@@ -94,7 +94,20 @@ const fn is_number(field: Field) -> bool {
 }
 
 fn header(table: Table) -> Vec<String> {
-    let fixed = ["计入时间", "计入分子", "用时（毫秒）", "会话", "序号或编号", "技能组", "技能组名称", "事项", "事项名称", "来源", "帮办人员", "帮办人员姓名"];
+    let fixed = [
+        "计入时间",
+        "计入分子",
+        "用时（毫秒）",
+        "会话",
+        "序号或编号",
+        "技能组",
+        "技能组名称",
+        "事项",
+        "事项名称",
+        "来源",
+        "帮办人员",
+        "帮办人员姓名",
+    ];
     let fields = table.fields().iter().map(|field| format!("{} {field}", title(*field)));
     let words = table.words().iter().map(ToString::to_string);
     fixed.iter().map(|name| (*name).to_owned()).chain(fields).chain(words).collect()
@@ -127,7 +140,13 @@ fn cells(table: Table, row: FigureRow) -> Vec<Cell> {
 }
 
 /// Leaves the line.
-async fn tell(app: &App, who: &ByStaff, subject: &str, filter: &Filter, more: serde_json::Value) -> Result<(), Refused> {
+async fn tell(
+    app: &App,
+    who: &ByStaff,
+    subject: &str,
+    filter: &Filter,
+    more: serde_json::Value,
+) -> Result<(), Refused> {
     let detail = serde_json::json!({
         "from": filter.from.to_string(), "to": filter.to.to_string(), "unit": filter.unit, "team": filter.team,
         "item": filter.item, "channel": filter.channel, "agent": filter.agent, "more": more,
@@ -210,7 +229,9 @@ pub(in crate::http) async fn rows(
     let count = app.figure_page(&query).await?.count;
     if wanted.format == Format::Xlsx && count > MOST_IN_WORKBOOK {
         let detail = format!("a workbook has at most {MOST_IN_WORKBOOK} rows, these are {count}: ask for CSV");
-        return Err(WireError { field: Some("format".to_owned()), ..WireError::new(ErrorCode::TooLarge, detail) }.into());
+        return Err(
+            WireError { field: Some("format".to_owned()), ..WireError::new(ErrorCode::TooLarge, detail) }.into()
+        );
     }
     let more = serde_json::json!({ "part": wanted.part, "rows": count });
     tell(&app, &who, definition.figure.as_str(), &filter, more).await?;

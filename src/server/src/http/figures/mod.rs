@@ -5,18 +5,13 @@ mod table;
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-};
+use axum::{Json, extract::State};
 use bangban_domain::{
     AgentId, ConversationId, Timestamp,
     figures::{Definition, Figure, Part},
     words::Channel,
 };
-use bangban_protocol::{
-    AgentDays, FigureGroup, FigureRows, FigureScope, FiguresView, HistoryView, LiveFigures,
-};
+use bangban_protocol::{AgentDays, FigureGroup, FigureRows, FigureScope, FiguresView, HistoryView, LiveFigures};
 use bangban_store::RowQuery;
 use jiff::civil::Date;
 use serde::Deserialize;
