@@ -154,7 +154,7 @@ impl Story {
                 }
             }
             Event::Offered { offer, agent, transfer_by, .. } => {
-                self.offered(id, at, *offer, *agent, transfer_by.is_some())
+                self.offered(id, at, *offer, *agent, transfer_by.is_some());
             }
             Event::OfferEnded { offer, reason, .. } => self.end_offer(*offer, reason.as_str(), at),
             Event::Assigned { offer, agent, team, .. } => {

@@ -177,7 +177,7 @@ impl Days {
                 unit.events.push(log(case, now, What::MessageLeft { receipt, starts_at, ends_at }));
             }
             Stage::Bot => self.clock(place, QueuedBecause::Asked, unit),
-            Stage::CallBack if more % 2 == 0 => self.clock(place, QueuedBecause::CallBackDue, unit),
+            Stage::CallBack if more.is_multiple_of(2) => self.clock(place, QueuedBecause::CallBackDue, unit),
             Stage::CallBack => {
                 let case = &mut self.cases[place];
                 case.stage = Stage::Bot;
@@ -188,7 +188,7 @@ impl Days {
                 }
             }
             // Taken from an agent who is gone.
-            Stage::Serving if more % 3 == 0 => {
+            Stage::Serving if more.is_multiple_of(3) => {
                 let case = &mut self.cases[place];
                 let taken_from = case.agent.take().map(AgentId::new);
                 case.stage = Stage::Waiting;
@@ -222,7 +222,7 @@ impl Days {
                 };
                 unit.events.push(log(case, now, what));
             }
-            (_, Some((offer, agent))) if more % 3 == 0 => {
+            (_, Some((offer, agent))) if more.is_multiple_of(3) => {
                 case.offer = None;
                 let reason = [OfferEnd::Missed, OfferEnd::Declined, OfferEnd::AgentUnavailable][more / 3 % 3];
                 unit.events.push(log(case, now, What::OfferEnded { offer, agent: AgentId::new(agent), reason }));
@@ -285,7 +285,7 @@ impl Days {
                 let all = [Outcome::Solved, Outcome::Solved, Outcome::Unsolved, Outcome::OutOfScope, Outcome::Abuse];
                 self.shut(place, all[more % 5], unit);
             }
-            Stage::Waiting if more % 2 == 0 => self.shut(place, Outcome::Abandoned, unit),
+            Stage::Waiting if more.is_multiple_of(2) => self.shut(place, Outcome::Abandoned, unit),
             Stage::Waiting if self.cases[place].clock_open && self.cases[place].offer.is_none() => {
                 // Back to the bot.
                 let now = self.now;
@@ -306,7 +306,7 @@ impl Days {
         if case.stage != Stage::Closed {
             return;
         }
-        if more % 2 == 0 && !case.is_rated {
+        if more.is_multiple_of(2) && !case.is_rated {
             case.is_rated = true;
             let stars = 1 + u8::try_from(more % 5).unwrap();
             unit.events.push(log(case, now, What::Rated { stars }));
