@@ -97,7 +97,10 @@ async fn measure(name: &str, db: &TestDatabase, conversations: i64, months: i64)
             assert!(requests > 0, "nothing was counted");
         }
         times.sort();
-        println!("{name}: a month and the one before, by {by}: {:.0?} (median of 5), {:.0?} (slowest)", times[2], times[4]);
+        println!(
+            "{name}: a month and the one before, by {by}: {:.0?} (median of 5), {:.0?} (slowest)",
+            times[2], times[4]
+        );
     }
     let query = RowQuery {
         definition: Figure::WithinMinute.definition(),

@@ -36,16 +36,8 @@ const DEMO_PORTAL: &str = "demo-portal.html";
 const LOADER: &str = "bangban.js";
 
 /// What every build has; while one is missing, the build is.
-const PAGES: [&str; 8] = [
-    "widget.html",
-    "receipt.html",
-    "console.html",
-    "board.html",
-    "figures.html",
-    "admin.html",
-    "apidocs.html",
-    LOADER,
-];
+const PAGES: [&str; 8] =
+    ["widget.html", "receipt.html", "console.html", "board.html", "figures.html", "admin.html", "apidocs.html", LOADER];
 
 /// Where to go from here
 #[utoipa::path(

@@ -4,6 +4,7 @@
 
 mod admin;
 mod citizens;
+mod figures;
 mod files;
 mod limits;
 mod login;
