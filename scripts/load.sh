@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make load`: the load program's standard set, each against a server of its own on an empty database; prints a table.
 #   scripts/load.sh FOLDER    FOLDER holds the binaries bangban and bangban-load, as Cargo built them
-# Smaller or larger by environment: IDLE=4000 CITIZENS=100 AGENTS=50 RATE=500 SECONDS_LONG=15 STORM=2000 SLOW=20.
+# Smaller or larger by environment: IDLE=4000 CITIZENS=100 AGENTS=50 RATE=500 SECONDS_LONG=15 STORM=2000 SLOW=20 ROWS=100000.
 # DATABASE=postgres: on the PostgreSQL that BANGBAN_TEST_POSTGRES_URL names (scripts/postgres.sh), else SQLite.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -23,6 +23,9 @@ trap 'stop; rm -rf "$work"' EXIT
 export BANGBAN__SERVICE__HOURS=always BANGBAN__LOG__LEVEL=warn
 for limit in CITIZEN_BURST CITIZEN_PER_SECOND STAFF_BURST STAFF_PER_SECOND; do
   export "BANGBAN__LIMITS__$limit=1000000"
+done
+for class in PAGES LOGIN API FILES SOCKETS; do
+  export "BANGBAN__LIMITS__ADDRESS__${class}__BURST=0"
 done
 
 free_port() {
@@ -71,6 +74,7 @@ run idle --connections "${IDLE:-4000}"
 run chat --citizens "${CITIZENS:-100}" --agents "$agents" --rate "${RATE:-500}" --duration "${SECONDS_LONG:-15}"
 run slow-readers --connections "${SLOW:-20}" --agents 20
 run overload --citizens "${CITIZENS:-100}" --agents "$agents" --duration "${SECONDS_LONG:-15}"
+run import --rows "${ROWS:-100000}"
 run reconnect-storm --connections "${STORM:-2000}"
 
 node -e '

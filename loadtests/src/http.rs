@@ -1,4 +1,4 @@
-//! The two requests that are not WebSocket: a citizen's token and an agent's log-in. One connection, kept.
+//! The requests that are not WebSocket: a citizen's token, a log-in of staff, a file. One connection, kept.
 
 use std::net::SocketAddr;
 
@@ -41,19 +41,39 @@ impl Http {
 
     /// Logs `load-agent-N` in.
     pub(crate) async fn agent(&mut self, n: u32) -> anyhow::Result<LoginReply> {
-        let login = Login { login: format!("load-agent-{n}"), password: PASSWORD.to_owned() };
-        self.post("/api/staff/login", &serde_json::to_string(&login)?)
+        self.staff(&format!("load-agent-{n}"))
             .await
             .with_context(|| format!("is the server started with --load-agents {n} or more?"))
     }
 
+    /// Logs a member of the demo's staff in.
+    pub(crate) async fn staff(&mut self, login: &str) -> anyhow::Result<LoginReply> {
+        let login = Login { login: login.to_owned(), password: PASSWORD.to_owned() };
+        self.post("/api/staff/login", &serde_json::to_string(&login)?).await
+    }
+
+    /// Sends a file in the name of whoever the token is for.
+    pub(crate) async fn upload<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        token: &str,
+        bytes: &[u8],
+    ) -> anyhow::Result<T> {
+        let headers = format!("Content-Type: application/octet-stream\r\nAuthorization: Bearer {token}\r\n");
+        self.exchange(path, &headers, bytes).await
+    }
+
     async fn post<T: DeserializeOwned>(&mut self, path: &str, body: &str) -> anyhow::Result<T> {
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        self.exchange(path, "Content-Type: application/json\r\n", body.as_bytes()).await
+    }
+
+    async fn exchange<T: DeserializeOwned>(&mut self, path: &str, headers: &str, body: &[u8]) -> anyhow::Result<T> {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\r\n",
             self.address,
             body.len()
         );
-        self.stream.get_mut().write_all(request.as_bytes()).await?;
+        self.stream.get_mut().write_all(&[head.as_bytes(), body].concat()).await?;
         let mut line = String::new();
         self.stream.read_line(&mut line).await?;
         let status = line.split(' ').nth(1).unwrap_or_default().to_owned();

@@ -10,6 +10,7 @@ mod client;
 mod figures;
 mod http;
 mod idle;
+mod import;
 mod office;
 mod overload;
 mod process;
@@ -46,6 +47,8 @@ enum Command {
     ReconnectStorm(storm::Storm),
     /// Citizens stop reading while their agents write.
     SlowReaders(slow::Slow),
+    /// A table of items is imported while a citizen and an agent talk.
+    Import(import::Import),
     /// Twice what the server can serve is offered: refusals, memory, and how quick it is before and after.
     Overload(overload::Overload),
 }
@@ -120,13 +123,18 @@ async fn run(command: Command) -> anyhow::Result<()> {
             print(&report, slow.common.json)?;
             report.is_clean()
         }
+        Command::Import(import) => {
+            let report = import.run().await?;
+            print(&report, import.common.json)?;
+            report.is_clean()
+        }
         Command::Overload(overload) => {
             let report = overload.run().await?;
             print(&report, overload.common.json)?;
             report.is_clean()
         }
     };
-    anyhow::ensure!(is_clean, "messages were lost, duplicated or out of order");
+    anyhow::ensure!(is_clean, "harm was done: see the result");
     Ok(())
 }
 

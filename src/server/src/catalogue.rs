@@ -9,7 +9,7 @@ use std::{
 use bangban_domain::{
     TeamId,
     calendar::Calendar,
-    org::{CITY, Directory, GENERAL, Item, ServiceHours},
+    org::{Directory, GENERAL, Item},
     routing::{Policy, Settings},
     time::{MINUTE, Millis, SECOND},
 };
@@ -74,11 +74,10 @@ impl Catalogue {
             Some((id, TeamView { code: code.to_owned(), name: team.name.clone() }))
         };
         let teams = directory.teams().filter_map(view).collect();
-        let own = |hours: Option<&ServiceHours>| hours.map(|hours| basis.calendar.with_hours(hours));
-        let city = directory.unit(CITY).and_then(|unit| unit.hours.as_ref());
-        let calendar = own(city).unwrap_or_else(|| basis.calendar.clone());
-        let differs = |(code, _): (&str, _)| Some((code.to_owned(), own(directory.hours(code))?));
-        let calendars = directory.teams().filter_map(differs).filter(|(_, own)| *own != calendar).collect();
+        let configured = basis.calendar.with_holidays(directory.holidays(basis.calendar.holidays()));
+        let calendar = directory.calendar(None, &configured);
+        let own = |(code, _): (&str, _)| (code.to_owned(), directory.calendar(Some(code), &configured));
+        let calendars = directory.teams().map(own).filter(|(_, own)| *own != calendar).collect();
         Self { directory, basis, teams, calendar, calendars, index }
     }
 

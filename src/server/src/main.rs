@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use bangban_domain::words::Role;
 use bangban_server::{
     app::{App, DEMO_PASSWORD},
+    calendar::{self, CalendarCommand},
     clock::Clock,
     config::{Config, HoursKey},
     files::Files,
@@ -75,6 +76,14 @@ enum Command {
         config: Option<PathBuf>,
         #[command(subcommand)]
         command: UserCommand,
+    },
+    /// The official calendar: holidays, make-up days, deadlines.
+    Calendar {
+        /// A TOML file over the defaults.
+        #[arg(long, global = true)]
+        config: Option<PathBuf>,
+        #[command(subcommand)]
+        command: CalendarCommand,
     },
     /// Runs the router in virtual time and compares how long people wait with the Erlang-C formula.
     Simulate(Plan),
@@ -213,6 +222,7 @@ fn main() -> ExitCode {
             recompute_figures(config, day, repair, live)
         }
         Command::User { config, command } => user(config, command),
+        Command::Calendar { config, command } => official_calendar(config, command),
         Command::Serve { config, demo, load } => serve(config, demo, load),
         Command::Import { what: Import::Items { file, dry_run, skip_bad, config } } => {
             import_items(config, &file, dry_run, skip_bad)
@@ -339,6 +349,11 @@ async fn user(file: Option<PathBuf>, command: UserCommand) -> anyhow::Result<()>
     let config = Config::load(file.as_deref())?;
     print!("{}", bangban_server::user::run(&config, command).await?);
     Ok(())
+}
+
+#[tokio::main]
+async fn official_calendar(file: Option<PathBuf>, command: CalendarCommand) -> anyhow::Result<()> {
+    calendar::run(&Config::load(file.as_deref())?, command).await
 }
 
 #[tokio::main]

@@ -116,7 +116,7 @@ pub(crate) async fn carry_out(
 }
 
 /// One more change of something; gives how many there have been.
-async fn count(tx: &mut Transaction<'_, Any>, what: &'static str) -> Result<i64, StoreError> {
+pub(crate) async fn count(tx: &mut Transaction<'_, Any>, what: &'static str) -> Result<i64, StoreError> {
     let row = sqlx::query(
         "INSERT INTO change_count (what, count) VALUES ($1, 1) \
          ON CONFLICT (what) DO UPDATE SET count = change_count.count + 1 RETURNING count",

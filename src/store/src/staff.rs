@@ -14,6 +14,7 @@ use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 use crate::{
     Store, StoreError,
     read::{id, instant, optional_instant, optional_word, unsigned, word},
+    record::count,
 };
 
 /// Membership in a team.
@@ -210,6 +211,16 @@ pub enum StaffChange {
     Forget(Timestamp),
 }
 
+/// What accounts and sessions are called where changes are counted; no kind of record has this name.
+const COUNTED_AS: &str = "staff";
+
+impl StaffChange {
+    /// Has whoever keeps accounts and open sessions in memory to read them again? A renewal is looked up where it comes.
+    const fn is_counted(&self) -> bool {
+        !matches!(self, Self::Renewed { .. } | Self::Forget(_))
+    }
+}
+
 fn json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt { table: "agent", what: error.to_string() })
 }
@@ -272,6 +283,9 @@ async fn put_lists(tx: &mut Transaction<'_, Any>, row: &StaffRow) -> Result<(), 
 }
 
 pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &StaffChange) -> Result<(), StoreError> {
+    if change.is_counted() {
+        count(tx, COUNTED_AS).await?;
+    }
     let query = match change {
         StaffChange::Edited { row, from } => return edit(tx, row, *from).await,
         StaffChange::Password { agent, hash, must_change } => {
@@ -491,6 +505,11 @@ impl Store {
             }
         }
         Ok(all)
+    }
+
+    /// How often accounts and sessions have changed, so that whoever keeps them in memory knows whether to read again.
+    pub async fn account_changes(&self) -> Result<u64, StoreError> {
+        Ok(self.change_counts().await?.get(COUNTED_AS).copied().unwrap_or(0))
     }
 
     /// Sessions that neither ended nor reached their end before `now`, last begun first.

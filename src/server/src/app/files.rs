@@ -109,6 +109,15 @@ impl App {
         }
         Ok(Answer::Files { files: self.files.links(owner(who), id, files).await? })
     }
+
+    /// May the one whom an address was made for fetch the file now? The address says that they might when it was made; a
+    /// conversation that was handed on, or an account that was closed, ends that at once.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`.
+    pub async fn check_viewer(&self, viewer: FileOwner, row: &FileRow) -> Result<(), WireError> {
+        self.check_reading(viewer, row.conversation).await
+    }
 }
 
 /// What the thread says of it.

@@ -313,6 +313,7 @@ impl App {
         let retention = Arc::clone(&app.retention);
         tokio::spawn(async move { retention.daily().await });
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
+        tokio::spawn(staff::watch_accounts(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
         let other_notices = Arc::clone(&app.other_notices);
         tokio::spawn(organisation::watch(Arc::downgrade(&app.organisation), move |changed| {

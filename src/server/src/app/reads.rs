@@ -13,11 +13,13 @@ use bangban_protocol::{
     Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot,
     ThreadEntry, Topic, WireError,
 };
-use bangban_store::{ConversationRow, EntryRow, Lane};
+use bangban_store::{ConversationRow, EntryRow, FileOwner, Lane};
 
 use tokio::time::timeout;
 
-use super::{App, DESK_PATIENCE, citizens::continuation_view, forbidden, not_found, store_error, thread_entry};
+use super::{
+    App, DESK_PATIENCE, citizens::continuation_view, files::owner, forbidden, not_found, store_error, thread_entry,
+};
 use crate::{
     auth::Principal,
     desk::view_of,
@@ -83,14 +85,18 @@ impl App {
             }
             (Topic::Continuation(id), _) => return self.own_continuation(who, id).await.map(drop),
         };
+        self.check_reading(owner(who), id).await
+    }
+
+    /// May they read the conversation at this moment? Of a live one without asking the store.
+    pub(super) async fn check_reading(&self, who: FileOwner, id: ConversationId) -> Result<(), WireError> {
         let live = self.shared.live.get(&id).map(|live| (live.citizen, live.view.clone()));
-        match live {
-            Some((citizen, view)) => {
-                let agent = view.agent.map(|agent| agent.id);
-                self.may_read(who, citizen, agent, &view.team, view.item.as_deref())
-            }
-            None => self.readable(who, id).await.map(|_| ()),
+        if let Some((citizen, view)) = live {
+            let agent = view.agent.map(|agent| agent.id);
+            return self.may_read(who, citizen, agent, &view.team, view.item.as_deref());
         }
+        let row = self.store.conversation(id).await.map_err(store_error)?.ok_or_else(not_found)?;
+        self.may_read(who, row.citizen, row.agent, &row.team, row.item.as_deref())
     }
 
     /// The state of a topic, and the position that it stands at.
@@ -160,19 +166,19 @@ impl App {
     /// A conversation's citizen, the agent who serves it, and supervisors of its team's unit may read it.
     fn may_read(
         &self,
-        who: &Principal,
+        who: FileOwner,
         citizen: CitizenId,
         agent: Option<AgentId>,
         team: &str,
         item: Option<&str>,
     ) -> Result<(), WireError> {
         match who {
-            Principal::Citizen(one) if one.id == citizen => Ok(()),
+            FileOwner::Citizen(id) if id == citizen => Ok(()),
             // Not telling strangers that it exists.
-            Principal::Citizen(_) => Err(not_found()),
-            Principal::Staff(staff) if agent == Some(staff.id) => Ok(()),
-            Principal::Staff(staff) if self.rights.reads_team(staff.id, team, item) => Ok(()),
-            Principal::Staff(_) => Err(forbidden()),
+            FileOwner::Citizen(_) => Err(not_found()),
+            FileOwner::Staff(id) if agent == Some(id) && self.accounts.is_open(id) => Ok(()),
+            FileOwner::Staff(id) if self.rights.reads_team(id, team, item) => Ok(()),
+            FileOwner::Staff(_) => Err(forbidden()),
         }
     }
 
@@ -188,7 +194,7 @@ impl App {
             Some(view) => (view.agent.as_ref().map(|agent| agent.id), &view.team),
             None => (row.agent, &row.team),
         };
-        self.may_read(who, row.citizen, agent, team, row.item.as_deref())?;
+        self.may_read(owner(who), row.citizen, agent, team, row.item.as_deref())?;
         let mut view = match live {
             Some(view) => view,
             None => {

@@ -1,7 +1,11 @@
 //! Log-ins of staff: sessions with their refresh tokens, passwords, second factors. Who may is decided before these are
 //! called, unless they say so.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use bangban_domain::{
@@ -10,8 +14,9 @@ use bangban_domain::{
     words::{SessionEnd, SignIn},
 };
 use bangban_protocol::{Identity, LoginReply};
-use bangban_store::{Audit, Author, Change, Json, SessionRow, StaffChange, StaffRow, Unit};
+use bangban_store::{Audit, Author, Change, Json, SessionRow, StaffChange, StaffRow, StoreError, Unit};
 use serde_json::{Value, value::to_raw_value};
+use tokio::time::sleep;
 
 use super::App;
 use crate::{
@@ -28,6 +33,9 @@ const KEPT: Millis = 180 * DAY;
 
 /// Longest name of a browser that is kept, in characters.
 const LONGEST_DEVICE: usize = 300;
+
+/// How often accounts are compared with the store, should another node's word have been lost.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// A session's tokens.
 #[derive(Debug)]
@@ -226,6 +234,17 @@ impl App {
         self.hub.look_again(agent);
         self.hub.tell_of_account(agent);
         self.notices.account(agent);
+    }
+
+    /// Reads the accounts again if they have changed in the store.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    async fn catch_up_with_accounts(&self) -> Result<(), StoreError> {
+        if self.accounts.is_behind(&self.store).await? {
+            self.read_accounts().await;
+        }
+        Ok(())
     }
 
     /// Another node, or nobody knows who, has changed accounts: reads them and lets every socket look again.
@@ -428,6 +447,17 @@ impl SignInRules {
             longest: i64::from(keys.staff_session_hours) * 60 * MINUTE,
             needs_factor: keys.totp_required.clone(),
             renewing: tokio::sync::Mutex::new(()),
+        }
+    }
+}
+
+/// See [`LOOK`].
+pub(super) async fn watch_accounts(app: Weak<App>) {
+    loop {
+        sleep(LOOK).await;
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = app.catch_up_with_accounts().await {
+            tracing::warn!(%error, "whether accounts have changed cannot be read");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Signed addresses: whoever holds one may fetch that file, as that person, until then. They are given out where rights
-//! are checked (`open_files`), so that a picture can be shown by `<img>`, which sends no token.
+//! are checked (`open_files`), so that a picture can be shown by `<img>`, which sends no token; who may no longer read the
+//! conversation is refused all the same (`App::check_viewer`).
 
 use std::fmt::Write as _;
 

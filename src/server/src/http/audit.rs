@@ -13,11 +13,16 @@ use bangban_store::{Audit, AuditFilter, AuditRow, Author, Chain, Change, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{bearer::Bearer, client::Client, input::Params, refused::Refused};
+use super::{
+    bearer::Bearer,
+    client::Client,
+    input::{Params, RowNo},
+    refused::Refused,
+};
 use crate::{app::App, auth::Staff, privacy::json, staff::At};
 
 /// Lines on one page.
-const PAGE: u32 = 50;
+const PAGE: usize = 50;
 const MOST: u32 = 200;
 
 /// Lines of one export.
@@ -29,9 +34,9 @@ const EXPORTED: usize = 100_000;
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
     /// Lines before this number.
-    #[param(minimum = 1)]
-    before: Option<u64>,
-    /// At most so many; 50 if nothing is said.
+    #[param(value_type = Option<u64>)]
+    before: Option<RowNo>,
+    /// At most so many; if nothing is said, 50 on a page, and 100000 in an export.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// `system` or the id of a member of staff.
@@ -68,6 +73,20 @@ pub(super) enum Format {
 }
 
 impl Wanted {
+    /// How many lines; so many if nothing is said.
+    fn limit(&self, unsaid: usize) -> Result<usize, Refused> {
+        match self.limit {
+            None => Ok(unsaid),
+            Some(limit) if (1..=MOST).contains(&limit) => Ok(limit as usize),
+            Some(_) => Err(Refused::field("limit", "must be 1 to 200")),
+        }
+    }
+
+    /// Only lines before this one.
+    fn first(&self) -> u64 {
+        self.before.map_or(u64::MAX, |before| before.0)
+    }
+
     fn filter(&self) -> Result<AuditFilter, Refused> {
         for (field, text) in
             [("actor", &self.actor), ("action", &self.action), ("kind", &self.kind), ("subject", &self.subject)]
@@ -111,8 +130,8 @@ pub(super) struct LineView {
     reason: Option<String>,
     /// Network address.
     address: Option<String>,
-    /// What else there is to say; of a change {before, after}.
-    #[schema(value_type = Object)]
+    /// What else there is to say; of a change {before, after}. Null: nothing.
+    #[schema(value_type = Option<Object>)]
     detail: serde_json::Value,
     /// SHA-256 over the hash before and what stands here.
     hash: String,
@@ -192,12 +211,8 @@ pub(super) async fn lines(
     Params(wanted): Params<Wanted>,
 ) -> Result<Json<Lines>, Refused> {
     let staff = app.require_anywhere(&who, Action::ReadAudit)?;
-    let limit = wanted.limit.unwrap_or(PAGE);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Refused::field("limit", "must be 1 to 200"));
-    }
-    let before = wanted.before.unwrap_or(u64::MAX);
-    let (rows, next) = app.audit_page(staff, &wanted.filter()?, before, limit as usize).await?;
+    let limit = wanted.limit(PAGE)?;
+    let (rows, next) = app.audit_page(staff, &wanted.filter()?, wanted.first(), limit).await?;
     Ok(Json(Lines { lines: rows.into_iter().map(|row| app.audit_line(row)).collect(), next }))
 }
 
@@ -216,7 +231,7 @@ pub(super) async fn export(
 ) -> Result<Response, Refused> {
     let staff = app.require_anywhere(&who, Action::ReadAudit)?;
     let filter = wanted.filter()?;
-    let (rows, _) = app.audit_page(staff, &filter, wanted.before.unwrap_or(u64::MAX), EXPORTED).await?;
+    let (rows, _) = app.audit_page(staff, &filter, wanted.first(), wanted.limit(EXPORTED)?).await?;
     let detail = serde_json::json!({
         "lines": rows.len(), "actor": filter.actor, "action": filter.action, "kind": filter.kind,
         "subject": filter.subject, "from": filter.from, "to": filter.to,

@@ -9,8 +9,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use bangban_domain::{AgentId, FileId, Timestamp, privacy::mask};
+use bangban_domain::{FileId, Timestamp, privacy::mask};
 use bangban_protocol::{ErrorCode, WireError};
+use bangban_store::FileOwner;
 use futures_util::StreamExt as _;
 use metrics::counter;
 use object_store::GetRange;
@@ -54,7 +55,10 @@ fn not_found() -> Refused {
     responses(
         (status = 200, description = "The file", content_type = "application/octet-stream"),
         (status = 206, description = "The range", content_type = "application/octet-stream"),
-        (status = 403, description = "Not an address of ours, or its time is over", body = Refusal),
+        (
+            status = 403, description = "Not an address of ours, its time is over, or its viewer may not any more",
+            body = Refusal,
+        ),
         (status = 404, description = "No such file", body = Refusal),
     ),
 )]
@@ -77,6 +81,7 @@ pub(super) async fn download(
             },
         ),
     })?;
+    let viewer: FileOwner = viewer.parse().map_err(|_| forged())?;
     let range = range(&headers);
     let found = app.files.open(id, variant, range.clone()).await;
     let found = match (found, range) {
@@ -85,8 +90,9 @@ pub(super) async fn download(
         (found, _) => found,
     };
     let (row, part) = found?.ok_or_else(not_found)?;
-    let is_staff = viewer.parse::<AgentId>().is_ok() && viewer != row.owner.to_string();
-    let shown = if is_staff { mask(&row.name).into_owned() } else { row.name };
+    app.check_viewer(viewer, &row).await?;
+    let is_masked = matches!(viewer, FileOwner::Staff(_)) && viewer != row.owner;
+    let shown = if is_masked { mask(&row.name).into_owned() } else { row.name };
     let (name, mime) = match variant {
         Variant::Original => (shown, HeaderValue::try_from(row.mime)),
         Variant::Thumb => {

@@ -1,6 +1,6 @@
 //! What a request says, read into types; what is wrong is refused in our form and named. For handlers, see `openapi.rs`.
 
-use std::{str::FromStr, time::Duration};
+use std::{num::TryFromIntError, str::FromStr, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use bangban_protocol::{ErrorCode, WireError};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
@@ -51,6 +51,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
                 Err(Refused::field(&field, "is missing, malformed or out of bounds"))
             }
         }
+    }
+}
+
+/// A number or version of rows in a query. Rows count in `BIGINT`, and so says the description: what is beyond is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "i64")]
+pub(super) struct RowNo(pub(super) u64);
+
+impl TryFrom<i64> for RowNo {
+    type Error = TryFromIntError;
+
+    fn try_from(number: i64) -> Result<Self, TryFromIntError> {
+        u64::try_from(number).map(Self)
     }
 }
 
@@ -132,7 +145,6 @@ fn before_colon(complaint: &str, said: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use axum::{body::Body as Bytes, response::IntoResponse as _};
-    use serde::Deserialize;
 
     use super::*;
 
@@ -185,6 +197,28 @@ mod tests {
         }
         let request = Request::builder().uri("/?fullName=a&level=9").body(()).unwrap();
         assert!(Params::<Sent>::from_request_parts(&mut request.into_parts().0, &()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_number_that_no_row_can_have_is_refused() {
+        #[derive(Deserialize)]
+        struct Asked {
+            after: Option<RowNo>,
+        }
+        for (query, expected) in [
+            ("", Ok(None)),
+            ("after=0", Ok(Some(RowNo(0)))),
+            ("after=9223372036854775807", Ok(Some(RowNo(9_223_372_036_854_775_807)))),
+            ("after=9223372036854775808", Err((400, "after".to_owned()))),
+            ("after=-1", Err((400, "after".to_owned()))),
+        ] {
+            let request = Request::builder().uri(format!("/?{query}")).body(()).unwrap();
+            let read = match Params::<Asked>::from_request_parts(&mut request.into_parts().0, &()).await {
+                Ok(Params(asked)) => Ok(asked.after),
+                Err(refused) => Err(said(refused).await),
+            };
+            assert_eq!(read, expected, "{query}");
+        }
     }
 
     #[tokio::test]

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Extension, Json,
     body::Body as Bytes,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
+    extract::{FromRequest, FromRequestParts, Request, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use bangban_domain::{
@@ -25,6 +25,7 @@ use super::{
     input::{Body, Named},
     openapi::Refusal,
     refused::Refused,
+    staff::By,
 };
 use crate::{
     app::{App, reason},
@@ -262,9 +263,36 @@ impl App {
     }
 }
 
-fn act(by: AgentId, client: Client, why: Option<&Why>) -> Result<Act, Refused> {
-    let reason = why.map(|why| reason(&why.reason)).transpose()?;
-    Ok(Act { by, address: client.address.to_string(), reason })
+/// One who may handle personal data, and from where.
+pub(super) struct Handling(Act);
+
+impl FromRequestParts<Arc<App>> for Handling {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        let Bearer(who) = Bearer::from_request_parts(parts, app).await?;
+        let By(caller, _) = By::from_request_parts(parts, app).await?;
+        let staff = app.require_city(&who, &[Action::HandlePersonalData])?;
+        Ok(Self(Act { by: staff.id, address: caller.address, reason: None }))
+    }
+}
+
+impl Handling {
+    fn because(self, Because(reason): Because) -> Act {
+        Act { reason: Some(reason), ..self.0 }
+    }
+}
+
+/// A body that says why, and well enough.
+pub(super) struct Because(String);
+
+impl FromRequest<Arc<App>> for Because {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refused> {
+        let Body(why) = Body::<Why>::from_request(request, app).await?;
+        Ok(Self(reason(&why.reason)?))
+    }
 }
 
 /// Finds a person who asks for their data
@@ -274,12 +302,9 @@ fn act(by: AgentId, client: Client, why: Option<&Why>) -> Result<Act, Refused> {
 )]
 pub(super) async fn find(
     State(app): State<Arc<App>>,
-    Extension(client): Extension<Client>,
-    Bearer(who): Bearer,
+    Handling(act): Handling,
     Body(Find { q }): Body<Find>,
 ) -> Result<Response, Refused> {
-    let staff = app.require_city(&who, &[Action::HandlePersonalData])?;
-    let act = act(staff.id, client, None)?;
     let mut people = Vec::new();
     for row in app.people.find(&q).await? {
         app.people.tell(&act, "citizen.read", row.id).await?;
@@ -299,13 +324,11 @@ pub(super) async fn find(
 )]
 pub(super) async fn export(
     State(app): State<Arc<App>>,
-    Extension(client): Extension<Client>,
-    Bearer(who): Bearer,
+    by: Handling,
     Named(id): Named<CitizenId>,
-    Body(why): Body<Why>,
+    why: Because,
 ) -> Result<Response, Refused> {
-    let staff = app.require_city(&who, &[Action::HandlePersonalData])?;
-    let parts = app.people.export(id, &act(staff.id, client, Some(&why))?).await?;
+    let parts = app.people.export(id, &by.because(why)).await?;
     let parts = stream::unfold(parts, |mut parts| async move { Some((parts.recv().await?, parts)) });
     let mut response = no_store(Bytes::from_stream(parts));
     let headers = response.headers_mut();
@@ -328,13 +351,11 @@ pub(super) async fn export(
 )]
 pub(super) async fn erase(
     State(app): State<Arc<App>>,
-    Extension(client): Extension<Client>,
-    Bearer(who): Bearer,
+    by: Handling,
     Named(id): Named<CitizenId>,
-    Body(why): Body<Why>,
+    why: Because,
 ) -> Result<Response, Refused> {
-    let staff = app.require_city(&who, &[Action::HandlePersonalData])?;
-    let row = app.people.ask_erasure(id, &act(staff.id, client, Some(&why))?, app.is_held(id).await?).await?;
+    let row = app.people.ask_erasure(id, &by.because(why), app.is_held(id).await?).await?;
     Ok((StatusCode::ACCEPTED, Json(erasure_view(row))).into_response())
 }
 
@@ -350,14 +371,11 @@ pub(super) async fn erase(
 )]
 pub(super) async fn confirm_erasure(
     State(app): State<Arc<App>>,
-    Extension(client): Extension<Client>,
-    Bearer(who): Bearer,
+    by: Handling,
     Named(id): Named<CitizenId>,
-    Body(why): Body<Why>,
+    why: Because,
 ) -> Result<Json<ErasureView>, Refused> {
-    let staff = app.require_city(&who, &[Action::HandlePersonalData])?;
-    let act = act(staff.id, client, Some(&why))?;
-    let row = app.people.confirm_erasure(id, &act, app.is_held(id).await?).await?;
+    let row = app.people.confirm_erasure(id, &by.because(why), app.is_held(id).await?).await?;
     Ok(Json(erasure_view(row)))
 }
 
@@ -372,13 +390,11 @@ pub(super) async fn confirm_erasure(
 )]
 pub(super) async fn refuse_erasure(
     State(app): State<Arc<App>>,
-    Extension(client): Extension<Client>,
-    Bearer(who): Bearer,
+    by: Handling,
     Named(id): Named<CitizenId>,
-    Body(why): Body<Why>,
+    why: Because,
 ) -> Result<Json<ErasureView>, Refused> {
-    let staff = app.require_city(&who, &[Action::HandlePersonalData])?;
-    Ok(Json(erasure_view(app.people.refuse_erasure(id, &act(staff.id, client, Some(&why))?).await?)))
+    Ok(Json(erasure_view(app.people.refuse_erasure(id, &by.because(why)).await?)))
 }
 
 /// Wishes to erase.

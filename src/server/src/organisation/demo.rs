@@ -1,5 +1,5 @@
 //! What is built in for `serve --demo`: Shanghai with its districts and the departments of the demo items, teams, items,
-//! staff and answers. Only an organisation that nobody has begun to fill is filled with it.
+//! staff, answers and prepared texts. Only an organisation that nobody has begun to fill is filled with it.
 
 use std::collections::HashMap;
 
@@ -71,13 +71,15 @@ fn coded(kind: Kind, list: Vec<Map<String, Value>>) -> anyhow::Result<Coded> {
 }
 
 /// The demo's records, kind by kind, those that others refer to first.
-fn records() -> anyhow::Result<[(Kind, Coded); 3]> {
+fn records() -> anyhow::Result<[(Kind, Coded); 4]> {
     let units = serde_json::from_str(include_str!("../../../../config/demo/units.json"))?;
     let items = serde_json::from_str(include_str!("../../../../config/demo/items.json"))?;
+    let canned = serde_json::from_str(include_str!("../../../../config/demo/canned.json"))?;
     Ok([
         (Kind::Unit, coded(Kind::Unit, units)?),
         (Kind::Team, coded(Kind::Team, staff_file()?.teams)?),
         (Kind::Item, coded(Kind::Item, items)?),
+        (Kind::CannedAnswer, coded(Kind::CannedAnswer, canned)?),
     ])
 }
 
@@ -157,6 +159,11 @@ mod tests {
             for team in &member.teams {
                 assert!(directory.team(team).is_some(), "{}: {team}", member.login);
             }
+        }
+        for (code, _) in directory.teams() {
+            let own =
+                directory.canned_answers_of(&[code.to_owned()]).into_iter().filter(|(_, one)| !one.teams.is_empty());
+            assert!(own.count() >= 4, "{code} has prepared texts of its own");
         }
         for entry in entries().unwrap() {
             assert!(directory.item(&entry.item).is_some(), "{}: {}", entry.id, entry.item);

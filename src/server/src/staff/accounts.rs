@@ -1,7 +1,10 @@
 //! The accounts and open sessions as they are now. Read at every `hello`, request and command, so that a change of rights
 //! holds from the moment at which it is durable, whatever an older token says.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bangban_domain::{AgentId, StaffSessionId, Timestamp};
 use bangban_protocol::{ErrorCode, WireError};
@@ -26,16 +29,52 @@ pub enum Standing {
 pub struct Accounts {
     by_id: DashMap<AgentId, Arc<StaffRow>>,
     sessions: DashMap<StaffSessionId, SessionRow>,
+    /// Rises with every change that is put here by itself, and is held while it is.
+    changes: Mutex<u64>,
+    /// [`Store::account_changes`] of what was read last.
+    read: AtomicU64,
 }
 
 impl Accounts {
-    /// Reads all again. What is committed meanwhile may be missed, so whoever commits calls it afterwards.
+    /// Reads all again. What another node commits meanwhile may be missed: then [`Accounts::is_behind`] says so.
     ///
     /// # Errors
     /// Whatever the store says; then everything stays as it was.
     pub async fn reload(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
-        let staff = store.staff().await?;
-        let sessions = store.open_sessions(now).await?;
+        loop {
+            let before = *self.changes();
+            let count = store.account_changes().await?;
+            let (staff, sessions) = (store.staff().await?, store.open_sessions(now).await?);
+            let changes = self.changes();
+            // What was put here while the rows were read is newer than they are.
+            if *changes == before {
+                self.replace(staff, sessions);
+                self.read.store(count, Ordering::Relaxed);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Has something changed since all was read? Also if it was put here by itself.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn is_behind(&self, store: &Store) -> Result<bool, StoreError> {
+        Ok(store.account_changes().await? != self.read.load(Ordering::Relaxed))
+    }
+
+    /// The map and the number are whole after every statement.
+    fn changes(&self) -> MutexGuard<'_, u64> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_one(&self, change: impl FnOnce()) {
+        let mut changes = self.changes();
+        *changes += 1;
+        change();
+    }
+
+    fn replace(&self, staff: Vec<StaffRow>, sessions: Vec<SessionRow>) {
         let known: Vec<AgentId> = staff.iter().map(|row| row.id).collect();
         self.by_id.retain(|id, _| known.contains(id));
         for row in staff {
@@ -46,7 +85,6 @@ impl Accounts {
         for row in sessions {
             self.sessions.insert(row.id, row);
         }
-        Ok(())
     }
 
     /// An account, closed ones too.
@@ -55,9 +93,15 @@ impl Accounts {
         self.by_id.get(&id).map(|row| Arc::clone(&row))
     }
 
+    /// May the account log in?
+    #[must_use]
+    pub fn is_open(&self, id: AgentId) -> bool {
+        self.by_id.get(&id).is_some_and(|row| row.is_active)
+    }
+
     /// An account that is durable now.
     pub fn put(&self, row: StaffRow) {
-        self.by_id.insert(row.id, Arc::new(row));
+        self.change_one(|| drop(self.by_id.insert(row.id, Arc::new(row))));
     }
 
     /// All accounts, in no order.
@@ -91,9 +135,11 @@ impl Accounts {
 
     /// Changes what is durable now.
     pub fn change(&self, id: AgentId, change: impl FnOnce(&mut StaffRow)) {
-        if let Some(mut row) = self.by_id.get_mut(&id) {
-            change(Arc::make_mut(&mut row));
-        }
+        self.change_one(|| {
+            if let Some(mut row) = self.by_id.get_mut(&id) {
+                change(Arc::make_mut(&mut row));
+            }
+        });
     }
 
     /// An account by its staff number, closed ones too.
@@ -130,19 +176,21 @@ impl Accounts {
 
     /// A session that is durable now.
     pub fn began(&self, row: SessionRow) {
-        self.sessions.insert(row.id, row);
+        self.change_one(|| drop(self.sessions.insert(row.id, row)));
     }
 
     /// Where and when a session was renewed.
     pub fn renewed(&self, id: StaffSessionId, at: Timestamp, address: &str) {
-        if let Some(mut row) = self.sessions.get_mut(&id) {
-            row.seen_at = at;
-            address.clone_into(&mut row.address);
-        }
+        self.change_one(|| {
+            if let Some(mut row) = self.sessions.get_mut(&id) {
+                row.seen_at = at;
+                address.clone_into(&mut row.address);
+            }
+        });
     }
 
     /// A session that is over.
     pub fn ended(&self, id: StaffSessionId) {
-        self.sessions.remove(&id);
+        self.change_one(|| drop(self.sessions.remove(&id)));
     }
 }

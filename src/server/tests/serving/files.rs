@@ -8,7 +8,10 @@ use reqwest::{Body, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::bytes::Bytes;
 
-use crate::support::{Client, Server, client_ids, send};
+use crate::{
+    staff::{UNLIMITED, changed},
+    support::{Client, Server, client_ids, send},
+};
 
 /// REST in the name of one person.
 pub(crate) struct Person {
@@ -290,6 +293,55 @@ async fn only_who_has_a_part_in_the_conversation_may_upload_send_and_see() {
     assert_eq!(refusal(me.fetch(bare).await).await, refused(400, "bad_request", "viewer"));
     let sent = me.ask(Method::DELETE, &path, &[], "").await;
     assert_eq!(refusal(sent).await, refused(409, "invalid_stage", ""), "what was sent stays");
+}
+
+#[tokio::test]
+async fn an_address_ends_with_the_right_to_read_the_conversation() {
+    let server = Server::start(&["--demo"], &UNLIMITED).await;
+    let (me, mut citizen) = Person::citizen(&server, "demo-citizen-1").await;
+    let (id, _, mut first) = served(&server, &mut citizen).await;
+    let picture = me.uploaded(&id, "image", "a.png", &png(40, 30)).await;
+    citizen.ok(send_file(&id, "f", &picture)).await;
+    let (_, mut next) = Person::staff(&server, "agent1002").await;
+    let (_, mut supervisor) = Person::staff(&server, "super1").await;
+    let mine = links(&mut citizen, &id, &picture).await;
+    let of_first = links(&mut first, &id, &picture).await;
+    let of_supervisor = links(&mut supervisor, &id, &picture).await;
+    let status = async |(whole, thumb): &(String, Option<String>)| {
+        let (whole, thumb) = (me.fetch(whole).await.status(), me.fetch(thumb.as_ref().unwrap()).await.status());
+        assert_eq!(whole, thumb);
+        whole.as_u16()
+    };
+    assert_eq!(status(&of_first).await, 200);
+
+    let colleague = next.welcome["me"]["id"].clone();
+    let to = json!({ "type": "agent", "agent": colleague });
+    first.ok(json!({ "type": "transfer", "conversation": id, "to": to })).await;
+    assert_eq!(status(&of_first).await, 200, "not accepted yet");
+    next.accept().await;
+    assert_eq!(status(&of_first).await, 403, "handed on");
+    assert_eq!(refusal(me.fetch(&of_first.0).await).await, refused(403, "forbidden", ""));
+    let of_next = links(&mut next, &id, &picture).await;
+    assert_eq!(status(&of_next).await, 200);
+
+    let admin = server.token("admin1").await;
+    let change = async |login: &str, change: fn(&mut Value)| {
+        let account = server.account(&admin, login).await;
+        let put = format!("PUT /api/admin/staff/{}", account["id"].as_str().unwrap());
+        let reply = server.as_staff(&admin, &put, &changed(&account, change)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    };
+    assert_eq!(status(&of_supervisor).await, 200);
+    let elsewhere = |body: &mut Value| body["grants"] = json!([{ "role": "supervisor", "unit": "xuhui", "items": [] }]);
+    change("super1", elsewhere).await;
+    assert_eq!(status(&of_supervisor).await, 403, "supervises another unit");
+
+    // Whoever served it to the end may look at it again, as long as there is an account.
+    next.ok(json!({ "type": "close", "conversation": id, "outcome": "solved" })).await;
+    assert_eq!(status(&of_next).await, 200);
+    change("agent1002", |body| body["isActive"] = json!(false)).await;
+    assert_eq!(status(&of_next).await, 403, "the account is closed");
+    assert_eq!(status(&mine).await, 200, "the citizen's own");
 }
 
 #[tokio::test]

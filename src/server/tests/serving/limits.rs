@@ -1,10 +1,14 @@
 //! How much one address and one person may ask, over real sockets.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio_tungstenite::{connect_async, tungstenite::Error};
 
-use crate::support::{Client, Server};
+use crate::{
+    staff::UNLIMITED,
+    support::{Client, Reply, Server},
+};
 
 #[tokio::test]
 async fn an_address_that_asks_too_often_is_told_when_to_come_back_and_counted() {
@@ -15,7 +19,7 @@ async fn an_address_that_asks_too_often_is_told_when_to_come_back_and_counted() 
         ("BANGBAN__LIMITS__ADDRESS__API__PER_SECOND", "1"),
         ("BANGBAN__LIMITS__ADDRESS__LOGIN__BURST", "0"),
     ];
-    let server = Server::start(&["--demo"], &settings).await;
+    let mut server = Server::start(&["--demo"], &settings).await;
     let ask = async |path: &str, from: &str| {
         server.exchange(&format!("POST {path}\nX-Forwarded-For: {from}"), r#"{"citizen":"demo-citizen-1"}"#).await
     };
@@ -83,5 +87,45 @@ async fn an_address_has_so_many_web_sockets_open_and_not_more() {
     while connect_async(format!("ws://{}/ws", server.address)).await.is_err() {
         assert!(tokio::time::Instant::now() < patience, "the place is not given back");
         tokio::task::yield_now().await;
+    }
+}
+
+/// The numbers of docs/operations.md, each at its limit and one byte above it.
+#[tokio::test]
+async fn a_body_has_so_many_bytes_and_not_one_more() {
+    let server = Server::start(&["--demo"], &UNLIMITED).await;
+    let admin = server.token("admin1").await;
+    let refused = |reply: &Reply| (reply.status == 413).then(|| reply.json()["error"]["field"].clone());
+    let too_long = Some(json!("body"));
+    // Blanks around JSON mean nothing; what is in it is wrong, which is another refusal than its length.
+    let padded = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
+    for (request, limit) in [("POST /api/staff/login", 4 << 10), ("PUT /api/admin/records/notice/long", 256 << 10)] {
+        let head = format!("{request}\nContent-Type: application/json\nAuthorization: Bearer {admin}");
+        assert_eq!(server.exchange(&head, &padded(limit)).await.status, 400, "{request}");
+        assert_eq!(refused(&server.exchange(&head, &padded(limit + 1)).await), too_long, "{request}");
+    }
+    let import = format!("POST /api/admin/items/import?format=csv&dryRun=true\nAuthorization: Bearer {admin}");
+    let table = |bytes: usize| format!("nonsense{}", "\n".repeat(bytes - 8));
+    assert_eq!(server.exchange(&import, &table(64 << 20)).await.status, 400);
+    assert_eq!(refused(&server.exchange(&import, &table((64 << 20) + 1)).await), too_long);
+
+    let mut citizen = server.citizen().await;
+    let conversation = citizen.open_conversation().await;
+    let token = server.citizen_token("demo-citizen-1").await;
+    let encode = |text: &str| STANDARD.encode(text);
+    for (kind, name, mib) in [("image", "a.png", 10), ("file", "a.pdf", 20), ("voice", "a.webm", 5)] {
+        for (more, status) in [(0, 201), (1, 413)] {
+            let said = [("conversation", conversation.as_str()), ("kind", kind), ("name", name), ("duration", "1000")];
+            let pairs: Vec<_> = said.iter().map(|(key, text)| format!("{key} {}", encode(text))).collect();
+            let head = format!(
+                "POST /api/files\nTus-Resumable: 1.0.0\nUpload-Length: {}\nUpload-Metadata: {}\n\
+                 Authorization: Bearer {}",
+                (mib << 20) + more,
+                pairs.join(","),
+                token.as_str().unwrap()
+            );
+            let reply = server.exchange(&head, "").await;
+            assert_eq!(reply.status, status, "{kind}: {}", reply.text());
+        }
     }
 }

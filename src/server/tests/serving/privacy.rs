@@ -363,7 +363,7 @@ async fn the_log_the_output_and_the_metrics_hold_no_personal_data() {
         ("BANGBAN__HTTP__METRICS_LISTEN", "127.0.0.1:0"),
         ("BANGBAN__LIMITS__CITIZEN_BURST", "1000"),
     ];
-    let server = Server::start(&["--demo"], &settings).await;
+    let mut server = Server::start(&["--demo"], &settings).await;
     let secret = format!("{} {} {} {}", IDENTITY.0, PHONE.0, CARD.0, EMAIL.0);
     let (person, mut citizen) = Person::citizen(&server, "demo-citizen-1").await;
     let id = citizen.open_conversation().await;
@@ -414,10 +414,11 @@ async fn the_log_the_output_and_the_metrics_hold_no_personal_data() {
     agent.ok(json!({ "type": "close", "conversation": id, "outcome": "solved" })).await;
     citizen.ok(json!({ "type": "rate", "conversation": id, "stars": 1, "comment": secret })).await;
 
-    let log = server.log();
-    assert!(log.contains(&id), "the log tells what happened");
     let metrics = server.metrics().await;
     assert!(metrics.contains("bangban_reveals_total 1"), "{metrics}");
+    let (out, log) = server.outputs().await;
+    assert!(log.contains(&id), "the log tells what happened");
+    assert_eq!(out, "", "the greeting is all that goes to standard output");
     for (where_, text) in [("log", &log), ("metrics", &metrics)] {
         for private in
             [IDENTITY.0, PHONE.0, CARD.0, EMAIL.0, "zhangwei", "张伟", "李敏", "13800138001", "bangban-demo", "eyJ"]

@@ -357,12 +357,24 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
     assert!(asked > 2_000, "{asked}");
 }
 
+/// Names of all commands, as the generated types have them.
+fn known_commands() -> BTreeSet<String> {
+    let types = include_str!("../../../../web-agent/src/generated/protocol.ts");
+    let (_, rest) = types.split_once("export type Command = ").unwrap();
+    let (union, _) = rest.split_once("export type ").unwrap();
+    // Types of parts, such as `{ "type": "team" }` of a transfer, have names of their own.
+    let names = union.split("{ \"type\": \"").skip(1).map(|part| part.split('"').next().unwrap().to_owned());
+    names.collect()
+}
+
 /// What a refusal to somebody who has no part in it may be called.
 const DENIED: [&str; 2] = ["forbidden", "not_found"];
 
 #[tokio::test]
 async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody_else() {
-    let server = Server::start(&["--demo"], &UNLIMITED).await;
+    // An offer that stands through all of it.
+    let patient = [("BANGBAN__SLA__OFFER_SECONDS", "3600")];
+    let server = Server::start(&["--demo"], &[&UNLIMITED[..], &patient].concat()).await;
     let people = everybody(&server).await;
     let mut citizen = server.citizen().await;
     let id = citizen.open_conversation().await;
@@ -372,12 +384,24 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
     serving.accept().await;
     serving.ok(send(&id, "first", "您好")).await;
     let server_agent = serving.welcome["me"]["id"].as_str().unwrap().to_owned();
+    // One more of the same citizen, which may be finished.
+    let other = json!({ "type": "open_conversation", "item": "passport", "channel": "pc" });
+    let other = citizen.ok(other).await["conversation"].as_str().unwrap().to_owned();
+    let way = citizen.ok(json!({ "type": "continue_elsewhere", "conversation": id })).await["continuation"].clone();
+    // And one of somebody else, which only this agent is offered, and whose visitor may be blocked.
+    let mut enterprise = Client::open(&server.address, &server.citizen_token("demo-enterprise-1").await).await;
+    let offered = enterprise.open_conversation().await;
+    enterprise.ok(json!({ "type": "request_human", "conversation": offered })).await;
+    let is_offer = |event: &Value| event["body"]["view"]["offer"]["conversation"] == json!(offered);
+    let offer = serving.event("offer", is_offer).await["body"]["view"]["offer"]["id"].clone();
+    let until = 4_102_444_800_000_i64;
 
     // Of the team `residence`, which belongs to the police's unit.
     let supervisor = |who: &Person| who.role() == Some("supervisor") && who.is_in("police");
     let watches =
         |who: &Person| who.is_city() && ["supervisor", "leader", "auditor", "admin"].contains(&who.role().unwrap());
     let mut differences = Vec::new();
+    let mut commands = BTreeSet::new();
     let mut asked = 0;
     for who in people.iter().filter(|who| !["nobody", "expired"].contains(&who.name.as_str())) {
         let mut client = Client::open(&server.address, &json!(who.token)).await;
@@ -397,6 +421,9 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("board of the police", json!({ "type": "subscribe", "topic": "board:police" }), looks && who.is_in("police")),
             ("board of xuhui", json!({ "type": "subscribe", "topic": "board:xuhui" }), watches(who)),
             ("session", json!({ "type": "subscribe", "topic": "session" }), false),
+            ("topic of notices", json!({ "type": "subscribe", "topic": "notices" }), true),
+            ("way to a second device", json!({ "type": "subscribe", "topic": format!("continuation:{}", way.as_str().unwrap()) }), owner),
+            ("leave a topic", json!({ "type": "unsubscribe", "topic": "notices" }), true),
             ("send", send(&id, "x", "插话"), owner),
             ("typing", json!({ "type": "typing", "conversation": conversation, "typing": true }), owner),
             ("read", json!({ "type": "read", "conversation": conversation, "seq": 1 }), owner),
@@ -408,6 +435,19 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("transfer", json!({ "type": "transfer", "conversation": conversation, "to": { "type": "team", "team": "social" } }), false),
             ("cancel transfer", json!({ "type": "cancel_transfer", "conversation": conversation }), false),
             ("close", json!({ "type": "close", "conversation": conversation, "outcome": "solved" }), false),
+            ("accept", json!({ "type": "accept_offer", "offer": offer }), false),
+            ("decline", json!({ "type": "decline_offer", "offer": offer }), false),
+            ("colleagues", json!({ "type": "find_colleagues" }), role.is_some()),
+            ("prepared texts", json!({ "type": "list_canned_answers" }), role.is_some()),
+            ("notices", json!({ "type": "list_notices" }), true),
+            ("block", json!({ "type": "block_visitor", "conversation": offered, "reason": "多次辱骂帮办员", "until": until }), supervisor(who)),
+            ("finish", json!({ "type": "finish", "conversation": other }), owner),
+            ("leave a message", json!({ "type": "leave_message", "conversation": conversation, "clientId": "l", "text": "请回电", "phone": "13800138001", "slot": until }), false),
+            ("past", json!({ "type": "past_conversations" }), role.is_none()),
+            ("past behind another's", json!({ "type": "past_conversations", "before": conversation }), owner),
+            ("continue elsewhere", json!({ "type": "continue_elsewhere", "conversation": other }), owner),
+            ("take back a second device", json!({ "type": "revoke_continuation", "continuation": way }), owner),
+            ("claim", json!({ "type": "claim_visitor", "visitor": "x" }), false),
             ("status", json!({ "type": "set_status", "status": "break" }), serves),
             ("knowledge", json!({ "type": "search_knowledge", "query": "居住证" }), role.is_some()),
             ("open", json!({ "type": "open_conversation", "channel": "pc" }), role.is_none()),
@@ -434,6 +474,10 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
                     || (owner && ["invalid_stage", "bad_request"].contains(&code.as_str()))
                     || (["hello", "renew"].contains(&name.as_str()) && code != "ok")
                     || (role.is_some() && name == "send_file" && code == "bad_request")
+                    // Another's offer is as good as none.
+                    || (["accept", "decline"].contains(&name.as_str()) && code == "offer_gone")
+                    // They may, with a visitor's token.
+                    || (role.is_none() && name == "claim" && code == "bad_request")
                     // A citizen has no desk: that is no name of a topic.
                     || (role.is_none() && name == "own desk" && code == "bad_request")
             };
@@ -441,8 +485,10 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
                 differences.push(format!("{name} by {}: {code}", who.name));
             }
         }
+        commands.extend(expected.values().map(|(body, _)| body["type"].as_str().unwrap().to_owned()));
         client.socket.close(None).await.unwrap();
     }
+    assert_eq!(commands, known_commands(), "asked for here, known to the protocol");
     for (name, token) in [
         ("nobody", json!("nonsense")),
         ("expired", json!(people.iter().find(|who| who.name == "expired").unwrap().token)),
@@ -456,7 +502,9 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
         );
     }
     assert!(differences.is_empty(), "{} of {asked}:\n{}", differences.len(), differences.join("\n"));
-    assert!(asked > 700, "{asked}");
+    assert!(asked > 1_100, "{asked}");
+    // The offer was nobody else's, and still stands.
+    serving.ok(json!({ "type": "accept_offer", "offer": offer })).await;
     // Nothing of all that has reached the thread, except the owner's own words.
     let thread = serving.subscribe(&format!("conversation:{id}")).await;
     let said: Vec<&str> =

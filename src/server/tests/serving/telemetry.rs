@@ -15,7 +15,7 @@ fn samples(text: &str) -> HashMap<&str, f64> {
 #[tokio::test]
 async fn the_metrics_count_what_happened_and_have_an_address_of_their_own() {
     let settings = [("BANGBAN__HTTP__METRICS_LISTEN", "127.0.0.1:0"), ("BANGBAN__LIMITS__CITIZEN_BURST", "1000")];
-    let server = Server::start(&["--demo"], &settings).await;
+    let mut server = Server::start(&["--demo"], &settings).await;
     assert_eq!(server.get("/metrics").await.status, 404, "not on the public address");
     let mut citizen = server.citizen().await;
     let id = citizen.open_conversation().await;
@@ -64,7 +64,7 @@ async fn a_minute_that_nobody_keeps_shows_in_the_metrics_step_by_step() {
         ("BANGBAN__SLA__ALERT_SECONDS", "2"),
         ("BANGBAN__SLA__BREACH_SECONDS", "3"),
     ];
-    let server = Server::start(&["--demo"], &settings).await;
+    let mut server = Server::start(&["--demo"], &settings).await;
     let mut board = server.staff("super1").await;
     board.subscribe("board").await;
     let mut citizen = server.citizen().await;

@@ -125,7 +125,7 @@ async fn pages_and_web_sockets_run_over_tls_1_2_and_1_3() {
 async fn a_renewed_certificate_is_shown_without_a_restart_and_a_bad_one_never() {
     let authority = Authority::new();
     let first = authority.renew(2060);
-    let server = authority.server().await;
+    let mut server = authority.server().await;
     assert_eq!(authority.shown(&server).await, first);
 
     let mut standing = authority.connect(&server, &TLS13).await;

@@ -31,6 +31,7 @@ on_both! {
     of_two_administrators_the_second_is_told_and_no_staff_number_is_given_twice,
     password_and_second_factor_change_apart_from_the_rest,
     a_session_is_found_by_its_refresh_token_until_it_is_forgotten,
+    what_others_have_to_hear_of_is_counted,
 }
 
 const ME: AgentId = AgentId::new(1);
@@ -187,4 +188,42 @@ async fn a_session_is_found_by_its_refresh_token_until_it_is_forgotten(db: TestD
     assert!(find("three").await.is_some());
     commit(&store, [StaffChange::Forget(Timestamp(3_001))]).await.unwrap();
     assert!(find("one").await.is_none() && find("three").await.is_none());
+}
+
+async fn what_others_have_to_hear_of_is_counted(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    let counted = async || store.account_changes().await.unwrap();
+    assert_eq!(counted().await, 0);
+    commit(&store, [edited(&account(), 0)]).await.unwrap();
+    let session = SessionRow {
+        id: StaffSessionId::new(3),
+        agent: ME,
+        way: SignIn::Password,
+        began_at: Timestamp(1_000),
+        seen_at: Timestamp(1_000),
+        ends_at: Timestamp(9_000),
+        device: "Firefox".to_owned(),
+        address: "192.0.2.1".to_owned(),
+        ended: None,
+    };
+    commit(&store, [StaffChange::Began(Box::new(session.clone()), "one".to_owned())]).await.unwrap();
+    assert_eq!(counted().await, 2);
+    // Of an hour of work with many renewals nobody has to read anything again.
+    let renewed = StaffChange::Renewed {
+        session: session.id,
+        at: Timestamp(2_000),
+        address: "192.0.2.1".to_owned(),
+        used: "one".to_owned(),
+        next: "two".to_owned(),
+    };
+    commit(&store, [renewed, StaffChange::Forget(Timestamp(1))]).await.unwrap();
+    assert_eq!(counted().await, 2);
+    let ended = StaffChange::Ended { session: session.id, at: Timestamp(3_000), why: SessionEnd::Revoked };
+    commit(&store, [ended, StaffChange::Locked { login: "agent1001".to_owned(), until: Timestamp(5_000) }])
+        .await
+        .unwrap();
+    assert_eq!(counted().await, 4);
+    // A change that is refused has not happened.
+    assert!(commit(&store, [edited(&account(), 7)]).await.is_err());
+    assert_eq!(counted().await, 4);
 }

@@ -5,7 +5,7 @@ use bangban_domain::{
     time::{HOUR, MINUTE, SECOND},
     words::{Role, SessionEnd, SignIn},
 };
-use bangban_store::{Change, StaffRow, Unit};
+use bangban_store::{Change, StaffChange, StaffRow, Unit};
 use tempfile::TempDir;
 
 use super::{Author, NoRenewal, SignedIn};
@@ -164,4 +164,29 @@ async fn a_code_and_a_recovery_code_are_taken_once() {
     office.app.drop_totp(&account, Author::System, None).await.unwrap();
     assert!(!office.is_good(&session.reply.token).await);
     assert_eq!(take(&recovery[2]).await, None);
+}
+
+#[tokio::test]
+async fn what_another_node_has_changed_is_noticed_without_its_word() {
+    let office = Office::open().await;
+    let here = office.log_in().await;
+    office.app.catch_up_with_accounts().await.unwrap();
+    assert!(office.is_good(&here.reply.token).await, "one's own changes are no surprise");
+    let session = office.app.accounts.sessions_of(ME)[0].clone();
+    // As another node does it: in the store only.
+    let elsewhere = async |change| {
+        office.app.store.commit(Unit { changes: vec![Change::Account(change)], ..Unit::default() }).await.unwrap();
+    };
+    let ended = StaffChange::Ended { session: session.id, at: office.app.clock.now(), why: SessionEnd::Revoked };
+    elsewhere(ended).await;
+    assert!(office.is_good(&here.reply.token).await, "not known here yet");
+    office.app.catch_up_with_accounts().await.unwrap();
+    assert!(!office.is_good(&here.reply.token).await);
+
+    let account = office.app.accounts.get(ME).unwrap();
+    let renamed = StaffRow { name: "李敏敏".to_owned(), version: 2, ..StaffRow::clone(&account) };
+    elsewhere(StaffChange::Edited { row: Box::new(renamed), from: account.version }).await;
+    office.app.catch_up_with_accounts().await.unwrap();
+    assert_eq!(office.app.accounts.name(ME).as_deref(), Some("李敏敏"));
+    assert!(!office.app.accounts.is_behind(&office.app.store).await.unwrap());
 }

@@ -12,7 +12,7 @@ use bangban_domain::rights::Action;
 use bangban_protocol::{CoverageView, ErrorCode, ImportReport, WireError};
 use serde::Deserialize;
 use tokio::time::timeout;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     app::{App, Upload},
@@ -41,7 +41,9 @@ pub(in crate::http) struct Wanted {
     skip_bad: bool,
 }
 
-/// The bytes of a request.
+/// A table of items, as bytes.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
 pub(in crate::http) struct File(Bytes);
 
 impl FromRequest<Arc<App>> for File {
@@ -67,7 +69,7 @@ impl FromRequest<Arc<App>> for File {
 /// Nothing is imported if there is a bad row, unless `skipBad`; docs/administration.md has the columns.
 #[utoipa::path(
     post, path = "/api/admin/items/import", operation_id = "import_items", tag = "admin", security(("staff" = [])), params(Wanted),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The file"),
+    request_body(content = inline(File), content_type = "application/octet-stream", description = "The file"),
     responses((status = 200, body = ImportReport)),
 )]
 pub(in crate::http) async fn import(
@@ -96,7 +98,10 @@ pub(in crate::http) struct Part {
 /// Items that one may see, as a file that can be imported again
 #[utoipa::path(
     get, path = "/api/admin/items/export", operation_id = "export_items", tag = "admin", security(("staff" = [])), params(Part),
-    responses((status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream")),
+    responses((status = 200, description = "The file", content(
+        (inline(File) = "text/csv"),
+        (inline(File) = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ))),
 )]
 pub(in crate::http) async fn export(
     State(app): State<Arc<App>>,

@@ -23,7 +23,7 @@ use crate::{
     app::{App, Edit, store_error},
     auth::Staff,
     http::{
-        input::{Body, Params},
+        input::{Body, Params, RowNo},
         openapi::Refusal,
         refused::Refused,
         staff::ByStaff,
@@ -105,7 +105,8 @@ pub(in crate::http) struct Wanted {
     /// Of this unit and those below.
     unit: Option<String>,
     /// Go on after this number.
-    after: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    after: Option<RowNo>,
     /// At most so many, 1 to 500.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
@@ -143,7 +144,7 @@ pub(in crate::http) async fn list(
             continue;
         }
         page.total += 1;
-        if wanted.after.is_none_or(|after| record.no > after) {
+        if wanted.after.is_none_or(|after| record.no > after.0) {
             match page.records.last() {
                 Some(last) if page.records.len() == limit => page.next = page.next.or(Some(last.no)),
                 _ => page.records.push(view(&directory, record)),
@@ -235,7 +236,8 @@ pub(in crate::http) async fn put(
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Removal {
     /// The version that is removed.
-    version: u64,
+    #[param(value_type = u64)]
+    version: RowNo,
     /// Why, for the audit log.
     #[param(max_length = 500)]
     #[serde(default)]
@@ -261,7 +263,14 @@ pub(in crate::http) async fn remove(
     Params(Removal { version, reason: why }): Params<Removal>,
 ) -> Result<StatusCode, Refused> {
     app.require_somewhere(&who.staff, kind.action())?;
-    let edit = Edit { kind, id, version, body: None, reason: reason(why)?, address: Some(who.caller.address.clone()) };
+    let edit = Edit {
+        kind,
+        id,
+        version: version.0,
+        body: None,
+        reason: reason(why)?,
+        address: Some(who.caller.address.clone()),
+    };
     app.edit(&who.staff, edit).await?;
     Ok(StatusCode::NO_CONTENT)
 }
