@@ -13,6 +13,8 @@ export interface Filter {
   item?: string;
   channel?: Channel;
   agent?: string;
+  /** Hour of the day. */
+  hour?: string;
 }
 
 export interface Route {
@@ -27,7 +29,7 @@ export interface Route {
 }
 
 const SCREENS: Screen[] = ['overview', 'rows', 'history', 'agents', 'report'];
-const NARROWER = ['unit', 'team', 'item', 'channel', 'agent'] as const;
+const NARROWER = ['unit', 'team', 'item', 'channel', 'agent', 'hour'] as const;
 const DAY_MS = 86_400_000;
 const dayFormat = new Intl.DateTimeFormat('en-CA', {
   timeZone: 'Asia/Shanghai',

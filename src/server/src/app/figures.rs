@@ -61,6 +61,8 @@ pub struct Filter {
     pub channel: Option<Channel>,
     /// Agent.
     pub agent: Option<AgentId>,
+    /// Hour of the day.
+    pub hour: Option<u8>,
 }
 
 fn teams_below(directory: &Directory, unit: &str) -> Vec<String> {
@@ -110,6 +112,9 @@ impl App {
                 return Err(WireError::field(field, "must have at most 100 characters"));
             }
         }
+        if filter.hour.is_some_and(|hour| hour > 23) {
+            return Err(WireError::field("hour", "must be 0 to 23"));
+        }
         let catalogue = self.catalogue();
         let directory = catalogue.directory();
         let teams = match (&filter.unit, &filter.team) {
@@ -137,6 +142,7 @@ impl App {
             item: filter.item.clone(),
             channel: filter.channel,
             agent: sight.own.or(filter.agent),
+            hour: filter.hour,
         })
     }
 

@@ -503,6 +503,7 @@ fn request(row: &figures::Row, team: TeamId) -> Option<Request> {
     let at = |field| row.number(field).map(Timestamp);
     Some(Request {
         conversation: row.conversation,
+        no: row.key.rsplit('/').next()?.parse().ok()?,
         team,
         channel: row.channel,
         asked_at: at(Field::AskedAt)?,

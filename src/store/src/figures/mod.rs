@@ -45,13 +45,24 @@ pub struct Selection {
     pub channel: Option<Channel>,
     /// Of this agent only.
     pub agent: Option<AgentId>,
+    /// In this hour of the day only, 0 to 23 in Shanghai.
+    pub hour: Option<u8>,
 }
 
 impl Selection {
     /// Of everybody.
     #[must_use]
     pub fn all(from: Timestamp, to: Timestamp) -> Self {
-        Self { from, to, scopes: vec![Scope::default()], teams: None, item: None, channel: None, agent: None }
+        Self {
+            from,
+            to,
+            scopes: vec![Scope::default()],
+            teams: None,
+            item: None,
+            channel: None,
+            agent: None,
+            hour: None,
+        }
     }
 }
 
@@ -151,6 +162,9 @@ impl Sql {
         }
         if let Some(channel) = selection.channel {
             self.push(" AND channel = ").text(channel.as_str());
+        }
+        if let Some(hour) = selection.hour {
+            self.push(&format!(" AND ({at} + 28800000) % 86400000 / 3600000 = ")).number(hour.into());
         }
         if let Some(agent) = selection.agent {
             self.push(" AND ").push(table.agent()).push(" = ").text(&agent.to_string());

@@ -351,7 +351,22 @@ fn counted(rows: &[Row], selection: &Selection, by: By, now: Timestamp) -> Talli
             && selection.channel.is_none_or(|wanted| wanted == row.channel)
             && selection.agent.is_none_or(|wanted| row.agent == Some(wanted))
     };
-    tally::count(rows.iter().filter(is_in), (selection.from, selection.to), by, now)
+    let Some(hour) = selection.hour else {
+        return tally::count(rows.iter().filter(is_in), (selection.from, selection.to), by, now);
+    };
+    // An hour of each day is that hour of the days one by one.
+    let mut all = Tallies::new();
+    let (midnight, day) = (START - 9 * 3_600_000, 86_400_000);
+    for begin in (0..400).map(|n| midnight + n * day + i64::from(hour) * 3_600_000) {
+        let (from, to) = (begin.max(selection.from.0), (begin + 3_600_000).min(selection.to.0));
+        for (key, line) in tally::count(rows.iter().filter(is_in), (Timestamp(from), Timestamp(to)), by, now) {
+            let known = all.entry(key).or_default();
+            for (figure, tally) in line {
+                known.entry(figure).or_default().add(&tally);
+            }
+        }
+    }
+    all
 }
 
 fn selections(end: i64, which: usize) -> Vec<Selection> {
@@ -374,6 +389,7 @@ fn selections(end: i64, which: usize) -> Vec<Selection> {
             ..all.clone()
         },
         Selection { scopes: Vec::new(), ..all.clone() },
+        Selection { hour: Some(u8::try_from(9 + which % 3).unwrap()), ..all.clone() },
         Selection {
             teams: one("residence"),
             item: Some(ITEMS[which % 3].unwrap_or_default().to_owned()),

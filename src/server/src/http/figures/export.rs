@@ -149,7 +149,7 @@ async fn tell(
 ) -> Result<(), Refused> {
     let detail = serde_json::json!({
         "from": filter.from.to_string(), "to": filter.to.to_string(), "unit": filter.unit, "team": filter.team,
-        "item": filter.item, "channel": filter.channel, "agent": filter.agent, "more": more,
+        "item": filter.item, "channel": filter.channel, "agent": filter.agent, "hour": filter.hour, "more": more,
     });
     let line = Audit {
         at: app.clock.now(),

@@ -55,6 +55,9 @@ macro_rules! query {
             /// Id of an agent.
             #[param(value_type = Option<String>)]
             agent: Option<AgentId>,
+            /// Hour of the day, in Shanghai.
+            #[param(minimum = 0, maximum = 23)]
+            hour: Option<u8>,
             $($(#[$field_doc])* $field: $type,)*
         }
 
@@ -68,6 +71,7 @@ macro_rules! query {
                     item: self.item.clone(),
                     channel: self.channel,
                     agent: self.agent,
+                    hour: self.hour,
                 }
             }
         }
