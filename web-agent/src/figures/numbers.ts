@@ -1,5 +1,6 @@
 /** How figures become text. */
 import type { Figure, FigureDefinition, FigureNumber } from '../generated/protocol';
+import type { Language } from '../shared/words';
 
 /** Shown where there is no number: nothing of nothing is no rate. */
 export const NONE = '—';
@@ -25,6 +26,11 @@ export function spanText(ms: number | null | undefined): string {
 
 const plain = new Intl.NumberFormat('en-US');
 export const countText = (n: number): string => plain.format(n);
+
+/** Numerator ÷ denominator, or what is counted. */
+export function definitionText({ numerator, denominator }: FigureDefinition, language: Language): string {
+  return denominator[language] ? `${numerator[language]} ÷ ${denominator[language]}` : numerator[language];
+}
 
 /** The number itself: percent, milliseconds, a mean, or how many; `null`: there is none. */
 export function valueOf(definition: FigureDefinition, number: FigureNumber | undefined): number | null {

@@ -2,9 +2,12 @@
 
 use crate::{
     ConversationId, Timestamp,
-    time::Millis,
+    time::{MINUTE, Millis},
     words::{AgentStatus, words},
 };
+
+/// An agent whose console has been gone for so long is lost (rule 2), and at work no more.
+const LOST: Millis = MINUTE;
 
 words! {
     /// What the log says of an agent; the text form is what its row holds.
@@ -29,9 +32,9 @@ words! {
         Online = "online",
         /// On a break.
         Break = "break",
-        /// Online by choice, but without a console.
+        /// Online by choice, but the console is gone, for less than a minute.
         Away = "away",
-        /// Not at work.
+        /// Not at work, by choice or without a console.
         Offline = "offline",
     }
 }
@@ -91,8 +94,8 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Of `from..to`. `lines` are in order and may begin before `from`: what was said last before it holds at its begin. An
-    /// agent of whom nothing was said before is offline.
+    /// Of `from..to`. `lines` are in order and may begin before `from`: what was said last before it holds at its begin. Who
+    /// has chosen nothing yet is online as soon as there is a console, as every new account is.
     #[must_use]
     pub fn new(lines: &[Line], services: &[Service], from: Timestamp, to: Timestamp) -> Self {
         let mut timeline = Self { stretches: stretches(lines, from, to), ..Self::default() };
@@ -126,23 +129,31 @@ struct Now {
     chosen: AgentStatus,
     break_until: Option<Timestamp>,
     connected: bool,
+    /// The end of the minute after the last console went.
+    lost_at: Option<Timestamp>,
 }
 
 impl Now {
     fn state(self, at: Timestamp) -> State {
-        match (self.chosen, self.connected) {
-            (AgentStatus::Offline, _) => State::Offline,
-            (AgentStatus::Break, _) => State::Break,
-            (AgentStatus::Online, false) => State::Away,
-            (AgentStatus::Online, true) if self.break_until.is_some_and(|until| at < until) => State::Break,
-            (AgentStatus::Online, true) => State::Online,
+        let is_lost = !self.connected && self.lost_at.is_none_or(|lost| at >= lost);
+        match self.chosen {
+            AgentStatus::Offline => State::Offline,
+            _ if is_lost => State::Offline,
+            AgentStatus::Break => State::Break,
+            AgentStatus::Online if !self.connected => State::Away,
+            AgentStatus::Online if self.break_until.is_some_and(|until| at < until) => State::Break,
+            AgentStatus::Online => State::Online,
         }
     }
 
     fn tell(&mut self, line: &Line) {
         match line.change {
-            Change::Connected => self.connected = true,
-            Change::Disconnected => self.connected = false,
+            Change::Connected => (self.connected, self.lost_at) = (true, None),
+            Change::Disconnected => {
+                self.connected = false;
+                // Said again when it is suspect and when it is lost.
+                self.lost_at.get_or_insert(line.at + LOST);
+            }
             Change::Break if line.until.is_some() => self.break_until = line.until,
             Change::Online => (self.chosen, self.break_until) = (AgentStatus::Online, None),
             Change::Break => (self.chosen, self.break_until) = (AgentStatus::Break, None),
@@ -163,7 +174,7 @@ fn stretches(lines: &[Line], from: Timestamp, to: Timestamp) -> Vec<Stretch> {
             None => stretches.push(Stretch { from: begin, to: end, state }),
         }
     };
-    let mut now = Now { chosen: AgentStatus::Offline, break_until: None, connected: false };
+    let mut now = Now { chosen: AgentStatus::Online, break_until: None, connected: false, lost_at: None };
     let mut at = from;
     for line in lines.iter().filter(|line| line.at < to) {
         at = until(&mut extend, now, at, line.at);
@@ -173,12 +184,16 @@ fn stretches(lines: &[Line], from: Timestamp, to: Timestamp) -> Vec<Stretch> {
     stretches
 }
 
-/// From one line to the next: a short break may end between them.
+/// From one line to the next: between them a short break may end, and a minute without a console.
 fn until(extend: &mut impl FnMut(Timestamp, Timestamp, State), now: Now, at: Timestamp, next: Timestamp) -> Timestamp {
     let next = next.max(at);
-    let turn = now.break_until.unwrap_or(at).clamp(at, next);
-    extend(at, turn, now.state(at));
-    extend(turn, next, now.state(turn));
+    let mut turns = [now.break_until, now.lost_at].map(|turn| turn.unwrap_or(at).clamp(at, next));
+    turns.sort_unstable();
+    let mut begin = at;
+    for turn in turns.into_iter().chain([next]) {
+        extend(begin, turn, now.state(begin));
+        begin = turn;
+    }
     next
 }
 
@@ -221,8 +236,7 @@ mod tests {
         assert_eq!(
             shown(&day(&lines, &[])),
             [
-                (100, 110, "offline"),
-                (110, 120, "online"),
+                (100, 120, "online"),
                 (120, 130, "break"),
                 (130, 140, "online"),
                 (140, 150, "away"),
@@ -231,6 +245,13 @@ mod tests {
                 (180, 200, "offline"),
             ]
         );
+    }
+
+    #[test]
+    fn a_console_that_is_gone_for_a_minute_is_the_end_of_the_work() {
+        let lines = [line(0, Change::Connected), line(1_000, Change::Disconnected), line(21_000, Change::Disconnected)];
+        let timeline = Timeline::new(&lines, &[], Timestamp(0), Timestamp(100_000));
+        assert_eq!(shown(&timeline), [(0, 1_000, "online"), (1_000, 61_000, "away"), (61_000, 100_000, "offline")]);
     }
 
     #[test]
