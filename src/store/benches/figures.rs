@@ -3,7 +3,7 @@
 //!
 //! `CONVERSATIONS=1000000 MONTHS=12 cargo bench --workspace --bench figures`
 
-use std::{env, time::Instant};
+use std::env;
 
 use bangban_domain::{
     Timestamp,
@@ -11,6 +11,7 @@ use bangban_domain::{
     time::DAY,
 };
 use bangban_store::{RowQuery, Selection, Store, testing::TestDatabase};
+use tokio::time::Instant;
 
 /// 2026-11-01 in Shanghai.
 const FROM: i64 = 1_793_462_400_000;

@@ -124,7 +124,7 @@ const zh = {
     no: '否',
     span: '用时',
     detail: '依据',
-    history: (id: string) => `查看会话 ${id} 的经过`,
+    history: (id: string) => `${id} 查看会话经过`,
   },
   history: {
     back: '返回明细',
@@ -142,6 +142,7 @@ const zh = {
     previous: '前一日',
     next: '后一日',
     empty: '该范围内没有帮办人员',
+    absent: (n: string) => `另有 ${n} 人当日未上线`,
     more: '仅列出前 200 人，请选择单位或技能组',
     states: { online: '在线', break: '小休', away: '连接中断', offline: '离线' },
     serving: '服务中',
@@ -296,7 +297,7 @@ const en: Parameters<typeof useWords<typeof zh>>[1] = {
     no: 'no',
     span: 'Took',
     detail: 'Why',
-    history: (id) => `History of conversation ${id}`,
+    history: (id) => `${id} history of the conversation`,
   },
   history: {
     back: 'Back to the rows',
@@ -314,6 +315,7 @@ const en: Parameters<typeof useWords<typeof zh>>[1] = {
     previous: 'Day before',
     next: 'Day after',
     empty: 'No agents here',
+    absent: (n) => `${n} more were not there on that day`,
     more: 'The first 200 only; choose a unit or a team',
     states: { online: 'Online', break: 'Break', away: 'Link lost', offline: 'Offline' },
     serving: 'Serving',
