@@ -87,7 +87,7 @@ pub enum Event {
         /// Whose desk it was taken from.
         taken_from: Option<AgentId>,
     },
-    /// One agent was asked.
+    /// One agent was asked, perhaps beside others.
     Offered {
         /// The offer.
         offer: OfferId,
@@ -97,6 +97,11 @@ pub enum Event {
         expires_at: Timestamp,
         /// Who hands it on, when it is a transfer.
         transfer_by: Option<AgentId>,
+    },
+    /// It has waited so long that the teams of one more ring may be asked.
+    Widened {
+        /// 1, 2, ...
+        ring: u8,
     },
     /// The agent is not asked any more, and has not accepted.
     OfferEnded {
@@ -239,6 +244,7 @@ impl Event {
             Self::BotJudged { .. } => "bot_judged",
             Self::Queued { .. } => "queued",
             Self::Offered { .. } => "offered",
+            Self::Widened { .. } => "widened",
             Self::OfferEnded { .. } => "offer_ended",
             Self::Assigned { .. } => "assigned",
             Self::TransferRequested { .. } => "transfer_requested",
@@ -328,6 +334,8 @@ pub struct History {
     pub clocks: Vec<PastClock>,
     /// In order of making.
     pub receipts: Vec<PastReceipt>,
+    /// Open offers of one that waits.
+    asked: Vec<OfferId>,
 }
 
 /// A log that cannot be a conversation's.
@@ -379,6 +387,7 @@ impl History {
             slot: None,
             clocks: Vec::new(),
             receipts: Vec::new(),
+            asked: Vec::new(),
         };
         for (position, (at, event)) in events {
             history.apply(position, at, event)?;
@@ -412,6 +421,8 @@ impl History {
             | Event::ContinuationRevoked { .. } => {}
             Event::Queued { because, no, team, asked_at, due_at, .. } => {
                 self.pass(position, event.kind(), Stage::Waiting)?;
+                // What was offered before a restart is void.
+                self.asked.clear();
                 self.agent = None;
                 self.team.clone_from(team);
                 if *because == QueuedBecause::Asked {
@@ -430,16 +441,19 @@ impl History {
                 }
                 self.clock(position, *no)?;
             }
-            Event::Offered { transfer_by, .. } => {
+            Event::Offered { offer, transfer_by, .. } => {
                 if transfer_by.is_none() {
                     self.pass(position, event.kind(), Stage::Offered)?;
+                    self.asked.push(*offer);
                 }
             }
-            Event::OfferEnded { .. } => {
-                if self.stage == Stage::Offered {
+            Event::OfferEnded { offer, .. } => {
+                self.asked.retain(|open| open != offer);
+                if self.stage == Stage::Offered && self.asked.is_empty() {
                     self.stage = Stage::Waiting;
                 }
             }
+            Event::Widened { .. } => {}
             Event::Assigned { agent, team, .. } => {
                 if self.stage != Stage::WrapUp {
                     self.pass(position, event.kind(), Stage::Serving)?;
@@ -565,6 +579,7 @@ mod tests {
             (2, Event::MessageLeft { receipt: "SH1".to_owned(), starts_at: Timestamp(100), ends_at: Timestamp(200) }),
             (100, queued(1, 100, QueuedBecause::CallBackDue, None)),
             (101, offered()),
+            (200, Event::Widened { ring: 1 }),
             (15_101, Event::OfferEnded { offer: OFFER, agent: AGENT, reason: OfferEnd::Missed }),
             (15_102, Event::RequestCancelled {}),
             (15_102, Event::Left { no: 1, at: Timestamp(15_102) }),

@@ -292,10 +292,16 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition {
         figure: Figure::Accepted,
         kind: Kind::Offer,
-        shape: Shape::Rate { of: Is::Set(Field::EndedAt), hits: Is::Word(Word::Result, &["accepted"]) },
+        shape: Shape::Rate {
+            of: Is::Word(Word::Result, &["accepted", "missed", "declined"]),
+            hits: Is::Word(Word::Result, &["accepted"]),
+        },
         name: ["接起率", "Accepted offers"],
         numerator: ["帮办人员接起的派单", "Offers that the agent accepted"],
-        denominator: ["已有结果的派单，含转接", "Offers that have ended, transfers included"],
+        denominator: [
+            "接起、未接与拒接的派单，含转接；被撤回或由同事接起的不计入",
+            "Offers accepted, missed or declined, transfers included; without those taken back or taken by a colleague",
+        ],
         source: OURS,
     },
     Definition {

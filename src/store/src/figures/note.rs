@@ -117,6 +117,7 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
         | What::ContinuationRevoked { .. }
         | What::TransferRequested { .. }
         | What::TransferEnded { .. }
+        | What::Widened { .. }
         | What::Stepped { .. }
         | What::BreachStruck { .. }
         | What::RequestCancelled {}
