@@ -43,6 +43,7 @@ const TEXTS: Record<string, Both> = {
   declined: { zh: '拒接', en: 'declined' },
   agent_unavailable: { zh: '人员不可用', en: 'agent unavailable' },
   conversation_gone: { zh: '办事人离开', en: 'conversation gone' },
+  taken: { zh: '同事接起', en: 'taken by a colleague' },
   transfer_cancelled: { zh: '转接取消', en: 'transfer cancelled' },
   open: { zh: '待处理', en: 'open' },
   done: { zh: '已处理', en: 'done' },

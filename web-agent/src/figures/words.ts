@@ -389,6 +389,7 @@ export const EVENTS: Record<string, { zh: string; en: string }> = {
   bot_judged: { zh: '评价小申的答复', en: 'Judged the bot’s answer' },
   queued: { zh: '进入排队', en: 'Queued' },
   offered: { zh: '派单', en: 'Offered' },
+  widened: { zh: '扩大派单范围', en: 'Wider ring' },
   offer_ended: { zh: '派单结束', en: 'Offer ended' },
   assigned: { zh: '接起', en: 'Accepted' },
   transfer_requested: { zh: '请求转接', en: 'Transfer requested' },
