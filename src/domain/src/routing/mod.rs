@@ -26,6 +26,7 @@
 
 mod agents;
 mod demand;
+mod hash;
 mod io;
 mod line;
 mod offers;
@@ -34,7 +35,7 @@ mod timers;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -46,6 +47,7 @@ use crate::{
 
 pub use demand::{Ability, Demand, Profile, Ring, Weight};
 use demand::{PLACE, rings_of};
+use hash::ById;
 pub use io::{Clock, Effect, Input, Policy, Refusal, Settings, Target};
 pub use read::{AgentRead, OfferRead, Place, Routed};
 
@@ -298,9 +300,9 @@ pub struct Router {
     offers_made: u64,
     now: Timestamp,
     teams: Vec<Team>,
-    agents: HashMap<AgentId, Agent>,
-    cases: HashMap<ConversationId, Case>,
-    offers: HashMap<OfferId, Offer>,
+    agents: ById<AgentId, Agent>,
+    cases: ById<ConversationId, Case>,
+    offers: ById<OfferId, Offer>,
     call_backs: BTreeMap<ConversationId, CallBack>,
     timers: BTreeSet<(Timestamp, Timer)>,
     /// Of all clocks that began here: bounds a search.
@@ -326,9 +328,9 @@ impl Router {
             offers_made: 0,
             now: Timestamp(i64::MIN),
             teams: (0..teams).map(|_| Team::new(settings.policy())).collect(),
-            agents: HashMap::new(),
-            cases: HashMap::new(),
-            offers: HashMap::new(),
+            agents: ById::default(),
+            cases: ById::default(),
+            offers: ById::default(),
             call_backs: BTreeMap::new(),
             timers: BTreeSet::new(),
             longest_promise: 0,
