@@ -84,6 +84,7 @@ async fn who_served_the_matter_before_is_asked_first_and_for_eight_seconds() {
     let id = house.ask(&citizen(1), "residence-permit").await;
     house.accept(2).await;
     house.close(2, id, Outcome::Solved).await;
+    house.advance(60_000).await;
     let house = house.restart().await;
     // Has rested longer, and would be asked for anybody else.
     house.come(12).await;
