@@ -39,13 +39,13 @@ export interface Row {
 
 /** One line for each member of the team, and for whoever else has a duty in it this week. A duty stands where it begins. */
 export function rows(duties: readonly Duty[], members: readonly string[], week: readonly DayText[]): Row[] {
-  const agents = new Set([...members, ...duties.map(({ agent }) => agent)]);
-  return [...agents].map((agent) => ({
-    agent,
-    days: week.map((day) =>
-      duties.filter((duty) => duty.agent === agent && dayAt(duty.from) === day).sort((a, b) => a.from - b.from),
-    ),
-  }));
+  const lines = new Map(members.map((agent) => [agent, week.map((): Duty[] => [])]));
+  for (const duty of [...duties].sort((a, b) => a.from - b.from)) {
+    const days = lines.get(duty.agent) ?? week.map((): Duty[] => []);
+    lines.set(duty.agent, days);
+    days[week.indexOf(dayAt(duty.from))]?.push(duty);
+  }
+  return [...lines].map(([agent, days]) => ({ agent, days }));
 }
 
 /** Gaps under the day on which they begin. */
