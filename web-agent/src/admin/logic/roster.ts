@@ -10,6 +10,9 @@ export type DayText = string;
 const utc = (day: DayText): number => Date.parse(`${day}T00:00:00Z`);
 const dayText = (ms: number): DayText => new Date(ms).toISOString().slice(0, 10);
 
+/** Is it a day? An address may say anything. */
+export const isDay = (text: string): boolean => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(utc(text));
+
 /** 1 Monday .. 7 Sunday. */
 export const weekday = (day: DayText): number => new Date(utc(day)).getUTCDay() || 7;
 
