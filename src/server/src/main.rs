@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use bangban_domain::words::Role;
 use bangban_server::{
     app::{App, DEMO_PASSWORD},
+    calendar::{self, CalendarCommand},
     clock::Clock,
     config::{Config, HoursKey},
     files::Files,
@@ -20,7 +21,7 @@ use bangban_server::{
     load::LoadAgents,
     organisation,
     privacy::{Retention, retention},
-    simulate::{Plan, compare},
+    simulate::{self, Plan},
     telemetry::{install_metrics, start_log},
     tls::{Certificates, Date, Pair},
     user::UserCommand,
@@ -74,8 +75,17 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
-    /// Runs the router in virtual time and compares how long people wait with the Erlang-C formula.
-    Simulate(Plan),
+    /// The official calendar: holidays, make-up days, deadlines.
+    Calendar {
+        /// A TOML file over the defaults.
+        #[arg(long, global = true)]
+        config: Option<PathBuf>,
+        #[command(subcommand)]
+        command: CalendarCommand,
+    },
+    /// Runs the router in virtual time and compares how long people wait with the formulas; says how many agents keep the
+    /// promise (docs/performance.md).
+    Simulate(Box<Plan>),
     /// The audit log.
     Audit {
         #[command(subcommand)]
@@ -177,11 +187,12 @@ const UPKEEP: Duration = Duration::from_secs(5);
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::CheckConfig { config, connect } => check(config, connect),
-        Command::Simulate(plan) => compare(plan).map(|comparison| println!("{comparison}")).map_err(Into::into),
+        Command::Simulate(plan) => simulate::command(&plan),
         Command::Migrate { config, list } => migrate(config, list),
         Command::Audit { what: AuditCommand::Verify { config, expect } } => verify_audit(config, expect),
         Command::Retention { what: RetentionCommand::Run { config, dry_run } } => run_retention(config, dry_run),
         Command::User { config, command } => user(config, command),
+        Command::Calendar { config, command } => official_calendar(config, command),
         Command::Serve { config, demo, load } => serve(config, demo, load),
         Command::Import { what: Import::Items { file, dry_run, skip_bad, config } } => {
             import_items(config, &file, dry_run, skip_bad)
@@ -290,6 +301,11 @@ async fn user(file: Option<PathBuf>, command: UserCommand) -> anyhow::Result<()>
     let config = Config::load(file.as_deref())?;
     print!("{}", bangban_server::user::run(&config, command).await?);
     Ok(())
+}
+
+#[tokio::main]
+async fn official_calendar(file: Option<PathBuf>, command: CalendarCommand) -> anyhow::Result<()> {
+    calendar::run(&Config::load(file.as_deref())?, command).await
 }
 
 #[tokio::main]

@@ -14,7 +14,9 @@ export type Kind =
   | 'canned_answer'
   | 'blocked_visitor'
   | 'retention'
-  | 'legal_hold';
+  | 'legal_hold'
+  | 'calendar_year'
+  | 'special_hours';
 
 /** What is administered: the body's shape depends on the kind. */
 export interface AdminRecord<B = Body> {

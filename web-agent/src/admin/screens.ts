@@ -9,6 +9,7 @@ const components: Record<ScreenName, Component> = {
   items: defineAsyncComponent(() => import('./items/ItemsScreen.vue')),
   policies: defineAsyncComponent(() => import('./plain/PoliciesScreen.vue')),
   queues: defineAsyncComponent(() => import('./plain/QueuesScreen.vue')),
+  calendar: defineAsyncComponent(() => import('./calendar/CalendarScreen.vue')),
   notices: defineAsyncComponent(() => import('./plain/NoticesScreen.vue')),
   canned: defineAsyncComponent(() => import('./plain/CannedScreen.vue')),
   blocked: defineAsyncComponent(() => import('./plain/BlockedScreen.vue')),

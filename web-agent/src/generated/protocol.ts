@@ -69,6 +69,11 @@ status: AgentStatus,
  */
 breakUntil: Timestamp | null, 
 /**
+ * Is it their time by the roster? If not, they are offered only those who asked before it ended. Whoever stands in no
+ * roster is on duty when they say so.
+ */
+onDuty: boolean, 
+/**
  * How many conversations they serve at once.
  */
 capacity: number, 
@@ -492,6 +497,23 @@ entry: string,
  * Its standard question.
  */
 question: string, };
+
+/**
+ * Holidays and make-up days (调休) of one year, instead of what the program knows; its code is the year.
+ */
+export type CalendarYear = { 
+/**
+ * Free days.
+ */
+daysOff: Array<NamedDay>, 
+/**
+ * Saturdays and Sundays that are worked.
+ */
+workDays: Array<NamedDay>, 
+/**
+ * Where it was published, e.g. the number of the notice.
+ */
+source: string, };
 
 /**
  * A prepared text; its code is what agents type after `/`.
@@ -1508,7 +1530,7 @@ virtualWindow: boolean, };
 /**
  * Kind of an administered record.
  */
-export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold";
+export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours";
 
 /**
  * A knowledge entry as an agent finds it.
@@ -1767,6 +1789,19 @@ handOn: HandOnChannel | null,
 madeAt: Timestamp, };
 
 /**
+ * A day, and what it is free or worked for.
+ */
+export type NamedDay = { 
+/**
+ * Which.
+ */
+date: string, 
+/**
+ * E.g. 国庆节; may be empty.
+ */
+name: string, };
+
+/**
  * Shown in the widget.
  */
 export type Notice = { 
@@ -1801,7 +1836,12 @@ to: Timestamp | null,
 /**
  * Code of the unit that says it; `None`: the city.
  */
-unit: string | null, };
+unit: string | null, 
+/**
+ * As long as it is shown, humans of the teams that it is about do not answer (an emergency closure); who has asked
+ * before is still answered (rule 1).
+ */
+closes: boolean, };
 
 /**
  * How urgent a notice is.
@@ -1857,7 +1897,7 @@ number: string, };
 /**
  * Why an offer ended without an assignment.
  */
-export type OfferEnd = "missed" | "declined" | "agent_unavailable" | "conversation_gone" | "transfer_cancelled";
+export type OfferEnd = "missed" | "declined" | "agent_unavailable" | "conversation_gone" | "transfer_cancelled" | "taken";
 
 /**
  * An offer that ended.
@@ -2096,7 +2136,7 @@ answers: Array<ReceiptAnswer>, };
 /**
  * What a record says.
  */
-export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold;
+export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours;
 
 /**
  * Some of the records of a kind, in the order in which they were made.
@@ -2499,7 +2539,7 @@ code: string,
 name: string, };
 
 /**
- * Steps of the first response (rule 1), and how long an agent may think about an offer.
+ * Steps of the first response (rule 1), how long an agent may think about an offer, and who else is asked when.
  */
 export type SlaPolicy = { 
 /**
@@ -2525,7 +2565,36 @@ breachSeconds: number,
 /**
  * An offer stands so long.
  */
-offerSeconds: number, };
+offerSeconds: number, 
+/**
+ * What follows is as the configuration says where it is `None`. After so long the same line of work in neighbouring
+ * districts is asked too ...
+ */
+neighboursSeconds: number | null, 
+/**
+ * ... the city's team ...
+ */
+citySeconds: number | null, 
+/**
+ * ... and the general team.
+ */
+generalSeconds: number | null, 
+/**
+ * After so long several agents are asked at once ...
+ */
+parallelSeconds: number | null, 
+/**
+ * ... so many.
+ */
+parallelOffers: number | null, 
+/**
+ * For so long only who speaks the language and has skill and level.
+ */
+needsSeconds: number | null, 
+/**
+ * First priority (rule 5) stands in line as if it had asked so much earlier; 0: no priority.
+ */
+headStartSeconds: number | null, };
 
 /**
  * Steps of the first-response clock (rule 1).
@@ -2607,6 +2676,35 @@ from: Timestamp,
  * End; belongs to it no more.
  */
 to: Timestamp, };
+
+/**
+ * Hours of some dates, instead of the usual ones: for the teams of a unit and of all below it, or for one team.
+ */
+export type SpecialHours = { 
+/**
+ * Code of the unit; `None`: the city.
+ */
+unit: string | null, 
+/**
+ * Codes of its teams for which they hold; empty: all.
+ */
+teams: Array<string>, 
+/**
+ * First day.
+ */
+first: string, 
+/**
+ * Last day.
+ */
+last: string, 
+/**
+ * `HH:MM-HH:MM` of each of the days, in order; empty: closed.
+ */
+periods: Array<string>, 
+/**
+ * Why.
+ */
+note: string, };
 
 /**
  * What administrators write of an account.
@@ -2819,7 +2917,16 @@ slotMinutes: number | null,
 /**
  * How many people one slot takes; `None`: as the configuration says.
  */
-slotCapacity: number | null, };
+slotCapacity: number | null, 
+/**
+ * What an agent must be able to do for its queue, e.g. 手语, as it stands in their account; empty: nothing in
+ * particular. See [`SlaPolicy::needs_seconds`].
+ */
+skill: string, 
+/**
+ * Least level in the team that serves it, 1 to 5; `None`: any.
+ */
+leastLevel: number | null, };
 
 /**
  * Membership in a team.
@@ -3132,6 +3239,11 @@ parent: string | null,
  * Code of the district that it works in, if it is one of a district's.
  */
 district: string | null, 
+/**
+ * Of a district's unit: code of the city's department whose line of work (条线) it does. Its teams and those of the
+ * same line elsewhere help each other.
+ */
+line: string | null, 
 /**
  * When its teams answer; `None`: as the unit above, for the city as the configuration says.
  */

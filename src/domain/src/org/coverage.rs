@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use super::{Directory, Item};
-use crate::{AgentId, Timestamp, calendar::Calendar};
+use crate::{
+    AgentId, Timestamp,
+    calendar::{Calendar, without},
+};
 
 /// An item that nobody would answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,28 +63,6 @@ pub fn coverage<'a>(
         }));
     }
     found
-}
-
-/// What of `spans` is left without `taken`; both in order.
-pub(super) fn without(
-    spans: &[(Timestamp, Timestamp)],
-    taken: impl Iterator<Item = (Timestamp, Timestamp)>,
-) -> Vec<(Timestamp, Timestamp)> {
-    let taken: Vec<_> = taken.collect();
-    let mut left = Vec::new();
-    for (begin, end) in spans.iter().copied() {
-        let mut at = begin;
-        for (from, to) in taken.iter().copied().filter(|(from, to)| *to > begin && *from < end) {
-            if from > at {
-                left.push((at, from));
-            }
-            at = at.max(to);
-        }
-        if at < end {
-            left.push((at, end));
-        }
-    }
-    left
 }
 
 #[cfg(test)]

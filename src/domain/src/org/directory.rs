@@ -10,10 +10,13 @@ use std::{
 };
 
 use super::{
-    BlockedVisitor, Body, CannedAnswer, Duty, Invalid, Item, Kind, LegalHold, Notice, Record, Retention, ServiceHours,
-    Shared, Shift, SlaPolicy, Team, Unit, UnitKind,
+    BlockedVisitor, Body, CalendarYear, CannedAnswer, Duty, Invalid, Item, Kind, LegalHold, Notice, Record, Retention,
+    ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, Unit, UnitKind, opening,
 };
-use crate::{TeamId, Timestamp, calendar::Holidays};
+use crate::{
+    AgentId, TeamId, Timestamp,
+    calendar::{self, Calendar, Holidays},
+};
 
 /// Code of the city, the unit above all others.
 pub const CITY: &str = "sh";
@@ -84,7 +87,8 @@ fn references(body: &Body) -> Vec<Reference<'_>> {
     match body {
         Body::Unit(unit) => {
             let parent = unit.parent.iter().map(|id| one("parent", Kind::Unit, id));
-            parent.chain(unit.district.iter().map(|id| one("district", Kind::Unit, id))).collect()
+            let district = unit.district.iter().map(|id| one("district", Kind::Unit, id));
+            parent.chain(district).chain(unit.line.iter().map(|id| one("line", Kind::Unit, id))).collect()
         }
         Body::Team(team) => vec![one("unit", Kind::Unit, &team.unit)],
         Body::Shift(shift) => vec![one("team", Kind::Team, &shift.team)],
@@ -102,7 +106,10 @@ fn references(body: &Body) -> Vec<Reference<'_>> {
             .chain(answer.unit.iter().map(|id| one("unit", Kind::Unit, id)))
             .collect(),
         Body::BlockedVisitor(visitor) => visitor.unit.iter().map(|id| one("unit", Kind::Unit, id)).collect(),
-        Body::Retention(_) | Body::LegalHold(_) => Vec::new(),
+        Body::SpecialHours(special) => list("teams", Kind::Team, &special.teams)
+            .chain(special.unit.iter().map(|id| one("unit", Kind::Unit, id)))
+            .collect(),
+        Body::Retention(_) | Body::LegalHold(_) | Body::CalendarYear(_) => Vec::new(),
     }
 }
 
@@ -225,6 +232,8 @@ impl Directory {
         BlockedVisitor, blocked_visitor, blocked_visitors, "blocked visitors";
         Retention, retention, retentions, "retention times";
         LegalHold, legal_hold, legal_holds, "legal holds";
+        CalendarYear, calendar_year, calendar_years, "years of the calendar";
+        SpecialHours, special_hour, special_hours, "hours of single dates";
     }
 
     /// The unit itself and all above it, the city last; empty for one that is not there.
@@ -246,7 +255,8 @@ impl Directory {
             Body::Notice(notice) => notice.unit.as_deref(),
             Body::CannedAnswer(answer) => answer.unit.as_deref(),
             Body::BlockedVisitor(visitor) => visitor.unit.as_deref(),
-            Body::Retention(_) | Body::LegalHold(_) => None,
+            Body::SpecialHours(special) => special.unit.as_deref(),
+            Body::Retention(_) | Body::LegalHold(_) | Body::CalendarYear(_) => None,
         }
     }
 
@@ -263,6 +273,42 @@ impl Directory {
         let team = self.team(team)?;
         let above = || self.above(&team.unit).iter().find_map(|unit| self.unit(unit)?.hours.as_ref());
         team.hours.as_ref().or_else(above)
+    }
+
+    /// The calendar of a team (of the city without one), made of the configured one: the published years, the hours that hold
+    /// for it, those of single dates, and the closures.
+    #[must_use]
+    pub fn calendar(&self, team: Option<&str>, configured: &Calendar) -> Calendar {
+        let hours = match team {
+            Some(team) => self.hours(team),
+            None => self.unit(CITY).and_then(|unit| unit.hours.as_ref()),
+        };
+        let calendar = hours.map_or_else(|| configured.clone(), |hours| configured.with_hours(hours));
+        let is_for = |unit: Option<&str>, teams: &[String]| match team {
+            Some(team) => self.reaches(unit, team) && (teams.is_empty() || teams.iter().any(|one| one == team)),
+            None => unit.is_none_or(|unit| unit == CITY) && teams.is_empty(),
+        };
+        // From the city down, so that what is said nearer to the team holds.
+        let depth = |one: &SpecialHours| match (&one.unit, one.teams.is_empty()) {
+            (_, false) => usize::MAX,
+            (unit, true) => unit.as_deref().map_or(0, |unit| self.above(unit).len()),
+        };
+        let specials = self.special_hours().map(|(_, one)| one);
+        let mut dates: Vec<_> = specials.filter(|one| is_for(one.unit.as_deref(), &one.teams)).collect();
+        dates.sort_by_key(|one| depth(one));
+        let dates = dates.into_iter().flat_map(|one| one.dates().map(|date| (date, one.periods.as_slice())));
+        let closing = self.notices().map(|(_, notice)| notice).filter(|notice| notice.closes);
+        let closures = closing
+            .filter(|notice| is_for(notice.unit.as_deref(), &notice.teams))
+            .map(|notice| (notice.from, notice.to.unwrap_or(calendar::NO_END)));
+        calendar.with_dates(dates).closed_in(closures)
+    }
+
+    /// The list of days: that of the configuration, with the years that are administered.
+    #[must_use]
+    pub fn holidays(&self, configured: &Holidays) -> Holidays {
+        let year = |(id, year): (&str, &CalendarYear)| Some((opening::year_of(id)?, year.days()));
+        self.calendar_years().filter_map(year).fold(configured.clone(), |all, (year, days)| all.with_year(year, days))
     }
 
     /// The policy of a team: its own, else the one for all; `None`: as configured.
@@ -311,6 +357,43 @@ impl Directory {
         duties
     }
 
+    /// When everybody who stands in the roster is on duty: begins and ends that touch the span, in order, without overlap,
+    /// whatever the team.
+    #[must_use]
+    pub fn duty_spans(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        holidays: &Holidays,
+    ) -> BTreeMap<AgentId, Vec<(Timestamp, Timestamp)>> {
+        let mut spans: BTreeMap<AgentId, Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
+        for (_, shift) in self.shifts() {
+            let own = spans.entry(shift.agent).or_default();
+            own.extend(shift.duties(from, to, holidays).map(|duty| (duty.from, duty.to)));
+        }
+        for own in spans.values_mut() {
+            own.sort_unstable();
+            own.dedup_by(|next, before| {
+                let touches = next.0 <= before.1;
+                if touches {
+                    before.1 = before.1.max(next.1);
+                }
+                touches
+            });
+        }
+        spans
+    }
+
+    /// Is everything of one kind the same in both? Only what was never changed is known to be.
+    #[must_use]
+    pub fn shares(&self, other: &Self, kind: Kind) -> bool {
+        match (self.shelves.get(&kind), other.shelves.get(&kind)) {
+            (Some(own), Some(others)) => Arc::ptr_eq(own, others),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
     // --- judging ----------------------------------------------------------------------------------------------
 
     /// Does a record fit among the others?
@@ -332,6 +415,7 @@ impl Directory {
                     None => Ok(()),
                 }
             }
+            Body::CalendarYear(year) => opening::year_of(id).map_or(Ok(()), |of| year.check_year(of)),
             Body::SlaPolicy(policy) => {
                 let mut others = self.sla_policies().filter(|(other, one)| *other != id && one.team == policy.team);
                 match others.next() {
@@ -361,6 +445,12 @@ impl Directory {
         let above_kind = unit.parent.as_deref().and_then(|parent| self.unit(parent)).map(|parent| parent.kind);
         if unit.kind == UnitKind::District && above_kind != Some(UnitKind::City) {
             return Err(Invalid::new("parent", "a district is below the city"));
+        }
+        if let Some(line) = &unit.line {
+            let is_citys = self.unit(line).is_some_and(|one| one.parent.as_deref() == Some(CITY));
+            if !is_citys || self.unit(line).is_some_and(|one| one.kind != UnitKind::Department) {
+                return Err(Invalid::new("line", "is not a department of the city"));
+            }
         }
         if let Some(district) = &unit.district {
             let is_district = district == id && unit.kind == UnitKind::District

@@ -6,7 +6,10 @@ mod directory;
 mod item;
 mod keeping;
 mod notice;
+mod opening;
+mod priority;
 mod reach;
+mod rings;
 mod shift;
 #[cfg(test)]
 mod tests;
@@ -22,6 +25,9 @@ pub use directory::{CITY, Directory, GENERAL, Problem};
 pub use item::{Audience, Item, Number, Situation};
 pub use keeping::{BlockedVisitor, LegalHold, Retention};
 pub use notice::{CannedAnswer, Notice, NoticeLevel};
+pub use opening::{CalendarYear, SpecialHours};
+pub use priority::is_first;
+pub use rings::{Helpers, neighbours};
 pub use shift::{Duty, Shift};
 pub use unit::{ServiceHours, SlaPolicy, Team, Unit, UnitKind};
 pub use week::{Day, Week, week};
@@ -51,6 +57,10 @@ words! {
         Retention = "retention",
         /// What must not be deleted, whatever its age.
         LegalHold = "legal_hold",
+        /// Holidays and make-up days of a year.
+        CalendarYear = "calendar_year",
+        /// Hours of single dates.
+        SpecialHours = "special_hours",
     }
 }
 
@@ -59,7 +69,7 @@ impl Kind {
     #[must_use]
     pub const fn action(self) -> Action {
         match self {
-            Self::Unit | Self::Team => Action::ManageUnits,
+            Self::Unit | Self::Team | Self::CalendarYear | Self::SpecialHours => Action::ManageUnits,
             Self::Shift => Action::ManageRoster,
             Self::Item => Action::ManageItems,
             Self::SlaPolicy => Action::ManagePolicies,
@@ -180,7 +190,9 @@ macro_rules! bodies {
     };
 }
 
-bodies! { Unit, Team, Shift, Item, SlaPolicy, Notice, CannedAnswer, BlockedVisitor, Retention, LegalHold, }
+bodies! {
+Unit, Team, Shift, Item, SlaPolicy, Notice, CannedAnswer, BlockedVisitor, Retention, LegalHold, CalendarYear,
+SpecialHours, }
 
 /// An administered record at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,6 +225,8 @@ impl Record {
             Body::BlockedVisitor(visitor) => has(&visitor.reason) || visitor.citizen.to_string() == word,
             Body::Retention(retention) => has(&retention.note),
             Body::LegalHold(hold) => has(&hold.reason) || hold.subject == word,
+            Body::CalendarYear(year) => has(&year.source),
+            Body::SpecialHours(special) => has(&special.note) || special.teams.iter().any(|team| team == word),
         };
         says || has(&self.id)
     }
@@ -235,6 +249,9 @@ pub fn check_id(kind: Kind, id: &str) -> Result<(), Invalid> {
         Kind::Retention if Data::parse(id).is_none() => {
             let known: Vec<&str> = Data::ALL.iter().map(|data| data.as_str()).collect();
             Err(Invalid::new("id", format!("must be one of {}", known.join(", "))))
+        }
+        Kind::CalendarYear if opening::year_of(id).is_none() => {
+            Err(Invalid::new("id", "must be a year, e.g. \"2027\""))
         }
         _ => code("id", id),
     }

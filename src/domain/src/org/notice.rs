@@ -44,6 +44,10 @@ pub struct Notice {
     /// Code of the unit that says it; `None`: the city.
     #[serde(default)]
     pub unit: Option<String>,
+    /// As long as it is shown, humans of the teams that it is about do not answer (an emergency closure); who has asked
+    /// before is still answered (rule 1).
+    #[serde(default)]
+    pub closes: bool,
 }
 
 impl Notice {
@@ -61,6 +65,9 @@ impl Notice {
         }
         if self.to.is_some_and(|to| to <= self.from) {
             return Err(Invalid::new("to", "must be later than from"));
+        }
+        if self.closes && !self.items.is_empty() {
+            return Err(Invalid::new("closes", "closes teams, so no items can be named"));
         }
         self.unit.as_ref().map_or(Ok(()), |unit| code("unit", unit))
     }

@@ -69,6 +69,7 @@ fn every_field_that_cannot_be_taken_is_named() {
     let policy =
         json!({ "name": "一分钟", "warnSeconds": 30, "alertSeconds": 45, "breachSeconds": 60, "offerSeconds": 15 });
     let notice = json!({ "text": "系统维护", "level": "warning", "from": 5 });
+    let special = json!({ "first": "2026-12-31", "last": "2027-01-02", "periods": ["09:00-12:00"] });
     for (kind, good, change, field) in [
         (Kind::Unit, unit("district", Some(CITY)), json!({ "name": "" }), "name"),
         (Kind::Unit, unit("district", Some(CITY)), json!({ "name": "a\nb" }), "name"),
@@ -119,6 +120,22 @@ fn every_field_that_cannot_be_taken_is_named() {
         (Kind::SlaPolicy, policy, json!({ "offerSeconds": 0 }), "offerSeconds"),
         (Kind::Notice, notice.clone(), json!({ "to": 5 }), "to"),
         (Kind::Notice, notice, json!({ "items": ["a", "b", "a"] }), "items[2]"),
+        (
+            Kind::Notice,
+            json!({ "text": "停电", "level": "outage", "from": 5, "closes": true }),
+            json!({ "items": ["a"] }),
+            "closes",
+        ),
+        (Kind::SpecialHours, special.clone(), json!({ "last": "2026-12-30" }), "last"),
+        (Kind::SpecialHours, special.clone(), json!({ "last": "2027-03-04" }), "last"),
+        (Kind::SpecialHours, special.clone(), json!({ "periods": ["9-12"] }), "periods[0]"),
+        (Kind::SpecialHours, special, json!({ "teams": ["a", "a"] }), "teams[1]"),
+        (
+            Kind::CalendarYear,
+            json!({ "daysOff": [{ "date": "2027-01-01", "name": "元旦" }] }),
+            json!({ "source": "x".repeat(201) }),
+            "source",
+        ),
         (Kind::CannedAnswer, json!({ "title": "问候", "text": "您好" }), json!({ "text": "" }), "text"),
         (Kind::Retention, json!({ "days": 180 }), json!({ "days": 0 }), "days"),
         (
@@ -152,6 +169,8 @@ fn codes_are_plain_and_those_of_prepared_texts_are_what_people_type() {
         (Kind::Item, "Residence", false),
         (Kind::Item, "居住证", false),
         (Kind::Item, "../etc", false),
+        (Kind::CalendarYear, "2027", true),
+        (Kind::CalendarYear, "27", false),
         (Kind::CannedAnswer, "问候", true),
         (Kind::CannedAnswer, "hi there", false),
         (Kind::CannedAnswer, "a/b", false),
@@ -397,4 +416,44 @@ fn an_item_without_its_team_is_covered_by_the_general_one() {
     let mut records = shanghai();
     records[8].2 = item("police", "gone");
     assert_eq!(covered(&records, at("2026-11-24 00:00"), DAY).holes[0].team, GENERAL);
+}
+
+#[test]
+fn a_teams_calendar_is_made_of_years_hours_dates_and_closures() {
+    let mut records = shanghai();
+    let special = |unit: Option<&str>, periods: &[&str]| json!({ "unit": unit, "first": "2027-01-04", "last": "2027-01-04", "periods": periods });
+    let year = json!({ "daysOff": [{ "date": "2027-01-01" }], "workDays": [{ "date": "2027-01-03" }] });
+    let closure =
+        json!({ "text": "停电", "level": "outage", "from": at("2027-01-05 10:00").0, "unit": "xuhui", "closes": true });
+    records.extend([
+        (Kind::CalendarYear, "2027", year.clone()),
+        (Kind::SpecialHours, "district", special(Some("xuhui"), &["10:00-11:00"])),
+        (Kind::SpecialHours, "city", special(None, &[])),
+        (Kind::Notice, "closure", closure),
+        (Kind::Notice, "told-only", json!({ "text": "慢", "level": "warning", "from": 0 })),
+    ]);
+    let directory = directory(&records);
+    let periods = ["09:00-11:30", "13:30-17:00"];
+    let configured = Calendar::new(Holidays::default(), Hours::WorkingDays, &periods).unwrap();
+    let configured = configured.with_holidays(directory.holidays(configured.holidays()));
+    for (team, when, open) in [
+        (None, "2027-01-01 10:00", false),
+        (None, "2027-01-03 10:00", true), // the Sunday for it
+        (None, "2027-01-04 10:00", false),
+        (Some("residence"), "2027-01-04 10:00", false),
+        // The nearer word holds.
+        (Some("xuhui-residence"), "2027-01-04 10:00", true),
+        (Some("xuhui-residence"), "2027-01-04 11:00", false),
+        (Some("xuhui-residence"), "2027-01-05 09:59", true),
+        (Some("xuhui-residence"), "2027-01-05 10:00", false),
+        (Some("xuhui-residence"), "2027-02-05 10:00", false), // until it is lifted
+        (Some("residence"), "2027-01-05 10:00", true),
+        (None, "2027-01-05 10:00", true),
+    ] {
+        assert_eq!(directory.calendar(team, &configured).in_service(at(when)), open, "{team:?} {when}");
+    }
+    let fits = |id: &str| directory.check(id, &body(Kind::CalendarYear, year.clone())).map_err(|bad| bad.field);
+    assert_eq!((fits("2027"), fits("2028")), (Ok(()), Err("daysOff".to_owned())));
+    let unknown = body(Kind::SpecialHours, special(Some("nowhere"), &[]));
+    assert_eq!(directory.check("new", &unknown).unwrap_err().field, "unit");
 }

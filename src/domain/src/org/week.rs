@@ -2,10 +2,10 @@
 
 use jiff::civil::Date;
 
-use super::{Directory, Duty, Shift, coverage::without};
+use super::{Directory, Duty, Shift};
 use crate::{
     AgentId, Timestamp,
-    calendar::{self, Calendar},
+    calendar::{self, Calendar, without},
     time::DAY,
 };
 

@@ -196,7 +196,10 @@ pub fn json(body: &Body) -> Result<Json, serde_json::Error> {
 
 /// The city and the team of whoever asks without an item: without them there is nothing to add others to.
 fn first() -> [(String, Body); 2] {
-    let city = Unit { name: "上海市".to_owned(), kind: UnitKind::City, parent: None, district: None, hours: None };
+    let city =
+        Unit {
+            name: "上海市".to_owned(), kind: UnitKind::City, parent: None, district: None, line: None, hours: None
+        };
     let general = Team {
         name: "综合帮办".to_owned(),
         name_en: "General help".to_owned(),
@@ -204,6 +207,8 @@ fn first() -> [(String, Body); 2] {
         hours: None,
         slot_minutes: None,
         slot_capacity: None,
+        skill: String::new(),
+        least_level: None,
     };
     [(CITY.to_owned(), Body::Unit(city)), (GENERAL.to_owned(), Body::Team(general))]
 }
@@ -222,29 +227,55 @@ pub async fn found(store: &Store, now: Timestamp) -> anyhow::Result<()> {
     make(store, missing, now, "organisation.found").await
 }
 
+/// A record as it is to be.
+pub struct Put {
+    /// Its code.
+    pub id: String,
+    /// What it is changed from; 0: it is new.
+    pub version: u64,
+    /// What it says.
+    pub body: Body,
+}
+
 /// New records of the server's own, with one line of the audit log.
 async fn make(store: &Store, records: Vec<(String, Body)>, now: Timestamp, why: &'static str) -> anyhow::Result<()> {
+    let records = records.into_iter().map(|(id, body)| Put { id, version: 0, body }).collect();
+    // Nobody to refer to but each other.
+    put(store, &Directory::default(), records, now, Author::System, why, None).await
+}
+
+/// Records as they are to be, with one line of the audit log; all or none. The store must have no other owner.
+///
+/// # Errors
+/// Names the first field that cannot be taken; [`StoreError::Outdated`]; whatever else the store says.
+pub async fn put(
+    store: &Store,
+    directory: &Directory,
+    records: Vec<Put>,
+    now: Timestamp,
+    actor: Author,
+    why: &'static str,
+    reason: Option<String>,
+) -> anyhow::Result<()> {
     if records.is_empty() {
         return Ok(());
     }
-    // Nobody to refer to but each other.
-    let directory = Directory::default();
     let made = serde_json::json!({ "records": records.len() });
-    let changes = records.into_iter().map(|(id, body)| {
+    let changes = records.into_iter().map(|Put { id, version, body }| {
         body.check()?;
         let unit = directory.owner(&body).map(str::to_owned);
         let (kind, body) = (body.kind(), Some(json(&body)?));
-        Ok(RecordChange { kind, id, from: 0, unit, body, at: now, actor: Author::System })
+        Ok(RecordChange { kind, id, from: version, unit, body, at: now, actor })
     });
     let changes = changes.collect::<anyhow::Result<Vec<_>>>()?;
     let audit = Audit {
         at: now,
-        actor: Author::System,
+        actor,
         action: why,
         kind: "organisation".to_owned(),
         subject: CITY.to_owned(),
         unit: None,
-        reason: None,
+        reason,
         address: None,
         detail: Json(to_raw_value(&made)?),
     };

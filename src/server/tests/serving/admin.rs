@@ -5,56 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::support::{Reply, Server, send};
-
-/// Somebody who is logged in.
-struct Desk<'a> {
-    server: &'a Server,
-    token: String,
-}
-
-impl<'a> Desk<'a> {
-    async fn of(server: &'a Server, login: &str) -> Self {
-        let body = json!({ "login": login, "password": "bangban-demo" }).to_string();
-        let reply = server.post("/api/staff/login", &body).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        Self { server, token: reply.json()["token"].as_str().unwrap().to_owned() }
-    }
-
-    async fn ask(&self, method: &str, path: &str, body: &str) -> Reply {
-        let head = format!("{method} {path}\nAuthorization: Bearer {}\nContent-Type: application/json", self.token);
-        self.server.exchange(&head, body).await
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let reply = self.ask("GET", path, "").await;
-        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
-        reply.json()
-    }
-
-    async fn put(&self, path: &str, version: u64, body: &Value) -> Reply {
-        let change = json!({ "version": version, "body": body, "reason": "测试" }).to_string();
-        self.ask("PUT", &format!("/api/admin/records/{path}"), &change).await
-    }
-
-    /// Puts, and gives the record.
-    async fn made(&self, path: &str, version: u64, body: &Value) -> Value {
-        let reply = self.put(path, version, body).await;
-        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
-        reply.json()
-    }
-}
-
-/// Status, code and field of a refusal.
-fn refusal(reply: &Reply) -> (u16, String, String) {
-    let error = &reply.json()["error"];
-    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-    (reply.status, text("code"), text("field"))
-}
-
-fn refused(status: u16, code: &str, field: &str) -> (u16, String, String) {
-    (status, code.to_owned(), field.to_owned())
-}
+use crate::support::{Desk, Server, refusal, refused, send};
 
 #[tokio::test]
 async fn a_record_is_made_changed_and_removed_and_every_state_is_kept() {

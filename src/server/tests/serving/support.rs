@@ -190,6 +190,55 @@ fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Somebody of the staff who is logged in, and works with the administration's interface.
+pub(crate) struct Desk<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) token: String,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) async fn of(server: &'a Server, login: &str) -> Self {
+        let body = json!({ "login": login, "password": "bangban-demo" }).to_string();
+        let reply = server.post("/api/staff/login", &body).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        Self { server, token: reply.json()["token"].as_str().unwrap().to_owned() }
+    }
+
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: &str) -> Reply {
+        let head = format!("{method} {path}\nAuthorization: Bearer {}\nContent-Type: application/json", self.token);
+        self.server.exchange(&head, body).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let reply = self.ask("GET", path, "").await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        reply.json()
+    }
+
+    pub(crate) async fn put(&self, path: &str, version: u64, body: &Value) -> Reply {
+        let change = json!({ "version": version, "body": body, "reason": "测试" }).to_string();
+        self.ask("PUT", &format!("/api/admin/records/{path}"), &change).await
+    }
+
+    /// Puts, and gives the record.
+    pub(crate) async fn made(&self, path: &str, version: u64, body: &Value) -> Value {
+        let reply = self.put(path, version, body).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        reply.json()
+    }
+}
+
+/// Status, code and field of a refusal.
+pub(crate) fn refusal(reply: &Reply) -> (u16, String, String) {
+    let error = &reply.json()["error"];
+    let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    (reply.status, text("code"), text("field"))
+}
+
+pub(crate) fn refused(status: u16, code: &str, field: &str) -> (u16, String, String) {
+    (status, code.to_owned(), field.to_owned())
+}
+
 pub(crate) struct Client {
     pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next: u32,
@@ -296,7 +345,11 @@ impl Client {
     }
 
     pub(crate) async fn open_conversation(&mut self) -> String {
-        let command = json!({ "type": "open_conversation", "item": "residence-permit", "channel": "pc" });
+        self.open_about("residence-permit").await
+    }
+
+    pub(crate) async fn open_about(&mut self, item: &str) -> String {
+        let command = json!({ "type": "open_conversation", "item": item, "channel": "pc" });
         self.ok(command).await["conversation"].as_str().unwrap().to_owned()
     }
 

@@ -30,12 +30,15 @@ export type Control =
   | { control: 'pairs'; parts: readonly [Part, Part]; add: Text }
   | { control: 'grants' }
   | { control: 'levels' }
+  | { control: 'periods' }
   | { control: 'hours'; /** The unit whose hours are inherited. */ above: (body: Body) => string | null };
 
 /** One half of a pair. */
 export interface Part {
   key: string;
   label: Text;
+  /** A day instead of a text. */
+  isDate?: boolean;
 }
 
 export type Field = Common & Control;

@@ -1,6 +1,7 @@
 /** The description of each kind, for whoever has a record and only knows its kind. */
 import type { Kind } from '../api';
 import { blocked } from './blocked';
+import { calendarYear, specialHours } from './calendar';
 import { canned } from './canned';
 import type { Description } from './description';
 import { item } from './item';
@@ -22,4 +23,6 @@ export const descriptions: Record<Kind, Description> = {
   blocked_visitor: blocked,
   retention,
   legal_hold: hold,
+  calendar_year: calendarYear,
+  special_hours: specialHours,
 };

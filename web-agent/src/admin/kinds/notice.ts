@@ -130,6 +130,21 @@ export const notice: Description = {
         { key: 'to', label: { zh: '结束', en: 'Until' }, control: 'instant', empty: always },
       ],
     },
+    {
+      title: { zh: '应急停止', en: 'Emergency' },
+      fields: [
+        {
+          key: 'closes',
+          label: { zh: '停止人工服务', en: 'Closes the service' },
+          hint: {
+            zh: '展示期间，上述范围的技能组不再接受新的人工请求，市民可留言并预约回电；已在等候和服务中的不受影响。不能按事项停止',
+            en: 'While it is shown, its teams take no new requests: people leave a message and get a call-back. Who waits or is served already is not affected. Not for single items',
+          },
+          control: 'switch',
+          caption: { zh: '展示期间停止接受人工请求', en: 'No new requests while it is shown' },
+        },
+      ],
+    },
   ],
   // Whole minutes: that is what the field shows.
   fresh: (now) => ({
@@ -141,6 +156,7 @@ export const notice: Description = {
     from: Math.floor(now / 60_000) * 60_000,
     to: null,
     unit: null,
+    closes: false,
   }),
   nameOf: ({ body }) => String(body.text).slice(0, 30),
   unitOf: (body) => body.unit as string | null,

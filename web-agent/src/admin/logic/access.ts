@@ -35,6 +35,7 @@ export type ScreenName =
   | 'items'
   | 'policies'
   | 'queues'
+  | 'calendar'
   | 'notices'
   | 'canned'
   | 'blocked'
@@ -50,6 +51,7 @@ export const screens: readonly { name: ScreenName; read: Action[]; change: Actio
   { name: 'items', read: ['read_administration'], change: 'manage_items' },
   { name: 'policies', read: ['read_administration'], change: 'manage_policies' },
   { name: 'queues', read: ['read_administration'], change: 'manage_units' },
+  { name: 'calendar', read: ['read_administration'], change: 'manage_units' },
   { name: 'notices', read: ['read_administration'], change: 'manage_notices' },
   { name: 'canned', read: ['read_administration'], change: 'manage_notices' },
   { name: 'blocked', read: ['block_visitors', 'read_administration'], change: 'block_visitors' },
