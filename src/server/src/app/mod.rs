@@ -4,6 +4,7 @@ mod administration;
 mod blocks;
 mod citizens;
 mod commands;
+mod figures;
 mod files;
 mod items;
 mod messages;
@@ -61,6 +62,7 @@ use crate::{
 pub(crate) use administration::Edit;
 pub use citizens::CitizenRules;
 pub use commands::{Begun, Pending};
+pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use items::Upload;
 pub use reveal::{Reveals, reason};

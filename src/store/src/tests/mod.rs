@@ -44,6 +44,7 @@ macro_rules! on_both {
 mod administration;
 mod citizens;
 mod faults;
+mod figures;
 mod files;
 mod privacy;
 mod proxy;
@@ -109,6 +110,7 @@ fn message(n: u128, author: Author, client_id: &str) -> NewEntry {
         masked: None,
         only_in: None,
         follows: false,
+        turn: None,
         answers: matches!(author, Author::Agent(_)),
     }
 }
