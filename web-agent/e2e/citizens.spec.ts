@@ -51,6 +51,9 @@ test('without logging in one asks, is seen as anonymous, and takes it along afte
   await expect(widget.message('没有登录也能问吗')).toBeVisible();
   await widget.say('我登录了');
   await expect(agent.message('我登录了')).toBeVisible();
+  // The agent learns who it is, without opening the conversation anew.
+  await expect(agent.page.getByTestId('anonymous')).toBeHidden();
+  await expect(agent.page.getByRole('complementary', { name: '市民与答复口径' })).toContainText('138****8001');
 });
 
 test('my conversations: results and stars, read-only ones, and a new one on the same item', async ({

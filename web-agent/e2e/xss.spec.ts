@@ -1,7 +1,9 @@
-/** Whatever is written into any field, nothing of it runs, on any page. */
+/** Whatever is written into any field, nothing of it runs, on any page. What is administered: xss-admin.spec.ts. */
+import { createHmac } from 'node:crypto';
 import type { Page } from '@playwright/test';
 import { expect } from './support/fixtures';
 import { rows } from './support/recount';
+import { Rest } from './support/rest';
 import type { Server } from './support/server';
 import { chunks, Line, test, vectors } from './support/xss';
 
@@ -18,8 +20,15 @@ async function post(server: Server, path: string, body: object): Promise<{ token
 }
 const citizenToken = async (server: Server) =>
   (await post(server, '/api/demo/token', { citizen: 'demo-citizen-1' })).token;
-const staffToken = async (server: Server, login: string) =>
-  (await post(server, '/api/staff/login', { login, password: 'bangban-demo' })).token;
+const staffToken = async (server: Server, login: string) => (await Rest.logIn(server, login)).token;
+
+/** A citizen's token with this name, as a portal would sign it. */
+function signed(server: Server, sub: string, name: string): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { aud: 'bangban:citizen', sub, name, exp: Math.floor(Date.now() / 1_000) + 600, kind: 'person' };
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
+  return `${text}.${createHmac('sha256', server.portalSecret).update(text).digest('base64url')}`;
+}
 
 /** A page whose policy lets it open sockets, with nobody logged in. */
 async function outside(page: Page, server: Server): Promise<Page> {
@@ -135,6 +144,70 @@ test('names of files', async ({ people, server, trap }) => {
     await expect(page.locator('.bubble').filter({ hasText: '.txt' })).toHaveCount(sent.length);
     await trap.check(page);
   }
+});
+
+test('names of citizens and of staff', async ({ people, server, trap }) => {
+  test.setTimeout(180_000);
+  // A capacity that takes some of them, and a name that is as bad as those of the citizens.
+  const worst = '<img src=x onerror=xss(900)><svg onload=xss(901)>';
+  const admin = await Rest.logIn(server);
+  await admin.changeAccount('agent1001', { name: worst });
+  await admin.changeAccount('super1', { name: worst });
+  const page = await outside(await people.page(), server);
+  const names = chunks(100);
+  for (const [n, name] of names.entries()) {
+    const line = await Line.open(page, signed(server, `name-${n}`, name));
+    const [opened] = await line.ask({ type: 'open_conversation', item: 'residence-permit', channel: 'pc' });
+    await line.ask({ type: 'request_human', conversation: opened!.conversation });
+  }
+  const board = await people.supervisor();
+  await expect(board.figure('waiting')).toHaveText(String(names.length));
+  await expect(board.risky.first()).toBeVisible();
+  await trap.check(board.page);
+  const agent = await people.agent('agent1001');
+  await expect(agent.offer).toBeVisible();
+  await trap.check(agent.page);
+  // One after the other, as long as there is room.
+  await agent.accept();
+  await expect(agent.rows).toHaveCount(3);
+  await agent.say('A0 您好');
+  await trap.check(agent.page);
+  // Who is served by that agent sees their name, and so do their colleagues.
+  const colleague = await people.agent('agent1002');
+  await colleague.accept();
+  await colleague.page.getByRole('button', { name: /^转接/ }).click();
+  const dialog = colleague.page.getByRole('dialog', { name: /^转接会话/ });
+  await expect(dialog).toContainText('onerror=xss(900)');
+  await trap.check(colleague.page);
+  await trap.check(board.page);
+});
+
+test('the name of the agent before the citizen, ratings and transfers', async ({ people, server, trap }) => {
+  const agent = await people.agent('agent1001');
+  const widget = await people.citizen();
+  await widget.askHuman();
+  await agent.accept();
+  await agent.say('A0');
+  const [{ id: conversation }] = rows(server, 'SELECT id FROM conversation') as [{ id: string }];
+  await (await Rest.logIn(server)).changeAccount('agent1002', { name: '<img src=x onerror=xss(902)>' });
+  const other = await people.agent('agent1002');
+  await agent.transfer('onerror=xss\\(902\\)', chunks(1_900)[0]!);
+  await expect(other.offer).toContainText('xss(');
+  await trap.check(agent.page);
+  await trap.check(other.page);
+  await other.accept();
+  await trap.check(other.page);
+  await other.say('B0');
+  await expect(widget.root.getByRole('heading', { level: 1 })).toContainText('onerror=xss(902)');
+  await trap.check(widget.page);
+  await other.close('已解决');
+  const citizen = await Line.open(await outside(await people.page(), server), await citizenToken(server));
+  for (const comment of chunks(480)) await citizen.ask({ type: 'rate', conversation, stars: 1, comment });
+  await expect(widget.root.getByRole('region', { name: '感谢您的评价' })).toBeVisible();
+  await trap.check(widget.page);
+  await widget.page.reload();
+  await expect(widget.thread.locator('.bubble').first()).toBeVisible();
+  await trap.check(widget.page);
 });
 
 test('the address of a page, and a path that is none', async ({ people, server, trap, guard }) => {

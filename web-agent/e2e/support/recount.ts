@@ -118,7 +118,8 @@ export function recount(server: Server, at: number, known: Known): Count {
     `SELECT a.id, a.login, a.capacity, a.status,
             (SELECT group_concat(t.team) FROM agent_team t WHERE t.agent = a.id) AS teams,
             (SELECT count(*) FROM conversation c WHERE c.agent = a.id AND c.stage <> 'closed') AS load,
-            (SELECT max(e.at) FROM event e WHERE e.actor = a.id AND e.kind = 'missed' AND e.at > a.status_at) AS missed_at
+            (SELECT max(e.at) FROM event e WHERE e.kind = 'offer_ended' AND json_extract(e.detail, '$.reason') = 'missed'
+                AND json_extract(e.detail, '$.agent') = a.id AND e.at > a.status_at) AS missed_at
        FROM agent a WHERE EXISTS (SELECT 1 FROM agent_grant g WHERE g.agent = a.id AND g.role = 'agent')`,
   ).filter((member) => known.connected.includes(member.login) && member.status !== 'offline');
   const rests = (member: Member) =>

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ConversationView, EventBody, Party, Snapshot, ThreadEntry } from '../generated/protocol';
 import {
   emptyThread,
+  isPruned,
   lastSeq,
   sameParty,
   TYPING_MS,
@@ -113,6 +114,18 @@ describe('entries', () => {
       }),
     );
   });
+});
+
+it('a thread without its greeting has been deleted, but not one that goes on before its first entry', () => {
+  const read = (stage: ConversationView['stage'], list: ThreadEntry[], more = false) => {
+    const snapshot: Snapshot = { type: 'conversation', view: view(1, { stage }), entries: list, reset: true, more };
+    return isPruned(withSnapshot(emptyThread, snapshot));
+  };
+  expect(isPruned(emptyThread)).toBe(false);
+  expect(read('closed', [])).toBe(true);
+  expect(read('closed', entries(1))).toBe(false);
+  expect(read('closed', [], true)).toBe(false);
+  expect(read('bot', [])).toBe(false);
 });
 
 describe('the state beside the thread', () => {

@@ -19,6 +19,10 @@ export const emptyThread: ThreadState = { view: null, entries: [], more: false, 
 /** Position of the last entry; 0: none. */
 export const lastSeq = (state: ThreadState): number => state.entries.at(-1)?.seq ?? 0;
 
+/** Have its entries been deleted, because their time was over or its citizen wished it? Every thread had a greeting. */
+export const isPruned = ({ view, entries, more }: ThreadState): boolean =>
+  view?.stage === 'closed' && entries.length === 0 && !more;
+
 /** The state after a `subscribed` reply of a `conversation` or `notes` topic. */
 export function withSnapshot(state: ThreadState, snapshot: Snapshot): ThreadState {
   if (snapshot.type !== 'conversation' && snapshot.type !== 'notes') return state;

@@ -32,7 +32,7 @@ pub use shift::{Duty, Shift};
 pub use unit::{ServiceHours, SlaPolicy, Team, Unit, UnitKind};
 pub use week::{Day, Week, week};
 
-use crate::{Timestamp, rights::Action, words::words};
+use crate::{Timestamp, privacy::Data, rights::Action, words::words};
 
 words! {
     /// Kind of an administered record.
@@ -245,6 +245,10 @@ pub fn check_id(kind: Kind, id: &str) -> Result<(), Invalid> {
                 return Ok(());
             }
             Err(Invalid::new("id", "must be 1 to 32 letters, digits, \"-\" or \"_\""))
+        }
+        Kind::Retention if Data::parse(id).is_none() => {
+            let known: Vec<&str> = Data::ALL.iter().map(|data| data.as_str()).collect();
+            Err(Invalid::new("id", format!("must be one of {}", known.join(", "))))
         }
         Kind::CalendarYear if opening::year_of(id).is_none() => {
             Err(Invalid::new("id", "must be a year, e.g. \"2027\""))

@@ -174,6 +174,9 @@ fn codes_are_plain_and_those_of_prepared_texts_are_what_people_type() {
         (Kind::CannedAnswer, "问候", true),
         (Kind::CannedAnswer, "hi there", false),
         (Kind::CannedAnswer, "a/b", false),
+        (Kind::Retention, "threads", true),
+        // Nothing has this time: a record of it would be kept and never read.
+        (Kind::Retention, "messages", false),
     ] {
         assert_eq!(check_id(kind, id).is_ok(), is_good, "{kind} {id}");
     }

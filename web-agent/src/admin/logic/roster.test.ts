@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addDays, clockOf, dayAt, gapsByDay, moved, rows, weekday, weekOf } from './roster';
+import { addDays, clockOf, dayAt, gapsByDay, isDay, moved, rows, weekday, weekOf } from './roster';
 
 /** An instant of Shanghai's clock. */
 const at = (text: string) => Date.parse(`${text}:00+08:00`);
@@ -20,6 +20,16 @@ test('the week of a day, over the end of a month and a year', () => {
   expect(addDays('2028-02-28', 1)).toBe('2028-02-29');
   // 23:30 UTC is the next morning in Shanghai.
   expect(dayAt(Date.parse('2026-11-24T23:30:00Z'))).toBe('2026-11-25');
+});
+
+test('what an address says may be no day', () => {
+  expect(['2026-11-29', '', '2026-13-01', '2026-11-29T00:00', 'week'].map(isDay)).toEqual([
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test('times of a day, past midnight too', () => {

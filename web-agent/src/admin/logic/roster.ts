@@ -10,6 +10,9 @@ export type DayText = string;
 const utc = (day: DayText): number => Date.parse(`${day}T00:00:00Z`);
 const dayText = (ms: number): DayText => new Date(ms).toISOString().slice(0, 10);
 
+/** Is it a day? An address may say anything. */
+export const isDay = (text: string): boolean => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(utc(text));
+
 /** 1 Monday .. 7 Sunday. */
 export const weekday = (day: DayText): number => new Date(utc(day)).getUTCDay() || 7;
 
@@ -39,13 +42,13 @@ export interface Row {
 
 /** One line for each member of the team, and for whoever else has a duty in it this week. A duty stands where it begins. */
 export function rows(duties: readonly Duty[], members: readonly string[], week: readonly DayText[]): Row[] {
-  const agents = new Set([...members, ...duties.map(({ agent }) => agent)]);
-  return [...agents].map((agent) => ({
-    agent,
-    days: week.map((day) =>
-      duties.filter((duty) => duty.agent === agent && dayAt(duty.from) === day).sort((a, b) => a.from - b.from),
-    ),
-  }));
+  const lines = new Map(members.map((agent) => [agent, week.map((): Duty[] => [])]));
+  for (const duty of [...duties].sort((a, b) => a.from - b.from)) {
+    const days = lines.get(duty.agent) ?? week.map((): Duty[] => []);
+    lines.set(duty.agent, days);
+    days[week.indexOf(dayAt(duty.from))]?.push(duty);
+  }
+  return [...lines].map(([agent, days]) => ({ agent, days }));
 }
 
 /** Gaps under the day on which they begin. */

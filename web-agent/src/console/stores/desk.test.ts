@@ -302,3 +302,19 @@ test('one who answers no citizens gets no desk and no link', async () => {
   });
   expect([session.isAgent, Server.sockets.length]).toEqual([false, 0]);
 });
+
+test('when a visitor turns out to be somebody, what is known of them is read again', async () => {
+  mine = deskView({ conversations: [conversation('cv_1', { citizenName: '匿名访客' })] });
+  await logIn();
+  const notes = () =>
+    server()
+      .of('subscribe')
+      .filter(({ topic }) => topic === 'notes:cv_1').length;
+  expect(notes()).toBe(1);
+  const same = deskView({ conversations: [conversation('cv_1', { citizenName: '匿名访客' })] });
+  server().event('agent:ag_1', { type: 'agent', view: same }, 2);
+  expect(notes()).toBe(1);
+  const known = deskView({ conversations: [conversation('cv_1', { citizenName: '张*' })] });
+  server().event('agent:ag_1', { type: 'agent', view: known }, 3);
+  expect(notes()).toBe(2);
+});

@@ -53,6 +53,10 @@ export const useDesk = defineStore('desk', () => {
     view.value = next;
     const ids = new Set(next.conversations.map((one) => one.id));
     for (const { id } of next.conversations) threads.begin(id);
+    for (const { id, citizenName } of before?.conversations ?? []) {
+      // A visitor has logged in: there is more to know of them than before.
+      if (next.conversations.some((one) => one.id === id && one.citizenName !== citizenName)) threads.refresh(id);
+    }
     const gone = (before?.conversations ?? []).filter((one) => !ids.has(one.id));
     const left = gone.map((one) => ({ one, why: leftBecause(threads.open.get(one.id)?.shared) }));
     for (const { one } of left) {
