@@ -6,6 +6,7 @@ mod admin;
 mod calendar;
 mod citizens;
 mod files;
+mod find;
 mod limits;
 mod login;
 mod oidc;

@@ -45,6 +45,7 @@ mod administration;
 mod citizens;
 mod faults;
 mod files;
+mod find;
 mod privacy;
 mod proxy;
 mod staff;
