@@ -80,7 +80,7 @@ pub enum Event {
         /// Whose desk it was taken from.
         taken_from: Option<AgentId>,
     },
-    /// One agent was asked.
+    /// One agent was asked, perhaps beside others.
     Offered {
         /// The offer.
         offer: OfferId,
@@ -90,6 +90,11 @@ pub enum Event {
         expires_at: Timestamp,
         /// Who hands it on, when it is a transfer.
         transfer_by: Option<AgentId>,
+    },
+    /// It has waited so long that the teams of one more ring may be asked.
+    Widened {
+        /// 1, 2, ...
+        ring: u8,
     },
     /// The agent is not asked any more, and has not accepted.
     OfferEnded {
@@ -231,6 +236,7 @@ impl Event {
             Self::BotJudged { .. } => "bot_judged",
             Self::Queued { .. } => "queued",
             Self::Offered { .. } => "offered",
+            Self::Widened { .. } => "widened",
             Self::OfferEnded { .. } => "offer_ended",
             Self::Assigned { .. } => "assigned",
             Self::TransferRequested { .. } => "transfer_requested",
@@ -320,6 +326,8 @@ pub struct History {
     pub clocks: Vec<PastClock>,
     /// In order of making.
     pub receipts: Vec<PastReceipt>,
+    /// Open offers of one that waits.
+    asked: Vec<OfferId>,
 }
 
 /// A log that cannot be a conversation's.
@@ -371,6 +379,7 @@ impl History {
             slot: None,
             clocks: Vec::new(),
             receipts: Vec::new(),
+            asked: Vec::new(),
         };
         for (position, (at, event)) in events {
             history.apply(position, at, event)?;
@@ -403,6 +412,8 @@ impl History {
             | Event::ContinuationRevoked { .. } => {}
             Event::Queued { because, no, team, asked_at, due_at, .. } => {
                 self.pass(position, event.kind(), Stage::Waiting)?;
+                // What was offered before a restart is void.
+                self.asked.clear();
                 self.agent = None;
                 self.team.clone_from(team);
                 if *because == QueuedBecause::Asked {
@@ -421,16 +432,19 @@ impl History {
                 }
                 self.clock(position, *no)?;
             }
-            Event::Offered { transfer_by, .. } => {
+            Event::Offered { offer, transfer_by, .. } => {
                 if transfer_by.is_none() {
                     self.pass(position, event.kind(), Stage::Offered)?;
+                    self.asked.push(*offer);
                 }
             }
-            Event::OfferEnded { .. } => {
-                if self.stage == Stage::Offered {
+            Event::OfferEnded { offer, .. } => {
+                self.asked.retain(|open| open != offer);
+                if self.stage == Stage::Offered && self.asked.is_empty() {
                     self.stage = Stage::Waiting;
                 }
             }
+            Event::Widened { .. } => {}
             Event::Assigned { agent, team, .. } => {
                 if self.stage != Stage::WrapUp {
                     self.pass(position, event.kind(), Stage::Serving)?;
@@ -555,6 +569,7 @@ mod tests {
             (2, Event::MessageLeft { receipt: "SH1".to_owned(), starts_at: Timestamp(100), ends_at: Timestamp(200) }),
             (100, queued(1, 100, QueuedBecause::CallBackDue, None)),
             (101, offered()),
+            (200, Event::Widened { ring: 1 }),
             (15_101, Event::OfferEnded { offer: OFFER, agent: AGENT, reason: OfferEnd::Missed }),
             (15_102, Event::RequestCancelled {}),
             (15_102, Event::Left { no: 1, at: Timestamp(15_102) }),
@@ -657,7 +672,7 @@ mod tests {
         all.push(Event::PresenceChanged { agent: AGENT, connected: true });
         all.push(Event::AgentMissing { agent: AGENT, lost: false });
         let kinds: std::collections::BTreeSet<&str> = all.iter().map(Event::kind).collect();
-        assert_eq!(kinds.len(), 26, "one of each");
+        assert_eq!(kinds.len(), 27, "one of each");
         for event in all {
             let json = serde_json::to_value(&event).unwrap();
             assert_eq!(json["kind"], event.kind());

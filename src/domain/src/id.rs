@@ -39,6 +39,12 @@ macro_rules! id {
             pub const fn new(raw: u128) -> Self {
                 Self(raw)
             }
+
+            /// That number.
+            #[must_use]
+            pub const fn raw(self) -> u128 {
+                self.0
+            }
         }
 
         #[cfg(feature = "openapi")]

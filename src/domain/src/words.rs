@@ -234,6 +234,8 @@ words! {
         ConversationGone = "conversation_gone",
         /// Whoever asked for the transfer took it back.
         TransferCancelled = "transfer_cancelled",
+        /// It was shown to several, and a colleague was quicker.
+        Taken = "taken",
     }
 }
 

@@ -151,6 +151,9 @@ pub struct AgentView {
     pub status: AgentStatus,
     /// A short break after a missed offer ends by itself at this time.
     pub break_until: Option<Timestamp>,
+    /// Is it their time by the roster? If not, they are offered only those who asked before it ended. Whoever stands in no
+    /// roster is on duty when they say so.
+    pub on_duty: bool,
     /// How many conversations they serve at once.
     pub capacity: u32,
     /// Their teams.

@@ -10,16 +10,20 @@ use bangban_domain::{
     TeamId,
     calendar::Calendar,
     org::{Directory, GENERAL, Item},
-    routing::{Policy, Settings},
+    routing::{Policy, Ring, Settings},
     time::{MINUTE, Millis, SECOND},
 };
 use bangban_protocol::{BotOption, KnowledgeHit, TeamView};
 use bangban_search::{Entry, Index};
 
 use crate::{
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, HoursKey, Widening},
     organisation::demo_directory,
 };
+
+fn span(seconds: u32) -> Millis {
+    i64::from(seconds) * SECOND
+}
 
 /// What holds where nothing else is said: the configuration, and the official answers.
 pub struct Basis {
@@ -27,6 +31,10 @@ pub struct Basis {
     pub calendar: Calendar,
     /// The router's numbers.
     pub settings: Settings,
+    /// Who else is asked for a queue, and how far first priority is ahead.
+    pub widening: Widening,
+    /// Are agents asked only within their duty, if they stand in the roster?
+    pub follows_roster: bool,
     /// Length of a call-back slot, and how many people it takes.
     pub slots: (Millis, u32),
     /// Official answers.
@@ -40,7 +48,14 @@ impl Basis {
     /// Names the key.
     pub fn new(config: &Config, entries: Vec<Entry>) -> Result<Self, ConfigError> {
         let slots = (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into());
-        Ok(Self { calendar: config.calendar()?, settings: config.settings(), slots, entries })
+        Ok(Self {
+            calendar: config.calendar()?,
+            settings: config.settings(),
+            widening: config.widening(),
+            follows_roster: config.service.hours != HoursKey::Always,
+            slots,
+            entries,
+        })
     }
 }
 
@@ -180,16 +195,41 @@ impl Catalogue {
         )
     }
 
-    /// A team's steps of the first response.
+    /// A team's steps of the first response, and how it is offered.
     #[must_use]
     pub fn policy_of(&self, team: &str) -> Policy {
-        let span = |seconds: u32| i64::from(seconds) * SECOND;
-        self.directory.policy(team).map_or(self.basis.settings.policy(), |own| Policy {
+        let usual = self.basis.settings.policy();
+        self.directory.policy(team).map_or(usual, |own| Policy {
             warn: span(own.warn_seconds),
             alert: span(own.alert_seconds),
             breach: span(own.breach_seconds),
             offer: span(own.offer_seconds),
+            parallel_after: own.parallel_seconds.map_or(usual.parallel_after, span),
+            parallel: own.parallel_offers.and_then(|offers| u8::try_from(offers).ok()).unwrap_or(usual.parallel),
+            needs_for: own.needs_seconds.map_or(usual.needs_for, span),
         })
+    }
+
+    /// Who else is asked for a team's queue, and how far first priority is ahead in it.
+    #[must_use]
+    pub fn widening_of(&self, team: &str) -> Widening {
+        let usual = self.basis.widening;
+        self.directory.policy(team).map_or(usual, |own| Widening {
+            neighbours: own.neighbours_seconds.map_or(usual.neighbours, span),
+            city: own.city_seconds.map_or(usual.city, span),
+            general: own.general_seconds.map_or(usual.general, span),
+            head_start: own.head_start_seconds.map_or(usual.head_start, span),
+        })
+    }
+
+    /// The rings of a team's queue.
+    #[must_use]
+    pub fn rings_of(&self, team: &str) -> Vec<Ring> {
+        let helpers = self.directory.helpers(team);
+        let Widening { neighbours, city, general, .. } = self.widening_of(team);
+        let rings = [(neighbours, helpers.neighbours), (city, helpers.city), (general, helpers.general)];
+        let some = rings.into_iter().filter(|(_, teams)| !teams.is_empty());
+        some.map(|(after, teams)| Ring { after, teams }).collect()
     }
 
     /// The bot's index.

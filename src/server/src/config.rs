@@ -10,7 +10,7 @@ use bangban_domain::{
     calendar::{Calendar, CalendarFile, Holidays, Hours},
     privacy::Data as Kept,
     routing::Settings,
-    time::{MINUTE, SECOND},
+    time::{MINUTE, Millis, SECOND},
     words::Role,
 };
 use bangban_store::Database;
@@ -375,6 +375,31 @@ pub struct Sla {
     missed_break_seconds: u32,
     suspect_seconds: u32,
     lost_seconds: u32,
+    parallel_seconds: u32,
+    parallel_offers: u8,
+    needs_seconds: u32,
+    preferred_seconds: u32,
+    idle_seconds: u32,
+    beyond_capacity: u32,
+    /// Rings: when the same line in neighbouring districts, the city's team and the general one are asked.
+    neighbours_seconds: u32,
+    city_seconds: u32,
+    general_seconds: u32,
+    head_start_seconds: u32,
+}
+
+/// When further teams are asked for a queue (spans after the request), and how much earlier first priority counts as
+/// having asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Widening {
+    /// The same line of work in neighbouring districts.
+    pub neighbours: Millis,
+    /// The city's team.
+    pub city: Millis,
+    /// The general team.
+    pub general: Millis,
+    /// Of first priority.
+    pub head_start: Millis,
 }
 
 /// `[limits]`.
@@ -557,6 +582,9 @@ impl Config {
             ("privacy.reveal_seconds", config.privacy.reveal_seconds.into()),
             ("sla.offer_seconds", sla.offer_seconds.into()),
             ("sla.warn_seconds", sla.warn_seconds.into()),
+            ("sla.parallel_offers", sla.parallel_offers.into()),
+            ("sla.preferred_seconds", sla.preferred_seconds.into()),
+            ("sla.idle_seconds", sla.idle_seconds.into()),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Value { key, problem: "must be 1 or more".to_owned() });
@@ -748,6 +776,25 @@ impl Config {
             breach: span(self.sla.breach_seconds),
             suspect: span(self.sla.suspect_seconds),
             lost: span(self.sla.lost_seconds),
+            parallel_after: span(self.sla.parallel_seconds),
+            parallel: self.sla.parallel_offers,
+            needs_for: span(self.sla.needs_seconds),
+            preferred: span(self.sla.preferred_seconds),
+            idle_after: span(self.sla.idle_seconds),
+            beyond_capacity: self.sla.beyond_capacity,
+        }
+    }
+
+    /// Who else is asked for a queue, and how far first priority is ahead.
+    #[must_use]
+    pub fn widening(&self) -> Widening {
+        let span = |seconds: u32| i64::from(seconds) * SECOND;
+        let Sla { neighbours_seconds, city_seconds, general_seconds, head_start_seconds, .. } = self.sla;
+        Widening {
+            neighbours: span(neighbours_seconds),
+            city: span(city_seconds),
+            general: span(general_seconds),
+            head_start: span(head_start_seconds),
         }
     }
 }
@@ -793,6 +840,9 @@ mod tests {
     fn the_defaults_are_complete_and_hold_the_numbers_of_the_rules() {
         let config = with("").unwrap();
         assert_eq!(config.settings(), Settings::default());
+        let seconds = |span: u32| i64::from(span) * SECOND;
+        let [neighbours, city, general, head_start] = [15, 25, 35, 60].map(seconds);
+        assert_eq!(config.widening(), Widening { neighbours, city, general, head_start });
         assert_eq!((config.service.slot_minutes, config.service.slot_capacity), (30, 4));
         assert_eq!(config.login_policy(), LoginPolicy::default());
         assert_eq!(config.citizen_rate(), Rate { burst: 20, per_second: 1 });

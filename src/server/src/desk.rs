@@ -6,6 +6,7 @@
 //! Beside the mailbox stand [`Notices`]: what the desk must never miss, however full the mailbox is.
 
 mod adopt;
+mod asking;
 mod batch;
 mod board;
 pub(crate) mod case;
@@ -14,6 +15,7 @@ mod flush;
 mod notices;
 mod orders;
 mod owner;
+mod silence;
 #[cfg(test)]
 mod tests;
 mod views;

@@ -21,7 +21,7 @@ use bangban_server::{
     load::LoadAgents,
     organisation,
     privacy::{Retention, retention},
-    simulate::{Plan, compare},
+    simulate::{self, Plan},
     telemetry::{install_metrics, start_log},
     tls::{Certificates, Date, Pair},
     user::UserCommand,
@@ -83,8 +83,9 @@ enum Command {
         #[command(subcommand)]
         command: CalendarCommand,
     },
-    /// Runs the router in virtual time and compares how long people wait with the Erlang-C formula.
-    Simulate(Plan),
+    /// Runs the router in virtual time and compares how long people wait with the formulas; says how many agents keep the
+    /// promise (docs/performance.md).
+    Simulate(Box<Plan>),
     /// The audit log.
     Audit {
         #[command(subcommand)]
@@ -186,7 +187,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::CheckConfig { config, connect } => check(config, connect),
-        Command::Simulate(plan) => compare(plan).map(|comparison| println!("{comparison}")).map_err(Into::into),
+        Command::Simulate(plan) => simulate::command(&plan),
         Command::Migrate { config, list } => migrate(config, list),
         Command::Audit { what: AuditCommand::Verify { config, expect } } => verify_audit(config, expect),
         Command::Retention { what: RetentionCommand::Run { config, dry_run } } => run_retention(config, dry_run),

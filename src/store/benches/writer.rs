@@ -154,6 +154,9 @@ fn conversation(n: u64) -> ConversationRow {
         call_back_phone: None,
         citizen_read: 0,
         agent_read: 0,
+        head_start: 0,
+        at_head: false,
+        last_agent: None,
     }
 }
 

@@ -54,8 +54,8 @@ pub(crate) async fn carry_out(
         Change::NewConversation(_) => return Ok(()),
         Change::Conversation(row) => sqlx::query(
             "UPDATE conversation SET team = $1, stage = $2, agent = $3, outcome = $4, stars = $5, comment = $6, \
-             closed_at = $7, clock_no = $8, slot_starts_at = $9, slot_ends_at = $10, call_back_phone = $11 \
-             WHERE id = $12",
+             closed_at = $7, clock_no = $8, slot_starts_at = $9, slot_ends_at = $10, call_back_phone = $11, \
+             head_start = $12, at_head = $13, last_agent = $14 WHERE id = $15",
         )
         .bind(row.team.clone())
         .bind(row.stage.as_str())
@@ -68,6 +68,9 @@ pub(crate) async fn carry_out(
         .bind(row.slot.map(|slot| slot.0.0))
         .bind(row.slot.map(|slot| slot.1.0))
         .bind(row.call_back_phone.clone())
+        .bind(row.head_start)
+        .bind(i64::from(row.at_head))
+        .bind(row.last_agent.map(|id| id.to_string()))
         .bind(row.id.to_string()),
         Change::Clock(row) => sqlx::query(
             "INSERT INTO ledger (conversation, no, team, asked_at, due_at, step) VALUES ($1, $2, $3, $4, $5, $6)",

@@ -83,7 +83,7 @@ impl Store {
             "SELECT r.receipt, r.conversation, r.hand_on, r.made_at, r.state, r.settled_at, \
              c.id, c.citizen, c.item, c.team, c.channel, c.stage, c.agent, c.outcome, c.stars, c.comment, c.opened_at, \
              c.closed_at, c.clock_no, c.slot_starts_at, c.slot_ends_at, c.call_back_phone, c.citizen_read, c.agent_read, \
-             c.hall, c.ticket FROM receipt r JOIN conversation c ON c.id = r.conversation WHERE r.receipt = $1",
+             c.hall, c.ticket, c.head_start, c.at_head, c.last_agent FROM receipt r JOIN conversation c ON c.id = r.conversation WHERE r.receipt = $1",
         )
         .bind(number.to_owned())
         .fetch_optional(&self.readers)

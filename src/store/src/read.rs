@@ -64,8 +64,8 @@ macro_rules! select_conversation {
     ($rest:literal) => {
         concat!(
             "SELECT id, citizen, item, team, channel, stage, agent, outcome, stars, comment, opened_at, closed_at, ",
-            "clock_no, slot_starts_at, slot_ends_at, call_back_phone, citizen_read, agent_read, hall, ticket ",
-            "FROM conversation ",
+            "clock_no, slot_starts_at, slot_ends_at, call_back_phone, citizen_read, agent_read, hall, ticket, ",
+            "head_start, at_head, last_agent FROM conversation ",
             $rest
         )
     };
@@ -110,6 +110,9 @@ pub(crate) fn conversation(row: &AnyRow) -> Result<ConversationRow, StoreError> 
         call_back_phone: row.try_get("call_back_phone")?,
         citizen_read: unsigned(row, "citizen_read")?,
         agent_read: unsigned(row, "agent_read")?,
+        head_start: row.try_get("head_start")?,
+        at_head: row.try_get::<i64, _>("at_head")? != 0,
+        last_agent: optional_id(T, row, "last_agent")?,
     })
 }
 
@@ -285,6 +288,16 @@ impl Store {
             .fetch_optional(&self.readers)
             .await?;
         row.as_ref().map(entry).transpose()
+    }
+
+    /// When citizen or agent wrote last in the shared lane.
+    pub async fn spoken_at(&self, conversation: ConversationId) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query(select!(entry "AND author NOT IN ('bot', 'system') ORDER BY seq DESC LIMIT 1"))
+            .bind(conversation.to_string())
+            .bind(Lane::Public.number())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(row.as_ref().map(entry).transpose()?.map(|entry| entry.at))
     }
 
     /// The last clock of a conversation.

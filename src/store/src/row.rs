@@ -2,6 +2,7 @@
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
+    time::Millis,
     words::{Channel, CitizenKind, HandOnChannel, Language, Outcome, ReceiptState, SlaStep, Stage},
 };
 
@@ -69,6 +70,12 @@ pub struct ConversationRow {
     pub citizen_read: u64,
     /// Read position of the agents.
     pub agent_read: u64,
+    /// Head start of the last clock's priority.
+    pub head_start: Millis,
+    /// It waits at the head of its queue.
+    pub at_head: bool,
+    /// Who served it last, before it was continued too.
+    pub last_agent: Option<AgentId>,
 }
 
 /// One request for a human.

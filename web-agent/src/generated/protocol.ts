@@ -69,6 +69,11 @@ status: AgentStatus,
  */
 breakUntil: Timestamp | null, 
 /**
+ * Is it their time by the roster? If not, they are offered only those who asked before it ended. Whoever stands in no
+ * roster is on duty when they say so.
+ */
+onDuty: boolean, 
+/**
  * How many conversations they serve at once.
  */
 capacity: number, 
@@ -1967,7 +1972,7 @@ number: string, };
 /**
  * Why an offer ended without an assignment.
  */
-export type OfferEnd = "missed" | "declined" | "agent_unavailable" | "conversation_gone" | "transfer_cancelled";
+export type OfferEnd = "missed" | "declined" | "agent_unavailable" | "conversation_gone" | "transfer_cancelled" | "taken";
 
 /**
  * An offer that ended.
@@ -2609,7 +2614,7 @@ code: string,
 name: string, };
 
 /**
- * Steps of the first response (rule 1), and how long an agent may think about an offer.
+ * Steps of the first response (rule 1), how long an agent may think about an offer, and who else is asked when.
  */
 export type SlaPolicy = { 
 /**
@@ -2635,7 +2640,36 @@ breachSeconds: number,
 /**
  * An offer stands so long.
  */
-offerSeconds: number, };
+offerSeconds: number, 
+/**
+ * What follows is as the configuration says where it is `None`. After so long the same line of work in neighbouring
+ * districts is asked too ...
+ */
+neighboursSeconds: number | null, 
+/**
+ * ... the city's team ...
+ */
+citySeconds: number | null, 
+/**
+ * ... and the general team.
+ */
+generalSeconds: number | null, 
+/**
+ * After so long several agents are asked at once ...
+ */
+parallelSeconds: number | null, 
+/**
+ * ... so many.
+ */
+parallelOffers: number | null, 
+/**
+ * For so long only who speaks the language and has skill and level.
+ */
+needsSeconds: number | null, 
+/**
+ * First priority (rule 5) stands in line as if it had asked so much earlier; 0: no priority.
+ */
+headStartSeconds: number | null, };
 
 /**
  * Steps of the first-response clock (rule 1).
@@ -2958,7 +2992,16 @@ slotMinutes: number | null,
 /**
  * How many people one slot takes; `None`: as the configuration says.
  */
-slotCapacity: number | null, };
+slotCapacity: number | null, 
+/**
+ * What an agent must be able to do for its queue, e.g. 手语, as it stands in their account; empty: nothing in
+ * particular. See [`SlaPolicy::needs_seconds`].
+ */
+skill: string, 
+/**
+ * Least level in the team that serves it, 1 to 5; `None`: any.
+ */
+leastLevel: number | null, };
 
 /**
  * Membership in a team.
@@ -3292,6 +3335,11 @@ parent: string | null,
  * Code of the district that it works in, if it is one of a district's.
  */
 district: string | null, 
+/**
+ * Of a district's unit: code of the city's department whose line of work (条线) it does. Its teams and those of the
+ * same line elsewhere help each other.
+ */
+line: string | null, 
 /**
  * When its teams answer; `None`: as the unit above, for the city as the configuration says.
  */

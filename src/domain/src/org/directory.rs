@@ -14,7 +14,7 @@ use super::{
     ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, Unit, UnitKind, opening,
 };
 use crate::{
-    TeamId, Timestamp,
+    AgentId, TeamId, Timestamp,
     calendar::{self, Calendar, Holidays},
 };
 
@@ -87,7 +87,8 @@ fn references(body: &Body) -> Vec<Reference<'_>> {
     match body {
         Body::Unit(unit) => {
             let parent = unit.parent.iter().map(|id| one("parent", Kind::Unit, id));
-            parent.chain(unit.district.iter().map(|id| one("district", Kind::Unit, id))).collect()
+            let district = unit.district.iter().map(|id| one("district", Kind::Unit, id));
+            parent.chain(district).chain(unit.line.iter().map(|id| one("line", Kind::Unit, id))).collect()
         }
         Body::Team(team) => vec![one("unit", Kind::Unit, &team.unit)],
         Body::Shift(shift) => vec![one("team", Kind::Team, &shift.team)],
@@ -356,6 +357,43 @@ impl Directory {
         duties
     }
 
+    /// When everybody who stands in the roster is on duty: begins and ends that touch the span, in order, without overlap,
+    /// whatever the team.
+    #[must_use]
+    pub fn duty_spans(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        holidays: &Holidays,
+    ) -> BTreeMap<AgentId, Vec<(Timestamp, Timestamp)>> {
+        let mut spans: BTreeMap<AgentId, Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
+        for (_, shift) in self.shifts() {
+            let own = spans.entry(shift.agent).or_default();
+            own.extend(shift.duties(from, to, holidays).map(|duty| (duty.from, duty.to)));
+        }
+        for own in spans.values_mut() {
+            own.sort_unstable();
+            own.dedup_by(|next, before| {
+                let touches = next.0 <= before.1;
+                if touches {
+                    before.1 = before.1.max(next.1);
+                }
+                touches
+            });
+        }
+        spans
+    }
+
+    /// Is everything of one kind the same in both? Only what was never changed is known to be.
+    #[must_use]
+    pub fn shares(&self, other: &Self, kind: Kind) -> bool {
+        match (self.shelves.get(&kind), other.shelves.get(&kind)) {
+            (Some(own), Some(others)) => Arc::ptr_eq(own, others),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
     // --- judging ----------------------------------------------------------------------------------------------
 
     /// Does a record fit among the others?
@@ -407,6 +445,12 @@ impl Directory {
         let above_kind = unit.parent.as_deref().and_then(|parent| self.unit(parent)).map(|parent| parent.kind);
         if unit.kind == UnitKind::District && above_kind != Some(UnitKind::City) {
             return Err(Invalid::new("parent", "a district is below the city"));
+        }
+        if let Some(line) = &unit.line {
+            let is_citys = self.unit(line).is_some_and(|one| one.parent.as_deref() == Some(CITY));
+            if !is_citys || self.unit(line).is_some_and(|one| one.kind != UnitKind::Department) {
+                return Err(Invalid::new("line", "is not a department of the city"));
+            }
         }
         if let Some(district) = &unit.district {
             let is_district = district == id && unit.kind == UnitKind::District

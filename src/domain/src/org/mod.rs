@@ -7,7 +7,9 @@ mod item;
 mod keeping;
 mod notice;
 mod opening;
+mod priority;
 mod reach;
+mod rings;
 mod shift;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,8 @@ pub use item::{Audience, Item, Number, Situation};
 pub use keeping::{BlockedVisitor, LegalHold, Retention};
 pub use notice::{CannedAnswer, Notice, NoticeLevel};
 pub use opening::{CalendarYear, SpecialHours};
+pub use priority::is_first;
+pub use rings::{Helpers, neighbours};
 pub use shift::{Duty, Shift};
 pub use unit::{ServiceHours, SlaPolicy, Team, Unit, UnitKind};
 pub use week::{Day, Week, week};

@@ -68,6 +68,10 @@ pub struct Unit {
     /// Code of the district that it works in, if it is one of a district's.
     #[serde(default)]
     pub district: Option<String>,
+    /// Of a district's unit: code of the city's department whose line of work (条线) it does. Its teams and those of the
+    /// same line elsewhere help each other.
+    #[serde(default)]
+    pub line: Option<String>,
     /// When its teams answer; `None`: as the unit above, for the city as the configuration says.
     #[serde(default)]
     pub hours: Option<ServiceHours>,
@@ -85,9 +89,15 @@ impl Unit {
         if let Some(district) = &self.district {
             code("district", district)?;
         }
+        if let Some(line) = &self.line {
+            code("line", line)?;
+        }
         self.hours.as_ref().map_or(Ok(()), |hours| hours.check("hours"))
     }
 }
+
+/// Longest name of a skill, as in accounts of staff.
+const MAX_SKILL: usize = 50;
 
 /// 技能组 with its queue. Whoever asks without an item goes to [`super::GENERAL`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +121,13 @@ pub struct Team {
     /// How many people one slot takes; `None`: as the configuration says.
     #[serde(default)]
     pub slot_capacity: Option<u32>,
+    /// What an agent must be able to do for its queue, e.g. 手语, as it stands in their account; empty: nothing in
+    /// particular. See [`SlaPolicy::needs_seconds`].
+    #[serde(default)]
+    pub skill: String,
+    /// Least level in the team that serves it, 1 to 5; `None`: any.
+    #[serde(default)]
+    pub least_level: Option<u8>,
 }
 
 impl Team {
@@ -127,11 +144,15 @@ impl Team {
         if self.slot_capacity.is_some_and(|people| !(1..=1_000).contains(&people)) {
             return Err(Invalid::new("slotCapacity", "must be 1 to 1000"));
         }
+        line("skill", &self.skill, 0, MAX_SKILL)?;
+        if self.least_level.is_some_and(|level| !(1..=5).contains(&level)) {
+            return Err(Invalid::new("leastLevel", "must be 1 to 5"));
+        }
         Ok(())
     }
 }
 
-/// Steps of the first response (rule 1), and how long an agent may think about an offer.
+/// Steps of the first response (rule 1), how long an agent may think about an offer, and who else is asked when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -150,11 +171,36 @@ pub struct SlaPolicy {
     pub breach_seconds: u32,
     /// An offer stands so long.
     pub offer_seconds: u32,
+    /// What follows is as the configuration says where it is `None`. After so long the same line of work in neighbouring
+    /// districts is asked too ...
+    #[serde(default)]
+    pub neighbours_seconds: Option<u32>,
+    /// ... the city's team ...
+    #[serde(default)]
+    pub city_seconds: Option<u32>,
+    /// ... and the general team.
+    #[serde(default)]
+    pub general_seconds: Option<u32>,
+    /// After so long several agents are asked at once ...
+    #[serde(default)]
+    pub parallel_seconds: Option<u32>,
+    /// ... so many.
+    #[serde(default)]
+    pub parallel_offers: Option<u32>,
+    /// For so long only who speaks the language and has skill and level.
+    #[serde(default)]
+    pub needs_seconds: Option<u32>,
+    /// First priority (rule 5) stands in line as if it had asked so much earlier; 0: no priority.
+    #[serde(default)]
+    pub head_start_seconds: Option<u32>,
 }
 
 impl SlaPolicy {
     /// An hour: who needs longer promises no first response.
     const LONGEST: u32 = 3_600;
+
+    /// More than so many who look at one request are too many who do not look at others.
+    const MOST_OFFERS: u32 = 20;
 
     pub(super) fn check(&self) -> Result<(), Invalid> {
         line("name", &self.name, 1, MAX_NAME)?;
@@ -174,6 +220,20 @@ impl SlaPolicy {
             if value > Self::LONGEST {
                 return Err(Invalid::new(field, format!("must be at most {}", Self::LONGEST)));
             }
+        }
+        let spans = [
+            ("neighboursSeconds", self.neighbours_seconds),
+            ("citySeconds", self.city_seconds),
+            ("generalSeconds", self.general_seconds),
+            ("parallelSeconds", self.parallel_seconds),
+            ("needsSeconds", self.needs_seconds),
+            ("headStartSeconds", self.head_start_seconds),
+        ];
+        if let Some((field, _)) = spans.iter().find(|(_, span)| span.is_some_and(|span| span > Self::LONGEST)) {
+            return Err(Invalid::new(*field, format!("must be at most {}", Self::LONGEST)));
+        }
+        if self.parallel_offers.is_some_and(|offers| !(1..=Self::MOST_OFFERS).contains(&offers)) {
+            return Err(Invalid::new("parallelOffers", format!("must be 1 to {}", Self::MOST_OFFERS)));
         }
         Ok(())
     }

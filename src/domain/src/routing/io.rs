@@ -1,5 +1,6 @@
 //! What goes into the router and what comes out: plain data, comparable in tests.
 
+use super::demand::{Demand, IDLE_AFTER, Profile, Ring};
 use crate::{
     AgentId, ConversationId, OfferId, TeamId, Timestamp,
     time::{Millis, SECOND},
@@ -24,6 +25,18 @@ pub struct Settings {
     pub suspect: Millis,
     /// ... and lost after 60 s: all their conversations go back.
     pub lost: Millis,
+    /// From so much waiting on, a request is shown to several agents at once: 40 s.
+    pub parallel_after: Millis,
+    /// How many: 3. The first who accepts serves.
+    pub parallel: u8,
+    /// For so long only agents are asked who have the needed skills, language and level: 30 s.
+    pub needs_for: Millis,
+    /// How long who served the same matter before may think about the first offer: 8 s, then it is anybody's.
+    pub preferred: Millis,
+    /// A conversation in which nobody writes for so long takes half a place: 3 min.
+    pub idle_after: Millis,
+    /// However many are idle, nobody serves more than this beyond their capacity: 2.
+    pub beyond_capacity: u32,
 }
 
 impl Default for Settings {
@@ -36,6 +49,12 @@ impl Default for Settings {
             breach: 60 * SECOND,
             suspect: 20 * SECOND,
             lost: 60 * SECOND,
+            parallel_after: 40 * SECOND,
+            parallel: 3,
+            needs_for: 30 * SECOND,
+            preferred: 8 * SECOND,
+            idle_after: IDLE_AFTER,
+            beyond_capacity: 2,
         }
     }
 }
@@ -51,13 +70,27 @@ pub struct Policy {
     pub breach: Millis,
     /// See [`Settings::offer`].
     pub offer: Millis,
+    /// See [`Settings::parallel_after`].
+    pub parallel_after: Millis,
+    /// See [`Settings::parallel`].
+    pub parallel: u8,
+    /// See [`Settings::needs_for`].
+    pub needs_for: Millis,
 }
 
 impl Settings {
     /// What holds for a team that has nothing of its own.
     #[must_use]
     pub const fn policy(&self) -> Policy {
-        Policy { warn: self.warn, alert: self.alert, breach: self.breach, offer: self.offer }
+        Policy {
+            warn: self.warn,
+            alert: self.alert,
+            breach: self.breach,
+            offer: self.offer,
+            parallel_after: self.parallel_after,
+            parallel: self.parallel,
+            needs_for: self.needs_for,
+        }
     }
 }
 
@@ -111,18 +144,26 @@ pub enum Input {
         team: TeamId,
         /// What holds for it.
         policy: Policy,
+        /// Who else is asked for its queue, in order.
+        rings: Vec<Ring>,
     },
-    /// An agent exists (start of the server, change of the roster). A known agent's teams and capacity are replaced: an
-    /// offer that they could not be made any more is withdrawn, what they serve they keep.
+    /// An agent exists (start of the server, change of the account). A known agent's profile is replaced: an offer that
+    /// they could not be made any more is withdrawn, what they serve they keep.
     AgentKnown {
         /// Who.
         agent: AgentId,
-        /// Teams they may serve.
-        teams: Vec<TeamId>,
-        /// Conversations at once, 1 or more.
-        capacity: u32,
+        /// What they may be asked.
+        profile: Profile,
         /// The status they chose last; a known agent's status is kept.
         status: AgentStatus,
+    },
+    /// When an agent is on duty: begins and ends, in order, without overlap. Outside of it they are asked only for those
+    /// who asked before it ended, so that the end of a shift strands nobody, and what they serve stays with them.
+    DutyKnown {
+        /// Who.
+        agent: AgentId,
+        /// `None`: in no roster, on duty whenever they say so.
+        spans: Option<Vec<(Timestamp, Timestamp)>>,
     },
     /// The agent answers citizens no more (the account was closed, or has other rights): what they serve goes back to the
     /// head of its queues at once, and nothing is offered to them until they are known again.
@@ -157,6 +198,8 @@ pub enum Input {
         team: TeamId,
         /// When the frame was read (at most a little before `now`).
         at: Timestamp,
+        /// Of whom.
+        demand: Demand,
     },
     /// A call-back is promised: it enters the queue of `team` at `at` by itself, as if `HumanRequested` then.
     CallBackPromised {
@@ -166,6 +209,8 @@ pub enum Input {
         team: TeamId,
         /// Begin of the slot.
         at: Timestamp,
+        /// Of whom. A head start means nothing: it was given a time.
+        demand: Demand,
     },
     /// The citizen does not want a human any more (waiting or offered only).
     RequestCancelled {
@@ -185,6 +230,21 @@ pub enum Input {
         conversation: ConversationId,
         /// When the frame was read.
         at: Timestamp,
+    },
+    /// Somebody wrote in a conversation that is served; the last time was at `at`. The answer to [`Effect::AskIfSilent`],
+    /// and the end of [`super::Weight::Idle`].
+    Spoken {
+        /// Which.
+        conversation: ConversationId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A window or a call began or ended within a conversation that is served.
+    ExclusiveChanged {
+        /// Which.
+        conversation: ConversationId,
+        /// Does it take the whole agent from now on?
+        is_exclusive: bool,
     },
     /// The agent takes the offer.
     OfferAccepted {
@@ -231,6 +291,10 @@ pub enum Input {
         clock: Clock,
         /// Who serves it; `None`: it waits (an offer that was open is void).
         agent: Option<AgentId>,
+        /// As it was.
+        demand: Demand,
+        /// It waits at the head of the queue: it was taken from an agent, or missed by one.
+        at_head: bool,
     },
 }
 
@@ -273,6 +337,21 @@ pub enum Effect {
         agent: AgentId,
         /// Why.
         reason: OfferEnd,
+        /// Agents who are still being asked.
+        others: usize,
+    },
+    /// One more ring may be asked; its place in line is kept.
+    Widened {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// 1, 2, ...
+        ring: u8,
+    },
+    /// Has anybody written since? To be answered by [`Input::Spoken`] with the last time; without an answer it keeps its
+    /// weight.
+    AskIfSilent {
+        /// Which conversation.
+        conversation: ConversationId,
     },
     /// The agent serves it now.
     Assigned {
@@ -328,6 +407,13 @@ pub enum Effect {
         status: AgentStatus,
         /// End of a short break.
         until: Option<Timestamp>,
+    },
+    /// By the roster the agent's duty has begun, or is over.
+    DutyChanged {
+        /// Who.
+        agent: AgentId,
+        /// Has it begun?
+        is_on: bool,
     },
     /// The agent was gone for too long: suspect (20 s) or lost (60 s). Reconnecting heals both.
     AgentMissing {

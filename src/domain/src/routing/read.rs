@@ -1,6 +1,8 @@
 //! What others may know of the router's state, and the check of its invariants.
 
-use super::{Clock, Link, Router, Target, Timer, Where, load};
+#[cfg(debug_assertions)]
+use super::{Case, SECOND_LOOK, Weight};
+use super::{Clock, Link, PLACE, Router, Target, Timer, Where};
 use crate::{AgentId, ConversationId, OfferId, TeamId, Timestamp, words::AgentStatus};
 
 /// Where a conversation is.
@@ -8,7 +10,7 @@ use crate::{AgentId, ConversationId, OfferId, TeamId, Timestamp, words::AgentSta
 pub enum Place {
     /// In the queue.
     Waiting,
-    /// One agent is looking at it.
+    /// One agent is looking at it, or several: the one who was asked first.
     Offered {
         /// The offer.
         offer: OfferId,
@@ -35,6 +37,10 @@ pub struct Routed {
     pub clock: Clock,
     /// Where it is.
     pub place: Place,
+    /// It goes, or went, before all others: it was taken from an agent, or missed by one.
+    pub at_head: bool,
+    /// Rings that may be asked beside its own team.
+    pub rings: u8,
 }
 
 /// An open offer.
@@ -59,8 +65,12 @@ pub struct AgentRead {
     pub break_until: Option<Timestamp>,
     /// Conversations at once.
     pub capacity: u32,
-    /// Conversations now.
+    /// Places that are taken now: an idle conversation takes half a one (rounded up), a window or a call all.
     pub load: u32,
+    /// Conversations now, whatever they weigh.
+    pub serving: u32,
+    /// Is it their time, by the roster? Those who stand in none choose it themselves.
+    pub is_on_duty: bool,
     /// Has a console.
     pub is_connected: bool,
     /// Was gone for 60 s, or never came.
@@ -77,14 +87,23 @@ impl Router {
     pub fn conversation(&self, id: ConversationId) -> Option<Routed> {
         let case = self.cases.get(&id)?;
         let place = match case.place {
-            Where::Waiting => Place::Waiting,
-            Where::Offered(offer) => {
-                let made = self.offers.get(&offer)?;
-                Place::Offered { offer, agent: made.agent, expires_at: made.expires_at }
-            }
-            Where::Serving { agent, transfer } => Place::Serving { agent, transfer: transfer.map(|(to, _)| to) },
+            Where::Waiting => match case.offers.first() {
+                None => Place::Waiting,
+                Some(offer) => {
+                    let made = self.offers.get(offer)?;
+                    Place::Offered { offer: *offer, agent: made.agent, expires_at: made.expires_at }
+                }
+            },
+            Where::Serving { agent, transfer } => Place::Serving { agent, transfer },
         };
-        Some(Routed { team: case.team, clock: case.clock, place })
+        let rings = u8::try_from(case.reached).unwrap_or(u8::MAX);
+        Some(Routed { team: case.team, clock: case.clock, place, at_head: case.rank == 0, rings })
+    }
+
+    /// Who is being asked for a conversation, in the order in which they were.
+    pub fn asked(&self, id: ConversationId) -> impl Iterator<Item = AgentId> + '_ {
+        let offers = self.cases.get(&id).into_iter().flat_map(|case| &case.offers);
+        offers.filter_map(|offer| self.offers.get(offer).map(|offer| offer.agent))
     }
 
     /// One agent.
@@ -102,11 +121,17 @@ impl Router {
         Some(AgentRead {
             status: if agent.break_until.is_some() { AgentStatus::Break } else { agent.status },
             break_until: agent.break_until,
-            capacity: agent.capacity,
-            load: load(agent),
+            capacity: agent.profile.capacity,
+            load: if agent.exclusive > 0 {
+                agent.load.div_ceil(PLACE).max(agent.profile.capacity)
+            } else {
+                agent.load.div_ceil(PLACE)
+            },
+            serving: u32::try_from(agent.serving.len()).unwrap_or(u32::MAX),
+            is_on_duty: agent.off_since.is_none(),
             is_connected: agent.link == Link::Connected,
             is_lost: agent.link == Link::Lost,
-            is_free: self.is_free(agent),
+            is_free: self.has_room(agent) && agent.off_since.is_none(),
             offer,
         })
     }
@@ -135,7 +160,7 @@ impl Router {
     /// Place of a conversation in its queue, 1 = next. Costs O(1) for the last one and what stands before it for others.
     #[must_use]
     pub fn position(&self, id: ConversationId) -> Option<usize> {
-        let (team, key) = self.key(id)?;
+        let (team, key) = self.line_key(id)?;
         let line = &self.teams.get(usize::from(team.0))?.line;
         if line.last() == Some(&key) {
             return Some(line.len());
@@ -159,7 +184,7 @@ impl Router {
     pub fn call_backs_at(&self, team: TeamId, at: Timestamp) -> usize {
         let (first, last) = (ConversationId::new(0), ConversationId::new(u128::MAX));
         let of_team = |timer: &Timer| match timer {
-            Timer::CallBack(id) => self.call_backs.get(id).is_some_and(|(other, _)| *other == team),
+            Timer::CallBack(id) => self.call_backs.get(id).is_some_and(|promise| promise.team == team),
             _ => false,
         };
         let due = self.timers.range((at, Timer::CallBack(first))..=(at, Timer::CallBack(last)));
@@ -173,24 +198,22 @@ impl Router {
             return;
         }
         for (id, case) in &self.cases {
-            let key = (case.rank, case.clock.due_at, *id);
-            let team = &self.teams[usize::from(case.team.0)];
+            let key = case.key(*id);
+            let is_in_line = self.teams[usize::from(case.team.0)].line.contains(&key);
             match case.place {
-                Where::Waiting => {
-                    assert!(team.open.contains(&key) && team.line.contains(&key), "{id} not in its queue");
-                }
-                Where::Offered(offer) => {
-                    assert!(!team.open.contains(&key) && team.line.contains(&key), "{id} offered and open");
-                    assert_eq!(self.offers.get(&offer).map(|offer| offer.conversation), Some(*id), "{id} offer");
-                }
+                Where::Waiting => assert!(is_in_line, "{id} not in its queue"),
                 Where::Serving { agent, .. } => {
                     assert!(self.agents.get(&agent).is_some_and(|agent| agent.serving.contains(id)), "{id} on no desk");
-                    assert!(!team.line.contains(&key), "{id} served and in the queue");
+                    assert!(!is_in_line, "{id} served and in the queue");
                 }
+            }
+            self.check_stand(*id, case);
+            for offer in &case.offers {
+                assert_eq!(self.offers.get(offer).map(|offer| offer.conversation), Some(*id), "{id} offer");
             }
         }
         for (id, agent) in &self.agents {
-            assert_eq!(agent.free_as.is_some(), self.is_free(agent), "{id}: free set");
+            assert_eq!(agent.free_as.is_some(), self.has_room(agent), "{id}: free set");
             for conversation in &agent.serving {
                 let place = self.cases.get(conversation).map(|case| case.place);
                 assert!(
@@ -198,10 +221,31 @@ impl Router {
                     "{conversation} on two desks"
                 );
             }
+            let weights = || agent.serving.iter().filter_map(|id| self.cases.get(id)).map(|case| case.weight);
+            assert_eq!(agent.load, weights().map(Weight::halves).sum::<u32>(), "{id}: load");
+            let exclusive = weights().filter(|weight| *weight == Weight::Exclusive).count();
+            assert_eq!(usize::try_from(agent.exclusive), Ok(exclusive), "{id}: exclusive");
         }
         for (id, offer) in &self.offers {
             assert_eq!(self.agents.get(&offer.agent).and_then(|agent| agent.offer), Some(*id), "{id}: both sides");
+            assert!(self.cases.get(&offer.conversation).is_some_and(|case| case.offers.contains(id)), "{id}: no case");
         }
         assert!(self.timers.first().is_none_or(|(at, _)| *at > self.now), "a deadline was left behind");
+    }
+
+    /// It stands open in exactly the queues of those who may be asked, if somebody should be.
+    #[cfg(debug_assertions)]
+    fn check_stand(&self, id: ConversationId, case: &Case) {
+        let has_look = !case.offers.is_empty();
+        let (rank, at, _) = case.key(id);
+        let key = (if has_look { rank + SECOND_LOOK } else { rank }, at, id);
+        let need = self.need_of(case);
+        for (n, team) in (0..).map(TeamId).zip(&self.teams) {
+            let is_open = team.open.iter().any(|(group, open)| *group == need && open.contains(&key));
+            let anywhere = team.open.iter().flat_map(|(_, open)| open).filter(|key| key.2 == id).count();
+            assert_eq!(usize::from(is_open), anywhere, "{id} stands in {n:?} as it was before");
+            let should = self.is_sought(case) && Self::teams_asked(case).any(|asked| asked == n);
+            assert_eq!(is_open, should, "{id} open in {n:?}");
+        }
     }
 }

@@ -32,7 +32,7 @@ use bangban_domain::{
     words::{CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
-use bangban_store::{Change, ConversationRow, EntryRow, Lane, Membership, Published, StaffRow, Store, Unit};
+use bangban_store::{Author, Change, ConversationRow, EntryRow, Lane, Membership, Published, StaffRow, Store, Unit};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
 use tokio::{
@@ -498,6 +498,9 @@ pub(crate) fn publish(hub: &Hub, notices: &Notices, batch: &[Published]) {
     for Published { seq, entry, answered } in batch {
         if *answered {
             notices.replied(entry.conversation, entry.at);
+        }
+        if entry.lane == Lane::Public && matches!(entry.author, Author::Citizen | Author::Agent(_)) {
+            notices.spoke(entry.conversation, entry.at);
         }
         let topic = match entry.lane {
             Lane::Public => Topic::Conversation(entry.conversation),

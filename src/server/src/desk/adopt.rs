@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bangban_domain::{AgentId, ConversationId, TeamId, Timestamp, routing::Input};
+use bangban_domain::{AgentId, ConversationId, TeamId, Timestamp, org::Kind, routing::Input};
 use bangban_store::{StaffRow, StoreError};
 
 use super::{batch::Batch, owner::Owner};
@@ -18,8 +18,10 @@ impl Owner {
     /// Everything that the router has to know of teams.
     pub(super) fn teams_known(&self) -> Vec<Input> {
         let catalogue = &self.world.catalogue;
-        let known =
-            |code: &str| Some(Input::TeamKnown { team: catalogue.team(code)?, policy: catalogue.policy_of(code) });
+        let known = |code: &str| {
+            let (team, policy, rings) = (catalogue.team(code)?, catalogue.policy_of(code), catalogue.rings_of(code));
+            Some(Input::TeamKnown { team, policy, rings })
+        };
         catalogue.teams().filter_map(|team| known(&team.code)).collect()
     }
 
@@ -34,9 +36,9 @@ impl Owner {
             for team in &teams {
                 self.members[usize::from(team.0)].push(member.id);
             }
-            self.teams_of.insert(member.id, teams.clone());
-            let (agent, capacity, status) = (member.id, member.capacity, member.status);
-            inputs.push(Input::AgentKnown { agent, teams, capacity, status });
+            let (agent, profile, status) = (member.id, self.profile(member, &teams), member.status);
+            self.teams_of.insert(agent, teams);
+            inputs.push(Input::AgentKnown { agent, profile, status });
         }
         inputs
     }
@@ -61,8 +63,9 @@ impl Owner {
             for team in &teams {
                 self.members[usize::from(team.0)].push(id);
             }
-            self.teams_of.insert(id, teams.clone());
-            Input::AgentKnown { agent: id, teams, capacity: row.capacity, status: row.status }
+            let profile = self.profile(&row, &teams);
+            self.teams_of.insert(id, teams);
+            Input::AgentKnown { agent: id, profile, status: row.status }
         } else {
             self.present.remove(&id);
             Input::AgentLeft { agent: id }
@@ -70,6 +73,9 @@ impl Owner {
         self.staff.insert(id, row);
         // A refusal: they were no agent before either.
         self.decide(input, now, batch).ok();
+        if !was_agent {
+            self.follow_roster(now, batch);
+        }
         if !was_agent && self.present.contains(&id) {
             self.decide(Input::AgentConnected { agent: id }, now, batch).ok();
         }
@@ -80,6 +86,18 @@ impl Owner {
             self.world.shared.agents.remove(&id);
         }
         self.rostered = None;
+    }
+
+    /// Tells the router whose duty is not what it was.
+    pub(super) fn follow_roster(&mut self, now: Timestamp, batch: &mut Batch) {
+        for input in self.duties_known(now, false) {
+            if let Input::DutyKnown { agent, .. } = input {
+                batch.agents.insert(agent);
+            }
+            if let Err(error) = self.decide(input, now, batch) {
+                tracing::error!(%error, "the router refused a duty");
+            }
+        }
     }
 
     /// Takes over the newest state of what is administered.
@@ -100,15 +118,19 @@ impl Owner {
         }
         self.members.resize(usize::from(self.world.catalogue.directory().team_slots()), Vec::new());
         // A team that has come, or gone to another unit, may be served by others.
+        let needs_more = self.learn_skills();
         let moved = |member: &StaffRow| {
             let teams = self.teams_of.get(&member.id)?;
-            (is_agent(member) && *teams != self.teams_served_by(member)).then_some(member.id)
+            (is_agent(member) && (needs_more || *teams != self.teams_served_by(member))).then_some(member.id)
         };
         let moved: Vec<AgentId> = self.staff.values().filter_map(moved).collect();
         for agent in moved {
             self.know_member(agent, now, batch);
         }
         let after = Arc::clone(&self.world.catalogue);
+        if !before.directory().shares(after.directory(), Kind::Shift) {
+            self.follow_roster(now, batch);
+        }
         let is_renamed = |id: &ConversationId| {
             self.cases.get(*id).is_some_and(|case| {
                 let item = case.row.item.as_deref();

@@ -6,7 +6,7 @@ use bangban_domain::{
     CitizenId, ConversationId, Timestamp,
     privacy::mask,
     routing::Clock,
-    words::{CitizenKind, SlaStep, Stage},
+    words::{CitizenKind, Language, SlaStep, Stage},
 };
 use bangban_protocol::{ClockView, ConversationView, PersonView, Slot, ThreadBody};
 use bangban_store::{ConversationRow, LedgerRow};
@@ -21,6 +21,8 @@ pub(super) struct Case {
     /// As staff see it.
     pub(super) citizen_name: String,
     pub(super) citizen_kind: CitizenKind,
+    /// The citizen's, if the portal gave one.
+    pub(super) language: Option<Language>,
     pub(super) clock: Option<Clock>,
     /// A pending transfer: to whom, and what was written.
     pub(super) transfer: Option<(String, String)>,
@@ -38,6 +40,7 @@ impl Case {
             row,
             citizen_name,
             citizen_kind,
+            language: None,
             clock: None,
             transfer: None,
             last_text: None,

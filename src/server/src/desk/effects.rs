@@ -31,12 +31,13 @@ impl Owner {
                     batch.log_as(Author::System, conversation, now, what);
                     batch.touch(conversation);
                 }
-                Effect::OfferEnded { offer, conversation, agent, reason } => {
+                Effect::OfferEnded { offer, conversation, agent, reason, others } => {
                     self.offered_at.remove(&offer);
                     self.last_ends.insert(agent, OfferEnded { offer, reason });
                     batch.agents.insert(agent);
                     if let Some(case) = self.cases.get_mut(conversation)
                         && case.row.stage == Stage::Offered
+                        && others == 0
                     {
                         case.row.stage = Stage::Waiting;
                     }
@@ -50,6 +51,10 @@ impl Owner {
                     batch.log(conversation, now, what);
                     self.assigned(conversation, agent, team, transfer_by, now, batch);
                 }
+                Effect::Widened { conversation, ring } => {
+                    batch.log_as(Author::System, conversation, now, Event::Widened { ring });
+                }
+                Effect::AskIfSilent { conversation } => self.questions.push(conversation),
                 Effect::TransferEnded { conversation, by, reason } => {
                     self.transfer_ended(conversation, by, reason, now, batch);
                 }
@@ -66,6 +71,9 @@ impl Owner {
                     }
                     let by = if until.is_some() { Author::System } else { batch.actor };
                     batch.log_as(by, None, now, Event::StatusChanged { agent, status, until });
+                }
+                Effect::DutyChanged { agent, .. } => {
+                    batch.agents.insert(agent);
                 }
                 Effect::AgentMissing { agent, lost } => {
                     batch.agents.insert(agent);
@@ -91,6 +99,7 @@ impl Owner {
         let taken_from_name = taken_from.and_then(|id| self.name_of(id));
         batch.agents.extend(taken_from);
         batch.queues.insert(team);
+        self.world.notices.silence.end(conversation);
         let Some(case) = self.cases.get_mut(conversation) else { return };
         case.row.stage = Stage::Waiting;
         case.row.agent = None;
@@ -146,6 +155,7 @@ impl Owner {
             Some(team) => (team.code.clone(), team.name.clone()),
             None => Default::default(),
         };
+        self.world.notices.silence.begin(conversation, now);
         batch.agents.insert(agent);
         batch.agents.extend(transfer_by);
         batch.queues.insert(team);
@@ -154,6 +164,7 @@ impl Owner {
             case.row.stage = Stage::Serving;
         }
         case.row.agent = Some(agent);
+        case.row.last_agent = Some(agent);
         case.row.team = code;
         case.transfer = None;
         let body = match from_name {
@@ -176,7 +187,7 @@ impl Owner {
             OfferEnd::Declined => "declined",
             OfferEnd::Missed => "missed",
             OfferEnd::TransferCancelled | OfferEnd::ConversationGone => "cancelled",
-            OfferEnd::AgentUnavailable => "unavailable",
+            OfferEnd::AgentUnavailable | OfferEnd::Taken => "unavailable",
         };
         let to_name = self.cases.get_mut(conversation).and_then(|case| case.transfer.take());
         let to_name = to_name.map(|(to, _)| to).unwrap_or_default();
@@ -195,7 +206,7 @@ impl Owner {
         now: Timestamp,
         batch: &mut Batch,
     ) {
-        batch.agents.extend(self.holder(conversation));
+        batch.agents.extend(self.holders(conversation));
         let Some(case) = self.cases.get_mut(conversation) else { return };
         if let Some(clock) = &mut case.clock {
             clock.step = step;
@@ -219,7 +230,7 @@ impl Owner {
         now: Timestamp,
         batch: &mut Batch,
     ) {
-        batch.agents.extend(self.holder(conversation));
+        batch.agents.extend(self.holders(conversation));
         let Some(case) = self.cases.get_mut(conversation) else { return };
         let no = case.row.clock_no;
         if let Some(clock) = &mut case.clock {
@@ -236,7 +247,7 @@ impl Owner {
     }
 
     fn left(&mut self, conversation: ConversationId, now: Timestamp, batch: &mut Batch) {
-        batch.agents.extend(self.holder(conversation));
+        batch.agents.extend(self.holders(conversation));
         let Some(case) = self.cases.get_mut(conversation) else { return };
         if let Some(clock) = &mut case.clock {
             clock.left_at = Some(now);
@@ -251,10 +262,11 @@ impl Owner {
     }
 
     /// Who looks at it or serves it.
-    fn holder(&self, conversation: ConversationId) -> Option<AgentId> {
-        match self.router.conversation(conversation)?.place {
-            Place::Waiting => None,
-            Place::Offered { agent, .. } | Place::Serving { agent, .. } => Some(agent),
+    fn holders(&self, conversation: ConversationId) -> Vec<AgentId> {
+        match self.router.conversation(conversation).map(|routed| routed.place) {
+            Some(Place::Serving { agent, .. }) => vec![agent],
+            Some(Place::Waiting | Place::Offered { .. }) => self.router.asked(conversation).collect(),
+            None => Vec::new(),
         }
     }
 

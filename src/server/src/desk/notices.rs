@@ -13,12 +13,15 @@ use bangban_domain::{AgentId, ConversationId, Timestamp};
 use bangban_protocol::UnitCode;
 use tokio::sync::{Notify, watch};
 
+use super::silence::Silence;
+
 /// See the module.
 pub struct Notices {
     pending: Mutex<Pending>,
     wake: Notify,
     /// How many have had their turn.
     done: watch::Sender<u64>,
+    pub(super) silence: Silence,
 }
 
 /// What has not been taken yet.
@@ -28,6 +31,8 @@ pub(super) struct Pending {
     pub(super) count: u64,
     /// When the reply that stopped the clock was read.
     pub(super) replied: BTreeMap<ConversationId, Timestamp>,
+    /// Idle conversations in which somebody wrote, and when.
+    pub(super) spoken: BTreeMap<ConversationId, Timestamp>,
     /// Is there a console?
     pub(super) present: BTreeMap<AgentId, bool>,
     /// Has something changed of what is administered?
@@ -40,7 +45,8 @@ pub(super) struct Pending {
 
 impl Default for Notices {
     fn default() -> Self {
-        Self { pending: Mutex::default(), wake: Notify::new(), done: watch::channel(0).0 }
+        let done = watch::channel(0).0;
+        Self { pending: Mutex::default(), wake: Notify::new(), done, silence: Silence::default() }
     }
 }
 
@@ -55,6 +61,16 @@ impl Notices {
         pending.count += 1;
         pending.replied.insert(conversation, at);
         self.wake.notify_one();
+    }
+
+    /// Citizen or agent wrote in a conversation at `at`. Only the end of an idle time takes the lock.
+    pub fn spoke(&self, conversation: ConversationId, at: Timestamp) {
+        if self.silence.spoke(conversation, at) {
+            let mut pending = self.pending();
+            pending.count += 1;
+            pending.spoken.insert(conversation, at);
+            self.wake.notify_one();
+        }
     }
 
     /// The agent's first console has come, or the last one has gone. Gives the number for [`Notices::heard`].

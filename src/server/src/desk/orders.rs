@@ -166,13 +166,16 @@ impl Owner {
             call_back_phone: None,
             citizen_read: 0,
             agent_read: 0,
+            head_start: 0,
+            at_head: false,
+            last_agent: None,
         };
         batch.unit.changes.extend([Change::Citizen(citizen.row(at)), Change::NewConversation(row.clone())]);
         batch.unit.entries.push(entry(conversation, Lane::Public, at, Author::Bot, &Party::Bot, &greeting));
         let ConversationRow { item, team, hall, ticket, .. } = row.clone();
         batch.log(conversation, at, Event::Opened { citizen: citizen.id, item, team, channel, hall, ticket });
         batch.views.insert(conversation);
-        self.cases.insert(Case::new(row, person(citizen)));
+        self.cases.insert(Case { language: citizen.language, ..Case::new(row, person(citizen)) });
         Ok(Answer::Opened { conversation })
     }
 
@@ -269,8 +272,14 @@ impl Owner {
             let opens_at = calendar.next_open(at).unwrap_or(at);
             return Ok(Answer::OutOfHours { opens_at, slots });
         }
+        // Who they are now counts, not when the conversation was opened.
+        let citizen = citizen_of(who)?;
+        let head_start = self.cases.get(id).map_or(0, |case| self.head_start_of(citizen, case));
+        let case = self.mine(who, id)?;
+        (case.row.head_start, case.language) = (head_start, citizen.language);
+        let demand = self.demand_of(id);
         // A promised call-back is overtaken; its receipt stands until somebody has dealt with the matter.
-        self.decide(Input::HumanRequested { conversation: id, team, at }, now, batch)?;
+        self.decide(Input::HumanRequested { conversation: id, team, at, demand }, now, batch)?;
         let due_at = self.router.conversation(id).map(|routed| routed.clock.due_at);
         Ok(Answer::Queued { due_at: due_at.unwrap_or(at) })
     }
@@ -368,6 +377,8 @@ impl Owner {
             case.row.stage = Stage::CallBack;
             case.row.slot = Some((wanted.starts_at, wanted.ends_at));
             case.row.call_back_phone = Some(phone);
+            // Whoever was given a time comes at that time.
+            case.row.head_start = 0;
             case.last_text = Some(preview(&text));
             case.receipt = Some(receipt.clone());
         }
@@ -389,7 +400,8 @@ impl Owner {
         batch.touch(id);
         // Last: a slot that begins right now is due at once. A conversation with the bot is none of the router's, so that
         // it cannot refuse.
-        self.decide(Input::CallBackPromised { conversation: id, team, at: wanted.starts_at }, now, batch)?;
+        let (demand, at) = (self.demand_of(id), wanted.starts_at);
+        self.decide(Input::CallBackPromised { conversation: id, team, at, demand }, now, batch)?;
         Ok(Answer::MessageLeft { receipt, slot: wanted })
     }
 
@@ -433,6 +445,7 @@ impl Owner {
         }
         batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt: receipt.clone() });
         batch.log(id, at, Event::Closed { outcome, hand_on, receipt });
+        self.world.notices.silence.end(id);
         self.note_queue(id, batch);
         batch.touch(id);
         self.passes(id);

@@ -8,7 +8,7 @@ use bangban_domain::{
     citizen::shown_name,
     figures::{Request, Today},
     history,
-    routing::{Input, Refusal, Router},
+    routing::{Input, Place, Refusal, Router},
     time::SECOND,
     words::{Channel, CitizenKind, Stage},
 };
@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Actor, Envelope, Live, Order, World,
+    asking::{Duties, Skills},
     batch::Batch,
     busy,
     case::{self, Case, Cases, clock_of},
@@ -45,6 +46,10 @@ pub(super) struct Owner {
     pub(super) teams_of: HashMap<AgentId, Vec<TeamId>>,
     /// Agents of each team.
     pub(super) members: Vec<Vec<AgentId>>,
+    pub(super) skills: Skills,
+    pub(super) duties: Duties,
+    /// Served conversations of which the router asks whether anybody has written.
+    pub(super) questions: Vec<ConversationId>,
     pub(super) last_ends: HashMap<AgentId, OfferEnded>,
     pub(super) offered_at: HashMap<OfferId, Timestamp>,
     pub(super) today: Today,
@@ -78,6 +83,9 @@ impl Owner {
             staff: BTreeMap::new(),
             teams_of: HashMap::new(),
             members: Vec::new(),
+            skills: Skills::default(),
+            duties: Duties::default(),
+            questions: Vec::new(),
             last_ends: HashMap::new(),
             offered_at: HashMap::new(),
             today: Today::default(),
@@ -109,9 +117,13 @@ impl Owner {
         self.router = Router::new(self.epoch, self.world.catalogue.basis().settings.clone(), teams);
         self.last_ends.clear();
         self.offered_at.clear();
+        self.questions.clear();
+        self.world.notices.silence.clear();
+        self.learn_skills();
         let mut out = Vec::new();
         let members = self.know_members(store.staff().await?);
-        for input in self.teams_known().into_iter().chain(members) {
+        let duties = self.duties_known(now, true);
+        for input in self.teams_known().into_iter().chain(members).chain(duties) {
             self.router.handle(now, input, &mut out).map_err(|refusal| corrupt(&refusal))?;
         }
         self.know_conversations(now, &mut out).await?;
@@ -131,6 +143,7 @@ impl Owner {
         // Effects of restoring (void offers, steps that fell into the pause) are carried out like any others.
         let mut batch = Batch::new();
         self.carry_out(&out, now, &mut batch);
+        self.answer_questions(now, &mut batch);
         let unit = self.finish_unit(&mut batch);
         self.world.store.commit_in_turn(unit).await?;
         self.is_sound = true;
@@ -157,24 +170,31 @@ impl Owner {
         let open = store.open_conversations().await?;
         let mut open = stream::iter(open).map(|row| with_people(&store, row)).buffered(READ_AHEAD);
         while let Some(read) = open.next().await {
-            let (row, citizen, last) = read?;
-            let (id, team) = (row.id, self.team_of(&row));
+            let (row, citizen, last, spoken_at) = read?;
+            let (id, team, stage, slot) = (row.id, self.team_of(&row), row.stage, row.slot);
+            let (agent, at_head) = (row.agent, row.at_head);
             let clock = clocks.remove(&id).as_ref().map(clock_of);
-            let input = match (row.stage, row.slot, clock) {
+            self.remember(row, clock, citizen, last);
+            let demand = self.demand_of(id);
+            let input = match (stage, slot, clock) {
                 (Stage::Bot | Stage::Closed, ..) => None,
                 (Stage::CallBack, slot, _) => {
-                    slot.map(|(at, _)| Input::CallBackPromised { conversation: id, team, at })
+                    slot.map(|(at, _)| Input::CallBackPromised { conversation: id, team, at, demand })
                 }
                 (Stage::Waiting | Stage::Offered | Stage::Serving | Stage::WrapUp, _, clock) => {
-                    clock.map(|clock| Input::Restored { conversation: id, team, clock, agent: row.agent })
+                    clock.map(|clock| Input::Restored { conversation: id, team, clock, agent, demand, at_head })
                 }
             };
-            self.remember(row, clock, citizen, last);
             if let Some(case) = self.cases.get_mut(id) {
                 case.receipt = receipts.remove(&id);
             }
             if let Some(input) = input {
                 self.router.handle(now, input, out).map_err(|refusal| corrupt(&refusal))?;
+            }
+            if matches!(stage, Stage::Serving | Stage::WrapUp) {
+                self.world.notices.silence.begin(id, spoken_at.unwrap_or(now));
+                // What was idle before is so again.
+                self.questions.push(id);
             }
         }
         Ok(())
@@ -185,7 +205,7 @@ impl Owner {
         row: ConversationRow,
         clock: Option<bangban_domain::routing::Clock>,
     ) -> Result<(), StoreError> {
-        let (row, citizen, last) = with_people(&self.world.store, row).await?;
+        let (row, citizen, last, _) = with_people(&self.world.store, row).await?;
         self.remember(row, clock, citizen, last);
         Ok(())
     }
@@ -197,11 +217,13 @@ impl Owner {
         citizen: Option<CitizenRow>,
         last: Option<EntryRow>,
     ) {
+        let language = citizen.as_ref().and_then(|citizen| citizen.language);
         let person = citizen.map_or((String::new(), CitizenKind::Person), |citizen| {
             (shown_name(&citizen.name, citizen.kind, citizen.anonymous), citizen.kind)
         });
         let mut case = Case::new(row, person);
         case.clock = clock;
+        case.language = language;
         case.last_text = last.and_then(|entry| case::text_of(&entry.body));
         self.cases.insert(case);
     }
@@ -259,6 +281,9 @@ impl Owner {
                 refuse(envelopes, &busy());
                 return;
             }
+        }
+        if self.duties.is_stale(now) {
+            self.follow_roster(now, &mut batch);
         }
         let noticed = self.take_notices(pending, now, &mut batch);
         // A refusal is impossible: nothing is asked for.
@@ -322,6 +347,10 @@ impl Owner {
                 self.flushes.board.mark();
             }
         }
+        for (conversation, at) in pending.spoken {
+            // A refusal: it is served no more.
+            self.decide(Input::Spoken { conversation, at }, now, batch).ok();
+        }
         for unit in pending.boards {
             self.show_board(Topic::BoardOf(unit), now);
         }
@@ -381,13 +410,32 @@ impl Owner {
         let result = self.router.handle(now, input, &mut out);
         // Time has passed even if the input was refused.
         self.carry_out(&out, now, batch);
+        self.answer_questions(now, batch);
         result.map_err(|refusal| orders::refused(&refusal))
+    }
+
+    /// Tells the router when somebody wrote last. What only waits for its outcome is not idle, however silent.
+    fn answer_questions(&mut self, now: Timestamp, batch: &mut Batch) {
+        let idle_since = now - self.world.catalogue.basis().settings.idle_after;
+        while let Some(conversation) = self.questions.pop() {
+            let is_talk = self.cases.get(conversation).is_some_and(|case| case.row.stage == Stage::Serving);
+            let spoken = self.world.notices.silence.last(conversation, idle_since).filter(|_| is_talk);
+            let Some(at) = spoken else { continue };
+            let mut out = Vec::new();
+            // A refusal: it is served no more.
+            self.router.handle(now, Input::Spoken { conversation, at }, &mut out).ok();
+            self.carry_out(&out, now, batch);
+        }
     }
 
     fn finish_unit(&self, batch: &mut Batch) -> Unit {
         let rows = std::mem::take(&mut batch.rows);
         let rows = rows.iter().filter_map(|id| self.cases.get(*id));
-        let rows = rows.map(|case| bangban_store::Change::Conversation(case.row.clone()));
+        let rows = rows.map(|case| {
+            let routed = self.router.conversation(case.row.id);
+            let at_head = routed.is_some_and(|one| one.at_head && !matches!(one.place, Place::Serving { .. }));
+            bangban_store::Change::Conversation(ConversationRow { at_head, ..case.row.clone() })
+        });
         let mut unit = std::mem::take(&mut batch.unit);
         unit.changes.extend(rows);
         unit
@@ -473,13 +521,14 @@ impl Owner {
     }
 }
 
-/// Whose it is, and what they said last.
+/// Whose it is, what they said last, and when somebody said anything last.
 async fn with_people(
     store: &Store,
     row: ConversationRow,
-) -> Result<(ConversationRow, Option<CitizenRow>, Option<EntryRow>), StoreError> {
-    let (citizen, last) = tokio::try_join!(store.citizen(row.citizen), store.last_of_citizen(row.id))?;
-    Ok((row, citizen, last))
+) -> Result<(ConversationRow, Option<CitizenRow>, Option<EntryRow>, Option<Timestamp>), StoreError> {
+    let (citizen, last, spoken_at) =
+        tokio::try_join!(store.citizen(row.citizen), store.last_of_citizen(row.id), store.spoken_at(row.id))?;
+    Ok((row, citizen, last, spoken_at))
 }
 
 fn author(who: &Actor) -> Author {

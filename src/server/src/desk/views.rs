@@ -112,6 +112,7 @@ impl Owner {
             me: PersonView { id, name: member.name.clone() },
             status: read.status,
             break_until: read.break_until,
+            on_duty: read.is_on_duty,
             capacity: read.capacity,
             teams: self.team_views(id),
             all_teams: self.world.catalogue.teams().cloned().collect(),

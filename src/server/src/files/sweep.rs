@@ -140,6 +140,9 @@ mod tests {
             call_back_phone: None,
             citizen_read: 0,
             agent_read: 0,
+            head_start: 0,
+            at_head: false,
+            last_agent: None,
         };
         let changes = vec![Change::Citizen(citizen), Change::NewConversation(conversation)];
         store.commit(Unit { changes, ..Unit::default() }).await.unwrap();

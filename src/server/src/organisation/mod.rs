@@ -196,7 +196,10 @@ pub fn json(body: &Body) -> Result<Json, serde_json::Error> {
 
 /// The city and the team of whoever asks without an item: without them there is nothing to add others to.
 fn first() -> [(String, Body); 2] {
-    let city = Unit { name: "上海市".to_owned(), kind: UnitKind::City, parent: None, district: None, hours: None };
+    let city =
+        Unit {
+            name: "上海市".to_owned(), kind: UnitKind::City, parent: None, district: None, line: None, hours: None
+        };
     let general = Team {
         name: "综合帮办".to_owned(),
         name_en: "General help".to_owned(),
@@ -204,6 +207,8 @@ fn first() -> [(String, Body); 2] {
         hours: None,
         slot_minutes: None,
         slot_capacity: None,
+        skill: String::new(),
+        least_level: None,
     };
     [(CITY.to_owned(), Body::Unit(city)), (GENERAL.to_owned(), Body::Team(general))]
 }

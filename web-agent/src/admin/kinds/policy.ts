@@ -12,13 +12,26 @@ const seconds = (key: string, zh: string, en: string, hint: Field['hint']): Fiel
   isRequired: true,
 });
 
+const asConfigured = { zh: '沿用系统配置', en: 'As configured' };
+
+const optional = (key: string, zh: string, en: string, hint?: Field['hint'], min = 0): Field => ({
+  key,
+  label: { zh, en },
+  ...(hint ? { hint } : {}),
+  control: 'number',
+  min,
+  max: 3600,
+  suffix: { zh: '秒', en: 's' },
+  empty: asConfigured,
+});
+
 export const policy: Description = {
   kind: 'sla_policy',
   screen: 'policies',
   title: { zh: 'SLA 策略', en: 'SLA policies' },
   about: {
-    zh: '市民请求人工后多久提醒、告警、超时，以及一次接入请求保留多久。对新的请求立即生效，已在计时的不变。',
-    en: 'When a request warns, alerts and breaches, and how long an offer stands. New requests follow at once.',
+    zh: '市民请求人工后多久提醒、告警、超时，接入请求保留多久，以及还问谁。对新的请求立即生效，已在计时的不变。',
+    en: 'When a request warns, alerts and breaches, and who else is asked when. New requests follow at once.',
   },
   one: { zh: 'SLA 策略', en: 'SLA policy' },
   action: 'manage_policies',
@@ -77,8 +90,59 @@ export const policy: Description = {
         }),
       ],
     },
+    {
+      title: { zh: '等待多久后扩大范围', en: 'Who else is asked, by seconds waited' },
+      fields: [
+        optional('neighboursSeconds', '相邻区同条线', 'Same line next door', {
+          zh: '相邻各区同一条线的技能组，排队位置不变',
+          en: 'Teams of the same line in neighbouring districts; the place in line is kept',
+        }),
+        optional('citySeconds', '市级同条线', 'City team of the line'),
+        optional('generalSeconds', '综合帮办', 'General team'),
+        optional('parallelSeconds', '同时询问多人', 'Several at once', {
+          zh: '先接受者服务，其他人会收到提示',
+          en: 'The first who accepts serves, the others are told',
+        }),
+        {
+          key: 'parallelOffers',
+          label: { zh: '同时询问人数', en: 'How many at once' },
+          control: 'number',
+          min: 1,
+          max: 20,
+          suffix: { zh: '人', en: 'people' },
+          empty: asConfigured,
+        },
+      ],
+    },
+    {
+      title: { zh: '要求与优先', en: 'Needs and priority' },
+      fields: [
+        optional('needsSeconds', '只找符合要求的人', 'Only who meets the needs', {
+          zh: '语言、技能和等级；之后任何人都可接入',
+          en: 'Language, skill and level; then anybody is asked',
+        }),
+        optional('headStartSeconds', '企业优先提前量', 'Head start of enterprises', {
+          zh: '视同提前这么久提出；等待更久的市民不会被超过。0 表示不优先',
+          en: 'As if asked so much earlier; nobody who has waited longer is overtaken. 0: none',
+        }),
+      ],
+    },
   ],
-  fresh: () => ({ name: '', team: null, warnSeconds: 30, alertSeconds: 45, breachSeconds: 60, offerSeconds: 15 }),
+  fresh: () => ({
+    name: '',
+    team: null,
+    warnSeconds: 30,
+    alertSeconds: 45,
+    breachSeconds: 60,
+    offerSeconds: 15,
+    neighboursSeconds: null,
+    citySeconds: null,
+    generalSeconds: null,
+    parallelSeconds: null,
+    parallelOffers: null,
+    needsSeconds: null,
+    headStartSeconds: null,
+  }),
   nameOf: ({ body }) => String(body.name),
   unitOf: (body, teamUnit) => (body.team === null ? null : teamUnit(String(body.team))),
   search: { zh: '按名称查找', en: 'Find by name' },

@@ -58,6 +58,17 @@ export const unit: Description = {
           source: 'district',
           empty: { zh: '市级，不属于某个区', en: 'None: of the city' },
         },
+        {
+          key: 'line',
+          label: { zh: '条线', en: 'Line of work' },
+          hint: {
+            zh: '区级单位对应的市级部门；等待较久时由相邻区同条线和市级帮忙',
+            en: "The city's department whose work a district's unit does; teams of one line help each other",
+          },
+          control: 'code',
+          source: 'unit',
+          empty: { zh: '没有', en: 'None' },
+        },
       ],
     },
     {
@@ -72,7 +83,7 @@ export const unit: Description = {
       ],
     },
   ],
-  fresh: () => ({ name: '', kind: 'department', parent: '', district: null, hours: null }),
+  fresh: () => ({ name: '', kind: 'department', parent: '', district: null, line: null, hours: null }),
   nameOf: ({ body }) => String(body.name),
   unitOf: (body) => (body.parent as string) || null,
   search: { zh: '按名称或代码查找', en: 'Find by name or code' },

@@ -13,7 +13,14 @@ test('an offer is new once, also when it was open before this page was', () => {
 
 test('an offer that ended is told with its own reason, never with that of an earlier one', () => {
   const ringing = desk({ offer: offer() });
-  const reasons: OfferEnd[] = ['missed', 'declined', 'agent_unavailable', 'conversation_gone', 'transfer_cancelled'];
+  const reasons: OfferEnd[] = [
+    'missed',
+    'declined',
+    'agent_unavailable',
+    'conversation_gone',
+    'transfer_cancelled',
+    'taken',
+  ];
   for (const reason of reasons) {
     const after = desk({ lastOfferEnd: { offer: 'of_1', reason } });
     expect(offerChange(ringing, after)).toEqual({ kind: 'ended', reason });

@@ -82,6 +82,7 @@ export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
   me: { id: 'ag_1', name: '李敏' },
   status: 'online',
   breakUntil: null,
+  onDuty: true,
   capacity: 3,
   teams: [],
   allTeams: [],

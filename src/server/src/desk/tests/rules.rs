@@ -72,8 +72,12 @@ async fn a_request_one_second_before_closing_is_served_after_closing() {
     let house = House::open(at(16, 59, 59), HoursKey::Calendar).await;
     let id = house.ask(&citizen(1), "residence-permit").await;
     house.advance_to(at(17, 0, 20)).await;
+    // The first one's duty ended at 16:30, the second one's ends at 17:30.
     house.come(1).await;
-    assert_eq!(house.accept(1).await, id);
+    assert_eq!((house.desk(1).await.offer, house.desk(1).await.on_duty), (None, false));
+    house.come(2).await;
+    assert!(house.desk(2).await.on_duty);
+    assert_eq!(house.accept(2).await, id);
 }
 
 #[tokio::test]

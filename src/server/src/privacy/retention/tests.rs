@@ -86,6 +86,9 @@ impl World {
                 call_back_phone: None,
                 citizen_read: 0,
                 agent_read: 0,
+                head_start: 0,
+                at_head: false,
+                last_agent: None,
             };
             changes.push(Change::NewConversation(ConversationRow { stage: Stage::Bot, ..row.clone() }));
             changes.push(Change::Conversation(row));

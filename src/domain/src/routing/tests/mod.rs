@@ -3,6 +3,9 @@
 use super::*;
 use crate::words::SlaStep::{Alerted, Breached, Warned};
 
+mod asking;
+mod staffing;
+
 const T0: i64 = 1_000_000;
 const TEAM: TeamId = TeamId(0);
 const OTHER: TeamId = TeamId(1);
@@ -38,7 +41,10 @@ impl Desk {
     }
 
     fn join(&mut self, ms: i64, n: u128, capacity: u32, teams: Vec<TeamId>) {
-        self.ok(ms, Input::AgentKnown { agent: ag(n), teams, capacity, status: AgentStatus::Online });
+        self.ok(
+            ms,
+            Input::AgentKnown { agent: ag(n), profile: Profile::plain(teams, capacity), status: AgentStatus::Online },
+        );
         self.ok(ms, Input::AgentConnected { agent: ag(n) });
     }
 
@@ -57,7 +63,7 @@ impl Desk {
     }
 
     fn ask(&mut self, ms: i64, n: u128) -> Vec<Effect> {
-        self.ok(ms, Input::HumanRequested { conversation: cv(n), team: TEAM, at: at(ms) })
+        self.ok(ms, Input::HumanRequested { conversation: cv(n), team: TEAM, at: at(ms), demand: Demand::default() })
     }
 
     fn offer_of(&self, n: u128) -> OfferId {
@@ -128,7 +134,8 @@ fn an_offer_stands_for_15_seconds_then_the_agent_is_on_a_30_second_break_and_the
         offer: missed,
         conversation: cv(1),
         agent: ag(1),
-        reason: OfferEnd::Missed
+        reason: OfferEnd::Missed,
+        others: 0
     }));
     assert_eq!(desk.offered_to(1), Some(ag(2)));
     assert_eq!(desk.refused(15_001, Input::OfferAccepted { agent: ag(1), offer: missed }), Refusal::OfferGone(missed));
@@ -165,7 +172,7 @@ fn a_missed_conversation_goes_before_those_who_asked_earlier() {
 #[test]
 fn the_oldest_is_served_first_across_the_teams_of_whoever_becomes_free() {
     let mut desk = Desk::new();
-    desk.ok(0, Input::HumanRequested { conversation: cv(9), team: OTHER, at: at(0) });
+    desk.ok(0, Input::HumanRequested { conversation: cv(9), team: OTHER, at: at(0), demand: Demand::default() });
     desk.ask(1, 1);
     desk.ask(2, 2);
     desk.join(10, 1, 3, vec![TEAM, OTHER]);
@@ -212,7 +219,8 @@ fn an_offer_is_withdrawn_without_blame_when_the_agent_pauses_and_the_next_is_ask
             offer,
             conversation: cv(1),
             agent: ag(1),
-            reason: OfferEnd::AgentUnavailable
+            reason: OfferEnd::AgentUnavailable,
+            others: 0
         }));
         assert_eq!(desk.offered_to(1), Some(ag(2)));
     }
@@ -317,8 +325,14 @@ fn what_is_impossible_is_refused_and_changes_nothing() {
     let mut desk = Desk::with_agents(&[1]);
     desk.ask(0, 1);
     let refusals = [
-        (Input::HumanRequested { conversation: cv(1), team: TEAM, at: at(5) }, Refusal::AlreadyRouted(cv(1))),
-        (Input::HumanRequested { conversation: cv(2), team: TeamId(7), at: at(5) }, Refusal::UnknownTeam(TeamId(7))),
+        (
+            Input::HumanRequested { conversation: cv(1), team: TEAM, at: at(5), demand: Demand::default() },
+            Refusal::AlreadyRouted(cv(1)),
+        ),
+        (
+            Input::HumanRequested { conversation: cv(2), team: TeamId(7), at: at(5), demand: Demand::default() },
+            Refusal::UnknownTeam(TeamId(7)),
+        ),
         (Input::AgentConnected { agent: ag(8) }, Refusal::UnknownAgent(ag(8))),
         (Input::HumanReplied { conversation: cv(8), at: at(5) }, Refusal::UnknownConversation(cv(8))),
         (Input::RequestCancelled { conversation: cv(8) }, Refusal::UnknownConversation(cv(8))),
@@ -344,8 +358,14 @@ fn a_breach_whose_reply_was_in_time_is_struck_after_a_restart_too() {
         left_at: None,
         step: Breached,
     };
-    let restored =
-        |n, answered| Input::Restored { conversation: cv(n), team: TEAM, clock: clock(answered), agent: Some(ag(1)) };
+    let restored = |n, answered| Input::Restored {
+        conversation: cv(n),
+        team: TEAM,
+        clock: clock(answered),
+        agent: Some(ag(1)),
+        demand: Demand::default(),
+        at_head: false,
+    };
     let struck = Effect::Answered { conversation: cv(1), at: at(60_000), strikes_breach: true };
     assert_eq!(desk.ok(70_000, restored(1, 60_000)), [struck]);
     assert_eq!(desk.ok(70_000, restored(2, 60_001)), [], "late stays late");
@@ -354,9 +374,12 @@ fn a_breach_whose_reply_was_in_time_is_struck_after_a_restart_too() {
 #[test]
 fn what_is_due_when_it_comes_is_done_at_once() {
     let mut desk = Desk::with_agents(&[1]);
-    desk.ok(500, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500) });
+    desk.ok(500, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500), demand: Demand::default() });
     assert_eq!(desk.offered_to(1), Some(ag(1)), "its slot begins right now");
-    let late = desk.ok(31_000, Input::HumanRequested { conversation: cv(2), team: TEAM, at: at(1_000) });
+    let late = desk.ok(
+        31_000,
+        Input::HumanRequested { conversation: cv(2), team: TEAM, at: at(1_000), demand: Demand::default() },
+    );
     assert_eq!(steps(&late).last(), Some(&(Warned, at(31_000))), "read 30 s ago");
     assert!(desk.router.next_deadline().is_some_and(|due| due > at(31_000)));
 }
@@ -364,7 +387,7 @@ fn what_is_due_when_it_comes_is_done_at_once() {
 #[test]
 fn a_call_back_enters_the_queue_at_its_slot_with_its_own_minute() {
     let mut desk = Desk::with_agents(&[1]);
-    desk.ok(0, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500_000) });
+    desk.ok(0, Input::CallBackPromised { conversation: cv(1), team: TEAM, at: at(500_000), demand: Demand::default() });
     assert_eq!(desk.router.call_backs(TEAM), 1);
     assert_eq!([499_999, 500_000, 500_001].map(|ms| desk.router.call_backs_at(TEAM, at(ms))), [0, 1, 0]);
     assert_eq!(desk.tick(499_999), []);
@@ -387,7 +410,7 @@ fn a_cancelled_request_frees_the_agent_and_is_counted_as_left() {
 #[test]
 fn after_a_restart_the_clock_stands_where_it_stood_and_the_agent_has_time_to_come_back() {
     let mut desk = Desk::new();
-    desk.ok(0, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 2, status: AgentStatus::Online });
+    desk.ok(0, Input::AgentKnown { agent: ag(1), profile: Profile::plain(vec![TEAM], 2), status: AgentStatus::Online });
     let waiting = Clock { asked_at: at(-35_000), due_at: at(25_000), answered_at: None, left_at: None, step: Warned };
     let served = Clock {
         asked_at: at(-90_000),
@@ -396,8 +419,28 @@ fn after_a_restart_the_clock_stands_where_it_stood_and_the_agent_has_time_to_com
         left_at: None,
         step: Warned,
     };
-    desk.ok(0, Input::Restored { conversation: cv(1), team: TEAM, clock: waiting, agent: None });
-    desk.ok(0, Input::Restored { conversation: cv(2), team: TEAM, clock: served, agent: Some(ag(1)) });
+    desk.ok(
+        0,
+        Input::Restored {
+            conversation: cv(1),
+            team: TEAM,
+            clock: waiting,
+            agent: None,
+            demand: Demand::default(),
+            at_head: false,
+        },
+    );
+    desk.ok(
+        0,
+        Input::Restored {
+            conversation: cv(2),
+            team: TEAM,
+            clock: served,
+            agent: Some(ag(1)),
+            demand: Demand::default(),
+            at_head: false,
+        },
+    );
     assert_eq!(steps(&desk.tick(9_999)), []);
     assert_eq!(steps(&desk.tick(10_000)), [(Alerted, at(10_000))]);
     desk.ok(12_000, Input::AgentConnected { agent: ag(1) });
@@ -408,13 +451,33 @@ fn after_a_restart_the_clock_stands_where_it_stood_and_the_agent_has_time_to_com
 #[test]
 fn a_clock_that_ran_out_while_the_server_was_down_takes_its_steps_at_the_restart_each_once() {
     let mut desk = Desk::new();
-    desk.ok(0, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 2, status: AgentStatus::Online });
+    desk.ok(0, Input::AgentKnown { agent: ag(1), profile: Profile::plain(vec![TEAM], 2), status: AgentStatus::Online });
     let waiting = Clock { asked_at: at(-120_000), due_at: at(-60_000), answered_at: None, left_at: None, step: Warned };
     let accepted =
         Clock { asked_at: at(-50_000), due_at: at(10_000), answered_at: None, left_at: None, step: SlaStep::Running };
-    let first = desk.ok(0, Input::Restored { conversation: cv(1), team: TEAM, clock: waiting, agent: None });
+    let first = desk.ok(
+        0,
+        Input::Restored {
+            conversation: cv(1),
+            team: TEAM,
+            clock: waiting,
+            agent: None,
+            demand: Demand::default(),
+            at_head: false,
+        },
+    );
     assert_eq!(steps(&first), [(Alerted, at(-75_000)), (Breached, at(-60_000))]);
-    let second = desk.ok(0, Input::Restored { conversation: cv(2), team: TEAM, clock: accepted, agent: Some(ag(1)) });
+    let second = desk.ok(
+        0,
+        Input::Restored {
+            conversation: cv(2),
+            team: TEAM,
+            clock: accepted,
+            agent: Some(ag(1)),
+            demand: Demand::default(),
+            at_head: false,
+        },
+    );
     assert_eq!(steps(&second), [(Warned, at(-20_000)), (Alerted, at(-5_000))]);
     assert_eq!(steps(&desk.tick(10_000)), [(Breached, at(10_000))]);
 }
@@ -500,7 +563,7 @@ fn a_reply_that_crosses_a_transfer_is_a_human_response_and_one_of_before_the_req
 #[test]
 fn a_call_back_stands_between_those_who_asked_before_and_after_its_slot() {
     let mut desk = Desk::new();
-    desk.ok(0, Input::CallBackPromised { conversation: cv(5), team: TEAM, at: at(500_000) });
+    desk.ok(0, Input::CallBackPromised { conversation: cv(5), team: TEAM, at: at(500_000), demand: Demand::default() });
     desk.ask(499_999, 1);
     desk.ask(500_001, 2);
     assert_eq!(desk.router.queue(TEAM).collect::<Vec<_>>(), [cv(1), cv(5), cv(2)]);
@@ -531,22 +594,33 @@ fn closing_what_is_being_handed_on_withdraws_the_offer_to_the_colleague() {
         let offer = desk.offer_of(2);
         let effects = desk.ok(20, Input::Closed { conversation: cv(1) });
         let reason = OfferEnd::ConversationGone;
-        assert!(effects.contains(&Effect::OfferEnded { offer, conversation: cv(1), agent: ag(2), reason }), "{to:?}");
+        assert!(
+            effects.contains(&Effect::OfferEnded { offer, conversation: cv(1), agent: ag(2), reason, others: 0 }),
+            "{to:?}"
+        );
         assert!(desk.router.agent(ag(1)).unwrap().is_free && desk.router.agent(ag(2)).unwrap().is_free);
     }
 }
 
-const SLOW: Policy = Policy { warn: 60_000, alert: 90_000, breach: 120_000, offer: 20_000 };
+const SLOW: Policy = Policy {
+    warn: 60_000,
+    alert: 90_000,
+    breach: 120_000,
+    offer: 20_000,
+    parallel_after: 40_000,
+    parallel: 3,
+    needs_for: 30_000,
+};
 
 #[test]
 fn a_team_has_steps_of_its_own_and_a_running_clock_keeps_those_that_it_began_with() {
     let mut desk = Desk::new();
-    desk.ok(0, Input::TeamKnown { team: OTHER, policy: SLOW });
+    desk.ok(0, Input::TeamKnown { team: OTHER, policy: SLOW, rings: Vec::new() });
     desk.ask(0, 1);
-    desk.ok(0, Input::HumanRequested { conversation: cv(2), team: OTHER, at: at(0) });
+    desk.ok(0, Input::HumanRequested { conversation: cv(2), team: OTHER, at: at(0), demand: Demand::default() });
     // While both run, the policies are exchanged.
-    desk.ok(1_000, Input::TeamKnown { team: TEAM, policy: SLOW });
-    desk.ok(1_000, Input::TeamKnown { team: OTHER, policy: Settings::default().policy() });
+    desk.ok(1_000, Input::TeamKnown { team: TEAM, policy: SLOW, rings: Vec::new() });
+    desk.ok(1_000, Input::TeamKnown { team: OTHER, policy: Settings::default().policy(), rings: Vec::new() });
     for (before, step, due, conversation) in [
         (29_999, Warned, 30_000, 1),
         (44_999, Alerted, 45_000, 1),
@@ -575,8 +649,18 @@ fn a_team_has_steps_of_its_own_and_a_running_clock_keeps_those_that_it_began_wit
 fn a_clock_that_ran_over_a_restart_keeps_its_promise_whatever_the_policy_is_now() {
     let clock = Clock { step: SlaStep::Running, ..Clock::start(at(0), 40_000) };
     let mut desk = Desk::new();
-    desk.ok(0, Input::TeamKnown { team: TEAM, policy: SLOW });
-    desk.ok(0, Input::Restored { conversation: cv(1), team: TEAM, clock, agent: None });
+    desk.ok(0, Input::TeamKnown { team: TEAM, policy: SLOW, rings: Vec::new() });
+    desk.ok(
+        0,
+        Input::Restored {
+            conversation: cv(1),
+            team: TEAM,
+            clock,
+            agent: None,
+            demand: Demand::default(),
+            at_head: false,
+        },
+    );
     assert_eq!(steps(&desk.tick(39_999)), []);
     assert_eq!(steps(&desk.tick(40_000)), [(Warned, at(40_000)), (Alerted, at(40_000)), (Breached, at(40_000))]);
 }
@@ -584,7 +668,7 @@ fn a_clock_that_ran_over_a_restart_keeps_its_promise_whatever_the_policy_is_now(
 #[test]
 fn an_offer_stands_as_long_as_the_team_says() {
     let mut desk = Desk::with_agents(&[1]);
-    desk.ok(0, Input::TeamKnown { team: TEAM, policy: SLOW });
+    desk.ok(0, Input::TeamKnown { team: TEAM, policy: SLOW, rings: Vec::new() });
     desk.ask(0, 1);
     assert_eq!(desk.tick(19_999), []);
     assert!(!desk.tick(20_000).is_empty());
@@ -597,12 +681,21 @@ fn an_agent_who_leaves_the_team_loses_its_offer_and_keeps_what_they_serve() {
     desk.ask(0, 1);
     desk.accept(10, 1);
     desk.ask(20, 2);
-    desk.ok(30, Input::AgentKnown { agent: ag(2), teams: vec![OTHER], capacity: 2, status: AgentStatus::Online });
+    desk.ok(
+        30,
+        Input::AgentKnown { agent: ag(2), profile: Profile::plain(vec![OTHER], 2), status: AgentStatus::Online },
+    );
     assert_eq!(desk.offered_to(2), Some(ag(1)), "the one who stays is asked");
-    desk.ok(40, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 1, status: AgentStatus::Online });
+    desk.ok(
+        40,
+        Input::AgentKnown { agent: ag(1), profile: Profile::plain(vec![TEAM], 1), status: AgentStatus::Online },
+    );
     assert_eq!(desk.offered_to(2), None, "no room any more");
     assert_eq!(desk.place(1), Place::Serving { agent: ag(1), transfer: None });
-    desk.ok(50, Input::AgentKnown { agent: ag(2), teams: vec![TEAM], capacity: 2, status: AgentStatus::Online });
+    desk.ok(
+        50,
+        Input::AgentKnown { agent: ag(2), profile: Profile::plain(vec![TEAM], 2), status: AgentStatus::Online },
+    );
     assert_eq!(desk.offered_to(2), Some(ag(2)), "back in the team, asked at once");
 }
 
@@ -610,9 +703,9 @@ fn an_agent_who_leaves_the_team_loses_its_offer_and_keeps_what_they_serve() {
 fn a_new_team_can_be_asked_at_once() {
     let mut desk = Desk::new();
     let new = TeamId(7);
-    let asked = |conversation| Input::HumanRequested { conversation, team: new, at: at(0) };
+    let asked = |conversation| Input::HumanRequested { conversation, team: new, at: at(0), demand: Demand::default() };
     assert_eq!(desk.refused(0, asked(cv(1))), Refusal::UnknownTeam(new));
-    desk.ok(0, Input::TeamKnown { team: new, policy: SLOW });
+    desk.ok(0, Input::TeamKnown { team: new, policy: SLOW, rings: Vec::new() });
     desk.ok(0, asked(cv(1)));
     assert_eq!(desk.router.conversation(cv(1)).unwrap().clock.due_at, at(120_000));
 }
@@ -634,7 +727,8 @@ fn one_who_answers_citizens_no_more_gives_everything_back_at_once() {
         offer: open,
         conversation: cv(3),
         agent: ag(1),
-        reason: OfferEnd::AgentUnavailable
+        reason: OfferEnd::AgentUnavailable,
+        others: 0
     }));
     let back: Vec<_> = out
         .iter()
@@ -659,6 +753,9 @@ fn one_who_answers_citizens_no_more_gives_everything_back_at_once() {
     assert!(out.iter().any(|effect| matches!(effect, Effect::Offered { agent, .. } if *agent == ag(2))), "{out:?}");
     assert_eq!(desk.refused(14, Input::AgentLeft { agent: ag(9) }), Refusal::UnknownAgent(ag(9)));
     // Known again, they start anew.
-    desk.ok(20, Input::AgentKnown { agent: ag(1), teams: vec![TEAM], capacity: 3, status: AgentStatus::Online });
+    desk.ok(
+        20,
+        Input::AgentKnown { agent: ag(1), profile: Profile::plain(vec![TEAM], 3), status: AgentStatus::Online },
+    );
     assert!(desk.router.agent(ag(1)).unwrap().offer.is_some());
 }
