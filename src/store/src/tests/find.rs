@@ -60,8 +60,10 @@ async fn each_condition_leaves_out_what_does_not_fit(db: TestDatabase) {
         ConversationRow { agent, outcome: Some(Outcome::Solved), stars: Some(2), ..conversation(3) },
         ConversationRow { agent, outcome: Some(Outcome::Unsolved), stars: Some(5), ..conversation(4) },
     ];
-    let changes = rows.map(Change::NewConversation).to_vec();
-    store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+    for row in rows {
+        let changes = vec![Change::NewConversation(row.clone()), Change::Conversation(row)];
+        store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+    }
     for (n, text) in [(1, "居住证 100%_OK"), (2, "他说\"Hello\"\\"), (3, "text"), (4, "居住证")] {
         store.commit(Unit { entries: vec![said(n, "a", text)], ..Unit::default() }).await.unwrap();
     }
