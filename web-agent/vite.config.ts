@@ -48,6 +48,7 @@ export default defineConfig(({ mode }) =>
               console: 'console.html',
               board: 'board.html',
               admin: 'admin.html',
+              figures: 'figures.html',
               apidocs: 'apidocs.html',
             },
           },

@@ -22,7 +22,8 @@ const WAITING: &str = "SELECT c.team, COUNT(*) AS n, MIN(l.asked_at) AS oldest \
      WHERE l.answered_at IS NULL AND l.left_at IS NULL AND c.stage IN ('waiting', 'offered', 'serving', 'wrap_up') \
      GROUP BY c.team";
 
-/// Requests of today in Shanghai (UTC+8): each is a hit, a miss, left within its minute, or not decided yet.
+/// Requests of today in Shanghai (UTC+8): each is a hit, a miss, left within its minute, or not decided yet. Out of scope and
+/// abuse are in no rate.
 const RATES: &str = "SELECT team, \
      CAST(SUM(CASE WHEN verdict = 'hit' AND recent = 1 THEN 1 ELSE 0 END) AS BIGINT) AS hour_hits, \
      CAST(SUM(CASE WHEN verdict IN ('hit', 'miss') AND recent = 1 THEN 1 ELSE 0 END) AS BIGINT) AS hour_decided, \
@@ -33,7 +34,8 @@ const RATES: &str = "SELECT team, \
            CASE WHEN answered_at <= due_at THEN 'hit' WHEN answered_at > due_at THEN 'miss' \
                 WHEN left_at < due_at THEN 'short' WHEN left_at >= due_at THEN 'miss' \
                 WHEN due_at < $1 THEN 'miss' ELSE 'open' END AS verdict \
-           FROM ledger WHERE (asked_at + 28800000) / 86400000 = ($1 + 28800000) / 86400000) judged \
+           FROM ledger WHERE (asked_at + 28800000) / 86400000 = ($1 + 28800000) / 86400000 \
+           AND (outcome IS NULL OR outcome NOT IN ('out_of_scope', 'abuse'))) judged \
      GROUP BY team";
 
 const SERVING: &str =

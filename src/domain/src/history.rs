@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AgentId, CitizenId, ContinuationId, OfferId, Timestamp,
     conversation::may_pass,
-    words::{AgentStatus, Channel, HandOnChannel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage},
+    words::{
+        AgentStatus, BotTurn, Channel, HandOnChannel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage,
+    },
 };
 
 /// One event. Rows keep the tag in a column of its own; see [`Event::kind`].
@@ -57,6 +59,11 @@ pub enum Event {
     ContinuationRevoked {
         /// Which.
         continuation: ContinuationId,
+    },
+    /// The bot was asked a question in scope. No transition, but what its figures are counted from.
+    BotReplied {
+        /// What it made of it.
+        turn: BotTurn,
     },
     /// The citizen judged an answer of the bot.
     BotJudged {
@@ -233,6 +240,7 @@ impl Event {
             Self::ContinuationMade { .. } => "continuation_made",
             Self::ContinuationRedeemed { .. } => "continuation_redeemed",
             Self::ContinuationRevoked { .. } => "continuation_revoked",
+            Self::BotReplied { .. } => "bot_replied",
             Self::BotJudged { .. } => "bot_judged",
             Self::Queued { .. } => "queued",
             Self::Offered { .. } => "offered",
@@ -404,7 +412,8 @@ impl History {
         match event {
             Event::Opened { .. } => return Err(ReplayError::Opening(position)),
             Event::Claimed { citizen, .. } => self.citizen = *citizen,
-            Event::BotJudged { .. }
+            Event::BotReplied { .. }
+            | Event::BotJudged { .. }
             | Event::TransferRequested { .. }
             | Event::TransferEnded { .. }
             | Event::ContinuationMade { .. }
@@ -565,6 +574,7 @@ mod tests {
             (1, Event::ContinuationMade { continuation: ContinuationId::new(5) }),
             (1, Event::ContinuationRedeemed { continuation: ContinuationId::new(5) }),
             (1, Event::ContinuationRevoked { continuation: ContinuationId::new(5) }),
+            (1, Event::BotReplied { turn: BotTurn::Answered }),
             (1, Event::BotJudged { answer: 3, solved: false }),
             (2, Event::MessageLeft { receipt: "SH1".to_owned(), starts_at: Timestamp(100), ends_at: Timestamp(200) }),
             (100, queued(1, 100, QueuedBecause::CallBackDue, None)),

@@ -293,6 +293,29 @@ words! {
     }
 }
 
+words! {
+    /// What 小申 made of a question in scope. What was none (small talk, danger, complaints, "a person, please") has no turn.
+    BotTurn {
+        /// Answered with an official answer.
+        Answered = "answered",
+        /// Offered answers to choose from.
+        Clarified = "clarified",
+        /// Had none.
+        NotFound = "not_found",
+    }
+}
+
+impl Outcome {
+    /// Out of scope and abuse are counted apart and are in no rate (DOMAIN "Scope").
+    #[must_use]
+    pub const fn is_in_rates(self) -> bool {
+        match self {
+            Self::OutOfScope | Self::Abuse => false,
+            Self::SolvedByBot | Self::Solved | Self::Unsolved | Self::Abandoned | Self::LeftMessage => true,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ mod citizen;
 mod command;
 mod error;
 mod event;
+mod figures;
 mod file;
 mod frame;
 mod privacy;
@@ -25,6 +26,7 @@ pub use citizen::{
 pub use command::{Command, Login, LoginReply, TransferTarget};
 pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};
+pub use figures::*;
 pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
 pub use privacy::{MaskedField, Reveal, Revealed};

@@ -1,6 +1,6 @@
 //! 小申's answer to one message: a pure function of the message, the item and the knowledge base.
 
-use bangban_domain::Timestamp;
+use bangban_domain::{Timestamp, words::BotTurn};
 use bangban_protocol::{BotOption, HandOverReason, ThreadBody};
 use bangban_search::{Decision, HandOverReason as Reason};
 
@@ -64,6 +64,18 @@ pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, opens_at: Op
     };
     let requests_human = matches!(decision, Decision::HandOver { reason: Reason::WantsPerson });
     Reply { body, requests_human }
+}
+
+/// What the figures count it as: only questions in scope are counted, and what was none of them the bot has met with a
+/// greeting or a hand-over.
+#[must_use]
+pub const fn turn(body: &ThreadBody) -> Option<BotTurn> {
+    match body {
+        ThreadBody::BotAnswer { .. } => Some(BotTurn::Answered),
+        ThreadBody::BotClarify { .. } => Some(BotTurn::Clarified),
+        ThreadBody::BotHandOver { reason: HandOverReason::NotFound, .. } => Some(BotTurn::NotFound),
+        _ => None,
+    }
 }
 
 const fn wire(reason: Reason) -> HandOverReason {

@@ -15,6 +15,7 @@ pub mod load;
 pub mod masking;
 pub mod organisation;
 pub mod privacy;
+pub mod recompute;
 pub mod session;
 pub mod simulate;
 pub mod staff;

@@ -21,6 +21,7 @@ use bangban_server::{
     load::LoadAgents,
     organisation,
     privacy::{Retention, retention},
+    recompute::{Recompute, recompute},
     simulate::{self, Plan},
     telemetry::{install_metrics, start_log},
     tls::{Certificates, Date, Pair},
@@ -29,6 +30,7 @@ use bangban_server::{
 };
 use bangban_store::{Archive, Author, Chain, Ended, Store};
 use clap::{Parser, Subcommand};
+use jiff::civil::Date as Day;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -96,6 +98,11 @@ enum Command {
         #[command(subcommand)]
         what: RetentionCommand,
     },
+    /// The published figures.
+    Figures {
+        #[command(subcommand)]
+        what: FiguresCommand,
+    },
     /// Brings the database up to date, as `serve` does at its start, and lists its migrations.
     Migrate {
         /// A TOML file over the defaults.
@@ -148,6 +155,27 @@ enum Export {
 }
 
 #[derive(Subcommand)]
+enum FiguresCommand {
+    /// Counts them again from the event log and compares with the stored rows, with what SQL counts and, if asked, with the
+    /// live board; exit code 1 if anything differs. A server may run meanwhile.
+    Recompute {
+        /// A TOML file over the defaults.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// This day in Shanghai only, e.g. 2026-11-24.
+        #[arg(long)]
+        day: Option<Day>,
+        /// Writes rows that differ anew from the log; the server must not run.
+        #[arg(long, conflicts_with = "live")]
+        repair: bool,
+        /// Address of the running server, whose board is compared too; the environment has a token of somebody who watches
+        /// the whole city in BANGBAN_TOKEN.
+        #[arg(long, value_name = "URL")]
+        live: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
 enum AuditCommand {
     /// Reads the whole log and looks whether every line fits the one before; exit code 1 if one does not. A server may run
     /// meanwhile.
@@ -191,6 +219,9 @@ fn main() -> ExitCode {
         Command::Migrate { config, list } => migrate(config, list),
         Command::Audit { what: AuditCommand::Verify { config, expect } } => verify_audit(config, expect),
         Command::Retention { what: RetentionCommand::Run { config, dry_run } } => run_retention(config, dry_run),
+        Command::Figures { what: FiguresCommand::Recompute { config, day, repair, live } } => {
+            recompute_figures(config, day, repair, live)
+        }
         Command::User { config, command } => user(config, command),
         Command::Calendar { config, command } => official_calendar(config, command),
         Command::Serve { config, demo, load } => serve(config, demo, load),
@@ -258,6 +289,24 @@ async fn verify_audit(file: Option<PathBuf>, expect: Option<String>) -> anyhow::
             Ok(())
         }
     }
+}
+
+#[tokio::main]
+async fn recompute_figures(
+    file: Option<PathBuf>,
+    day: Option<Day>,
+    repair: bool,
+    live: Option<String>,
+) -> anyhow::Result<()> {
+    let config = Config::load(file.as_deref())?;
+    let live = match live {
+        Some(address) => Some((address, std::env::var("BANGBAN_TOKEN").context("BANGBAN_TOKEN")?)),
+        None => None,
+    };
+    let found = recompute(&config, &Recompute { day, repair, live }, Clock::system().now()).await?;
+    print!("{}", found.told());
+    anyhow::ensure!(found.is_sound(), "the figures differ");
+    Ok(())
 }
 
 #[tokio::main]

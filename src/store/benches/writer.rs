@@ -114,6 +114,7 @@ async fn send(store: Store, n: u64, until: Instant) -> Vec<Duration> {
             masked: None,
             only_in: None,
             follows: false,
+            turn: None,
             answers: matches!(author, Author::Agent(_)),
         };
         let done = store.commit(Unit { entries: vec![entry], ..Unit::default() }).await.unwrap();

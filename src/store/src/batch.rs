@@ -12,7 +12,7 @@ use sqlx::{Any, Row as _, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    Author, Change, Committed, ConversationRow, Event, NewEntry, StoreError, Written, change,
+    Author, Change, Committed, ConversationRow, Event, NewEntry, StoreError, Written, change, figures,
     heads::{Head, Heads, Recent, WINDOW, client_hash, note_change},
     read,
     sql::{Statements, chunks, padded},
@@ -143,6 +143,14 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, known: &Known<'a>, number
                     by: entry.author,
                 });
                 plan.events.extend(answered_event(entry, head.clock_no).map(Cow::Owned));
+            }
+            if let Some(turn) = entry.turn {
+                plan.events.push(Cow::Owned(Event {
+                    conversation: Some(entry.conversation),
+                    at: entry.at,
+                    actor: entry.author,
+                    what: history::Event::BotReplied { turn },
+                }));
             }
             entries.push(Written::New { seq, answered });
             plan.entries.push(Numbered { entry, thread: head.no, seq });
@@ -326,9 +334,10 @@ async fn insert_events(
 ) -> Result<(), StoreError> {
     for rows in chunks(events) {
         let mut query = statements.insert("event (id, conversation, at, actor, kind, detail)", rows.len(), 6);
-        for event in rows {
+        let ids: Vec<String> = rows.iter().map(|_| event_id()).collect();
+        for (id, event) in ids.iter().zip(rows) {
             query = query
-                .bind(event_id())
+                .bind(id.clone())
                 .bind(event.conversation.map(|id| id.to_string()))
                 .bind(event.at.0)
                 .bind(event.actor.text().into_owned())
@@ -336,6 +345,9 @@ async fn insert_events(
                 .bind(crate::history::detail(&event.what)?);
         }
         query.execute(&mut **tx).await?;
+        for (id, event) in ids.iter().zip(rows) {
+            figures::note::note(tx, id, event).await?;
+        }
     }
     Ok(())
 }
@@ -365,6 +377,7 @@ mod tests {
             masked: None,
             only_in: None,
             follows: false,
+            turn: None,
             answers: false,
         };
         let unit = Unit { entries: vec![entry("a"), entry("b"), entry("a"), entry("b")], ..Unit::default() };

@@ -2,7 +2,9 @@
 
 use sqlx::{Any, Transaction};
 
-use crate::{Change, ConversationRow, StoreError, audit, continuation, files, privacy, record, sql::Statements, staff};
+use crate::{
+    Change, ConversationRow, StoreError, audit, continuation, figures, files, privacy, record, sql::Statements, staff,
+};
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
 pub(crate) async fn open(tx: &mut Transaction<'_, Any>, row: &ConversationRow, no: i64) -> Result<(), StoreError> {
@@ -73,7 +75,8 @@ pub(crate) async fn carry_out(
         .bind(row.last_agent.map(|id| id.to_string()))
         .bind(row.id.to_string()),
         Change::Clock(row) => sqlx::query(
-            "INSERT INTO ledger (conversation, no, team, asked_at, due_at, step) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO ledger (conversation, no, team, asked_at, due_at, step, item, channel) \
+             SELECT c.id, $2, $3, $4, $5, $6, c.item, c.channel FROM conversation c WHERE c.id = $1",
         )
         .bind(row.conversation.to_string())
         .bind(i64::from(row.no))
@@ -159,6 +162,8 @@ pub(crate) async fn carry_out(
         Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::Privacy(change) => return privacy::carry_out(tx, change).await,
+        Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
+        Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")
                 .bind(state.as_str())

@@ -127,6 +127,8 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::ReceiptSettled { .. }
         | Change::File(_)
         | Change::Claim { .. }
+        | Change::Figures(_)
+        | Change::AgentLog(_)
         | Change::Continuation(_) => {}
     }
 }

@@ -9,7 +9,7 @@ use sqlx::{Row, any::AnyRow};
 
 use crate::{
     Author, Event, LedgerRow, ReceiptRow, Store, StoreError,
-    read::{id, instant, ledger, optional_instant, optional_word, word},
+    read::{id, instant, ledger, optional_id, optional_instant, optional_word, word},
 };
 
 fn corrupt(what: impl std::fmt::Display) -> StoreError {
@@ -22,11 +22,11 @@ pub(crate) fn detail(event: &history::Event) -> Result<String, StoreError> {
     Ok(json.get_mut("detail").map(Value::take).unwrap_or_default().to_string())
 }
 
-fn event(row: &AnyRow) -> Result<Event, StoreError> {
+pub(crate) fn event(row: &AnyRow) -> Result<Event, StoreError> {
     let (kind, detail): (String, String) = (row.try_get("kind")?, row.try_get("detail")?);
     let detail: Value = serde_json::from_str(&detail).map_err(corrupt)?;
     Ok(Event {
-        conversation: Some(id("event", row, "conversation")?),
+        conversation: optional_id("event", row, "conversation")?,
         at: instant(row, "at")?,
         actor: word("event", row, "actor", Author::parse)?,
         what: serde_json::from_value(serde_json::json!({ "kind": kind, "detail": detail })).map_err(corrupt)?,

@@ -19,7 +19,11 @@ pub(crate) fn id<T: FromStr>(table: &'static str, row: &AnyRow, column: &str) ->
     text.parse().map_err(|_| StoreError::Corrupt { table, what: format!("{column} is {text:?}") })
 }
 
-fn optional_id<T: FromStr>(table: &'static str, row: &AnyRow, column: &str) -> Result<Option<T>, StoreError> {
+pub(crate) fn optional_id<T: FromStr>(
+    table: &'static str,
+    row: &AnyRow,
+    column: &str,
+) -> Result<Option<T>, StoreError> {
     let text: Option<String> = row.try_get(column)?;
     text.map(|text| text.parse().map_err(|_| StoreError::Corrupt { table, what: format!("{column} is {text:?}") }))
         .transpose()
@@ -316,19 +320,6 @@ impl Store {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(ledger).collect()
-    }
-
-    /// Clocks that began at or after `since`, oldest first, and where they were asked from.
-    pub async fn ledger_since(&self, since: Timestamp) -> Result<Vec<(LedgerRow, Channel)>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT l.conversation, l.no, l.team, l.asked_at, l.due_at, l.step, l.breached_at, l.answered_at, l.left_at, \
-             c.channel FROM ledger l JOIN conversation c ON c.id = l.conversation \
-             WHERE l.asked_at >= $1 ORDER BY l.asked_at, l.conversation",
-        )
-        .bind(since.0)
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(|row| Ok((ledger(row)?, word("conversation", row, "channel", Channel::parse)?))).collect()
     }
 
     /// An agent's unsent text, or empty.

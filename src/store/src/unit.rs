@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp, history,
-    words::{AgentStatus, ReceiptState, SlaStep, Stage},
+    words::{AgentStatus, BotTurn, ReceiptState, SlaStep, Stage},
 };
 
 use serde_json::value::RawValue;
 
 use crate::{
     Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, PrivacyChange, ReceiptRow,
-    RecordChange, StaffChange, StaffRow, StoreError,
+    RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -71,6 +71,8 @@ impl Unit {
                 | Change::ReceiptSettled { .. }
                 | Change::Privacy(_)
                 | Change::Claim { .. }
+                | Change::Figures(_)
+                | Change::AgentLog(_)
                 | Change::Continuation(_)
                 | Change::Account(_)
                 | Change::File(FileChange::Drop(_) | FileChange::Forget(_)) => {}
@@ -173,6 +175,8 @@ pub struct NewEntry {
     pub follows: bool,
     /// A human's response: stops the open clock of the conversation, and the log says so.
     pub answers: bool,
+    /// The bot's reply to a question in scope: the log says so.
+    pub turn: Option<BotTurn>,
 }
 
 /// A change of rows.
@@ -282,6 +286,10 @@ pub enum Change {
     Records(Vec<RecordChange>),
     /// A line of the audit log.
     Audit(Audit),
+    /// Rows of the figures, written anew from the event log.
+    Figures(RowsOf),
+    /// Agents' lines of the event log with their ids, written anew as rows of the figures.
+    AgentLog(Vec<(String, Event)>),
 }
 
 /// A line of the event log; the writer gives it its id, in commit order within a conversation.

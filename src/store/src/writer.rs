@@ -217,11 +217,12 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
         Change::Records(_) | Change::Account(_) | Change::Audit(_) => [Some(Key::Administration), None],
         // See `keys_of`.
-        Change::Privacy(_) => [None, None],
+        Change::Privacy(_) | Change::Figures(_) | Change::AgentLog(_) => [None, None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],
     });
     let of_entries = unit.entries.iter().map(|entry| Key::Conversation(entry.conversation));
-    of_changes.flatten().chain(of_entries).chain(unit.changes.iter().flat_map(keys_of))
+    let of_events = unit.events.iter().filter_map(|event| event.conversation.map(Key::Conversation));
+    of_changes.flatten().chain(of_entries).chain(of_events).chain(unit.changes.iter().flat_map(keys_of))
 }
 
 /// Of what may touch any number of rows.
@@ -230,6 +231,7 @@ fn keys_of(change: &Change) -> Vec<Key> {
     let change = match change {
         Change::Privacy(change) => change,
         Change::Claim { conversations: ids, .. } => return conversations(ids),
+        Change::Figures(rows) => return conversations(&rows.conversations),
         _ => return Vec::new(),
     };
     match change {

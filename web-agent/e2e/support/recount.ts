@@ -105,7 +105,8 @@ export function recount(server: Server, at: number, known: Known): Count {
   const asked = rows<Asked>(
     server,
     `SELECT team, asked_at, due_at, answered_at, left_at FROM ledger
-      WHERE asked_at >= ${midnight(at)} AND asked_at <= ${at}`,
+      WHERE asked_at >= ${midnight(at)} AND asked_at <= ${at}
+        AND (outcome IS NULL OR outcome NOT IN ('out_of_scope', 'abuse'))`,
   );
   const cases = rows<Case>(
     server,

@@ -36,6 +36,7 @@ const zh = {
   account: '账号与安全',
   which: '查看范围',
   city: '全市',
+  toFigures: '服务指标',
   logout: '退出登录',
   skip: '跳到数据',
   announce: (item: string, team: string) => `新增超时：${item}，${team}`,
@@ -57,12 +58,12 @@ const zh = {
     hourRate: {
       name: '一分钟响应率 · 近 1 小时',
       short: '60 秒内人工首次响应 ÷ 已有结论的人工请求',
-      full: '分子：60 秒内得到人工首次响应的请求。分母：近 1 小时内、在服务时间请求人工且已有结论的请求。60 秒内未获响应即离开的不计入，另列为“短时离开”；60 秒后才离开的计为未达。一分钟尚未走完的不计入。',
+      full: '分子：60 秒内得到人工首次响应的请求。分母：近 1 小时内、在服务时间请求人工且已有结论的请求。60 秒内未获响应即离开的不计入，另列为“短时离开”；60 秒后才离开的计为未达。一分钟尚未走完的、职责范围外与滥用的不计入。',
     },
     todayRate: {
       name: '一分钟响应率 · 今日',
       short: '60 秒内人工首次响应 ÷ 已有结论的人工请求',
-      full: '分子：60 秒内得到人工首次响应的请求。分母：今日 0 时（北京时间）起、在服务时间请求人工且已有结论的请求。60 秒内未获响应即离开的不计入，另列为“短时离开”；60 秒后才离开的计为未达。一分钟尚未走完的不计入。',
+      full: '分子：60 秒内得到人工首次响应的请求。分母：今日 0 时（北京时间）起、在服务时间请求人工且已有结论的请求。60 秒内未获响应即离开的不计入，另列为“短时离开”；60 秒后才离开的计为未达。一分钟尚未走完的、职责范围外与滥用的不计入。',
     },
     staffed: {
       name: '在岗帮办人员',
@@ -204,6 +205,7 @@ const en = {
   account: 'Account and security',
   which: 'Board of',
   city: 'The city',
+  toFigures: 'Figures',
   logout: 'Log out',
   skip: 'Skip to the data',
   announce: (item: string, team: string) => `New breach: ${item}, ${team}`,
@@ -225,12 +227,12 @@ const en = {
     hourRate: {
       name: 'Within a minute · last hour',
       short: 'first human response ≤ 60 s ÷ requests decided',
-      full: 'Numerator: requests with a first human response within 60 s. Denominator: requests for a human made in service hours in the last hour, as far as decided. People who left before 60 s without an answer are excluded and published as short abandons; those who left later count as misses. A minute that still runs is not counted.',
+      full: 'Numerator: requests with a first human response within 60 s. Denominator: requests for a human made in service hours in the last hour, as far as decided. People who left before 60 s without an answer are excluded and published as short abandons; those who left later count as misses. A minute that still runs, out-of-scope and abuse are not counted.',
     },
     todayRate: {
       name: 'Within a minute · today',
       short: 'first human response ≤ 60 s ÷ requests decided',
-      full: 'Numerator: requests with a first human response within 60 s. Denominator: requests for a human made in service hours today (since 00:00 Beijing time), as far as decided. People who left before 60 s without an answer are excluded and published as short abandons; those who left later count as misses. A minute that still runs is not counted.',
+      full: 'Numerator: requests with a first human response within 60 s. Denominator: requests for a human made in service hours today (since 00:00 Beijing time), as far as decided. People who left before 60 s without an answer are excluded and published as short abandons; those who left later count as misses. A minute that still runs, out-of-scope and abuse are not counted.',
     },
     staffed: {
       name: 'Agents at work',

@@ -43,14 +43,98 @@ hasPassword: boolean, };
 export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "read_administration";
 
 /**
+ * An agent's day.
+ */
+export type AgentDay = { 
+/**
+ * Who.
+ */
+agent: AgentId, 
+/**
+ * Their name.
+ */
+name: string, 
+/**
+ * From the begin of the day to its end, or to now.
+ */
+stretches: Array<AgentStretch>, 
+/**
+ * Whom they served.
+ */
+services: Array<AgentService>, 
+/**
+ * Milliseconds in each state.
+ */
+sums: { [key in string]: number }, 
+/**
+ * Milliseconds in which they served somebody.
+ */
+serving: number, };
+
+/**
+ * The days of some agents.
+ */
+export type AgentDays = { 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, 
+/**
+ * By name.
+ */
+agents: Array<AgentDay>, 
+/**
+ * There are more: ask for one team.
+ */
+more: boolean, };
+
+/**
  * A member of staff who can log in; called agent after the most frequent role.
  */
 export type AgentId = string;
 
 /**
+ * A conversation that an agent served.
+ */
+export type AgentService = { 
+/**
+ * Which.
+ */
+conversation: ConversationId, 
+/**
+ * Begin, on that day.
+ */
+from: Timestamp, 
+/**
+ * End, on that day.
+ */
+to: Timestamp, };
+
+/**
  * What an agent chose to be; whether they are busy is derived from their load.
  */
 export type AgentStatus = "online" | "break" | "offline";
+
+/**
+ * A stretch of an agent's day in one state.
+ */
+export type AgentStretch = { 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, 
+/**
+ * online, break, away (online without a console) or offline.
+ */
+state: string, };
 
 /**
  * One agent's desk.
@@ -497,6 +581,19 @@ entry: string,
  * Its standard question.
  */
 question: string, };
+
+/**
+ * A text in both languages.
+ */
+export type BothLanguages = { 
+/**
+ * Simplified Chinese.
+ */
+zh: string, 
+/**
+ * English.
+ */
+en: string, };
 
 /**
  * Holidays and make-up days (调休) of one year, instead of what the program knows; its code is the year.
@@ -1219,6 +1316,286 @@ view: ContinuationView, } | { "type": "tick",
 now: Timestamp, };
 
 /**
+ * The figures.
+ */
+export type Figure = "requests" | "within_minute" | "short_abandons" | "answered_late" | "left_late" | "wait" | "accepted" | "missed" | "declined" | "accept_time" | "conversations" | "human_resolution" | "confirmed" | "not_reopened" | "reopened" | "handling" | "abandoned" | "out_of_scope" | "abuse" | "bot_resolution" | "messages" | "call_backs_kept" | "rating" | "bad_ratings";
+
+/**
+ * Something that can be chosen.
+ */
+export type FigureChoice = { 
+/**
+ * Code or id.
+ */
+key: string, 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Code of the unit that it belongs to.
+ */
+unit: string | null, };
+
+/**
+ * What a figure is.
+ */
+export type FigureDefinition = { 
+/**
+ * Which.
+ */
+figure: Figure, 
+/**
+ * How it is counted.
+ */
+shape: FigureShape, 
+/**
+ * Its name.
+ */
+name: BothLanguages, 
+/**
+ * Of a rate its numerator; of the others what is counted or measured.
+ */
+numerator: BothLanguages, 
+/**
+ * Of a rate and a mean its denominator; of the others empty.
+ */
+denominator: BothLanguages, 
+/**
+ * Where the definition comes from.
+ */
+source: BothLanguages, };
+
+/**
+ * By what figures are shown apart.
+ */
+export type FigureGroup = "nothing" | "hour" | "day" | "month" | "unit" | "team" | "item" | "channel" | "agent";
+
+/**
+ * One line of figures that are shown apart.
+ */
+export type FigureLine = { 
+/**
+ * Code, id, date (`2026-11-24`), month (`2026-11`) or hour (0 to 23); empty: none.
+ */
+key: string, 
+/**
+ * What people call it, in Chinese; empty: the key says it.
+ */
+name: string, 
+/**
+ * Its numbers.
+ */
+numbers: Partial<Record<Figure, FigureNumber>>, };
+
+/**
+ * A figure's number. A rate is `hits / of`, a mean `sum / of`; of nothing there is neither.
+ */
+export type FigureNumber = { 
+/**
+ * Rows that it is about: the denominator, or the number itself.
+ */
+of: number, 
+/**
+ * Of a rate: the numerator.
+ */
+hits: number, 
+/**
+ * Of a span: milliseconds; of a mean: the sum.
+ */
+sum: number, 
+/**
+ * Of a span: the longest, in milliseconds.
+ */
+longest: number | null, 
+/**
+ * Of a span: half of them took at most so long, in milliseconds (whole seconds begun).
+ */
+p50: number | null, 
+/**
+ * ... nine of ten.
+ */
+p90: number | null, 
+/**
+ * ... 99 of a hundred.
+ */
+p99: number | null, };
+
+/**
+ * One row behind a number.
+ */
+export type FigureRow = { 
+/**
+ * The instant by which it is counted.
+ */
+at: Timestamp, 
+/**
+ * Unique among the rows of the figure.
+ */
+key: string, 
+/**
+ * Whose.
+ */
+conversation: ConversationId, 
+/**
+ * Team code.
+ */
+team: string, 
+/**
+ * Its name.
+ */
+teamName: string, 
+/**
+ * Item code.
+ */
+item: string | null, 
+/**
+ * Its name.
+ */
+itemName: string | null, 
+/**
+ * Where from.
+ */
+channel: Channel, 
+/**
+ * Whom it counts for.
+ */
+agent: AgentId | null, 
+/**
+ * Their name.
+ */
+agentName: string | null, 
+/**
+ * Is it in the numerator?
+ */
+hit: boolean, 
+/**
+ * Of a span: how long, in milliseconds.
+ */
+span: number | null, 
+/**
+ * Instants and numbers by name.
+ */
+numbers: { [key in string]: number }, 
+/**
+ * Words by name.
+ */
+words: { [key in string]: string }, };
+
+/**
+ * A page of the rows behind a number.
+ */
+export type FigureRows = { 
+/**
+ * How many there are on all pages: the number itself.
+ */
+count: number, 
+/**
+ * In the order of the instant by which they are counted.
+ */
+rows: Array<FigureRow>, 
+/**
+ * `after` of the next page; null: there is none.
+ */
+next: string | null, };
+
+/**
+ * What one may look at.
+ */
+export type FigureScope = { 
+/**
+ * Server time.
+ */
+now: Timestamp, 
+/**
+ * The whole city.
+ */
+city: boolean, 
+/**
+ * Only one's own work.
+ */
+own: boolean, 
+/**
+ * Units, in the order of the administration.
+ */
+units: Array<FigureUnit>, 
+/**
+ * Teams.
+ */
+teams: Array<FigureChoice>, 
+/**
+ * Items.
+ */
+items: Array<FigureChoice>, 
+/**
+ * Agents of these teams.
+ */
+agents: Array<FigureChoice>, 
+/**
+ * The definitions of all figures, in the order in which they are shown.
+ */
+definitions: Array<FigureDefinition>, };
+
+/**
+ * What a figure makes of its rows.
+ */
+export type FigureShape = "rate" | "count" | "span" | "mean";
+
+/**
+ * A unit that one may look at.
+ */
+export type FigureUnit = { 
+/**
+ * Code.
+ */
+code: string, 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Code of the unit above, if one may look at that too.
+ */
+parent: string | null, };
+
+/**
+ * Figures of a time.
+ */
+export type FiguresView = { 
+/**
+ * When it was counted.
+ */
+asOf: Timestamp, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End; belongs to it no more.
+ */
+to: Timestamp, 
+/**
+ * Begin of the time before, of the same length, which ends where this one begins.
+ */
+beforeFrom: Timestamp, 
+/**
+ * All together.
+ */
+total: Partial<Record<Figure, FigureNumber>>, 
+/**
+ * All together, in the time before.
+ */
+before: Partial<Record<Figure, FigureNumber>>, 
+/**
+ * Shown apart.
+ */
+lines: Array<FigureLine>, 
+/**
+ * Only one's own work is counted.
+ */
+own: boolean, };
+
+/**
  * One uploaded file, from its first byte to its deletion.
  */
 export type FileId = string;
@@ -1441,6 +1818,56 @@ export type HandOnChannel = "legal_advice" | "litigation" | "complaint" | "petit
  * Why 小申 points at a human.
  */
 export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "cannot_see" | "blocked";
+
+/**
+ * One line of a conversation's log.
+ */
+export type HistoryLine = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * What, as the log names it.
+ */
+kind: string, 
+/**
+ * citizen, bot, system or agent.
+ */
+by: string, 
+/**
+ * Name of the agent who did it, or whom it is about.
+ */
+agentName: string | null, 
+/**
+ * Ids, codes, instants and numbers; never a text that somebody wrote.
+ */
+detail: Record<string, unknown>, };
+
+/**
+ * What happened to a conversation.
+ */
+export type HistoryView = { 
+/**
+ * Which.
+ */
+conversation: ConversationId, 
+/**
+ * Name of its team.
+ */
+teamName: string, 
+/**
+ * Name of its item.
+ */
+itemName: string | null, 
+/**
+ * Where from.
+ */
+channel: Channel, 
+/**
+ * In order.
+ */
+lines: Array<HistoryLine>, };
 
 /**
  * Who the token says you are.

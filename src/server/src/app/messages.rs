@@ -211,5 +211,6 @@ pub(super) fn bot_entry(id: ConversationId, at: Timestamp, body: &ThreadBody) ->
     let mut said = entry(id, Lane::Public, at, Author::Bot, &Party::Bot, body);
     said.only_in = Some(Stage::Bot);
     said.follows = true;
+    said.turn = bot::turn(body);
     said
 }

@@ -4,6 +4,7 @@ mod administration;
 mod blocks;
 mod citizens;
 mod commands;
+mod figures;
 mod files;
 mod find;
 mod items;
@@ -62,6 +63,7 @@ use crate::{
 pub(crate) use administration::Edit;
 pub use citizens::CitizenRules;
 pub use commands::{Begun, Pending};
+pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};
 pub(crate) use items::Upload;

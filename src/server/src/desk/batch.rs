@@ -99,6 +99,7 @@ pub fn entry(
         masked: masked_body(from, body).as_ref().map(json),
         only_in: None,
         follows: false,
+        turn: None,
         answers: false,
     }
 }

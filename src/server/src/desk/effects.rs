@@ -276,6 +276,7 @@ impl Owner {
         let Some(clock) = case.clock else { return };
         let mut request = Request {
             conversation,
+            no: case.row.clock_no,
             team: self.team_of(&case.row),
             channel: case.row.channel,
             asked_at: clock.asked_at,

@@ -443,6 +443,7 @@ impl Owner {
             case.row.closed_at = Some(at);
             case.transfer = None;
         }
+        self.today.close(id, outcome);
         batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt: receipt.clone() });
         batch.log(id, at, Event::Closed { outcome, hand_on, receipt });
         self.world.notices.silence.end(id);

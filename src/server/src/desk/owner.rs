@@ -6,14 +6,14 @@ use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, TeamId, Timestamp,
     calendar::Calendar,
     citizen::shown_name,
-    figures::{Request, Today},
+    figures::{self, Field, Request, Today, Word},
     history,
     routing::{Input, Place, Refusal, Router},
     time::SECOND,
-    words::{Channel, CitizenKind, Stage},
+    words::{CitizenKind, Outcome, Stage},
 };
 use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, UnitCode, WireError};
-use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, LedgerRow, StaffRow, Store, StoreError, Unit};
+use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, StaffRow, Store, StoreError, Unit};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
@@ -133,9 +133,12 @@ impl Owner {
             connected.map_err(|refusal| corrupt(&refusal))?;
         }
         self.today = Today::default();
-        for (row, channel) in store.ledger_since(Calendar::day_start(now)).await? {
-            let team = self.world.catalogue.team_or_general(&row.team);
-            self.today.record(request(&row, team, channel), now);
+        for row in store.requests_since(Calendar::day_start(now)).await? {
+            let Some(request) = request(&row, self.world.catalogue.team_or_general(&row.team)) else { continue };
+            self.today.record(request, now);
+            if let Some(outcome) = row.word(Word::Outcome).and_then(Outcome::parse) {
+                self.today.close(row.conversation, outcome);
+            }
         }
         let day = Calendar::day_start(now);
         self.receipts = (day, store.receipts_since(day).await?);
@@ -545,16 +548,18 @@ fn refuse(envelopes: Vec<Envelope>, refusal: &WireError) {
         drop(reply.send(answer));
     }
 }
-fn request(row: &LedgerRow, team: TeamId, channel: Channel) -> Request {
-    Request {
+fn request(row: &figures::Row, team: TeamId) -> Option<Request> {
+    let at = |field| row.number(field).map(Timestamp);
+    Some(Request {
         conversation: row.conversation,
+        no: row.key.rsplit('/').next()?.parse().ok()?,
         team,
-        channel,
-        asked_at: row.asked_at,
-        due_at: row.due_at,
-        answered_at: row.answered_at,
-        left_at: row.left_at,
-    }
+        channel: row.channel,
+        asked_at: at(Field::AskedAt)?,
+        due_at: at(Field::DueAt)?,
+        answered_at: at(Field::AnsweredAt),
+        left_at: at(Field::LeftAt),
+    })
 }
 
 fn corrupt(refusal: &Refusal) -> StoreError {

@@ -7,6 +7,7 @@ mod citizen;
 mod client;
 mod download;
 mod edge;
+mod figures;
 mod input;
 mod limits;
 mod login;
@@ -120,7 +121,15 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(privacy::erasures))
         .routes(routes!(audit::lines))
         .routes(routes!(audit::export))
-        .routes(routes!(audit::verify));
+        .routes(routes!(audit::verify))
+        .routes(routes!(figures::scope))
+        .routes(routes!(figures::figures))
+        .routes(routes!(figures::rows))
+        .routes(routes!(figures::export::rows))
+        .routes(routes!(figures::history))
+        .routes(routes!(figures::agents))
+        .routes(routes!(figures::export::agents))
+        .routes(routes!(figures::live));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }

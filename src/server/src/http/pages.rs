@@ -36,8 +36,8 @@ const DEMO_PORTAL: &str = "demo-portal.html";
 const LOADER: &str = "bangban.js";
 
 /// What every build has; while one is missing, the build is.
-const PAGES: [&str; 7] =
-    ["widget.html", "receipt.html", "console.html", "board.html", "admin.html", "apidocs.html", LOADER];
+const PAGES: [&str; 8] =
+    ["widget.html", "receipt.html", "console.html", "board.html", "figures.html", "admin.html", "apidocs.html", LOADER];
 
 /// Where to go from here
 #[utoipa::path(
@@ -78,6 +78,7 @@ pub(super) async fn file(State(app): State<Arc<App>>, method: Method, uri: Uri, 
     let path = match uri.path().trim_start_matches('/') {
         "console" => "console.html",
         "board" => "board.html",
+        "figures" => "figures.html",
         "admin" => "admin.html",
         path => path,
     };

@@ -371,7 +371,7 @@ fn is_dangerous(text: &str) -> bool {
     text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
-fn guarded(text: String) -> String {
+pub(crate) fn guarded(text: String) -> String {
     if is_dangerous(&text) { format!("'{text}") } else { text }
 }
 

@@ -5,6 +5,7 @@
 mod admin;
 mod calendar;
 mod citizens;
+mod figures;
 mod files;
 mod find;
 mod limits;

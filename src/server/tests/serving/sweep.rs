@@ -105,6 +105,9 @@ enum For {
     Lists(&'static [&'static str]),
 }
 
+/// Who counts.
+const COUNTS: &[&str] = &["agent", "professional", "supervisor", "leader", "auditor", "admin"];
+
 /// Routes by hand. `{}` is an account in the city or in huangpu.
 const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/", For::Everybody),
@@ -177,6 +180,16 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/admin/citizens/{id}/erase", For::City(&["admin"])),
     ("POST", "/api/admin/citizens/{id}/erase/confirm", For::City(&["admin"])),
     ("POST", "/api/admin/citizens/{id}/erase/refuse", For::City(&["admin"])),
+    // Whoever watches counts what their units did; whoever serves, their own work.
+    ("GET", "/api/figures", For::Lists(COUNTS)),
+    ("GET", "/api/figures/scope", For::Lists(COUNTS)),
+    ("GET", "/api/figures/rows", For::Lists(COUNTS)),
+    ("GET", "/api/figures/rows/export", For::Lists(COUNTS)),
+    ("GET", "/api/figures/agents", For::Lists(COUNTS)),
+    ("GET", "/api/figures/agents/export", For::Lists(COUNTS)),
+    // Of a conversation that one may not see nobody is told that it exists.
+    ("GET", "/api/figures/history/{id}", For::Staff),
+    ("GET", "/api/figures/live", For::City(&["supervisor", "leader", "auditor", "admin"])),
     ("GET", "/api/admin/coverage", For::Lists(&["supervisor", "editor", "leader", "auditor", "admin"])),
 ];
 
@@ -287,6 +300,14 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     if *method == "DELETE" { path + "?version=99" } else { path }
                 } else if *path == "/api/admin/roster" {
                     format!("{path}?team=residence&from=2026-11-23")
+                } else if path.starts_with("/api/figures") {
+                    let figure = if path.contains("/rows") { "&figure=wait" } else { "" };
+                    let format = if path.ends_with("/export") { "&format=csv" } else { "" };
+                    match *path {
+                        "/api/figures/scope" | "/api/figures/live" => (*path).to_owned(),
+                        "/api/figures/history/{id}" => path.replace("{id}", &format!("cv_{NO_ID}")),
+                        _ => format!("{path}?from=2026-11-01&to=2026-11-01{figure}{format}"),
+                    }
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
                 } else if path.starts_with("/api/admin/items") || path.starts_with("/api/admin/audit/export") {

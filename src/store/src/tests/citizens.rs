@@ -37,7 +37,7 @@ on_both! {
     what_a_visitor_asked_belongs_to_the_citizen_who_claims_it,
 }
 
-fn citizen(n: u128) -> CitizenRow {
+pub(super) fn citizen(n: u128) -> CitizenRow {
     CitizenRow {
         id: CitizenId::new(n),
         name: "上海示例科技有限公司".to_owned(),

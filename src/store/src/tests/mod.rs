@@ -44,6 +44,7 @@ macro_rules! on_both {
 mod administration;
 mod citizens;
 mod faults;
+mod figures;
 mod files;
 mod find;
 mod privacy;
@@ -110,6 +111,7 @@ fn message(n: u128, author: Author, client_id: &str) -> NewEntry {
         masked: None,
         only_in: None,
         follows: false,
+        turn: None,
         answers: matches!(author, Author::Agent(_)),
     }
 }

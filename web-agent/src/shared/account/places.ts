@@ -13,6 +13,9 @@ const ADMIN: Role[] = ['supervisor', 'editor', 'auditor', 'admin'];
 export const hasBoard = (me: Identity): boolean => rolesOf(me).some((role) => BOARD.includes(role));
 export const hasAdmin = (me: Identity): boolean => rolesOf(me).some((role) => ADMIN.includes(role));
 
+/** Whoever watches sees figures of their units; an agent their own. */
+export const hasFigures = (me: Identity): boolean => hasBoard(me) || hasConsole(me);
+
 /** The boards that one may look at: `null` is the whole city's, else a unit's. */
 export function boardsOf(me: Identity): (string | null)[] {
   if (me.type !== 'staff') return [];

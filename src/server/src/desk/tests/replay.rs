@@ -1,7 +1,13 @@
 //! `replay(events) == rows`, for whatever anybody does in whatever order, over restarts of the server.
 
-use bangban_domain::{history::History, words::HandOnChannel};
+use bangban_domain::{
+    calendar::Calendar,
+    figures::{self, By, Figure, Row, retell::Retold},
+    history::History,
+    words::HandOnChannel,
+};
 use bangban_protocol::{Slot, TransferTarget};
+use bangban_store::Selection;
 use proptest::prelude::*;
 
 use super::*;
@@ -190,6 +196,30 @@ impl World {
             assert_eq!(told, written, "{events:#?}");
             self.check_board_and_desks_agree(row.stage, *id).await;
         }
+        self.check_figures().await;
+    }
+
+    /// The rows that figures are counted from are what the log tells; and the board counts what the rows say.
+    async fn check_figures(&self) {
+        let archive = self.house.app.store.archive();
+        let citizens = archive.citizens_between((Timestamp(0), Timestamp(i64::MAX)), None, 100).await.unwrap();
+        let mut told = Retold::default();
+        for event in archive.events_of_citizens(&citizens).await.unwrap() {
+            told.tell(event.conversation.unwrap(), event.at, &event.what);
+        }
+        let lines = |rows: Vec<Row>| rows.iter().map(Row::line).collect::<Vec<_>>();
+        assert_eq!(lines(archive.rows_of_citizens(&citizens).await.unwrap()), lines(told.rows()));
+
+        // The board follows within 200 ms.
+        self.house.advance(1_000).await;
+        self.house.settle().await;
+        let board = self.house.board().await;
+        let today = Selection::all(Calendar::day_start(board.as_of), board.as_of + 1);
+        let counted = archive.figures(&[figures::Kind::Request], &today, By::Nothing, board.as_of).await.unwrap();
+        let of = |figure| counted.get("").and_then(|line| line.get(&figure)).cloned().unwrap_or_default();
+        let (rate, short) = (of(Figure::WithinMinute), of(Figure::ShortAbandons));
+        let shown = [board.total.today_hits, board.total.today_decided, board.total.today_short_abandons];
+        assert_eq!(shown.map(u64::from), [rate.hits, rate.of, short.of]);
     }
 
     /// What sessions are shown is what the rows say.

@@ -1,16 +1,17 @@
-//! Published figures, as DOMAIN "Definitions of the published figures" writes them.
+//! The within-minute rate of today, kept up to date with every change, for the board.
 //!
-//! Within-minute rate: first human response ≤ 60 s / human asked for in service hours. People who left before 60 s
-//! without an answer are excluded and published as short abandons; those who left later count as misses. A request whose
-//! minute still runs is not decided and is in neither number.
+//! First human response ≤ 60 s / human asked for in service hours. People who left before 60 s without an answer are
+//! excluded and published as short abandons; those who left later count as misses. A request whose minute still runs is not
+//! decided and is in neither number. A request whose conversation is closed as out of scope or abuse is taken out again
+//! ("in no rate"). That this is what [`super::define`] says, a property below holds.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::{
     ConversationId, TeamId, Timestamp,
     calendar::Calendar,
     time::{DAY, HOUR, Millis},
-    words::Channel,
+    words::{Channel, Outcome},
 };
 
 /// One request for a human.
@@ -18,6 +19,8 @@ use crate::{
 pub struct Request {
     /// Whose.
     pub conversation: ConversationId,
+    /// 1, 2, ... within the conversation.
+    pub no: u32,
     /// Whose queue.
     pub team: TeamId,
     /// Where from: measured together, reported apart (rule 3).
@@ -94,6 +97,19 @@ impl Rates {
         }
     }
 
+    /// Takes back what was added of a request that is older than an hour.
+    fn take_back(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Undecided => {}
+            Verdict::Hit => {
+                self.today_hits -= 1;
+                self.today_decided -= 1;
+            }
+            Verdict::Miss => self.today_decided -= 1,
+            Verdict::ShortAbandon => self.today_short_abandons -= 1,
+        }
+    }
+
     fn add_all(&mut self, other: &Self) {
         self.hour_hits += other.hour_hits;
         self.hour_decided += other.hour_decided;
@@ -145,24 +161,51 @@ pub struct Today {
     day: Option<Timestamp>,
     /// Decided and older than an hour: only their sums are needed.
     settled: BTreeMap<(TeamId, Channel), Rates>,
+    /// What is in these sums of conversations that are not closed: they may turn out to be out of scope.
+    open: HashMap<ConversationId, Vec<(TeamId, Channel, Verdict)>>,
     /// The others, in order of asking.
-    recent: VecDeque<Request>,
+    recent: VecDeque<Recent>,
+}
+
+/// A request of the last hour, or one that is not decided.
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    request: Request,
+    /// Its conversation was closed after it: what closes the conversation the next time is not about it.
+    is_over: bool,
 }
 
 impl Today {
-    /// Takes a request, or what has become of it (same conversation and `asked_at`).
+    /// Takes a request, or what has become of it (same conversation and number).
     pub fn record(&mut self, request: Request, now: Timestamp) {
         self.settle(now);
         if self.day.is_none_or(|day| request.asked_at < day) {
             return;
         }
-        let same = |other: &Request| other.conversation == request.conversation && other.asked_at == request.asked_at;
-        if let Some(known) = self.recent.iter_mut().rev().find(|other| same(other)) {
+        let same = |other: &Request| other.conversation == request.conversation && other.no == request.no;
+        if let Some(known) = self.recent.iter_mut().rev().find(|other| same(&other.request)) {
             // It stays with the queue in which it was made, wherever it is transferred: so do the rows.
-            *known = Request { team: known.team, ..request };
+            known.request = Request { team: known.request.team, ..request };
         } else {
-            let place = self.recent.partition_point(|other| other.asked_at <= request.asked_at);
-            self.recent.insert(place, request);
+            let place = self.recent.partition_point(|other| other.request.asked_at <= request.asked_at);
+            self.recent.insert(place, Recent { request, is_over: false });
+        }
+    }
+
+    /// The conversation was closed: with an outcome that is in no rate, its requests since the last closing are taken out.
+    pub fn close(&mut self, conversation: ConversationId, outcome: Outcome) {
+        for (team, channel, verdict) in self.open.remove(&conversation).unwrap_or_default() {
+            if !outcome.is_in_rates()
+                && let Some(rates) = self.settled.get_mut(&(team, channel))
+            {
+                rates.take_back(verdict);
+            }
+        }
+        let is_meant = |one: &Recent| one.request.conversation == conversation && !one.is_over;
+        if outcome.is_in_rates() {
+            self.recent.iter_mut().filter(|one| is_meant(one)).for_each(|one| one.is_over = true);
+        } else {
+            self.recent.retain(|one| !is_meant(one));
         }
     }
 
@@ -173,7 +216,7 @@ impl Today {
         let open = |other: &&mut Request| {
             other.conversation == conversation && other.asked_at <= at && other.answered_at.is_none()
         };
-        let found = self.recent.iter_mut().rev().find(open);
+        let found = self.recent.iter_mut().rev().map(|one| &mut one.request).find(open);
         found.map(|request| (request.answered_at, request.left_at) = (Some(at), None)).is_some()
     }
 
@@ -187,8 +230,8 @@ impl Today {
             all.teams.entry(*team).or_default().add_all(settled);
             all.channels.entry(*channel).or_default().add_all(settled);
         }
-        for request in self.recent.iter().filter(|request| of(request.team)) {
-            all.add(request, now);
+        for one in self.recent.iter().filter(|one| of(one.request.team)) {
+            all.add(&one.request, now);
         }
         all
     }
@@ -198,8 +241,9 @@ impl Today {
     #[must_use]
     pub fn changes_at(&self, now: Timestamp) -> Option<Timestamp> {
         let is_open = |request: &&Request| request.answered_at.is_none() && request.left_at.is_none();
-        let over = self.recent.iter().filter(is_open).map(|request| request.due_at + 1).filter(|at| *at > now).min();
-        let leaves = self.recent.iter().map(|request| request.asked_at + RECENT).find(|at| *at > now);
+        let requests = || self.recent.iter().map(|one| &one.request);
+        let over = requests().filter(is_open).map(|request| request.due_at + 1).filter(|at| *at > now).min();
+        let leaves = requests().map(|request| request.asked_at + RECENT).find(|at| *at > now);
         let is_empty = self.recent.is_empty() && self.settled.is_empty();
         let midnight = (!is_empty).then(|| Calendar::day_start(now) + DAY);
         [over, leaves, midnight].into_iter().flatten().min()
@@ -211,16 +255,21 @@ impl Today {
         if self.day != Some(day) {
             self.day = Some(day);
             self.settled.clear();
-            self.recent.retain(|request| request.asked_at >= day);
+            self.open.clear();
+            self.recent.retain(|one| one.request.asked_at >= day);
         }
-        while let Some(first) = self.recent.front().copied() {
+        while let Some(Recent { request: first, is_over }) = self.recent.front().copied() {
             // An open one can still be answered (a late reply stays a miss, but it may turn out to have been in time).
             let is_final = first.answered_at.is_some() || first.left_at.is_some();
             if first.asked_at > now - RECENT || !is_final {
                 return;
             }
             self.recent.pop_front();
-            self.settled.entry((first.team, first.channel)).or_default().add(first.verdict(now), false);
+            let verdict = first.verdict(now);
+            self.settled.entry((first.team, first.channel)).or_default().add(verdict, false);
+            if !is_over {
+                self.open.entry(first.conversation).or_default().push((first.team, first.channel, verdict));
+            }
         }
     }
 }
@@ -230,6 +279,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::figures::{
+        define::Figure,
+        rows::{By, Field, Row, Table, Word},
+        tally,
+    };
 
     /// 2026-11-24 12:00 in Shanghai.
     const NOON: i64 = 1_795_492_800_000;
@@ -237,6 +291,7 @@ mod tests {
     fn request(n: u128, asked: i64) -> Request {
         Request {
             conversation: ConversationId::new(n),
+            no: 1,
             team: TeamId(u16::try_from(n % 2).unwrap()),
             channel: if n.is_multiple_of(3) { Channel::Kiosk } else { Channel::Pc },
             asked_at: Timestamp(asked),
@@ -339,38 +394,99 @@ mod tests {
             prop_assert_eq!(recount(&rows, until + -1).total, before);
         }
 
-        /// Whatever happens in whatever order, the running sums equal the definition over the rows.
+        /// Whatever happens in whatever order, the running sums equal a recount of the rows, and both what `define` says.
         #[test]
         fn the_running_sums_equal_a_recount(
-            steps in prop::collection::vec((0_i64..240_000, 0_u8..4, 0_usize..20), 1..300),
+            steps in prop::collection::vec((0_i64..240_000, 0_u8..6, 0_usize..20), 1..300),
             start in -12 * HOUR..12 * HOUR,
         ) {
             let mut now = NOON + start;
-            let mut rows: Vec<Request> = Vec::new();
+            // Beside each request the outcome with which its conversation was closed after it.
+            let mut rows: Vec<(Request, Option<Outcome>)> = Vec::new();
             let mut today = Today::default();
             for (pause, what, which) in steps {
                 now += pause;
-                let open: Vec<usize> = (0..rows.len())
-                    .filter(|i| rows[*i].answered_at.is_none() && rows[*i].left_at.is_none())
-                    .collect();
+                // Nothing becomes of a request whose conversation is closed.
+                let is_open = |(request, closed): &(Request, Option<Outcome>)| {
+                    request.answered_at.is_none() && request.left_at.is_none() && closed.is_none()
+                };
+                let open: Vec<usize> = (0..rows.len()).filter(|i| is_open(&rows[*i])).collect();
                 let chosen = open.get(which % open.len().max(1)).copied();
                 match (what, chosen) {
-                    (1, Some(i)) => rows[i].answered_at = Some(Timestamp(now)),
-                    (2, Some(i)) => rows[i].left_at = Some(Timestamp(now)),
-                    _ => rows.push(request(rows.len() as u128, now)),
+                    (1, Some(i)) => rows[i].0.answered_at = Some(Timestamp(now)),
+                    (2, Some(i)) => rows[i].0.left_at = Some(Timestamp(now)),
+                    // Some conversations have two requests.
+                    _ => {
+                        let no = u32::try_from(rows.len()).unwrap();
+                        rows.push((Request { no, ..request(rows.len() as u128 / 2, now) }, None));
+                    }
                 }
                 let changed = match (what, chosen) {
-                    (1 | 2, Some(i)) => rows[i],
-                    _ => rows[rows.len() - 1],
+                    (1 | 2, Some(i)) => i,
+                    _ => rows.len() - 1,
                 };
-                today.record(changed, Timestamp(now));
+                today.record(rows[changed].0, Timestamp(now));
+                if what == 5 {
+                    let closed = rows[(which * 7) % rows.len()].0.conversation;
+                    let outcome = if which % 2 == 0 { Outcome::OutOfScope } else { Outcome::Solved };
+                    today.close(closed, outcome);
+                    for (row, closed_with) in &mut rows {
+                        if row.conversation == closed {
+                            closed_with.get_or_insert(outcome);
+                        }
+                    }
+                }
+                let counted = || rows.iter().filter(|row| row.1.is_none_or(Outcome::is_in_rates)).map(|row| &row.0);
                 for only in [TeamId(0), TeamId(1)] {
                     let of_one = today.rates(Timestamp(now), |team| team == only);
-                    let rows_of_one = rows.iter().filter(|row| row.team == only);
-                    prop_assert_eq!(of_one, recount(rows_of_one, Timestamp(now)), "only {:?}", only);
+                    let rows_of_one = counted().filter(|row| row.team == only);
+                    prop_assert_eq!(
+                        without_zeros(of_one),
+                        without_zeros(recount(rows_of_one, Timestamp(now))),
+                        "only {:?}", only
+                    );
                 }
-                prop_assert_eq!(today.rates(Timestamp(now), |_| true), recount(&rows, Timestamp(now)));
+                let all = today.rates(Timestamp(now), |_| true);
+                prop_assert_eq!(without_zeros(all), without_zeros(recount(counted(), Timestamp(now))));
             }
+            let total = today.rates(Timestamp(now), |_| true).total;
+            let shown = [total.today_decided, total.today_hits, total.today_short_abandons];
+            prop_assert_eq!(shown.map(u64::from), defined(&rows, Timestamp(now)));
         }
+    }
+
+    fn without_zeros(mut rates: AllRates) -> AllRates {
+        rates.teams.retain(|_, rates| *rates != Rates::default());
+        rates.channels.retain(|_, rates| *rates != Rates::default());
+        rates
+    }
+
+    /// Decided, hits and short abandons of today, by the published definitions.
+    fn defined(rows: &[(Request, Option<Outcome>)], now: Timestamp) -> [u64; 3] {
+        let row = |(no, (request, outcome)): (usize, &(Request, Option<Outcome>))| Row {
+            table: Table::Requests,
+            key: format!("{}/{no}", request.conversation),
+            conversation: request.conversation,
+            team: request.team.0.to_string(),
+            item: None,
+            channel: request.channel,
+            agent: None,
+            numbers: [
+                (Field::AskedAt, Some(request.asked_at)),
+                (Field::DueAt, Some(request.due_at)),
+                (Field::AnsweredAt, request.answered_at),
+                (Field::LeftAt, request.left_at),
+            ]
+            .into_iter()
+            .filter_map(|(field, at)| Some((field, at?.0)))
+            .collect(),
+            words: outcome.map(|outcome| (Word::Outcome, outcome.to_string())).into_iter().collect(),
+        };
+        let rows: Vec<Row> = rows.iter().enumerate().map(row).collect();
+        let today = (Calendar::day_start(now), now + 1);
+        let counted = tally::count(&rows, today, By::Nothing, now);
+        let of = |figure| counted.get("").and_then(|line| line.get(&figure)).cloned().unwrap_or_default();
+        let (rate, short) = (of(Figure::WithinMinute), of(Figure::ShortAbandons));
+        [rate.of, rate.hits, short.of]
     }
 }

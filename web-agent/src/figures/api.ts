@@ -1,0 +1,98 @@
+/** The server's figures. The only place of this page that knows addresses. */
+import type {
+  AgentDays,
+  ErrorCode,
+  Figure,
+  FigureGroup,
+  FigureRows,
+  FigureScope,
+  FiguresView,
+  HistoryView,
+  WireError,
+} from '../generated/protocol';
+import type { Filter } from './route';
+
+/** `lost`: the server was not reached; `over`: the log-in is. */
+export class FiguresError extends Error {
+  constructor(
+    readonly code: ErrorCode | 'lost' | 'over',
+    readonly field: string | null = null,
+  ) {
+    super(code);
+    this.name = 'FiguresError';
+  }
+}
+
+export type Part = 'of' | 'hits' | 'rest';
+export type FileFormat = 'csv' | 'xlsx';
+
+interface Client {
+  token: () => string;
+  /** Is there a new token? */
+  renew: () => Promise<boolean>;
+}
+
+type Query = Record<string, string | number | null | undefined>;
+
+function address(path: string, query: Query): string {
+  const said = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined) said.set(name, String(value));
+  }
+  return said.size > 0 ? `${path}?${said}` : path;
+}
+
+const asked = (filter: Filter): Query => ({ ...filter });
+
+export type Api = ReturnType<typeof createApi>;
+
+export function createApi(client: Client) {
+  async function ask(path: string): Promise<Response> {
+    try {
+      return await fetch(path, { headers: { Authorization: `Bearer ${client.token()}` } });
+    } catch {
+      throw new FiguresError('lost');
+    }
+  }
+
+  async function get(path: string): Promise<Response> {
+    let response = await ask(path);
+    // The token may have been over before its time, e.g. because the rights have changed.
+    if (response.status === 401) {
+      if (!(await client.renew())) throw new FiguresError('over');
+      response = await ask(path);
+    }
+    if (response.ok) return response;
+    const said = (await response.json().catch(() => null)) as { error?: WireError } | null;
+    throw new FiguresError(said?.error?.code ?? 'internal', said?.error?.field ?? null);
+  }
+
+  const json = async <T>(path: string, query: Query = {}): Promise<T> =>
+    (await (await get(address(path, query))).json()) as T;
+
+  const rowQuery = (filter: Filter, figure: Figure, part: Part): Query => ({ ...asked(filter), figure, part });
+
+  return {
+    scope: () => json<FigureScope>('/api/figures/scope'),
+    figures: (filter: Filter, by: FigureGroup) => json<FiguresView>('/api/figures', { ...asked(filter), by }),
+    rows: (filter: Filter, figure: Figure, part: Part, after: string | null) =>
+      json<FigureRows>('/api/figures/rows', { ...rowQuery(filter, figure, part), after, limit: 50 }),
+    history: (conversation: string) => json<HistoryView>(`/api/figures/history/${encodeURIComponent(conversation)}`),
+    agents: (filter: Filter) => json<AgentDays>('/api/figures/agents', asked(filter)),
+    rowsFile: async (filter: Filter, figure: Figure, part: Part, format: FileFormat) =>
+      (await get(address('/api/figures/rows/export', { ...rowQuery(filter, figure, part), format }))).blob(),
+    agentsFile: async (filter: Filter, format: FileFormat) =>
+      (await get(address('/api/figures/agents/export', { ...asked(filter), format }))).blob(),
+  };
+}
+
+/** Hands a file to the browser. */
+export function save(file: Blob, name: string): void {
+  const url = URL.createObjectURL(file);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
