@@ -1681,6 +1681,81 @@ width?: number,
 height?: number, };
 
 /**
+ * A conversation that was found.
+ */
+export type FoundConversation = { 
+/**
+ * Which.
+ */
+id: ConversationId, 
+/**
+ * When it began.
+ */
+openedAt: Timestamp, 
+/**
+ * When it ended.
+ */
+closedAt: Timestamp | null, 
+/**
+ * Where it stands.
+ */
+stage: Stage, 
+/**
+ * How it ended.
+ */
+outcome: Outcome | null, 
+/**
+ * Where from.
+ */
+channel: Channel, 
+/**
+ * Whose it is.
+ */
+teamName: string, 
+/**
+ * What it is about.
+ */
+itemName: string | null, 
+/**
+ * Who serves it, or served it last.
+ */
+agentName: string | null, 
+/**
+ * The rating.
+ */
+stars: number | null, 
+/**
+ * Where the word was said that was looked for.
+ */
+words: FoundWords | null, };
+
+/**
+ * Some of the conversations that one looks for, the newest first.
+ */
+export type FoundConversations = { 
+/**
+ * These; fewer than a page, or none, if many were looked at in vain.
+ */
+conversations: Array<FoundConversation>, 
+/**
+ * The search goes on after this one; `None`: there are no more.
+ */
+next: ConversationId | null, };
+
+/**
+ * A word with what stands around it.
+ */
+export type FoundWords = { 
+/**
+ * Position in the thread.
+ */
+seq: number, 
+/**
+ * Masked as everything is.
+ */
+text: string, };
+
+/**
  * What the server sends.
  */
 export type Frame = { 
@@ -3632,6 +3707,27 @@ secret: string,
  * To be scanned: `otpauth://...`
  */
 uri: string, };
+
+/**
+ * A thread as a supervisor reads it.
+ */
+export type Transcript = { 
+/**
+ * What there is to say of it.
+ */
+conversation: FoundConversation, 
+/**
+ * Oldest first.
+ */
+entries: Array<ThreadEntry>, 
+/**
+ * Are there earlier ones?
+ */
+more: boolean, 
+/**
+ * Private notes, oldest first.
+ */
+notes: Array<ThreadEntry>, };
 
 /**
  * Whom a transfer goes to.

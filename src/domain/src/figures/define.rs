@@ -171,10 +171,11 @@ pub struct Definition {
     pub source: [&'static str; 2],
 }
 
+/// Stands last where several have to hold: it compares texts, which for every row of a year is dear.
 const IN_SCOPE: Is = Is::NotWord(Word::Outcome, &[Outcome::OutOfScope.as_str(), Outcome::Abuse.as_str()]);
 
 /// Closed, in scope, and an agent had accepted it.
-const REACHED_HUMAN: Is = Is::All(&[IN_SCOPE, Is::Set(Field::ClosedAt), Is::Set(Field::ServedAt)]);
+const REACHED_HUMAN: Is = Is::All(&[Is::Set(Field::ClosedAt), Is::Set(Field::ServedAt), IN_SCOPE]);
 
 const SOLVED: Is = Is::Word(Word::Outcome, &[Outcome::Solved.as_str()]);
 
@@ -232,7 +233,7 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition {
         figure: Figure::WithinMinute,
         kind: Kind::Request,
-        shape: Shape::Rate { of: Is::All(&[IN_SCOPE, DECIDED]), hits: Is::AtMost(Field::AnsweredAt, Field::DueAt, 0) },
+        shape: Shape::Rate { of: Is::All(&[DECIDED, IN_SCOPE]), hits: Is::AtMost(Field::AnsweredAt, Field::DueAt, 0) },
         name: ["一分钟响应率", "Within-minute rate"],
         numerator: ["60 秒内得到人工首次响应的请求", "Requests with a first human response within 60 s"],
         denominator: [
@@ -246,7 +247,7 @@ pub const DEFINITIONS: &[Definition] = &[
         figure: Figure::ShortAbandons,
         kind: Kind::Request,
         shape: Shape::Count {
-            of: Is::All(&[IN_SCOPE, Is::Unset(Field::AnsweredAt), Is::After(Field::DueAt, Field::LeftAt, 0)]),
+            of: Is::All(&[Is::Unset(Field::AnsweredAt), Is::After(Field::DueAt, Field::LeftAt, 0), IN_SCOPE]),
         },
         name: ["短时离开", "Short abandons"],
         numerator: ["60 秒内未获响应即离开的请求", "Requests whose citizen left before 60 s without an answer"],
@@ -256,7 +257,7 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition {
         figure: Figure::AnsweredLate,
         kind: Kind::Request,
-        shape: Shape::Count { of: Is::All(&[IN_SCOPE, Is::After(Field::AnsweredAt, Field::DueAt, 0)]) },
+        shape: Shape::Count { of: Is::All(&[Is::After(Field::AnsweredAt, Field::DueAt, 0), IN_SCOPE]) },
         name: ["超时后响应", "Answered late"],
         numerator: ["60 秒后才得到人工首次响应的请求", "Requests whose first human response came after 60 s"],
         denominator: NONE,
@@ -266,7 +267,7 @@ pub const DEFINITIONS: &[Definition] = &[
         figure: Figure::LeftLate,
         kind: Kind::Request,
         shape: Shape::Count {
-            of: Is::All(&[IN_SCOPE, Is::Unset(Field::AnsweredAt), Is::AtMost(Field::DueAt, Field::LeftAt, 0)]),
+            of: Is::All(&[Is::Unset(Field::AnsweredAt), Is::AtMost(Field::DueAt, Field::LeftAt, 0), IN_SCOPE]),
         },
         name: ["超时后离开", "Left late"],
         numerator: ["等满 60 秒未获响应、之后离开的请求", "Requests whose citizen left after 60 s without an answer"],
@@ -277,7 +278,7 @@ pub const DEFINITIONS: &[Definition] = &[
         figure: Figure::Wait,
         kind: Kind::Request,
         shape: Shape::Span {
-            of: Is::All(&[IN_SCOPE, Is::Set(Field::AnsweredAt)]),
+            of: Is::All(&[Is::Set(Field::AnsweredAt), IN_SCOPE]),
             from: Field::AskedAt,
             to: Field::AnsweredAt,
         },
@@ -505,7 +506,7 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition {
         figure: Figure::Rating,
         kind: Kind::Rating,
-        shape: Shape::Mean { of: Is::All(&[IN_SCOPE, Is::Set(Field::Stars)]), field: Field::Stars },
+        shape: Shape::Mean { of: Is::All(&[Is::Set(Field::Stars), IN_SCOPE]), field: Field::Stars },
         name: ["评价均分", "Mean rating"],
         numerator: ["评价得分（1–5）之和", "Sum of the ratings (1 to 5)"],
         denominator: [
@@ -517,7 +518,7 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition {
         figure: Figure::BadRatings,
         kind: Kind::Rating,
-        shape: Shape::Rate { of: Is::All(&[IN_SCOPE, Is::Set(Field::Stars)]), hits: Is::Between(Field::Stars, 1, 2) },
+        shape: Shape::Rate { of: Is::All(&[Is::Set(Field::Stars), IN_SCOPE]), hits: Is::Between(Field::Stars, 1, 2) },
         name: ["差评率", "Bad ratings"],
         numerator: ["评价为 1 或 2 分的会话", "Conversations rated 1 or 2"],
         denominator: [

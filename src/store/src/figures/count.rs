@@ -94,7 +94,7 @@ impl Archive {
             let name = definition.figure.as_str();
             sum(&mut sql, &[definition.shape.of()], "1", &format!("{name}_of"), now);
             match &definition.shape {
-                Shape::Rate { of, hits } => sum(&mut sql, &[of, hits], "1", &format!("{name}_hits"), now),
+                Shape::Rate { of, hits } => sum(&mut sql, &[hits, of], "1", &format!("{name}_hits"), now),
                 Shape::Count { .. } => {}
                 Shape::Span { of, from, to } => {
                     sum(&mut sql, &[of], &format!("{to} - {from}"), &format!("{name}_sum"), now);
