@@ -1,13 +1,14 @@
 //! What the administration's REST interface answers. What a record says is defined in `bangban_domain::org`.
 
 use bangban_domain::{
-    Timestamp,
+    ConversationId, Timestamp,
     org::{Body, Kind},
+    words::{Channel, Outcome, Stage},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::PersonView;
+use crate::{PersonView, ThreadEntry};
 
 /// Body of `PUT /api/admin/records/{kind}/{id}`.
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
@@ -155,4 +156,71 @@ pub struct CoverageView {
     pub as_of: Timestamp,
     /// ... until then.
     pub until: Timestamp,
+}
+
+/// Some of the conversations that one looks for, the newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct FoundConversations {
+    /// These; fewer than a page, or none, if many were looked at in vain.
+    pub conversations: Vec<FoundConversation>,
+    /// The search goes on after this one; `None`: there are no more.
+    #[schema(value_type = Option<String>)]
+    pub next: Option<ConversationId>,
+}
+
+/// A conversation that was found.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct FoundConversation {
+    /// Which.
+    #[schema(value_type = String)]
+    pub id: ConversationId,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// When it ended.
+    pub closed_at: Option<Timestamp>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Where from.
+    pub channel: Channel,
+    /// Whose it is.
+    pub team_name: String,
+    /// What it is about.
+    pub item_name: Option<String>,
+    /// Who serves it, or served it last.
+    pub agent_name: Option<String>,
+    /// The rating.
+    pub stars: Option<u8>,
+    /// Where the word was said that was looked for.
+    pub words: Option<FoundWords>,
+}
+
+/// A word with what stands around it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct FoundWords {
+    /// Position in the thread.
+    pub seq: u64,
+    /// Masked as everything is.
+    pub text: String,
+}
+
+/// A thread as a supervisor reads it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct Transcript {
+    /// What there is to say of it.
+    pub conversation: FoundConversation,
+    /// Oldest first.
+    #[schema(value_type = Vec<Object>)]
+    pub entries: Vec<ThreadEntry>,
+    /// Are there earlier ones?
+    pub more: bool,
+    /// Private notes, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    pub notes: Vec<ThreadEntry>,
 }

@@ -2,7 +2,7 @@
  * The server's administration as this page sees it: what is read and written, and how. The only place that knows
  * addresses. docs/administration.md describes the same from the other side.
  */
-import type { ErrorCode, WireError } from '../generated/protocol';
+import type { ErrorCode, FoundConversations, Transcript, WireError } from '../generated/protocol';
 
 export type Kind =
   | 'unit'
@@ -210,6 +210,18 @@ export interface AuditCheck {
   last: string | null;
   /** Number of the first line that does not fit. */
   brokenAt: number | null;
+}
+
+/** What is looked for; empty: anything. */
+export interface ConversationQuery {
+  q: string;
+  team: string;
+  item: string;
+  agent: string;
+  outcome: string;
+  starsAtMost: string;
+  from: number | null;
+  to: number | null;
 }
 
 // --- answers ---------------------------------------------------------------------------------------------------
@@ -472,6 +484,17 @@ export function createApi(client: Client) {
 
     retentionRuns: () => json<RetentionRuns>('GET', '/api/admin/retention/runs'),
     runRetention: () => json<RetentionRun>('POST', '/api/admin/retention/runs'),
+
+    /** In a body: what is looked for may be somebody's name. */
+    conversations: ({ starsAtMost, ...query }: ConversationQuery & { before: string | null }) => {
+      const stars = starsAtMost === '' ? null : Number(starsAtMost);
+      const wanted = Object.entries({ ...query, starsAtMost: stars }).filter(
+        ([, value]) => value !== null && value !== '',
+      );
+      return json<FoundConversations>('POST', '/api/admin/conversations/find', Object.fromEntries(wanted));
+    },
+    conversation: (id: string, before: number | null) =>
+      json<Transcript>('GET', address(`/api/admin/conversations/${part(id)}`, { before })),
 
     // One person's data. What is looked for stands in the body: no telephone number in an address.
     findPeople: async (q: string) =>

@@ -10,6 +10,7 @@ const components: Record<ScreenName, Component> = {
   policies: defineAsyncComponent(() => import('./plain/PoliciesScreen.vue')),
   queues: defineAsyncComponent(() => import('./plain/QueuesScreen.vue')),
   calendar: defineAsyncComponent(() => import('./calendar/CalendarScreen.vue')),
+  conversations: defineAsyncComponent(() => import('./conversations/ConversationsScreen.vue')),
   notices: defineAsyncComponent(() => import('./plain/NoticesScreen.vue')),
   canned: defineAsyncComponent(() => import('./plain/CannedScreen.vue')),
   blocked: defineAsyncComponent(() => import('./plain/BlockedScreen.vue')),

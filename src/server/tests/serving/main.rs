@@ -7,6 +7,7 @@ mod calendar;
 mod citizens;
 mod figures;
 mod files;
+mod find;
 mod limits;
 mod login;
 mod oidc;

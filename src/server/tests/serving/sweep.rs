@@ -51,7 +51,7 @@ fn login_of(role: &str) -> &'static str {
 }
 
 /// A new account in a unit with one role there, logged in.
-async fn newcomer(server: &Server, admin: &str, login: &str, role: &str, unit: &str) -> String {
+pub(crate) async fn newcomer(server: &Server, admin: &str, login: &str, role: &str, unit: &str) -> String {
     let body = json!({ "login": login, "name": "新同事", "unit": unit,
         "grants": [{ "role": role, "unit": unit, "items": [] }], "teams": [], "skills": [], "languages": [],
         "capacity": 1, "isActive": true });
@@ -159,6 +159,9 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/admin/records/{kind}/{id}/versions", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
     ("PUT", "/api/admin/records/{kind}/{id}", For::Roles(&["admin"])),
     ("DELETE", "/api/admin/records/{kind}/{id}", For::Roles(&["admin"])),
+    ("POST", "/api/admin/conversations/find", For::Lists(&["supervisor"])),
+    // Of none: who may read one is shown in find.rs.
+    ("GET", "/api/admin/conversations/{id}", For::Staff),
     ("GET", "/api/admin/roster", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
     ("POST", "/api/admin/items/import", For::Lists(&["editor", "admin"])),
     ("GET", "/api/admin/items/export", For::Lists(&["supervisor", "editor", "auditor", "admin"])),
@@ -232,6 +235,7 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         ("POST", "/api/staff/account/totp/confirm") => json!({ "pending": "x", "code": "000000" }),
         // As it is: nothing changes.
         ("PUT", "/api/admin/records/{kind}/{id}") => json!({ "version": record["version"], "body": record["body"] }),
+        ("POST", "/api/admin/conversations/find") => json!({}),
         ("POST", "/api/admin/citizens/find") => json!({ "q": "ct_00000000000000000000000000000000" }),
         ("POST", _) if path.starts_with("/api/admin/citizens") => json!({ "reason": "本人申请" }),
         ("POST", "/api/staff/reveal") => {

@@ -46,6 +46,7 @@ mod citizens;
 mod faults;
 mod figures;
 mod files;
+mod find;
 mod privacy;
 mod proxy;
 mod staff;

@@ -36,6 +36,7 @@ export type ScreenName =
   | 'policies'
   | 'queues'
   | 'calendar'
+  | 'conversations'
   | 'notices'
   | 'canned'
   | 'blocked'
@@ -52,6 +53,7 @@ export const screens: readonly { name: ScreenName; read: Action[]; change: Actio
   { name: 'policies', read: ['read_administration'], change: 'manage_policies' },
   { name: 'queues', read: ['read_administration'], change: 'manage_units' },
   { name: 'calendar', read: ['read_administration'], change: 'manage_units' },
+  { name: 'conversations', read: ['read_conversations'], change: null },
   { name: 'notices', read: ['read_administration'], change: 'manage_notices' },
   { name: 'canned', read: ['read_administration'], change: 'manage_notices' },
   { name: 'blocked', read: ['block_visitors', 'read_administration'], change: 'block_visitors' },
