@@ -211,7 +211,14 @@ async fn a_code_lives_for_two_minutes_is_used_once_and_gives_the_same_citizen_un
     let kinds = house.kinds(conversation).await;
     assert_eq!(
         kinds,
-        ["opened", "continuation_made", "continuation_redeemed", "continuation_made", "continuation_made"]
+        [
+            "opened",
+            "continuation_made",
+            "continuation_redeemed",
+            "bot_replied",
+            "continuation_made",
+            "continuation_made"
+        ]
     );
 }
 
