@@ -91,7 +91,7 @@ interface Dates {
 export const specialHours: Description = {
   kind: 'special_hours',
   screen: 'calendar',
-  title: { zh: '特殊服务时段', en: 'Hours of single days' },
+  title: { zh: '服务日历', en: 'Calendar' },
   about: {
     zh: '某几天与平时不同的服务时段，例如周六延时服务、停电检修半天。下级单位和技能组自己的设置优先。需要立即停止服务时，请发布带“停止人工服务”的公告。',
     en: 'Days with other hours than usual, e.g. an open Saturday. What is set nearer to the team holds. To stop at once, publish a notice that closes the service.',

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     app::{App, Filter, store_error},
-    http::{input::Params, openapi::Refusal, refused::Refused, staff::ByStaff},
+    http::{admin::items::File, input::Params, openapi::Refusal, refused::Refused, staff::ByStaff},
     organisation::sheet::Format,
     privacy::json,
 };
@@ -212,7 +212,10 @@ impl Reading {
     get, path = "/api/figures/rows/export", operation_id = "export_figure_rows", tag = "figures",
     security(("staff" = [])), params(WantedFile),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The file", content(
+            (inline(File) = "text/csv"),
+            (inline(File) = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
         (status = 404, description = "No such unit", body = Refusal),
         (status = 413, description = "More rows than a workbook may have: ask for CSV", body = Refusal),
     ),
@@ -246,7 +249,10 @@ pub(in crate::http) async fn rows(
     get, path = "/api/figures/agents/export", operation_id = "export_agent_days", tag = "figures",
     security(("staff" = [])), params(WantedDaysFile),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The file", content(
+            (inline(File) = "text/csv"),
+            (inline(File) = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        )),
         (status = 404, description = "No such unit", body = Refusal),
     ),
 )]
