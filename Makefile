@@ -55,7 +55,7 @@ lint: web ## formatting, clippy and types, without tests
 	cd $(WEB) && npm run --silent fmt:check && npx vue-tsc --noEmit
 
 gen: ## write the TypeScript types of the protocol to web-agent/src/generated
-	cargo test -p bangban-protocol --lib export_bindings
+	TS_RS_EXPORT_DIR=$(CURDIR)/web-agent/src/generated cargo test -p bangban-protocol --lib export_bindings
 
 web: $(DIST) ## build the pages and the loader (skipped when nothing changed)
 
