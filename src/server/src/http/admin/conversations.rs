@@ -25,7 +25,7 @@ const LONGEST: i64 = 92 * DAY;
 /// Which conversations. In a body, because what is looked for may be somebody's name.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(in crate::http) struct Found {
+pub(in crate::http) struct WantedConversations {
     /// A word that was said, as one may see it.
     #[serde(default)]
     #[schema(max_length = 50)]
@@ -56,7 +56,7 @@ pub(in crate::http) struct Found {
 /// Conversations that one may read, the newest first
 #[utoipa::path(
     post, path = "/api/admin/conversations/find", operation_id = "find_conversations", tag = "admin",
-    security(("staff" = [])), request_body = Found,
+    security(("staff" = [])), request_body = WantedConversations,
     responses(
         (status = 200, body = FoundConversations),
         (status = 404, description = "`before` is none", body = Refusal),
@@ -65,9 +65,9 @@ pub(in crate::http) struct Found {
 pub(in crate::http) async fn find(
     State(app): State<Arc<App>>,
     who: ByStaff,
-    Body(found): Body<Found>,
+    Body(found): Body<WantedConversations>,
 ) -> Result<Json<FoundConversations>, Refused> {
-    let Found { q, from, to, team, item, agent, outcome, stars_at_most, before } = found;
+    let WantedConversations { q, from, to, team, item, agent, outcome, stars_at_most, before } = found;
     for (field, code) in [("team", &team), ("item", &item)] {
         if code.len() > 64 || code.contains('\0') {
             return Err(Refused::field(field, "must be a code"));
