@@ -8,23 +8,6 @@ use crate::{
     Audit, Author, Chain, Change, Json, RecordChange, RecordRow, Store, StoreError, Unit, testing::TestDatabase,
 };
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::postgres().await).await;
-            })*
-        }
-    };
-}
-
 on_both! {
     a_record_keeps_its_number_and_every_state_that_it_had,
     whoever_comes_second_is_refused_and_takes_nothing_with_them,

@@ -11,23 +11,6 @@ use crate::{
     NewEntry, ReceiptRow, Store, StoreError, Unit, testing::TestDatabase,
 };
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::postgres().await).await;
-            })*
-        }
-    };
-}
-
 on_both! {
     what_the_portal_says_is_kept_and_the_next_token_says_it_anew,
     the_past_is_read_page_by_page_without_gap_or_repetition,

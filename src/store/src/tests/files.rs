@@ -12,23 +12,6 @@ use crate::{
     testing::TestDatabase,
 };
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::postgres().await).await;
-            })*
-        }
-    };
-}
-
 on_both! {
     a_file_goes_from_its_first_byte_to_the_message_that_carries_it,
     a_message_and_its_file_are_kept_together_or_not_at_all,

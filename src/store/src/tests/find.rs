@@ -5,23 +5,6 @@ use bangban_domain::{AgentId, ConversationId, Timestamp, words::Outcome};
 use super::{conversation, message, open, raw, seed};
 use crate::{Author, Change, ConversationRow, NewEntry, Store, Unit, Wanted, testing::TestDatabase};
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::postgres().await).await;
-            })*
-        }
-    };
-}
-
 on_both! {
     each_condition_leaves_out_what_does_not_fit,
     pages_have_no_gap_and_no_repetition_even_within_one_millisecond,

@@ -12,23 +12,6 @@ use crate::{
     StoreError, Unit, Written, testing::TestDatabase,
 };
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::postgres().await).await;
-            })*
-        }
-    };
-}
-
 on_both! {
     a_deleted_thread_leaves_its_skeleton_and_its_numbers,
     what_is_due_is_found_page_by_page_and_never_what_is_open,

@@ -9,23 +9,6 @@ use bangban_domain::{
 use super::open;
 use crate::{Change, Membership, SessionRow, StaffChange, StaffRow, Store, StoreError, Unit, testing::TestDatabase};
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(super::TestDatabase::postgres().await).await;
-            })*
-        }
-    };
-}
-
 on_both! {
     an_account_comes_back_as_it_was_written,
     of_two_administrators_the_second_is_told_and_no_staff_number_is_given_twice,
