@@ -26,6 +26,8 @@ words! {
         ManageItems = "manage_items",
         /// SLA policies.
         ManagePolicies = "manage_policies",
+        /// Correct what the ledger has measured.
+        CorrectLedger = "correct_ledger",
         /// Notices in the widget, prepared answers.
         ManageNotices = "manage_notices",
         /// Blocked visitors.
@@ -46,7 +48,7 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, HandlePersonalData, ManageItems, ManageNotices, ManagePolicies, ManageRetention,
+            BlockVisitors, CorrectLedger, HandlePersonalData, ManageItems, ManageNotices, ManagePolicies, ManageRetention,
             ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations, Reveal, Serve,
             Watch,
         };
@@ -55,7 +57,7 @@ impl Role {
             Self::Operator => matches!(action, Reveal),
             Self::Supervisor => matches!(
                 action,
-                ReadConversations | Reveal | Watch | ManageRoster | ManageNotices | BlockVisitors | ReadAdministration
+                ReadConversations | Reveal | Watch | CorrectLedger | ManageRoster | ManageNotices | BlockVisitors | ReadAdministration
             ),
             Self::Editor => matches!(action, ManageItems | ReadAdministration),
             Self::Leader => matches!(action, Watch),
@@ -63,6 +65,7 @@ impl Role {
             Self::Admin => matches!(
                 action,
                 Watch
+                    | CorrectLedger
                     | ManageUnits
                     | ManageStaff
                     | ManageRoster

@@ -386,6 +386,7 @@ pub struct Sla {
     city_seconds: u32,
     general_seconds: u32,
     head_start_seconds: u32,
+    next_response_seconds: u32,
 }
 
 /// When further teams are asked for a queue (spans after the request), and how much earlier first priority counts as
@@ -585,6 +586,7 @@ impl Config {
             ("sla.parallel_offers", sla.parallel_offers.into()),
             ("sla.preferred_seconds", sla.preferred_seconds.into()),
             ("sla.idle_seconds", sla.idle_seconds.into()),
+            ("sla.next_response_seconds", sla.next_response_seconds.into()),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Value { key, problem: "must be 1 or more".to_owned() });
@@ -783,6 +785,12 @@ impl Config {
             idle_after: span(self.sla.idle_seconds),
             beyond_capacity: self.sla.beyond_capacity,
         }
+    }
+
+    /// How long the next response may take.
+    #[must_use]
+    pub fn next_response(&self) -> Millis {
+        i64::from(self.sla.next_response_seconds) * SECOND
     }
 
     /// Who else is asked for a queue, and how far first priority is ahead.

@@ -136,6 +136,7 @@ impl Owner {
             stage: if pending { Stage::Offered } else { case.row.stage },
             clock: clock_view(&routed.clock),
             transfer_to: case.transfer.as_ref().map(|(to, _)| to.clone()),
+            owed: self.world.notices.owed.view(id),
         })
     }
 

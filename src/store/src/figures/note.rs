@@ -12,11 +12,12 @@ use bangban_domain::{
         timeline,
     },
     history::Event as What,
+    ledger::Promise,
     words::QueuedBecause,
 };
 use sqlx::{Any, Transaction, any::AnyArguments, query::Query};
 
-use crate::{Event, StoreError};
+use crate::{Event, StoreError, ledger::terms_text};
 
 type Sql = Query<'static, Any, AnyArguments>;
 
@@ -70,6 +71,35 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
                        WHERE conversation = $3 AND state = 'open' AND answered_at IS NULL";
             run(tx, sqlx::query(sql).bind(at.0).bind(by.to_string()).bind(key)).await
         }
+        What::ReplyOwed { no, asked_at, terms } => {
+            let sql = "INSERT INTO promise (conversation, no, team, item, channel, asked_at, due_at, terms) \
+                       SELECT e.conversation, $1, e.team, e.item, e.channel, $2, $3, $4 \
+                       FROM figure_episode e WHERE e.conversation = $5 \
+                       AND e.no = (SELECT MAX(no) FROM figure_episode WHERE conversation = $5)";
+            let query = sqlx::query(sql).bind(i64::from(*no)).bind(asked_at.0).bind(terms.due_at().0);
+            run(tx, query.bind(terms_text(terms)?).bind(key)).await
+        }
+        What::ReplyStepped { no, step, .. } => {
+            let sql = "UPDATE promise SET step = $1 WHERE conversation = $2 AND no = $3";
+            run(tx, sqlx::query(sql).bind(i64::from(*step)).bind(key).bind(i64::from(*no))).await
+        }
+        What::Replied { no, at, by } => {
+            let sql = "UPDATE promise SET answered_at = $1, answered_by = $2 WHERE conversation = $3 AND no = $4";
+            run(tx, sqlx::query(sql).bind(at.0).bind(by.to_string()).bind(key).bind(i64::from(*no))).await
+        }
+        What::ReplyReleased { no, at } => {
+            let sql = "UPDATE promise SET left_at = $1 WHERE conversation = $2 AND no = $3";
+            run(tx, sqlx::query(sql).bind(at.0).bind(key).bind(i64::from(*no))).await
+        }
+        What::ReplyMoved { no, before, terms } => {
+            let sql = "UPDATE promise SET due_at = $1, terms = $2, due_before = COALESCE(due_before, $3) \
+                       WHERE conversation = $4 AND no = $5";
+            let query = sqlx::query(sql).bind(terms.due_at().0).bind(terms_text(terms)?).bind(before.0);
+            run(tx, query.bind(key).bind(i64::from(*no))).await
+        }
+        What::Corrected { promise, no, answered_at, excused } => {
+            corrected(tx, key, (*promise, *no), (*answered_at, *excused), at).await
+        }
         What::MessageLeft { receipt, starts_at, ends_at } => {
             let sql = "INSERT INTO figure_message (receipt, conversation, team, item, channel, made_at, slot_starts_at, \
                        slot_ends_at, state) \
@@ -92,6 +122,8 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
             // Not of a request that comes later in this batch.
             let sql = "UPDATE ledger SET outcome = $1 WHERE conversation = $2 AND outcome IS NULL AND no <= \
                        COALESCE((SELECT MAX(clock_no) FROM figure_episode WHERE conversation = $2), 0)";
+            run(tx, sqlx::query(sql).bind(outcome.as_str()).bind(key.clone())).await?;
+            let sql = "UPDATE promise SET outcome = $1 WHERE conversation = $2 AND outcome IS NULL";
             run(tx, sqlx::query(sql).bind(outcome.as_str()).bind(key.clone())).await?;
             let sql = "UPDATE figure_episode SET closed_at = $1, outcome = $2 \
                        WHERE conversation = $3 AND no = (SELECT MAX(no) FROM figure_episode WHERE conversation = $3)";
@@ -131,6 +163,36 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
 async fn run(tx: &mut Transaction<'_, Any>, query: Sql) -> Result<(), StoreError> {
     query.execute(&mut **tx).await?;
     Ok(())
+}
+
+/// What was measured is kept beside what counts; with neither instant nor excuse it counts again.
+async fn corrected(
+    tx: &mut Transaction<'_, Any>,
+    key: String,
+    (promise, no): (Promise, u32),
+    (answered_at, is_excused): (Option<Timestamp>, bool),
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    // Every right side sees the row as it was before.
+    let sql = match promise {
+        Promise::FirstResponse | Promise::CallBack => {
+            "UPDATE ledger SET answered_at = COALESCE(CAST($1 AS BIGINT), \
+             CASE WHEN corrected_at IS NULL THEN answered_at ELSE measured_at END), \
+             measured_at = CASE WHEN CAST($2 AS BIGINT) IS NULL THEN NULL WHEN corrected_at IS NULL THEN answered_at \
+             ELSE measured_at END, corrected_at = CAST($2 AS BIGINT), excused_at = CAST($3 AS BIGINT) \
+             WHERE conversation = $4 AND no = $5"
+        }
+        Promise::NextResponse => {
+            "UPDATE promise SET answered_at = COALESCE(CAST($1 AS BIGINT), \
+             CASE WHEN corrected_at IS NULL THEN answered_at ELSE measured_at END), \
+             measured_at = CASE WHEN CAST($2 AS BIGINT) IS NULL THEN NULL WHEN corrected_at IS NULL THEN answered_at \
+             ELSE measured_at END, corrected_at = CAST($2 AS BIGINT), excused_at = CAST($3 AS BIGINT) \
+             WHERE conversation = $4 AND no = $5"
+        }
+    };
+    let is_corrected = is_excused || answered_at.is_some();
+    let query = sqlx::query(sql).bind(answered_at.map(|at| at.0)).bind(is_corrected.then_some(at.0));
+    run(tx, query.bind(is_excused.then_some(at.0)).bind(key).bind(i64::from(no))).await
 }
 
 async fn reopened(tx: &mut Transaction<'_, Any>, key: String, at: Timestamp) -> Result<(), StoreError> {

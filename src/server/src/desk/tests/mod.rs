@@ -3,6 +3,7 @@
 mod asking;
 mod citizens;
 mod failure;
+mod owed;
 mod replay;
 mod rules;
 mod work;
