@@ -264,6 +264,8 @@ pub struct DeskConversation {
     pub transfer_to: Option<String>,
     /// The citizen waits for the next answer, and a step of that promise was reached.
     pub owed: Option<OwedView>,
+    /// Help was asked for.
+    pub flag: Option<FlagView>,
 }
 
 /// An answer that is owed after the first one.
@@ -279,6 +281,17 @@ pub struct OwedView {
     pub due_at: Timestamp,
     /// How many steps were reached.
     pub step: u32,
+}
+
+/// A flag as the agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct FlagView {
+    /// Since when.
+    pub raised_at: Timestamp,
+    /// Name of the supervisor who has taken note of it.
+    pub seen_by: Option<String>,
 }
 
 /// What staff see beside a thread. Masked by default (DOMAIN "Law").

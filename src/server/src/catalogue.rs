@@ -8,6 +8,7 @@ use std::{
 
 use bangban_domain::{
     TeamId,
+    alert::Thresholds,
     calendar::Calendar,
     ledger::{PolicyRef, Rule},
     org::{Body, Directory, GENERAL, Item, Kind, Record, SlaPolicy},
@@ -37,6 +38,8 @@ pub struct Basis {
     pub widening: Widening,
     /// Are agents asked only within their duty, if they stand in the roster?
     pub follows_roster: bool,
+    /// When the state of a team is an alert.
+    pub alerts: Thresholds,
     /// Length of a call-back slot, and how many people it takes.
     pub slots: (Millis, u32),
     /// How long the next response may take.
@@ -55,6 +58,7 @@ impl Basis {
         Ok(Self {
             calendar: config.calendar()?,
             settings: config.settings(),
+            alerts: config.alert_thresholds(),
             widening: config.widening(),
             follows_roster: config.service.hours != HoursKey::Always,
             slots,

@@ -7,6 +7,7 @@ use std::{
 
 use bangban_bus::Redis;
 use bangban_domain::{
+    alert::Thresholds,
     calendar::{Calendar, CalendarFile, Holidays, Hours},
     privacy::Data as Kept,
     routing::Settings,
@@ -387,6 +388,10 @@ pub struct Sla {
     general_seconds: u32,
     head_start_seconds: u32,
     next_response_seconds: u32,
+    /// When the state of a team is an alert.
+    queue_alert: u32,
+    wait_alert_seconds: u32,
+    coverage_alert_seconds: u32,
 }
 
 /// When further teams are asked for a queue (spans after the request), and how much earlier first priority counts as
@@ -587,6 +592,9 @@ impl Config {
             ("sla.preferred_seconds", sla.preferred_seconds.into()),
             ("sla.idle_seconds", sla.idle_seconds.into()),
             ("sla.next_response_seconds", sla.next_response_seconds.into()),
+            ("sla.queue_alert", sla.queue_alert.into()),
+            ("sla.wait_alert_seconds", sla.wait_alert_seconds.into()),
+            ("sla.coverage_alert_seconds", sla.coverage_alert_seconds.into()),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Value { key, problem: "must be 1 or more".to_owned() });
@@ -791,6 +799,16 @@ impl Config {
     #[must_use]
     pub fn next_response(&self) -> Millis {
         i64::from(self.sla.next_response_seconds) * SECOND
+    }
+
+    /// When the state of a team is an alert.
+    #[must_use]
+    pub fn alert_thresholds(&self) -> Thresholds {
+        Thresholds {
+            queue: self.sla.queue_alert as usize,
+            wait: i64::from(self.sla.wait_alert_seconds) * SECOND,
+            coverage: i64::from(self.sla.coverage_alert_seconds) * SECOND,
+        }
     }
 
     /// Who else is asked for a queue, and how far first priority is ahead.

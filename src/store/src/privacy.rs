@@ -209,6 +209,8 @@ async fn delete_thread(
     sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
     sqlx::query("DELETE FROM draft WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     sqlx::query("DELETE FROM continuation WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
+    let sql = "UPDATE alert SET text = NULL, note = NULL WHERE conversation = $1";
+    sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
     // What people wrote; the values stay, as the rows do.
     let sql = "UPDATE ledger_correction SET reason = '' WHERE conversation = $1";
     sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;

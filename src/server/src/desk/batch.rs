@@ -29,6 +29,8 @@ pub(super) struct Batch {
     pub(super) over: Vec<ConversationId>,
     /// What was counted today is not what it was.
     pub(super) recount: bool,
+    /// Has an alert changed?
+    pub(super) alerts: bool,
 }
 
 impl Batch {
@@ -43,6 +45,7 @@ impl Batch {
             steps: Vec::new(),
             over: Vec::new(),
             recount: false,
+            alerts: false,
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bangban_domain::{
     ConversationId, Timestamp,
+    alert::{AlertKind, Subject},
     history::Event,
     ledger::{Book, Running, StepAction, Terms},
     org::Kind,
@@ -73,12 +74,16 @@ impl Owner {
             }
             let what = Event::ReplyStepped { no: reached.no, step: reached.step, at: reached.at };
             batch.log_as(Author::System, id, now, what);
+            if reached.actions.contains(&StepAction::Alert) {
+                self.raise_alert(AlertKind::NextResponse, Subject::Conversation(id), reached.no.into(), now, batch);
+            }
         }
     }
 
-    /// An answer came to a promise that its agent has been told of.
-    pub(super) fn promise_kept(&self, id: ConversationId, batch: &mut Batch) {
+    /// A promise of which a step was told is over: it was answered, or is not owed any more.
+    pub(super) fn promise_over(&mut self, id: ConversationId, now: Timestamp, batch: &mut Batch) {
         batch.agents.extend(self.cases.get(id).and_then(|case| case.row.agent));
+        self.clear_alert(AlertKind::NextResponse, &Subject::Conversation(id), now, batch);
     }
 
     /// Rule 12: a year's holidays were published, and open promises that were counted over them are counted again. No other

@@ -8,7 +8,9 @@ use bangban_domain::{
     routing::{AgentRead, Place, Target},
     words::Stage,
 };
-use bangban_protocol::{AgentView, ColleagueView, DeskConversation, EventBody, OfferView, PersonView, TeamView, Topic};
+use bangban_protocol::{
+    AgentView, ColleagueView, DeskConversation, EventBody, FlagView, OfferView, PersonView, TeamView, Topic,
+};
 
 use super::{case::clock_view, owner::Owner};
 
@@ -137,6 +139,10 @@ impl Owner {
             clock: clock_view(&routed.clock),
             transfer_to: case.transfer.as_ref().map(|(to, _)| to.clone()),
             owed: self.world.notices.owed.view(id),
+            flag: self.flag_of(id).map(|row| FlagView {
+                raised_at: row.raised_at,
+                seen_by: row.acknowledged.as_ref().and_then(|one| self.name_of(one.by)),
+            }),
         })
     }
 

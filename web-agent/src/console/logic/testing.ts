@@ -59,6 +59,7 @@ export const conversation = (id: string, changes: Partial<DeskConversation> = {}
   clock: { askedAt: 0, dueAt: MINUTE, answeredAt: 5_000, step: 'running' },
   transferTo: null,
   owed: null,
+  flag: null,
   ...changes,
 });
 

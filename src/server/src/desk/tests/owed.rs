@@ -1,6 +1,7 @@
 //! Next responses and corrections: the numbers one millisecond before and at, over restarts, transfers and crossings.
 
 use bangban_domain::{
+    alert::AlertKind,
     figures::{By, Figure, Tally},
     history::Event,
     ledger::Promise,
@@ -41,6 +42,12 @@ impl House {
         };
         self.app.hub.close(&socket);
         self.settle().await;
+    }
+
+    /// Those that are about a next response.
+    async fn alerts(&self) -> Vec<AlertKind> {
+        let open = self.rail(&supervisor(), Topic::Alerts).await.open;
+        open.into_iter().map(|alert| alert.kind).filter(|kind| *kind == AlertKind::NextResponse).collect()
     }
 
     async fn owed_step(&self, n: u128) -> Option<u32> {
@@ -118,11 +125,13 @@ async fn who_writes_again_is_owed_an_answer_and_the_agent_hears_of_it_in_time() 
     assert_eq!(house.owed_step(1).await, Some(1));
     house.advance(1).await;
     assert_eq!(house.owed_step(1).await, Some(2));
+    assert_eq!(house.alerts().await, [AlertKind::NextResponse]);
     assert_eq!(house.replies(id).await[0].state, LedgerState::Running, "180.000 s are in time");
     house.advance(1).await;
     assert_eq!(house.replies(id).await[0].state, LedgerState::Overdue);
     house.say(&agent(1), id, "身份证").await;
     assert_eq!(house.owed_step(1).await, None, "the mark is gone");
+    assert_eq!(house.alerts().await, [], "and so is the alert");
     let rows = house.replies(id).await;
     assert_eq!(rows.len(), 1, "several messages in a row wait for one answer");
     assert_eq!((rows[0].asked_at, rows[0].due_at), (asked, asked + 180_000));
@@ -174,11 +183,13 @@ async fn a_restart_at_any_step_changes_nothing_and_each_step_comes_once() {
         house.advance_to((asked + 300_000).0).await;
         assert_eq!(house.owed_step(1).await, Some(2), "after {pause} ms");
         assert_eq!(house.steps(id).await, [(1, 1, asked + 90_000), (1, 2, asked + 180_000)], "after {pause} ms");
+        assert_eq!(house.alerts().await, [AlertKind::NextResponse], "after {pause} ms");
         house.say(&agent(1), id, "身份证").await;
         house = house.restart().await;
         house.come(1).await;
         house.advance(MINUTE).await;
         assert_eq!(house.owed_step(1).await, None);
+        assert_eq!(house.alerts().await, []);
         assert_eq!(house.replies(id).await.len(), 1);
     }
 }
