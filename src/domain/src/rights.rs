@@ -51,9 +51,8 @@ impl Role {
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
             BlockVisitors, CorrectLedger, HandlePersonalData, Intervene, ManageItems, ManageNotices, ManagePolicies,
-            ManageRetention,
-            ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations, Reveal, Serve,
-            Watch,
+            ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations,
+            Reveal, Serve, Watch,
         };
         match self {
             Self::Agent | Self::Professional => matches!(action, Serve | Reveal),

@@ -76,7 +76,15 @@ pub(crate) type Heads = HashMap<ConversationId, Head>;
 impl Head {
     /// Of a thread without entries.
     pub(crate) fn new(no: i64, stage: Stage) -> Self {
-        Self { no, stage, last: [0, 0], clock_no: 0, clock_open: false, owing: Owing::default(), clients: Recent::default() }
+        Self {
+            no,
+            stage,
+            last: [0, 0],
+            clock_no: 0,
+            clock_open: false,
+            owing: Owing::default(),
+            clients: Recent::default(),
+        }
     }
 
     /// Is whoever writes now owed an answer? Not before the first response, and not when all is done.

@@ -278,7 +278,8 @@ impl Directory {
     }
 
     pub(super) fn check_policy(&self, id: &str, policy: &SlaPolicy) -> Result<(), Invalid> {
-        let is_same = |one: &SlaPolicy| (&one.team, &one.item, one.channel) == (&policy.team, &policy.item, policy.channel);
+        let is_same =
+            |one: &SlaPolicy| (&one.team, &one.item, one.channel) == (&policy.team, &policy.item, policy.channel);
         match self.sla_policies().find(|(other, one)| *other != id && is_same(one)) {
             Some((other, _)) => Err(Invalid::new("team", format!("has the policy {other:?} already"))),
             None => Ok(()),

@@ -265,7 +265,8 @@ fn a_team_has_one_policy_and_the_one_for_all_if_it_has_none() {
 #[test]
 fn the_most_particular_policy_wins() {
     let policy = |scope: Value| {
-        let numbers = json!({ "name": "政策", "warnSeconds": 30, "alertSeconds": 45, "breachSeconds": 60, "offerSeconds": 15 });
+        let numbers =
+            json!({ "name": "政策", "warnSeconds": 30, "alertSeconds": 45, "breachSeconds": 60, "offerSeconds": 15 });
         with(numbers, scope)
     };
     let (item, team, channel) = ("residence-permit", "residence", "counter");

@@ -19,8 +19,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Ability, AgentRead, Clock, Demand, Effect, Fault, Input, Key, Place, Plan, Policy, Profile, Ring, Router,
-    Settings, Target, Weight, Where,
+    Ability, AgentRead, Clock, Demand, Effect, Fault, Input, Key, Place, Plan, Policy, Profile, Ring, Router, Settings,
+    Target, Weight, Where,
 };
 use crate::{
     AgentId, ConversationId, OfferId, TeamId, Timestamp,

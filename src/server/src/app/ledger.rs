@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bangban_domain::{
-    ConversationId, Timestamp,
-    history,
+    ConversationId, Timestamp, history,
     ledger::{PolicyRef, Terms},
     rights::Action,
     words::Stage,
@@ -64,9 +63,7 @@ impl App {
 
     async fn has_served(&self, staff: &Staff, id: ConversationId) -> Result<bool, WireError> {
         let events = self.store.events_of(id).await.map_err(store_error)?;
-        let is_mine = |event: &bangban_store::Event| {
-            matches!(&event.what, history::Event::Assigned { agent, .. } if *agent == staff.id)
-        };
+        let is_mine = |event: &bangban_store::Event| matches!(&event.what, history::Event::Assigned { agent, .. } if *agent == staff.id);
         Ok(self.may_serve(staff) && events.iter().any(is_mine))
     }
 

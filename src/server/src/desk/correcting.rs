@@ -1,12 +1,7 @@
 //! Corrections of the ledger: what counts is what a supervisor says with a reason, and what was measured stays beside it.
 
 use bangban_domain::{
-    ConversationId, Timestamp,
-    calendar::Calendar,
-    figures::Today,
-    history::Event,
-    ledger::Promise,
-    words::Outcome,
+    ConversationId, Timestamp, calendar::Calendar, figures::Today, history::Event, ledger::Promise, words::Outcome,
 };
 use bangban_protocol::{Answer, ErrorCode, WireError};
 use bangban_store::{Author, Change, CorrectionRow, PromiseRow, StoreError, Verdict};
@@ -63,7 +58,15 @@ impl Owner {
         let (answered_at, excused) = (verdict.answered_at(), verdict == Verdict::Excused);
         batch.log(conversation, at, Event::Corrected { promise, no, answered_at, excused });
         let by = Author::Agent(staff.id);
-        batch.unit.changes.push(Change::Correction(CorrectionRow { conversation, promise, no, at, by, verdict, reason }));
+        batch.unit.changes.push(Change::Correction(CorrectionRow {
+            conversation,
+            promise,
+            no,
+            at,
+            by,
+            verdict,
+            reason,
+        }));
         batch.unit.changes.push(Change::Audit(*audit));
         // The board counts requests of today: it reads them again once this is durable.
         batch.recount = row.asked_at >= Calendar::day_start(now) && promise != Promise::NextResponse;

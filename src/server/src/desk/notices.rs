@@ -51,7 +51,13 @@ pub(super) struct Pending {
 impl Default for Notices {
     fn default() -> Self {
         let done = watch::channel(0).0;
-        Self { pending: Mutex::default(), wake: Notify::new(), done, silence: Silence::default(), owed: OpenPromises::default() }
+        Self {
+            pending: Mutex::default(),
+            wake: Notify::new(),
+            done,
+            silence: Silence::default(),
+            owed: OpenPromises::default(),
+        }
     }
 }
 

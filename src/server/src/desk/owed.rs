@@ -105,7 +105,8 @@ impl Owner {
             if as_before.as_ref() == Some(&terms) {
                 continue;
             }
-            let what = Event::ReplyMoved { no: running.no, before: running.terms.due_at(), terms: Box::new(terms.clone()) };
+            let what =
+                Event::ReplyMoved { no: running.no, before: running.terms.due_at(), terms: Box::new(terms.clone()) };
             batch.log_as(Author::System, id, now, what);
             batch.agents.extend(case.row.agent);
             book.change(id, terms);

@@ -522,16 +522,11 @@ impl Owner {
         if view.stage == Stage::Closed {
             self.world.shared.live.remove(&id);
         } else {
-            let mut live = self
-                .world
-                .shared
-                .live
-                .entry(id)
-                .or_insert_with(|| Live {
-                    citizen: case.row.citizen,
-                    channel: case.row.channel,
-                    view: view.clone(),
-                });
+            let mut live = self.world.shared.live.entry(id).or_insert_with(|| Live {
+                citizen: case.row.citizen,
+                channel: case.row.channel,
+                view: view.clone(),
+            });
             // What sessions keep up to date themselves.
             view.citizen_read = view.citizen_read.max(live.view.citizen_read);
             view.agent_read = view.agent_read.max(live.view.agent_read);

@@ -147,8 +147,8 @@ impl Days {
         unit.changes.push(Change::Clock(LedgerRow {
             conversation: case.id,
             no: case.clock_no,
-        promise: Promise::FirstResponse,
-        policy: None,
+            promise: Promise::FirstResponse,
+            policy: None,
             team: team.clone(),
             asked_at: Timestamp(now),
             due_at: Timestamp(now + 60_000),
@@ -259,7 +259,8 @@ impl Days {
                 let served = vec![(Timestamp(now), Timestamp(now + 180_000))];
                 let terms = Terms { span: 180_000, policy: None, served, steps: Vec::new() };
                 // The writer has to know that a human serves.
-                let row = ConversationRow { id: case.id, stage: Stage::Serving, clock_no: case.clock_no, ..conversation(1) };
+                let row =
+                    ConversationRow { id: case.id, stage: Stage::Serving, clock_no: case.clock_no, ..conversation(1) };
                 unit.changes.push(Change::Conversation(row));
                 unit.entries.push(NewEntry {
                     conversation: case.id,

@@ -313,11 +313,10 @@ async fn a_message_after_the_first_response_is_owed_an_answer_in_its_own_transac
     store.close().await;
     let (store, _) = open(&db).await;
     let open_now = store.open_promises().await.unwrap();
-    assert_eq!(open_now.iter().map(|(id, one)| (*id, one.no, one.asked_at)).collect::<Vec<_>>(), [(
-        id,
-        1,
-        Timestamp(3_000)
-    )]);
+    assert_eq!(
+        open_now.iter().map(|(id, one)| (*id, one.no, one.asked_at)).collect::<Vec<_>>(),
+        [(id, 1, Timestamp(3_000))]
+    );
     let commit = async |author, client: &str, at: i64| {
         let done = store.commit(said(author, client, at)).await.unwrap();
         done.owed.first().map(|owed| (owed.no, owed.is_open))
@@ -332,11 +331,8 @@ async fn a_message_after_the_first_response_is_owed_an_answer_in_its_own_transac
     };
     assert_eq!(commit(Author::Citizen, "h", 6_999).await, None, "answered, although it is written later");
     assert_eq!(commit(Author::Citizen, "i", 8_000).await, Some((2, true)));
-    let closed = history::Event::Closed {
-        outcome: bangban_domain::words::Outcome::Solved,
-        hand_on: None,
-        receipt: None,
-    };
+    let closed =
+        history::Event::Closed { outcome: bangban_domain::words::Outcome::Solved, hand_on: None, receipt: None };
     let row = ConversationRow { stage: Stage::Closed, ..row };
     let changes = vec![Change::Conversation(row)];
     store.commit(Unit { changes, events: vec![log(9_000, closed)], ..Unit::default() }).await.unwrap();

@@ -272,8 +272,13 @@ fn all_who_look_at_a_conversation_that_goes_are_told() {
     assert!((1..=3).all(|n| desk.router.agent(ag(n)).unwrap().is_free));
 }
 
-const FIRST: Demand =
-    Demand { head_start: 60_000, needs: Ability { skills: 0, level: 0 }, preferred: None, is_exclusive: false, plan: None };
+const FIRST: Demand = Demand {
+    head_start: 60_000,
+    needs: Ability { skills: 0, level: 0 },
+    preferred: None,
+    is_exclusive: false,
+    plan: None,
+};
 
 #[test]
 fn first_priority_overtakes_who_waits_less_than_the_head_start_longer_and_nobody_else() {

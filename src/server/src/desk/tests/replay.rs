@@ -164,7 +164,8 @@ impl World {
         let all = [CorrectionVerdict::Answered, CorrectionVerdict::Excused, CorrectionVerdict::Withdrawn];
         let verdict = all[which % 3];
         let answered_at = (verdict == CorrectionVerdict::Answered).then_some(row.asked_at);
-        let wanted = Correct { promise: row.promise, no: row.no, verdict, answered_at, reason: "电话答复".to_owned() };
+        let wanted =
+            Correct { promise: row.promise, no: row.no, verdict, answered_at, reason: "电话答复".to_owned() };
         let Principal::Staff(staff) = supervisor() else { return };
         if let Err(error) = self.house.app.correct(&staff, id, &wanted).await {
             assert_ne!(error.code, ErrorCode::Internal, "{error}");
@@ -210,9 +211,12 @@ impl World {
                 .clocks
                 .iter()
                 .map(|c| (c.asked_at, c.due_at, 0, c.answered_at, c.left_at, c.correction))
-                .chain(replayed.replies.iter().map(|r| {
-                    (r.asked_at, r.due_at, r.step, r.answered_at, r.left_at, r.correction)
-                }))
+                .chain(
+                    replayed
+                        .replies
+                        .iter()
+                        .map(|r| (r.asked_at, r.due_at, r.step, r.answered_at, r.left_at, r.correction)),
+                )
                 .collect();
             let kept = |row: &PromiseRow| {
                 let correction = Correction { measured_at: row.measured_at, is_excused: row.is_excused };
