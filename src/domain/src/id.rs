@@ -130,6 +130,11 @@ id!(
     ContinuationId, "cn"
 );
 
+id!(
+    /// One alert.
+    AlertId, "al"
+);
+
 /// Position of a team in the catalogue of this process. Rows and frames carry the team's code instead, because a
 /// position changes with the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -16,6 +16,8 @@ words! {
         Reveal = "reveal",
         /// The board and the agents' states.
         Watch = "watch",
+        /// Act on what one watches: alerts, conversations and agents of others.
+        Intervene = "intervene",
         /// Units, teams, the calendar of service hours.
         ManageUnits = "manage_units",
         /// Accounts, roles and sessions of staff.
@@ -46,7 +48,7 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, HandlePersonalData, ManageItems, ManageNotices, ManagePolicies, ManageRetention,
+            BlockVisitors, HandlePersonalData, Intervene, ManageItems, ManageNotices, ManagePolicies, ManageRetention,
             ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations, Reveal, Serve,
             Watch,
         };
@@ -55,7 +57,14 @@ impl Role {
             Self::Operator => matches!(action, Reveal),
             Self::Supervisor => matches!(
                 action,
-                ReadConversations | Reveal | Watch | ManageRoster | ManageNotices | BlockVisitors | ReadAdministration
+                ReadConversations
+                    | Reveal
+                    | Watch
+                    | Intervene
+                    | ManageRoster
+                    | ManageNotices
+                    | BlockVisitors
+                    | ReadAdministration
             ),
             Self::Editor => matches!(action, ManageItems | ReadAdministration),
             Self::Leader => matches!(action, Watch),
@@ -166,6 +175,7 @@ mod tests {
     fn whoever_watches_the_watchers_changes_nothing() {
         let changes = [
             Action::Serve,
+            Action::Intervene,
             Action::ManageUnits,
             Action::ManageStaff,
             Action::ManageRoster,

@@ -3,7 +3,8 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, audit, continuation, figures, files, privacy, record, sql::Statements, staff,
+    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, privacy, record, sql::Statements,
+    staff,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
@@ -160,6 +161,7 @@ pub(crate) async fn carry_out(
                 .bind(visitor.to_string())
         }
         Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
+        Change::Alert(change) => return alert::carry_out(tx, change).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::Privacy(change) => return privacy::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
