@@ -7,6 +7,7 @@ mod failure;
 mod handover;
 mod owed;
 mod replay;
+mod restart;
 mod rules;
 mod work;
 
