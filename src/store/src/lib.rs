@@ -22,6 +22,7 @@ mod find;
 mod heads;
 mod history;
 mod lane;
+mod ledger;
 mod migrate;
 mod pace;
 mod past;
@@ -49,6 +50,7 @@ pub use error::StoreError;
 pub use figures::{RowQuery, RowsOf, Scope, Selection};
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use find::Wanted;
+pub use ledger::{CorrectionRow, LedgerOf, PromiseRow, SlotRow, Verdict};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;
 pub use privacy::{Due, ErasureRow, ErasureState, Overdue, PrivacyChange, RunRow};
@@ -88,10 +90,8 @@ impl Store {
         };
         let readers = place.readers().await?;
         let epoch = lanes.iter().map(lane::Lane::epoch).max().unwrap_or_default();
-        let epoch = u32::try_from(epoch).map_err(|_| StoreError::Corrupt {
-            table: "lease",
-            what: format!("the epoch {epoch} is none"),
-        })?;
+        let epoch = u32::try_from(epoch)
+            .map_err(|_| StoreError::Corrupt { table: "lease", what: format!("the epoch {epoch} is none") })?;
         let writer = writer::Writer::start(lanes, health, checkpoints, lock, queue, publisher);
         Ok(Self { readers, writer, epoch })
     }

@@ -40,6 +40,8 @@ export function useAlerts(): void {
         taken: '同事已先接入，不计未接',
       } satisfies Record<OfferEnd, string>,
       takenOver: (name: string, to: string) => `${name} 的会话已由 ${to} 接手`,
+      owed: (name: string) => `${name} 在等您回复`,
+      late: (name: string) => `回复 ${name} 已超时`,
       closed: (name: string) => `${name} 的会话已在其他页面办结`,
       left: (name: string) => `${name} 的会话已不由您服务（转给同事或退回排队）`,
       transfer: {
@@ -64,6 +66,8 @@ export function useAlerts(): void {
         taken: 'A colleague was quicker; this does not count as missed',
       },
       takenOver: (name, to) => `${to} has taken over ${name}`,
+      owed: (name) => `${name} is waiting for your answer`,
+      late: (name) => `The answer to ${name} is late`,
       closed: (name) => `The conversation of ${name} was closed on another page`,
       left: (name) => `You no longer serve ${name} (with a colleague or back in the queue)`,
       transfer: {
@@ -97,6 +101,12 @@ export function useAlerts(): void {
 
   const stopDesk = desk.listen({
     offer: tellOffer,
+    owed: ({ id, citizenName, itemName }, isLate) => {
+      const message = isLate ? words.value.late(citizenName) : words.value.owed(citizenName);
+      alerts.ringer.late();
+      say(message, 'assertive');
+      alerts.notify(message, itemName ?? '', id);
+    },
     left: ({ citizenName }, why) => {
       const message = {
         closed: () => words.value.closed(citizenName),

@@ -9,6 +9,7 @@ mod figures;
 mod files;
 mod find;
 mod items;
+mod ledger;
 mod messages;
 mod notices;
 mod reads;
@@ -34,7 +35,9 @@ use bangban_domain::{
     words::{CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
-use bangban_store::{Author, Change, ConversationRow, EntryRow, Lane, Membership, Published, StaffRow, Store, Unit};
+use bangban_store::{
+    Author, Change, ConversationRow, EntryRow, Lane, Membership, Owed, Published, StaffRow, Store, Unit,
+};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
 use tokio::{
@@ -498,7 +501,14 @@ fn actor(who: &Principal) -> Actor {
 
 /// Called by the writer, in commit order.
 pub(crate) fn publish(hub: &Hub, notices: &Notices, batch: &[Published]) {
-    for Published { seq, entry, answered } in batch {
+    for Published { seq, entry, answered, owed } in batch {
+        match (owed, &entry.owes) {
+            (Some(Owed { no, is_open: true, .. }), Some(terms)) => {
+                notices.owed(entry.conversation, *no, entry.at, terms);
+            }
+            (Some(Owed { no, .. }), _) => notices.kept(entry.conversation, *no),
+            (None, _) => {}
+        }
         if *answered {
             notices.replied(entry.conversation, entry.at);
         }

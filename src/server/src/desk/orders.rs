@@ -111,6 +111,10 @@ impl Owner {
                 self.decide(Input::TransferCancelled { conversation, by }, now, batch)?;
                 Ok(Answer::Done)
             }
+            Order::Correct(wanted) => {
+                let row = self.correcting.take();
+                self.correct(who, (now, at), wanted, row, batch)
+            }
             Order::Close { conversation, outcome, hand_on } => {
                 self.close(who, now, conversation, outcome, hand_on, batch)
             }
@@ -282,6 +286,9 @@ impl Owner {
         let head_start = self.cases.get(id).map_or(0, |case| self.head_start_of(citizen, case));
         let case = self.mine(who, id)?;
         (case.row.head_start, case.language) = (head_start, citizen.language);
+        if let Some(plan) = self.plan_of(id) {
+            self.decide(plan, now, batch)?;
+        }
         let demand = self.demand_of(id);
         // A promised call-back is overtaken; its receipt stands until somebody has dealt with the matter.
         self.decide(Input::HumanRequested { conversation: id, team, at, demand }, now, batch)?;
@@ -331,6 +338,8 @@ impl Owner {
         }
         batch.say(id, at, ThreadBody::RequestCancelled);
         batch.log(id, at, Event::RequestCancelled {});
+        batch.over.push(id);
+        self.promise_over(id, now, batch);
         self.settle(id, ReceiptState::Cancelled, at, batch);
         self.note_queue(id, batch);
         batch.touch(id);
@@ -405,6 +414,9 @@ impl Owner {
         batch.touch(id);
         // Last: a slot that begins right now is due at once. A conversation with the bot is none of the router's, so that
         // it cannot refuse.
+        if let Some(plan) = self.plan_of(id) {
+            self.decide(plan, now, batch)?;
+        }
         let (demand, at) = (self.demand_of(id), wanted.starts_at);
         self.decide(Input::CallBackPromised { conversation: id, team, at, demand }, now, batch)?;
         Ok(Answer::MessageLeft { receipt, slot: wanted })
@@ -449,6 +461,7 @@ impl Owner {
             case.transfer = None;
         }
         self.today.close(id, outcome);
+        batch.over.push(id);
         batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt: receipt.clone() });
         batch.log(id, at, Event::Closed { outcome, hand_on, receipt });
         self.world.notices.silence.end(id);
@@ -473,6 +486,8 @@ impl Owner {
                 case.row.stage = Stage::WrapUp;
                 let agent = case.row.agent;
                 self.decide(Input::CitizenFinished { conversation: id }, now, batch)?;
+                batch.over.push(id);
+                self.promise_over(id, now, batch);
                 batch.say(id, at, ThreadBody::Finished);
                 batch.log(id, at, Event::Finished {});
                 batch.agents.extend(agent);

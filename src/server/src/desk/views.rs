@@ -138,6 +138,7 @@ impl Owner {
             stage: if pending { Stage::Offered } else { case.row.stage },
             clock: clock_view(&routed.clock),
             transfer_to: case.transfer.as_ref().map(|(to, _)| to.clone()),
+            owed: self.world.notices.owed.view(id),
             flag: self.flag_of(id).map(|row| FlagView {
                 raised_at: row.raised_at,
                 seen_by: row.acknowledged.as_ref().and_then(|one| self.name_of(one.by)),

@@ -4,6 +4,7 @@ mod alerts;
 mod asking;
 mod citizens;
 mod failure;
+mod owed;
 mod replay;
 mod restart;
 mod rules;
