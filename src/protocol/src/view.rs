@@ -154,6 +154,10 @@ pub struct AgentView {
     /// Is it their time by the roster? If not, they are offered only those who asked before it ended. Whoever stands in no
     /// roster is on duty when they say so.
     pub on_duty: bool,
+    /// End of the duty that goes on, or of the last one while they still serve; `None`: they stand in no roster today.
+    pub duty_ends_at: Option<Timestamp>,
+    /// From then on they are reminded to hand over what they serve.
+    pub remind_at: Option<Timestamp>,
     /// How many conversations they serve at once.
     pub capacity: u32,
     /// Their teams.

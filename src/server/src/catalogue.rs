@@ -44,6 +44,8 @@ pub struct Basis {
     pub slots: (Millis, u32),
     /// How long the next response may take.
     pub next_response: Millis,
+    /// So long before the end of a duty the agent is reminded of it.
+    pub remind: Millis,
     /// Official answers.
     pub entries: Vec<Entry>,
 }
@@ -63,6 +65,7 @@ impl Basis {
             follows_roster: config.service.hours != HoursKey::Always,
             slots,
             next_response: config.next_response(),
+            remind: i64::from(config.service.remind_minutes) * MINUTE,
             entries,
         })
     }

@@ -349,6 +349,8 @@ pub struct Service {
     pub slot_minutes: u16,
     /// People in one slot.
     pub slot_capacity: u16,
+    /// So long before the end of a duty the agent is reminded of it.
+    pub remind_minutes: u16,
     /// File of words that staff must not write to citizens; empty: none.
     pub word_list: String,
 }

@@ -81,6 +81,12 @@ pub(super) struct Duties {
 }
 
 impl Duties {
+    /// The end of the duty of `agent` that goes on at `now`, else of the last one that day.
+    pub(super) fn end_of(&self, agent: AgentId, now: Timestamp) -> Option<Timestamp> {
+        let begun = self.known.get(&agent)?.iter().filter(|(from, _)| *from <= now);
+        begun.map(|(_, to)| *to).max().filter(|to| *to > now || now.since(*to) < DAY / 2)
+    }
+
     /// Has the time that was read come near its end?
     pub(super) fn is_stale(&self, now: Timestamp) -> bool {
         self.again_at.is_none_or(|at| at <= now)

@@ -110,7 +110,10 @@ impl Owner {
         let mut conversations: Vec<DeskConversation> =
             self.router.serving(id).filter_map(|conversation| self.desk_conversation(conversation)).collect();
         conversations.sort_by_key(|one| (one.clock.answered_at.is_some(), one.clock.due_at, one.id));
+        let duty_ends_at = self.duties.end_of(id, self.world.clock.now());
         Some(AgentView {
+            duty_ends_at,
+            remind_at: duty_ends_at.map(|at| at - self.world.catalogue.basis().remind),
             me: PersonView { id, name: member.name.clone() },
             status: read.status,
             break_until: read.break_until,

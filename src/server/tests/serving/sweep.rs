@@ -190,6 +190,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/figures/agents/export", For::Lists(COUNTS)),
     // Of a conversation that one may not see nobody is told that it exists.
     ("GET", "/api/figures/history/{id}", For::Staff),
+    ("GET", "/api/ledger/{id}", For::Staff),
+    ("POST", "/api/ledger/{id}/corrections", For::Staff),
     ("GET", "/api/figures/live", For::City(&["supervisor", "leader", "auditor", "admin"])),
     ("GET", "/api/admin/coverage", For::Lists(&["supervisor", "editor", "leader", "auditor", "admin"])),
 ];
@@ -241,6 +243,9 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         ("POST", _) if path.starts_with("/api/admin/citizens") => json!({ "reason": "本人申请" }),
         ("POST", "/api/staff/reveal") => {
             json!({ "conversation": format!("cv_{NO_ID}"), "seq": 1, "reason": "核对身份信息" })
+        }
+        ("POST", "/api/ledger/{id}/corrections") => {
+            json!({ "promise": "first_response", "no": 1, "verdict": "excused", "reason": "系统故障" })
         }
         ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
         ("POST", _) if path.starts_with("/api/staff/login") => json!({}),
@@ -309,6 +314,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                         "/api/figures/history/{id}" => path.replace("{id}", &format!("cv_{NO_ID}")),
                         _ => format!("{path}?from=2026-11-01&to=2026-11-01{figure}{format}"),
                     }
+                } else if path.starts_with("/api/ledger") {
+                    path.replace("{id}", &format!("cv_{NO_ID}"))
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
                 } else if path.starts_with("/api/admin/items") || path.starts_with("/api/admin/audit/export") {

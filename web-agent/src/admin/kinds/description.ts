@@ -18,7 +18,11 @@ export type Control =
   | { control: 'text'; max: number }
   | { control: 'area'; max: number; rows: number }
   | { control: 'number'; min: number; max: number; suffix: Text; /** Null is allowed, and means this. */ empty?: Text }
-  | { control: 'choice'; choices: readonly { value: string; label: Text }[]; /** Null is allowed, and means this. */ empty?: Text }
+  | {
+      control: 'choice';
+      choices: readonly { value: string; label: Text }[];
+      /** Null is allowed, and means this. */ empty?: Text;
+    }
   | { control: 'switch'; caption: Text }
   | { control: 'instant'; empty?: Text }
   | { control: 'date'; empty?: Text }

@@ -80,7 +80,8 @@ test('each further step of an owed answer is told once', () => {
   const owed = (no: number, step: number): OwedView => ({ no, askedAt: 0, dueAt: 180_000, step });
   const view = (promise: OwedView | null) =>
     ({ conversations: [conversation('a', { owed: promise }), conversation('b')] }) as AgentView;
-  const told = (before: OwedView | null, next: OwedView | null) => newlyOwed(view(before), view(next)).map(({ id }) => id);
+  const told = (before: OwedView | null, next: OwedView | null) =>
+    newlyOwed(view(before), view(next)).map(({ id }) => id);
   expect(told(null, owed(1, 1))).toEqual(['a']);
   expect(told(owed(1, 1), owed(1, 1))).toEqual([]);
   expect(told(owed(1, 1), owed(1, 2))).toEqual(['a']);

@@ -85,6 +85,8 @@ export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
   status: 'online',
   breakUntil: null,
   onDuty: true,
+  dutyEndsAt: null,
+  remindAt: null,
   capacity: 3,
   teams: [],
   allTeams: [],

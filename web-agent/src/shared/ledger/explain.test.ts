@@ -59,11 +59,20 @@ test('a correction is told with what was measured', () => {
   const excused = { ...line, corrected: true, measuredAt: line.answeredAt };
   expect(explain(excused, 'zh').filter((one) => one.includes('更正为'))).toEqual([]);
   const nothing = { ...line, corrected: true, measuredAt: null, answeredAt: null, leftAt: line.dueAt + 1_000 };
-  expect(explain(nothing, 'zh').slice(-2)).toEqual(['系统记录：没有响应', '2026-11-30 09:02:31 会话已结束或市民已离开']);
+  expect(explain(nothing, 'zh').slice(-2)).toEqual([
+    '系统记录：没有响应',
+    '2026-11-30 09:02:31 会话已结束或市民已离开',
+  ]);
 });
 
 test('a first response counts without a break', () => {
-  const first = { ...line, promise: 'first_response', policy: null, span: 60_000, dueAt: friday + 60_000 } as LedgerLine;
+  const first = {
+    ...line,
+    promise: 'first_response',
+    policy: null,
+    span: 60_000,
+    dueAt: friday + 60_000,
+  } as LedgerLine;
   const answered = { ...first, answeredAt: friday + 59_990 };
   expect(explain(answered, 'zh').slice(1)).toEqual([
     '按系统配置，承诺 1 分，不因下班或午休而暂停',

@@ -117,7 +117,9 @@ export function explain(line: LedgerLine, language: Language): string[] {
   }
   if (line.corrected && line.measuredAt !== null) {
     const measured = against(line, line.measuredAt, language);
-    said.push(zh ? `系统记录 ${at(line.measuredAt)} 响应，${measured}` : `Measured: ${at(line.measuredAt)}, ${measured}`);
+    said.push(
+      zh ? `系统记录 ${at(line.measuredAt)} 响应，${measured}` : `Measured: ${at(line.measuredAt)}, ${measured}`,
+    );
   } else if (line.corrected) said.push(zh ? '系统记录：没有响应' : 'Measured: no answer');
   if (line.answeredAt !== null && !(line.corrected && line.answeredAt === line.measuredAt)) {
     const how = against(line, line.answeredAt, language);

@@ -4,6 +4,7 @@ mod alerts;
 mod asking;
 mod citizens;
 mod failure;
+mod handover;
 mod owed;
 mod replay;
 mod restart;

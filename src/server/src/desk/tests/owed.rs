@@ -19,11 +19,16 @@ const MINUTE: i64 = 60_000;
 impl House {
     /// A conversation that agent 1 serves and has answered, a second before.
     async fn answered(&mut self) -> ConversationId {
-        self.come(1).await;
+        self.answered_by(1).await
+    }
+
+    /// Agent 1 is on duty until 16:30, agent 2 until 17:30.
+    async fn answered_by(&mut self, n: u128) -> ConversationId {
+        self.come(n).await;
         let id = self.ask(&citizen(1), "residence-permit").await;
         self.settle().await;
-        self.accept(1).await;
-        self.say(&agent(1), id, "您好").await;
+        self.accept(n).await;
+        self.say(&agent(n), id, "您好").await;
         self.advance(1_000).await;
         id
     }
@@ -45,9 +50,9 @@ impl House {
     }
 
     /// Those that are about a next response.
-    async fn alerts(&self) -> Vec<AlertKind> {
-        let open = self.rail(&supervisor(), Topic::Alerts).await.open;
-        open.into_iter().map(|alert| alert.kind).filter(|kind| *kind == AlertKind::NextResponse).collect()
+    async fn late_answers(&self) -> Vec<AlertKind> {
+        let Snapshot::Alerts { view } = self.snapshot(&supervisor(), Topic::Alerts).await.1 else { unreachable!() };
+        view.open.into_iter().map(|alert| alert.kind).filter(|kind| *kind == AlertKind::NextResponse).collect()
     }
 
     async fn owed_step(&self, n: u128) -> Option<u32> {
@@ -125,13 +130,13 @@ async fn who_writes_again_is_owed_an_answer_and_the_agent_hears_of_it_in_time() 
     assert_eq!(house.owed_step(1).await, Some(1));
     house.advance(1).await;
     assert_eq!(house.owed_step(1).await, Some(2));
-    assert_eq!(house.alerts().await, [AlertKind::NextResponse]);
+    assert_eq!(house.late_answers().await, [AlertKind::NextResponse]);
     assert_eq!(house.replies(id).await[0].state, LedgerState::Running, "180.000 s are in time");
     house.advance(1).await;
     assert_eq!(house.replies(id).await[0].state, LedgerState::Overdue);
     house.say(&agent(1), id, "身份证").await;
     assert_eq!(house.owed_step(1).await, None, "the mark is gone");
-    assert_eq!(house.alerts().await, [], "and so is the alert");
+    assert_eq!(house.late_answers().await, [], "and so is the alert");
     let rows = house.replies(id).await;
     assert_eq!(rows.len(), 1, "several messages in a row wait for one answer");
     assert_eq!((rows[0].asked_at, rows[0].due_at), (asked, asked + 180_000));
@@ -183,13 +188,13 @@ async fn a_restart_at_any_step_changes_nothing_and_each_step_comes_once() {
         house.advance_to((asked + 300_000).0).await;
         assert_eq!(house.owed_step(1).await, Some(2), "after {pause} ms");
         assert_eq!(house.steps(id).await, [(1, 1, asked + 90_000), (1, 2, asked + 180_000)], "after {pause} ms");
-        assert_eq!(house.alerts().await, [AlertKind::NextResponse], "after {pause} ms");
+        assert_eq!(house.late_answers().await, [AlertKind::NextResponse], "after {pause} ms");
         house.say(&agent(1), id, "身份证").await;
         house = house.restart().await;
         house.come(1).await;
         house.advance(MINUTE).await;
         assert_eq!(house.owed_step(1).await, None);
-        assert_eq!(house.alerts().await, []);
+        assert_eq!(house.late_answers().await, []);
         assert_eq!(house.replies(id).await.len(), 1);
     }
 }
@@ -197,7 +202,7 @@ async fn a_restart_at_any_step_changes_nothing_and_each_step_comes_once() {
 #[tokio::test]
 async fn time_stands_still_outside_of_service_hours() {
     let mut house = House::open(at(16, 58, 0), HoursKey::Calendar).await;
-    let id = house.answered().await;
+    let id = house.answered_by(2).await;
     house.advance_to(at(16, 59, 30)).await;
     house.say(&citizen(1), id, "还要带什么").await;
     let row = house.replies(id).await.remove(0);
@@ -271,7 +276,7 @@ async fn a_year_that_is_published_moves_what_was_counted_over_it_and_keeps_both(
     // The last working day of 2026, and nobody has said what 2027 is like.
     let eve = TUESDAY + 37 * 24 * 60 * MINUTE;
     let mut house = House::open(eve + 16 * 60 * MINUTE + 58 * MINUTE, HoursKey::Calendar).await;
-    let id = house.answered().await;
+    let id = house.answered_by(2).await;
     house.say(&citizen(1), id, "还要带什么").await;
     let before = house.replies(id).await.remove(0);
     let year = json!({ "off": [{ "date": "2027-01-01", "name": "元旦" }], "worked": [], "source": "国办发明电" });
