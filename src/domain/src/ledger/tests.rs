@@ -211,7 +211,7 @@ proptest! {
                 }
                 Said::Restart => {
                     book.clear();
-                    for row in row.clone() {
+                    if let Some(row) = row.clone() {
                         book.begin(ID, row);
                     }
                 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AgentView, ThreadBody } from '../../generated/protocol';
 import { dutyLeft, handedOver, proposedSummary } from './handOver';
-import { agent, citizen, conversation, entry, MINUTE } from './testing';
+import { agent, citizen, conversation, desk, entry, MINUTE } from './testing';
 
 const words = { item: '事项：', question: '问题：', answered: '已答复：', last: '市民最后说：', owed: '待回复：' };
 const textOf = ({ body }: { body: ThreadBody }) => (body.type === 'text' ? body.text : '');
@@ -42,7 +42,7 @@ test('only who took over reads what was handed over, and only the last of it', (
 
 test('the reminder comes at its time, and stays until nobody is served any more', () => {
   const view = (conversations: AgentView['conversations']) =>
-    ({ dutyEndsAt: 60 * MINUTE, remindAt: 55 * MINUTE, conversations }) as AgentView;
+    desk({ dutyEndsAt: 60 * MINUTE, remindAt: 55 * MINUTE, conversations });
   const serving = view([conversation('a')]);
   expect(dutyLeft(serving, 55 * MINUTE - 1)).toBeNull();
   expect(dutyLeft(serving, 55 * MINUTE)).toBe(5);

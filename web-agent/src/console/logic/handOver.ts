@@ -48,11 +48,11 @@ export function handedOver(
   notes: readonly ThreadEntry[],
   me: string,
 ): { by: string; text: string } | null {
-  const taken = entries.findLast(({ body }) => body.type === 'transferred' || body.type === 'agent_joined');
+  const taken = [...entries].reverse().find(({ body }) => body.type === 'transferred' || body.type === 'agent_joined');
   if (taken?.body.type !== 'transferred' || taken.body.agent !== me) return null;
   const isRequest = ({ body, at }: ThreadEntry) =>
     body.type === 'transfer_note' && body.what === 'requested' && at <= taken.at;
-  const note = notes.findLast(isRequest);
+  const note = [...notes].reverse().find(isRequest);
   if (note?.body.type !== 'transfer_note' || note.body.text.trim() === '') return null;
   return { by: taken.body.fromName, text: note.body.text };
 }
