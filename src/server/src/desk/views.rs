@@ -113,6 +113,7 @@ impl Owner {
         Some(AgentView {
             me: PersonView { id, name: member.name.clone() },
             status: read.status,
+            status_since: self.since.get(&id).copied(),
             break_until: read.break_until,
             on_duty: read.is_on_duty,
             capacity: read.capacity,
@@ -121,6 +122,7 @@ impl Owner {
             colleagues: colleagues.cloned().collect(),
             offer: self.offer_view(&read),
             last_offer_end: self.last_ends.get(&id).cloned(),
+            told: self.told.get(&id).cloned(),
             conversations,
             waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
         })

@@ -119,6 +119,7 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
         | What::TransferEnded { .. }
         | What::FlagRaised { .. }
         | What::FlagLowered { .. }
+        | What::Intervened { .. }
         | What::Widened { .. }
         | What::Stepped { .. }
         | What::BreachStruck { .. }
