@@ -6,6 +6,7 @@ mod citizens;
 mod failure;
 mod intervene;
 mod replay;
+mod restart;
 mod rules;
 mod work;
 
