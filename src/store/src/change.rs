@@ -166,6 +166,7 @@ pub(crate) async fn carry_out(
         }
         Change::Correction(row) => return ledger::correct(tx, row).await,
         Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
+        Change::Helper(change) => return alert::help(tx, *change).await,
         Change::Alert(change) => return alert::carry_out(tx, change).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::Privacy(change) => return privacy::carry_out(tx, change).await,

@@ -145,6 +145,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::File(_)
         | Change::Claim { .. }
         | Change::Alert(_)
+        | Change::Helper(_)
         | Change::Figures(_)
         | Change::AgentLog(_)
         | Change::Continuation(_) => {}

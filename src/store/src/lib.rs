@@ -42,7 +42,7 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
-pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow};
+pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow, HelperChange};
 pub use archive::Archive;
 pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
 pub use continuation::{ContinuationChange, ContinuationRow};

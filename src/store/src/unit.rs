@@ -11,8 +11,8 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, Lane, LedgerRow,
-    PrivacyChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
+    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, HelperChange, Lane,
+    LedgerRow, PrivacyChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -76,6 +76,7 @@ impl Unit {
                 | Change::Privacy(_)
                 | Change::Claim { .. }
                 | Change::Alert(_)
+                | Change::Helper(_)
                 | Change::Figures(_)
                 | Change::AgentLog(_)
                 | Change::Continuation(_)
@@ -293,6 +294,8 @@ pub enum Change {
     Correction(CorrectionRow),
     /// Administered things. Refused as a whole with [`StoreError::Outdated`] if one of them has changed meanwhile.
     Records(Vec<RecordChange>),
+    /// Who is in a thread beside its agent.
+    Helper(HelperChange),
     /// An alert of supervisors.
     Alert(AlertChange),
     /// A line of the audit log.

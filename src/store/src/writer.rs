@@ -214,6 +214,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::File(change) => [Some(Key::File(change.file())), None],
         Change::Claim { visitor, citizen, .. } => [Some(Key::Citizen(*visitor)), Some(Key::Citizen(*citizen))],
         Change::Alert(AlertChange::Raise(row)) => [row.conversation.map(Key::Conversation), row.agent.map(Key::Agent)],
+        Change::Helper(change) => [Some(Key::Conversation(change.conversation)), Some(Key::Agent(change.agent))],
         // One row, which only the desk changes, in its turns.
         Change::Alert(AlertChange::Acknowledge(..) | AlertChange::Clear(..)) => [None, None],
         Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],

@@ -214,6 +214,9 @@ impl App {
         let directory = Arc::new(ArcSwap::default());
         let rights = Arc::new(Rights { accounts: Arc::clone(&accounts), directory: Arc::clone(&directory) });
         let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone(), Arc::clone(&rights)));
+        if !config.service.show_monitors {
+            hub.hide_monitors();
+        }
         let notices = Arc::new(Notices::default());
         let publisher = {
             let (hub, notices) = (Arc::clone(&hub), Arc::clone(&notices));
@@ -404,7 +407,7 @@ impl App {
             }
             Principal::Staff(staff) => {
                 let me = staff.identity();
-                if staff.serves() {
+                if staff.has_desk() {
                     let number = self.one_console_more(staff.id);
                     // So that the desk's topic shows at once what follows from being there. A desk that cannot write
                     // hears of it later.

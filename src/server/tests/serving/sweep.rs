@@ -456,13 +456,13 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
         let role = who.role();
         let looks = role.is_some_and(|role| ["supervisor", "leader", "auditor", "admin"].contains(&role));
         let owner = who.name == "citizen";
-        let serves = role.is_some_and(|role| ["agent", "professional"].contains(&role));
+        let has_desk = role.is_some_and(|role| ["agent", "professional", "supervisor"].contains(&role));
         let conversation = json!(id);
         let expected: BTreeMap<String, (Value, bool)> = [
             ("conversation", json!({ "type": "subscribe", "topic": format!("conversation:{id}") }), owner || supervisor(who)),
             ("notes", json!({ "type": "subscribe", "topic": format!("notes:{id}") }), supervisor(who)),
             ("another's desk", json!({ "type": "subscribe", "topic": format!("agent:{server_agent}") }), watches(who)),
-            ("own desk", json!({ "type": "subscribe", "topic": format!("agent:{me}") }), serves),
+            ("own desk", json!({ "type": "subscribe", "topic": format!("agent:{me}") }), has_desk),
             ("board", json!({ "type": "subscribe", "topic": "board" }), watches(who)),
             ("board of huangpu", json!({ "type": "subscribe", "topic": "board:huangpu" }), looks && who.is_in("huangpu")),
             ("board of the police", json!({ "type": "subscribe", "topic": "board:police" }), looks && who.is_in("police")),
@@ -472,6 +472,14 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("alerts of the police", json!({ "type": "subscribe", "topic": "alerts:police" }), looks && who.is_in("police")),
             ("acknowledge", json!({ "type": "acknowledge_alert", "alert": alert }), supervisor(who)),
             ("acknowledge no more", json!({ "type": "reopen_alert", "alert": alert }), supervisor(who)),
+            ("assign", json!({ "type": "assign", "conversation": conversation, "agent": server_agent }), supervisor(who) && who.is_city()),
+            ("set another's status", json!({ "type": "set_agent_status", "agent": server_agent, "status": "online", "reason": "试" }), supervisor(who) && who.is_city()),
+            // A supervisor would get it: of them it is asked about one that nobody waits in.
+            ("take over", json!({ "type": "take_over", "conversation": if supervisor(who) { json!(other) } else { conversation.clone() } }), false),
+            // Last: whoever is in the thread may write there.
+            ("zz join", json!({ "type": "join_conversation", "conversation": conversation }), supervisor(who)),
+            ("zz leave", json!({ "type": "leave_conversation", "conversation": conversation }), supervisor(who)),
+            ("agents of a team", json!({ "type": "list_agents", "team": "residence" }), looks && who.is_in("police")),
             ("raise a flag", json!({ "type": "raise_flag", "conversation": conversation, "reason": "upset" }), false),
             // Of one without a flag: nothing happens.
             ("lower a flag", json!({ "type": "lower_flag", "conversation": offered }), supervisor(who)),
@@ -503,7 +511,7 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("continue elsewhere", json!({ "type": "continue_elsewhere", "conversation": other }), owner),
             ("take back a second device", json!({ "type": "revoke_continuation", "continuation": way }), owner),
             ("claim", json!({ "type": "claim_visitor", "visitor": "x" }), false),
-            ("status", json!({ "type": "set_status", "status": "break" }), serves),
+            ("status", json!({ "type": "set_status", "status": "break" }), has_desk),
             ("knowledge", json!({ "type": "search_knowledge", "query": "居住证" }), role.is_some()),
             ("open", json!({ "type": "open_conversation", "channel": "pc" }), role.is_none()),
             ("cancel request", json!({ "type": "cancel_request", "conversation": conversation }), false),

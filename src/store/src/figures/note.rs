@@ -158,6 +158,7 @@ pub(super) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
         | What::Replied { .. }
         | What::FlagRaised { .. }
         | What::FlagLowered { .. }
+        | What::Intervened { .. }
         | What::Widened { .. }
         | What::Stepped { .. }
         | What::BreachStruck { .. }
