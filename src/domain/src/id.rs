@@ -130,6 +130,11 @@ id!(
     ContinuationId, "cn"
 );
 
+id!(
+    /// One inspection of one conversation.
+    InspectionId, "qi"
+);
+
 /// Position of a team in the catalogue of this process. Rows and frames carry the team's code instead, because a
 /// position changes with the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -13,6 +13,7 @@ pub mod history;
 pub mod id;
 pub mod org;
 pub mod privacy;
+pub mod quality;
 pub mod rights;
 pub mod routing;
 pub mod time;
@@ -20,6 +21,7 @@ pub mod word_list;
 pub mod words;
 
 pub use id::{
-    AgentId, CitizenId, ContinuationId, ConversationId, FileId, OfferId, ParseIdError, StaffSessionId, TeamId,
+    AgentId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, OfferId, ParseIdError, StaffSessionId,
+    TeamId,
 };
 pub use time::Timestamp;

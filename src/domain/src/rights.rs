@@ -36,6 +36,8 @@ words! {
         HandlePersonalData = "handle_personal_data",
         /// The audit log.
         ReadAudit = "read_audit",
+        /// Inspect conversations of others, decide appeals, score cards and plans of samples.
+        Inspect = "inspect",
         /// What is administered, without changing it.
         ReadAdministration = "read_administration",
     }
@@ -46,7 +48,7 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, HandlePersonalData, ManageItems, ManageNotices, ManagePolicies, ManageRetention,
+            BlockVisitors, HandlePersonalData, Inspect, ManageItems, ManageNotices, ManagePolicies, ManageRetention,
             ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations, Reveal, Serve,
             Watch,
         };
@@ -55,7 +57,14 @@ impl Role {
             Self::Operator => matches!(action, Reveal),
             Self::Supervisor => matches!(
                 action,
-                ReadConversations | Reveal | Watch | ManageRoster | ManageNotices | BlockVisitors | ReadAdministration
+                ReadConversations
+                    | Reveal
+                    | Watch
+                    | ManageRoster
+                    | ManageNotices
+                    | BlockVisitors
+                    | Inspect
+                    | ReadAdministration
             ),
             Self::Editor => matches!(action, ManageItems | ReadAdministration),
             Self::Leader => matches!(action, Watch),
@@ -174,6 +183,7 @@ mod tests {
             Action::ManageNotices,
             Action::BlockVisitors,
             Action::ManageRetention,
+            Action::Inspect,
         ];
         assert!(changes.iter().all(|action| !Role::Auditor.allows(*action)));
         assert!(!Role::Admin.allows(Action::ReadConversations), "who administers has no business in threads");

@@ -3,7 +3,8 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, audit, continuation, figures, files, privacy, record, sql::Statements, staff,
+    Change, ConversationRow, StoreError, audit, continuation, figures, files, privacy, quality, record,
+    sql::Statements, staff,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
@@ -162,6 +163,7 @@ pub(crate) async fn carry_out(
         Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::Privacy(change) => return privacy::carry_out(tx, change).await,
+        Change::Quality(change) => return quality::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
         Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {

@@ -10,8 +10,8 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, PrivacyChange, ReceiptRow,
-    RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
+    Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, PrivacyChange, QualityChange,
+    ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -60,6 +60,11 @@ impl Unit {
                     without_nul("reason", audit.reason.as_deref())?;
                 }
                 Change::Privacy(PrivacyChange::Erasure(row)) => without_nul("reason", Some(&row.reason))?,
+                Change::Quality(QualityChange::Step(row)) => {
+                    without_nul("summary", row.summary.as_deref())?;
+                    without_nul("reason", row.appeal.as_deref())?;
+                    without_nul("reason", row.decision.as_deref())?;
+                }
                 // Made by the server.
                 Change::Clock(_)
                 | Change::Step { .. }
@@ -73,6 +78,7 @@ impl Unit {
                 | Change::Claim { .. }
                 | Change::Figures(_)
                 | Change::AgentLog(_)
+                | Change::Quality(QualityChange::Draw { .. })
                 | Change::Continuation(_)
                 | Change::Account(_)
                 | Change::File(FileChange::Drop(_) | FileChange::Forget(_)) => {}
@@ -288,6 +294,8 @@ pub enum Change {
     Audit(Audit),
     /// Rows of the figures, written anew from the event log.
     Figures(RowsOf),
+    /// Draws and inspections of conversations.
+    Quality(QualityChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }

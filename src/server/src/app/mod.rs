@@ -10,6 +10,7 @@ mod find;
 mod items;
 mod messages;
 mod notices;
+mod quality;
 mod reads;
 mod reveal;
 mod rights;
@@ -67,6 +68,7 @@ pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};
 pub(crate) use items::Upload;
+pub(crate) use quality::{Inspector, WantedInspections};
 pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
 
@@ -171,7 +173,9 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
         return WireError { field: Some("file".to_owned()), ..WireError::new(ErrorCode::NotFound, error.to_string()) };
     }
     match error {
-        bangban_store::StoreError::Outdated { .. } | bangban_store::StoreError::StaffOutdated(_) => {
+        bangban_store::StoreError::Outdated { .. }
+        | bangban_store::StoreError::StaffOutdated(_)
+        | bangban_store::StoreError::QualityOutdated => {
             return WireError::new(ErrorCode::Outdated, error.to_string());
         }
         bangban_store::StoreError::LoginTaken => return WireError::field("body.login", error.to_string()),
@@ -314,6 +318,7 @@ impl App {
         tokio::spawn(forget_old_sessions(Arc::downgrade(&app)));
         let retention = Arc::clone(&app.retention);
         tokio::spawn(async move { retention.daily().await });
+        tokio::spawn(quality::draw_every_week(Arc::downgrade(&app)));
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         tokio::spawn(staff::watch_accounts(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
