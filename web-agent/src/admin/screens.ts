@@ -11,6 +11,7 @@ const components: Record<ScreenName, Component> = {
   queues: defineAsyncComponent(() => import('./plain/QueuesScreen.vue')),
   calendar: defineAsyncComponent(() => import('./calendar/CalendarScreen.vue')),
   conversations: defineAsyncComponent(() => import('./conversations/ConversationsScreen.vue')),
+  quality: defineAsyncComponent(() => import('./quality/QualityScreen.vue')),
   notices: defineAsyncComponent(() => import('./plain/NoticesScreen.vue')),
   canned: defineAsyncComponent(() => import('./plain/CannedScreen.vue')),
   blocked: defineAsyncComponent(() => import('./plain/BlockedScreen.vue')),

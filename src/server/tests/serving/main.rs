@@ -13,6 +13,7 @@ mod login;
 mod oidc;
 mod pages;
 mod privacy;
+mod quality;
 mod sessions;
 mod staff;
 mod stopping;

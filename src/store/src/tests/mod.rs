@@ -49,6 +49,7 @@ mod files;
 mod find;
 mod privacy;
 mod proxy;
+mod quality;
 mod staff;
 mod thread;
 

@@ -4,7 +4,7 @@ import type { Action, ScreenName } from '../logic/access';
 import type { Text } from '../text';
 
 /** What codes stand for. */
-export type CodeSource = 'unit' | 'district' | 'team' | 'item' | 'staff';
+export type CodeSource = 'unit' | 'district' | 'team' | 'item' | 'staff' | 'card';
 
 interface Common {
   /** Name in the body. */
@@ -30,6 +30,7 @@ export type Control =
   | { control: 'pairs'; parts: readonly [Part, Part]; add: Text }
   | { control: 'grants' }
   | { control: 'levels' }
+  | { control: 'questions' }
   | { control: 'periods' }
   | { control: 'hours'; /** The unit whose hours are inherited. */ above: (body: Body) => string | null };
 

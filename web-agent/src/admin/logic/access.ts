@@ -16,6 +16,7 @@ export type Action =
   | 'block_visitors'
   | 'manage_retention'
   | 'handle_personal_data'
+  | 'inspect'
   | 'read_audit'
   | 'read_administration';
 
@@ -37,6 +38,7 @@ export type ScreenName =
   | 'queues'
   | 'calendar'
   | 'conversations'
+  | 'quality'
   | 'notices'
   | 'canned'
   | 'blocked'
@@ -54,6 +56,7 @@ export const screens: readonly { name: ScreenName; read: Action[]; change: Actio
   { name: 'queues', read: ['read_administration'], change: 'manage_units' },
   { name: 'calendar', read: ['read_administration'], change: 'manage_units' },
   { name: 'conversations', read: ['read_conversations'], change: null },
+  { name: 'quality', read: ['inspect', 'read_administration'], change: 'inspect' },
   { name: 'notices', read: ['read_administration'], change: 'manage_notices' },
   { name: 'canned', read: ['read_administration'], change: 'manage_notices' },
   { name: 'blocked', read: ['block_visitors', 'read_administration'], change: 'block_visitors' },

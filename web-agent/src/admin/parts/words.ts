@@ -10,6 +10,7 @@ export const screenNames: Record<ScreenName, Text> = {
   policies: { zh: 'SLA 策略', en: 'SLA policies' },
   queues: { zh: '队列', en: 'Queues' },
   conversations: { zh: '会话检索', en: 'Conversations' },
+  quality: { zh: '质检', en: 'Quality' },
   calendar: { zh: '服务日历', en: 'Calendar' },
   notices: { zh: '公告', en: 'Notices' },
   canned: { zh: '常用语', en: 'Canned answers' },
