@@ -45,7 +45,10 @@ test('drawn, inspected, appealed and decided by another; both values stay', asyn
   await expect(give).toHaveCount(8);
   await give.nth(4).fill('15');
   await page.getByRole('textbox', { name: /答复与官方口径一致.*评语/ }).fill('材料说全了，时限没有说');
-  await log.getByRole('button', { name: /^在评语中引用/ }).last().click();
+  await log
+    .getByRole('button', { name: /^在评语中引用/ })
+    .last()
+    .click();
   await expect(page.getByRole('button', { name: /^引用第 \d+ 条消息/ })).toBeVisible();
   await expect(supervisor.button('提交结果')).toBeDisabled();
   await supervisor.button('保存草稿').click();
@@ -115,7 +118,10 @@ test('a score card is changed, and a plan is made by it', async ({ people }) => 
   await supervisor.go('质检');
   const { page } = supervisor;
   await page.getByRole('tab', { name: '评分卡' }).click();
-  await page.getByRole('table').getByRole('button', { name: /线上人工帮办评分卡/ }).click();
+  await page
+    .getByRole('table')
+    .getByRole('button', { name: /线上人工帮办评分卡/ })
+    .click();
   await page.getByRole('spinbutton', { name: '第 1 题分值' }).fill('20');
   await expect(page.getByText('合计 110 分')).toBeVisible();
   await page.getByRole('button', { name: /^保存/ }).click();

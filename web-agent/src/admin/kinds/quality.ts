@@ -115,7 +115,12 @@ export const samplePlan: Description = {
           source: 'card',
           isRequired: true,
         },
-        { key: 'weekly', label: { zh: '自动', en: 'Weekly' }, control: 'switch', caption: { zh: '每周自动抽取', en: 'Drawn every week' } },
+        {
+          key: 'weekly',
+          label: { zh: '自动', en: 'Weekly' },
+          control: 'switch',
+          caption: { zh: '每周自动抽取', en: 'Drawn every week' },
+        },
       ],
     },
     {
@@ -184,9 +189,24 @@ export const samplePlan: Description = {
     {
       title: { zh: '另外全部抽取', en: 'All of these, too' },
       fields: [
-        { key: 'badReviews', label: { zh: '差评', en: 'Bad reviews' }, control: 'switch', caption: { zh: '评价 1 星或 2 星', en: 'One or two stars' } },
-        { key: 'breaches', label: { zh: '超时', en: 'Late' }, control: 'switch', caption: { zh: '首次响应超时', en: 'The first response came too late' } },
-        { key: 'transfers', label: { zh: '转接', en: 'Transfers' }, control: 'switch', caption: { zh: '转接超过两次', en: 'Handed on more than twice' } },
+        {
+          key: 'badReviews',
+          label: { zh: '差评', en: 'Bad reviews' },
+          control: 'switch',
+          caption: { zh: '评价 1 星或 2 星', en: 'One or two stars' },
+        },
+        {
+          key: 'breaches',
+          label: { zh: '超时', en: 'Late' },
+          control: 'switch',
+          caption: { zh: '首次响应超时', en: 'The first response came too late' },
+        },
+        {
+          key: 'transfers',
+          label: { zh: '转接', en: 'Transfers' },
+          control: 'switch',
+          caption: { zh: '转接超过两次', en: 'Handed on more than twice' },
+        },
       ],
     },
   ],
