@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentId, CitizenId, ContinuationId, OfferId, Timestamp,
+    alert::FlagReason,
     conversation::may_pass,
     words::{
         AgentStatus, BotTurn, Channel, HandOnChannel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage,
@@ -205,6 +206,18 @@ pub enum Event {
         /// 1..=5.
         stars: u8,
     },
+    /// The agent who serves it asks for help.
+    FlagRaised {
+        /// Who.
+        by: AgentId,
+        /// Why.
+        reason: FlagReason,
+    },
+    /// Help is needed no more.
+    FlagLowered {
+        /// Who says so.
+        by: AgentId,
+    },
     /// An agent's status changed; of no conversation.
     StatusChanged {
         /// Who.
@@ -260,6 +273,8 @@ impl Event {
             Self::Closed { .. } => "closed",
             Self::Reopened {} => "reopened",
             Self::Rated { .. } => "rated",
+            Self::FlagRaised { .. } => "flag_raised",
+            Self::FlagLowered { .. } => "flag_lowered",
             Self::StatusChanged { .. } => "status_changed",
             Self::PresenceChanged { .. } => "presence_changed",
             Self::AgentMissing { .. } => "agent_missing",
@@ -416,6 +431,8 @@ impl History {
             | Event::BotJudged { .. }
             | Event::TransferRequested { .. }
             | Event::TransferEnded { .. }
+            | Event::FlagRaised { .. }
+            | Event::FlagLowered { .. }
             | Event::ContinuationMade { .. }
             | Event::ContinuationRedeemed { .. }
             | Event::ContinuationRevoked { .. } => {}

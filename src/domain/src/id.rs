@@ -135,6 +135,11 @@ id!(
     InspectionId, "qi"
 );
 
+id!(
+    /// One alert.
+    AlertId, "al"
+);
+
 /// Position of a team in the catalogue of this process. Rows and frames carry the team's code instead, because a
 /// position changes with the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,6 +4,7 @@
 //! come in with the input or from a constructor argument, and what should happen goes out as plain comparable data.
 //! `clippy.toml` enforces the absence of clocks.
 
+pub mod alert;
 pub mod calendar;
 pub mod citizen;
 pub mod conversation;
@@ -21,7 +22,7 @@ pub mod word_list;
 pub mod words;
 
 pub use id::{
-    AgentId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, OfferId, ParseIdError, StaffSessionId,
-    TeamId,
+    AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, OfferId, ParseIdError,
+    StaffSessionId, TeamId,
 };
 pub use time::Timestamp;

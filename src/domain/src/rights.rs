@@ -16,6 +16,8 @@ words! {
         Reveal = "reveal",
         /// The board and the agents' states.
         Watch = "watch",
+        /// Act on what one watches: alerts, conversations and agents of others.
+        Intervene = "intervene",
         /// Units, teams, the calendar of service hours.
         ManageUnits = "manage_units",
         /// Accounts, roles and sessions of staff.
@@ -48,9 +50,9 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, HandlePersonalData, Inspect, ManageItems, ManageNotices, ManagePolicies, ManageRetention,
-            ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations, Reveal, Serve,
-            Watch,
+            BlockVisitors, HandlePersonalData, Inspect, Intervene, ManageItems, ManageNotices, ManagePolicies,
+            ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations,
+            Reveal, Serve, Watch,
         };
         match self {
             Self::Agent | Self::Professional => matches!(action, Serve | Reveal),
@@ -60,6 +62,7 @@ impl Role {
                 ReadConversations
                     | Reveal
                     | Watch
+                    | Intervene
                     | ManageRoster
                     | ManageNotices
                     | BlockVisitors
@@ -175,6 +178,7 @@ mod tests {
     fn whoever_watches_the_watchers_changes_nothing() {
         let changes = [
             Action::Serve,
+            Action::Intervene,
             Action::ManageUnits,
             Action::ManageStaff,
             Action::ManageRoster,

@@ -1,7 +1,8 @@
 //! What a client may ask for. Who may is written at each command; the server checks it.
 
 use bangban_domain::{
-    AgentId, ContinuationId, ConversationId, FileId, OfferId, Timestamp,
+    AgentId, AlertId, ContinuationId, ConversationId, FileId, OfferId, Timestamp,
+    alert::FlagReason,
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
@@ -278,6 +279,21 @@ pub enum Command {
         /// The conversation.
         conversation: ConversationId,
     },
+    /// Asks the supervisors for help with a conversation that one serves; once raised, nothing.
+    RaiseFlag {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Why.
+        reason: FlagReason,
+        /// At most 500 characters.
+        #[serde(default)]
+        text: String,
+    },
+    /// Help is needed no more; the agent who serves it, or a supervisor within their units.
+    LowerFlag {
+        /// The conversation.
+        conversation: ConversationId,
+    },
     /// Ends the conversation.
     Close {
         /// The conversation.
@@ -288,6 +304,21 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         hand_on: Option<HandOnChannel>,
+    },
+
+    // --- supervisor, within their units ------------------------------------------------------------------------
+    /// Takes note of an open alert; everybody who sees it sees that.
+    AcknowledgeAlert {
+        /// Which.
+        alert: AlertId,
+        /// What one does about it; at most 500 characters.
+        #[serde(default)]
+        note: String,
+    },
+    /// Takes that back.
+    ReopenAlert {
+        /// Which.
+        alert: AlertId,
     },
 }
 

@@ -3,7 +3,9 @@
 use bangban_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentView, BoardView, ContinuationView, ConversationContext, ConversationView, Party, ThreadEntry};
+use crate::{
+    AgentView, AlertsView, BoardView, ContinuationView, ConversationContext, ConversationView, Party, ThreadEntry,
+};
 
 /// Body of an event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +50,11 @@ pub enum EventBody {
     Board {
         /// The state.
         view: BoardView,
+    },
+    /// `alerts`: the whole state; replaces the earlier one. `seq` counts them.
+    Alerts {
+        /// The state.
+        view: AlertsView,
     },
     /// `notices`: others are in force than before; `list_notices` tells which.
     NoticesChanged {},
@@ -100,6 +107,11 @@ pub enum Snapshot {
     Board {
         /// The state.
         view: BoardView,
+    },
+    /// `alerts`.
+    Alerts {
+        /// The state.
+        view: AlertsView,
     },
     /// `notices`: which are in force depends on who asks about what; `list_notices` tells.
     Notices {},

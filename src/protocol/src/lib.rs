@@ -5,6 +5,7 @@
 //! All text is UTF-8 JSON; all instants are milliseconds since 1970 UTC; all ids are prefixed texts.
 
 mod admin;
+mod alert;
 mod citizen;
 mod command;
 mod error;
@@ -21,6 +22,7 @@ mod topic;
 mod view;
 
 pub use admin::*;
+pub use alert::{AcknowledgedView, AlertView, AlertsView, PastAlerts};
 pub use citizen::{
     ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptQuestion, ReceiptView, Redeem, Redeemed, VisitorReply,
 };

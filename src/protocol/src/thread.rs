@@ -2,6 +2,7 @@
 
 use bangban_domain::{
     AgentId, FileId, Timestamp,
+    alert::FlagReason,
     words::{HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
@@ -201,6 +202,17 @@ pub enum ThreadBody {
     /// Private lane: a note by the author.
     Note {
         /// Plain text.
+        text: String,
+    },
+    /// Private lane: the author asks for a supervisor's help, or somebody says that it is needed no more.
+    Flag {
+        /// Is help needed?
+        raised: bool,
+        /// Why; of a raised one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        reason: Option<FlagReason>,
+        /// What the author wrote; may be empty.
         text: String,
     },
     /// Private lane: a transfer was asked for, refused or ended.

@@ -6,7 +6,7 @@ use bangban_domain::{AgentId, ContinuationId, ConversationId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
-/// `continuation:cn_...`, `notices`, `session`.
+/// `alerts`, `alerts:UNIT`, `continuation:cn_...`, `notices`, `session`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts", type = "string"))]
 pub enum Topic {
@@ -22,6 +22,10 @@ pub enum Topic {
     Notices,
     /// The board of a unit and those below it.
     BoardOf(UnitCode),
+    /// The alerts of the whole city.
+    Alerts,
+    /// The alerts of a unit and those below it.
+    AlertsOf(UnitCode),
     /// One's own way to a second device: used or taken back.
     Continuation(ContinuationId),
     /// This connection: `tick`, needs no subscription.
@@ -73,7 +77,10 @@ impl fmt::Debug for UnitCode {
 
 /// A text that names no topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a topic: conversation:ID, notes:ID, agent:ID, board, board:UNIT, continuation:ID, notices or session")]
+#[error(
+    "not a topic: conversation:ID, notes:ID, agent:ID, board, board:UNIT, alerts, alerts:UNIT, continuation:ID, notices or \
+     session"
+)]
 pub struct ParseTopicError;
 
 impl fmt::Display for Topic {
@@ -85,6 +92,8 @@ impl fmt::Display for Topic {
             Self::Board => f.write_str("board"),
             Self::Notices => f.write_str("notices"),
             Self::BoardOf(unit) => write!(f, "board:{unit}"),
+            Self::Alerts => f.write_str("alerts"),
+            Self::AlertsOf(unit) => write!(f, "alerts:{unit}"),
             Self::Continuation(id) => write!(f, "continuation:{id}"),
             Self::Session => f.write_str("session"),
         }
@@ -100,8 +109,10 @@ impl FromStr for Topic {
             Some(("notes", id)) => Self::Notes(id.parse().map_err(|_| ParseTopicError)?),
             Some(("agent", id)) => Self::Agent(id.parse().map_err(|_| ParseTopicError)?),
             Some(("board", code)) => Self::BoardOf(code.parse()?),
+            Some(("alerts", code)) => Self::AlertsOf(code.parse()?),
             Some(("continuation", id)) => Self::Continuation(id.parse().map_err(|_| ParseTopicError)?),
             None if text == "board" => Self::Board,
+            None if text == "alerts" => Self::Alerts,
             None if text == "notices" => Self::Notices,
             None if text == "session" => Self::Session,
             _ => return Err(ParseTopicError),
@@ -128,7 +139,14 @@ mod tests {
 
     #[test]
     fn a_board_is_the_citys_or_a_units() {
-        for text in ["board", "board:xuhui", "board:hrss-medical_2.old", &format!("board:{}", "x".repeat(64))] {
+        for text in [
+            "board",
+            "alerts",
+            "alerts:xuhui",
+            "board:xuhui",
+            "board:hrss-medical_2.old",
+            &format!("board:{}", "x".repeat(64)),
+        ] {
             assert_eq!(text.parse::<Topic>().unwrap().to_string(), text);
         }
         for text in ["board:", "board:Xuhui", "board:徐汇", "board:a b", &format!("board:{}", "x".repeat(65))] {

@@ -262,6 +262,19 @@ pub struct DeskConversation {
     pub clock: ClockView,
     /// A pending transfer: to whom.
     pub transfer_to: Option<String>,
+    /// Help was asked for.
+    pub flag: Option<FlagView>,
+}
+
+/// A flag as the agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct FlagView {
+    /// Since when.
+    pub raised_at: Timestamp,
+    /// Name of the supervisor who has taken note of it.
+    pub seen_by: Option<String>,
 }
 
 /// What staff see beside a thread. Masked by default (DOMAIN "Law").

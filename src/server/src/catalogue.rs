@@ -8,6 +8,7 @@ use std::{
 
 use bangban_domain::{
     TeamId,
+    alert::Thresholds,
     calendar::Calendar,
     org::{Directory, GENERAL, Item},
     routing::{Policy, Ring, Settings},
@@ -35,6 +36,8 @@ pub struct Basis {
     pub widening: Widening,
     /// Are agents asked only within their duty, if they stand in the roster?
     pub follows_roster: bool,
+    /// When the state of a team is an alert.
+    pub alerts: Thresholds,
     /// Length of a call-back slot, and how many people it takes.
     pub slots: (Millis, u32),
     /// Official answers.
@@ -51,6 +54,7 @@ impl Basis {
         Ok(Self {
             calendar: config.calendar()?,
             settings: config.settings(),
+            alerts: config.alert_thresholds(),
             widening: config.widening(),
             follows_roster: config.service.hours != HoursKey::Always,
             slots,

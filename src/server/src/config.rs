@@ -7,6 +7,7 @@ use std::{
 
 use bangban_bus::Redis;
 use bangban_domain::{
+    alert::Thresholds,
     calendar::{Calendar, CalendarFile, Holidays, Hours},
     privacy::Data as Kept,
     routing::Settings,
@@ -386,6 +387,10 @@ pub struct Sla {
     city_seconds: u32,
     general_seconds: u32,
     head_start_seconds: u32,
+    /// When the state of a team is an alert.
+    queue_alert: u32,
+    wait_alert_seconds: u32,
+    coverage_alert_seconds: u32,
 }
 
 /// When further teams are asked for a queue (spans after the request), and how much earlier first priority counts as
@@ -585,6 +590,9 @@ impl Config {
             ("sla.parallel_offers", sla.parallel_offers.into()),
             ("sla.preferred_seconds", sla.preferred_seconds.into()),
             ("sla.idle_seconds", sla.idle_seconds.into()),
+            ("sla.queue_alert", sla.queue_alert.into()),
+            ("sla.wait_alert_seconds", sla.wait_alert_seconds.into()),
+            ("sla.coverage_alert_seconds", sla.coverage_alert_seconds.into()),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Value { key, problem: "must be 1 or more".to_owned() });
@@ -782,6 +790,16 @@ impl Config {
             preferred: span(self.sla.preferred_seconds),
             idle_after: span(self.sla.idle_seconds),
             beyond_capacity: self.sla.beyond_capacity,
+        }
+    }
+
+    /// When the state of a team is an alert.
+    #[must_use]
+    pub fn alert_thresholds(&self) -> Thresholds {
+        Thresholds {
+            queue: self.sla.queue_alert as usize,
+            wait: i64::from(self.sla.wait_alert_seconds) * SECOND,
+            coverage: i64::from(self.sla.coverage_alert_seconds) * SECOND,
         }
     }
 

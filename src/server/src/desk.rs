@@ -6,6 +6,7 @@
 //! Beside the mailbox stand [`Notices`]: what the desk must never miss, however full the mailbox is.
 
 mod adopt;
+mod alerts;
 mod asking;
 mod batch;
 mod board;
@@ -23,12 +24,14 @@ mod views;
 use std::sync::Arc;
 
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, OfferId, Timestamp,
+    AgentId, AlertId, CitizenId, ConversationId, OfferId, Timestamp,
+    alert::FlagReason,
     citizen::HallVisit,
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use bangban_protocol::{
-    AgentView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, Topic, TransferTarget, WireError,
+    AgentView, AlertsView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, Topic, TransferTarget,
+    WireError,
 };
 use bangban_store::{Store, StoreError};
 use dashmap::DashMap;
@@ -43,6 +46,7 @@ use crate::{
     organisation::Organisation,
     staff::Rights,
 };
+pub(crate) use alerts::alert_view;
 pub use batch::entry;
 pub(crate) use board::ROSTER_AHEAD;
 pub(crate) use case::view_of;
@@ -142,6 +146,24 @@ pub enum Order {
         /// Out of scope: where to.
         hand_on: Option<HandOnChannel>,
     },
+    /// See `Command::RaiseFlag`.
+    RaiseFlag {
+        /// Which.
+        conversation: ConversationId,
+        /// Why.
+        reason: FlagReason,
+        /// Checked.
+        text: String,
+    },
+    /// See `Command::LowerFlag`.
+    LowerFlag(ConversationId),
+    /// See `Command::AcknowledgeAlert`; without a note, `Command::ReopenAlert`.
+    Acknowledge {
+        /// Which.
+        alert: AlertId,
+        /// Checked.
+        note: Option<String>,
+    },
 }
 
 struct Envelope {
@@ -171,6 +193,8 @@ pub struct Shared {
     pub colleagues: DashMap<AgentId, ColleagueView>,
     /// Boards, with the positions of their topics: the city's, and those that somebody looks at.
     pub boards: DashMap<Topic, (u64, BoardView)>,
+    /// Open alerts, with the positions of their topics, as the boards.
+    pub alerts: DashMap<Topic, (u64, AlertsView)>,
 }
 
 /// The way to the desk. Cheap to clone.

@@ -24,6 +24,9 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         ThreadBody::TransferNote { to_name, what, text } => {
             ThreadBody::TransferNote { to_name: to_name.clone(), what: what.clone(), text: hidden(text)? }
         }
+        ThreadBody::Flag { raised, reason, text } => {
+            ThreadBody::Flag { raised: *raised, reason: *reason, text: hidden(text)? }
+        }
         ThreadBody::Image { file, name, size, width, height } => {
             ThreadBody::Image { file: *file, name: hidden(name)?, size: *size, width: *width, height: *height }
         }

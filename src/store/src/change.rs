@@ -3,7 +3,7 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, audit, continuation, figures, files, privacy, quality, record,
+    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, privacy, quality, record,
     sql::Statements, staff,
 };
 
@@ -161,6 +161,7 @@ pub(crate) async fn carry_out(
                 .bind(visitor.to_string())
         }
         Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
+        Change::Alert(change) => return alert::carry_out(tx, change).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::Privacy(change) => return privacy::carry_out(tx, change).await,
         Change::Quality(change) => return quality::carry_out(tx, change).await,

@@ -128,6 +128,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::ReceiptSettled { .. }
         | Change::File(_)
         | Change::Claim { .. }
+        | Change::Alert(_)
         | Change::Figures(_)
         | Change::AgentLog(_)
         | Change::Continuation(_) => {}

@@ -8,6 +8,7 @@
 //! SQLite and PostgreSQL run the same SQL text and migrations through `sqlx::Any`; what differs stands in `place`. See
 //! docs/storage.md.
 
+mod alert;
 mod archive;
 mod audit;
 mod batch;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
+pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow};
 pub use archive::Archive;
 pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
 pub use continuation::{ContinuationChange, ContinuationRow};

@@ -10,8 +10,8 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, PrivacyChange, QualityChange,
-    ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
+    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, Lane, LedgerRow, PrivacyChange,
+    QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -59,6 +59,8 @@ impl Unit {
                     without_nul("id", Some(&audit.subject))?;
                     without_nul("reason", audit.reason.as_deref())?;
                 }
+                Change::Alert(AlertChange::Raise(row)) => without_nul("text", row.text.as_deref())?,
+                Change::Alert(AlertChange::Acknowledge(_, Some(one))) => without_nul("note", Some(&one.note))?,
                 Change::Privacy(PrivacyChange::Erasure(row)) => without_nul("reason", Some(&row.reason))?,
                 Change::Quality(QualityChange::Step(row)) => {
                     without_nul("summary", row.summary.as_deref())?;
@@ -76,6 +78,7 @@ impl Unit {
                 | Change::ReceiptSettled { .. }
                 | Change::Privacy(_)
                 | Change::Claim { .. }
+                | Change::Alert(_)
                 | Change::Figures(_)
                 | Change::AgentLog(_)
                 | Change::Quality(QualityChange::Draw { .. })
@@ -290,6 +293,8 @@ pub enum Change {
     Continuation(ContinuationChange),
     /// Administered things. Refused as a whole with [`StoreError::Outdated`] if one of them has changed meanwhile.
     Records(Vec<RecordChange>),
+    /// An alert of supervisors.
+    Alert(AlertChange),
     /// A line of the audit log.
     Audit(Audit),
     /// Rows of the figures, written anew from the event log.

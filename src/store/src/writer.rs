@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use crate::{
-    Change, Committed, ContinuationChange, PrivacyChange, Published, StoreError, Unit, Written,
+    AlertChange, Change, Committed, ContinuationChange, PrivacyChange, Published, StoreError, Unit, Written,
     batch::Done,
     checkpoint::{Checkpoints, Running},
     heads::{Cache, Heads},
@@ -212,6 +212,9 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         | Change::Read { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
         Change::File(change) => [Some(Key::File(change.file())), None],
         Change::Claim { visitor, citizen, .. } => [Some(Key::Citizen(*visitor)), Some(Key::Citizen(*citizen))],
+        Change::Alert(AlertChange::Raise(row)) => [row.conversation.map(Key::Conversation), row.agent.map(Key::Agent)],
+        // One row, which only the desk changes, in its turns.
+        Change::Alert(AlertChange::Acknowledge(..) | AlertChange::Clear(..)) => [None, None],
         Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],
         // One row, which knows by itself who came first.
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],

@@ -38,9 +38,26 @@ recoveryLeft: number,
 hasPassword: boolean, };
 
 /**
+ * Somebody has taken note of an alert.
+ */
+export type AcknowledgedView = { 
+/**
+ * Who.
+ */
+by: PersonView, 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * What they do about it, masked; may be empty.
+ */
+note: string, };
+
+/**
  * What a role may allow.
  */
-export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_administration";
+export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_administration";
 
 /**
  * An agent's day.
@@ -190,6 +207,102 @@ conversations: Array<DeskConversation>,
  * People waiting in their teams.
  */
 waiting: number, };
+
+/**
+ * One alert.
+ */
+export type AlertId = string;
+
+/**
+ * What an alert is about, the most urgent first.
+ */
+export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
+
+/**
+ * One alert.
+ */
+export type AlertView = { 
+/**
+ * Id.
+ */
+id: AlertId, 
+/**
+ * About what.
+ */
+kind: AlertKind, 
+/**
+ * The conversation, if it is about one.
+ */
+conversation: ConversationId | null, 
+/**
+ * Masked name of its citizen; null: the conversation is over.
+ */
+citizenName: string | null, 
+/**
+ * Name of its item.
+ */
+itemName: string | null, 
+/**
+ * Who served it when the alert was raised; without a conversation, the agent whom it is about.
+ */
+agent: AgentId | null, 
+/**
+ * Their name.
+ */
+agentName: string | null, 
+/**
+ * Code of the team.
+ */
+team: string | null, 
+/**
+ * Its name.
+ */
+teamName: string | null, 
+/**
+ * Code of the unit that sees it; null: the city.
+ */
+unit: string | null, 
+/**
+ * How big the matter is: items without anybody, people in the queue, milliseconds waited.
+ */
+amount: number, 
+/**
+ * Of a flag: why.
+ */
+reason: FlagReason | null, 
+/**
+ * Of a flag: what the agent wrote, masked.
+ */
+text: string | null, 
+/**
+ * Since when.
+ */
+raisedAt: Timestamp, 
+/**
+ * Who has taken note of it.
+ */
+acknowledged: AcknowledgedView | null, 
+/**
+ * Until when it was true.
+ */
+clearedAt: Timestamp | null, };
+
+/**
+ * The open alerts of a unit, or of the city.
+ */
+export type AlertsView = { 
+/**
+ * What nobody has acknowledged first, of these the most urgent, of these the newest; at most 100.
+ */
+open: Array<AlertView>, 
+/**
+ * How many there are.
+ */
+total: number, 
+/**
+ * ... of these: how many nobody has acknowledged.
+ */
+unseen: number, };
 
 /**
  * Successful results, one for each kind of request that has something to tell.
@@ -978,6 +1091,22 @@ team?: string, } | { "type": "cancel_transfer",
 /**
  * The conversation.
  */
+conversation: ConversationId, } | { "type": "raise_flag", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Why.
+ */
+reason: FlagReason, 
+/**
+ * At most 500 characters.
+ */
+text: string, } | { "type": "lower_flag", 
+/**
+ * The conversation.
+ */
 conversation: ConversationId, } | { "type": "close", 
 /**
  * The conversation.
@@ -990,7 +1119,19 @@ outcome: Outcome,
 /**
  * With `out_of_scope`: where to; gives the citizen a receipt.
  */
-handOn?: HandOnChannel, };
+handOn?: HandOnChannel, } | { "type": "acknowledge_alert", 
+/**
+ * Which.
+ */
+alert: AlertId, 
+/**
+ * What one does about it; at most 500 characters.
+ */
+note: string, } | { "type": "reopen_alert", 
+/**
+ * Which.
+ */
+alert: AlertId, };
 
 /**
  * A conversation that is handed to a second device of the same citizen by a one-time code.
@@ -1246,7 +1387,11 @@ clock: ClockView,
 /**
  * A pending transfer: to whom.
  */
-transferTo: string | null, };
+transferTo: string | null, 
+/**
+ * Help was asked for.
+ */
+flag: FlagView | null, };
 
 /**
  * Body of `POST /api/quality/plans/{plan}/draw`.
@@ -1337,7 +1482,11 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, } | { "type": "notices_changed", } | { "type": "continuation", 
+view: BoardView, } | { "type": "alerts", 
+/**
+ * The state.
+ */
+view: AlertsView, } | { "type": "notices_changed", } | { "type": "continuation", 
 /**
  * The state.
  */
@@ -1711,6 +1860,24 @@ width?: number,
  * Its height.
  */
 height?: number, };
+
+/**
+ * Why an agent raises a flag.
+ */
+export type FlagReason = "difficult" | "upset" | "answer" | "system" | "other";
+
+/**
+ * A flag as the agent sees it.
+ */
+export type FlagView = { 
+/**
+ * Since when.
+ */
+raisedAt: Timestamp, 
+/**
+ * Name of the supervisor who has taken note of it.
+ */
+seenBy: string | null, };
 
 /**
  * A conversation that was found.
@@ -2788,6 +2955,19 @@ export type PasswordProof = {
 password: string, };
 
 /**
+ * One page of the alerts of a time.
+ */
+export type PastAlerts = { 
+/**
+ * The newest first.
+ */
+alerts: Array<AlertView>, 
+/**
+ * The page that follows is asked for with this; null: none does.
+ */
+next: AlertId | null, };
+
+/**
  * A conversation of before.
  */
 export type PastConversation = { 
@@ -3580,7 +3760,11 @@ view: AgentView, } | { "type": "board",
 /**
  * The state.
  */
-view: BoardView, } | { "type": "notices", } | { "type": "continuation", 
+view: BoardView, } | { "type": "alerts", 
+/**
+ * The state.
+ */
+view: AlertsView, } | { "type": "notices", } | { "type": "continuation", 
 /**
  * The state.
  */
@@ -4044,6 +4228,18 @@ stars: number, } | { "type": "note",
 /**
  * Plain text.
  */
+text: string, } | { "type": "flag", 
+/**
+ * Is help needed?
+ */
+raised: boolean, 
+/**
+ * Why; of a raised one.
+ */
+reason?: FlagReason, 
+/**
+ * What the author wrote; may be empty.
+ */
 text: string, } | { "type": "transfer_note", 
 /**
  * Display name of the target.
@@ -4094,7 +4290,7 @@ export type Timestamp = number;
 
 /**
  * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
- * `continuation:cn_...`, `notices`, `session`.
+ * `alerts`, `alerts:UNIT`, `continuation:cn_...`, `notices`, `session`.
  */
 export type Topic = string;
 

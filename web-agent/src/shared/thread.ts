@@ -56,6 +56,7 @@ export function withEvent(state: ThreadState, body: EventBody, now: number): Thr
       return state.view ? { ...state, view: { ...state.view, citizenOnline: body.online } } : state;
     case 'agent':
     case 'board':
+    case 'alerts':
     case 'notices_changed':
     case 'continuation':
     case 'tick':

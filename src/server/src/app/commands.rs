@@ -167,6 +167,17 @@ fn order(command: Command) -> Result<Order, WireError> {
         },
         Command::CancelTransfer { conversation } => Order::CancelTransfer(conversation),
         Command::Close { conversation, outcome, hand_on } => Order::Close { conversation, outcome, hand_on },
+        Command::RaiseFlag { conversation, reason, text } => Order::RaiseFlag {
+            conversation,
+            reason,
+            text: conversation::at_most("text", text.trim(), MAX_COMMENT).map_err(invalid)?.to_owned(),
+        },
+        Command::LowerFlag { conversation } => Order::LowerFlag(conversation),
+        Command::AcknowledgeAlert { alert, note } => Order::Acknowledge {
+            alert,
+            note: Some(conversation::at_most("note", note.trim(), MAX_COMMENT).map_err(invalid)?.to_owned()),
+        },
+        Command::ReopenAlert { alert } => Order::Acknowledge { alert, note: None },
         Command::Hello { .. }
         | Command::Renew { .. }
         | Command::Subscribe { .. }

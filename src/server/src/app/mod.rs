@@ -1,6 +1,7 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
 mod administration;
+mod alerts;
 mod blocks;
 mod citizens;
 mod commands;

@@ -75,14 +75,23 @@ impl App {
             (Topic::Conversation(id), _) | (Topic::Notes(id), Principal::Staff(_)) => id,
             (Topic::Agent(id), Principal::Staff(staff)) if staff.id == id => return Ok(()),
             (Topic::Agent(id), Principal::Staff(staff)) if self.rights.watches_agent(staff.id, id) => return Ok(()),
-            (Topic::Board, Principal::Staff(staff)) => return self.require(staff, Action::Watch, At::CITY),
-            (Topic::BoardOf(unit), Principal::Staff(staff)) => {
+            (Topic::Board | Topic::Alerts, Principal::Staff(staff)) => {
+                return self.require(staff, Action::Watch, At::CITY);
+            }
+            (Topic::BoardOf(unit) | Topic::AlertsOf(unit), Principal::Staff(staff)) => {
                 return self.require(staff, Action::Watch, At::unit(Some(unit.as_str())));
             }
             (Topic::Notices, _) => return Ok(()),
-            (Topic::Notes(_) | Topic::Agent(_) | Topic::Board | Topic::BoardOf(_) | Topic::Session, _) => {
-                return Err(forbidden());
-            }
+            (
+                Topic::Notes(_)
+                | Topic::Agent(_)
+                | Topic::Board
+                | Topic::BoardOf(_)
+                | Topic::Alerts
+                | Topic::AlertsOf(_)
+                | Topic::Session,
+                _,
+            ) => return Err(forbidden()),
             (Topic::Continuation(id), _) => return self.own_continuation(who, id).await.map(drop),
         };
         self.check_reading(owner(who), id).await
@@ -126,6 +135,16 @@ impl App {
                 let known = self.shared.boards.get(&topic).map(|board| board.value().clone());
                 let (seq, view) = known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the board is not there yet"))?;
                 (seq, Snapshot::Board { view })
+            }
+            (Topic::Alerts | Topic::AlertsOf(_), _) => {
+                if let Topic::AlertsOf(unit) = topic {
+                    let number = self.notices.alerts(unit);
+                    timeout(DESK_PATIENCE, self.notices.heard(number)).await.ok();
+                }
+                let known = self.shared.alerts.get(&topic).map(|alerts| alerts.value().clone());
+                let (seq, view) =
+                    known.ok_or_else(|| WireError::new(ErrorCode::Busy, "the alerts are not there yet"))?;
+                (seq, Snapshot::Alerts { view })
             }
             (Topic::Notices, _) => (0, Snapshot::Notices {}),
             (Topic::Continuation(id), _) => {

@@ -183,9 +183,10 @@ impl App {
         let found = self.store.entries_after(row.id, lane, before, 1).await.map_err(store_error)?;
         let entry = found.into_iter().find(|entry| entry.seq == seq).ok_or_else(none)?;
         match thread_entry(entry)?.body {
-            ThreadBody::Text { text, .. } | ThreadBody::Note { text } | ThreadBody::TransferNote { text, .. } => {
-                Ok(text)
-            }
+            ThreadBody::Text { text, .. }
+            | ThreadBody::Note { text }
+            | ThreadBody::Flag { text, .. }
+            | ThreadBody::TransferNote { text, .. } => Ok(text),
             ThreadBody::Image { name, .. } | ThreadBody::File { name, .. } => Ok(name),
             _ => Err(WireError::field(field, "nothing of it is masked")),
         }

@@ -25,6 +25,8 @@ pub(super) struct Batch {
     pub(super) queues: BTreeSet<TeamId>,
     /// Steps of clocks, for the metrics.
     pub(super) steps: Vec<SlaStep>,
+    /// Has an alert changed?
+    pub(super) alerts: bool,
 }
 
 impl Batch {
@@ -37,6 +39,7 @@ impl Batch {
             agents: BTreeSet::new(),
             queues: BTreeSet::new(),
             steps: Vec::new(),
+            alerts: false,
         }
     }
 

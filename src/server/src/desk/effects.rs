@@ -2,10 +2,11 @@
 
 use bangban_domain::{
     AgentId, ConversationId, TeamId, Timestamp,
+    alert::{AlertKind, Subject},
     figures::Request,
     history::Event,
     routing::{Clock, Effect, Place},
-    words::{OfferEnd, QueuedBecause, SlaStep, Stage},
+    words::{AgentStatus, OfferEnd, QueuedBecause, SlaStep, Stage},
 };
 use bangban_protocol::{OfferEnded, ThreadBody};
 use bangban_store::{Author, Change};
@@ -69,6 +70,9 @@ impl Owner {
                     if until.is_none() {
                         batch.unit.changes.push(Change::Status { agent, status, at: now });
                     }
+                    if status == AgentStatus::Offline {
+                        self.clear_alert(AlertKind::AgentLost, &Subject::Agent(agent), now, batch);
+                    }
                     let by = if until.is_some() { Author::System } else { batch.actor };
                     batch.log_as(by, None, now, Event::StatusChanged { agent, status, until });
                 }
@@ -125,6 +129,9 @@ impl Owner {
         }
         if let Some(name) = taken_from_name {
             batch.say(conversation, now, ThreadBody::AgentLeft { name });
+        }
+        if let (Some(agent), QueuedBecause::AgentSuspect | QueuedBecause::AgentLost) = (taken_from, because) {
+            self.raise_alert(AlertKind::AgentLost, Subject::Agent(agent), now.0, now, batch);
         }
         let Some(no) = self.cases.get(conversation).map(|case| case.row.clock_no) else { return };
         let by = match because {
@@ -211,13 +218,21 @@ impl Owner {
         if let Some(clock) = &mut case.clock {
             clock.step = step;
         }
-        let no = case.row.clock_no;
+        let (no, was_promised) = (case.row.clock_no, case.receipt.is_some());
         batch.unit.changes.push(Change::Step { conversation, no, step, at });
         batch.steps.push(step);
         batch.log_as(Author::System, conversation, now, Event::Stepped { no, step, at });
         batch.touch(conversation);
-        if step == SlaStep::Breached {
-            tracing::warn!(%conversation, "nobody answered within the minute");
+        let about = Subject::Conversation(conversation);
+        match step {
+            SlaStep::Running | SlaStep::Warned => {}
+            SlaStep::Alerted => self.raise_alert(AlertKind::FirstResponse, about, no.into(), now, batch),
+            SlaStep::Breached => {
+                tracing::warn!(%conversation, "nobody answered within the minute");
+                self.clear_alert(AlertKind::FirstResponse, &about, now, batch);
+                let kind = if was_promised { AlertKind::CallBackMissed } else { AlertKind::FirstResponseBreached };
+                self.raise_alert(kind, about, no.into(), now, batch);
+            }
         }
     }
 
@@ -243,6 +258,7 @@ impl Owner {
             }
         }
         self.record(conversation, now, |request| request.answered_at = Some(at));
+        self.clear_clock_alerts(conversation, now, batch);
         batch.touch(conversation);
     }
 
@@ -256,6 +272,7 @@ impl Owner {
         batch.unit.changes.push(Change::Left { conversation, no, at: now });
         batch.log(conversation, now, Event::Left { no, at: now });
         self.record(conversation, now, |request| request.left_at = Some(now));
+        self.clear_clock_alerts(conversation, now, batch);
         let team = self.cases.get(conversation).map(|case| self.team_of(&case.row));
         batch.queues.extend(team);
         batch.touch(conversation);

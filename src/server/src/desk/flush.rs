@@ -46,6 +46,8 @@ pub(super) struct Flushes {
     around: Paced,
     queues: Paced,
     pub(super) board: Paced,
+    /// As the board.
+    pub(super) alerts: Paced,
     /// When the board changes although nothing happens: a minute, an hour, a day or service hours are over.
     board_changes_at: Option<Timestamp>,
     /// Teams whose agents see other surroundings.
@@ -62,6 +64,7 @@ impl Default for Flushes {
             around: Paced::every(100),
             queues: Paced::every(500),
             board: Paced::every(200),
+            alerts: Paced::every(200),
             board_changes_at: None,
             around_teams: BTreeSet::new(),
             around_all: false,
@@ -75,6 +78,9 @@ impl Flushes {
     pub(super) fn note(&mut self, batch: &Batch) {
         if batch.is_seen() {
             self.board.mark();
+        }
+        if batch.alerts {
+            self.alerts.mark();
         }
         if !batch.queues.is_empty() {
             self.around_teams.extend(&batch.queues);
@@ -102,12 +108,13 @@ impl Flushes {
         self.queue_teams.extend((0..teams).map(TeamId));
         self.queues.mark();
         self.board.mark();
+        self.alerts.mark();
     }
 
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         // A board that will be sent anyway is not waited for twice.
         let board = self.board.due_at().or(self.board_changes_at);
-        [self.around.due_at(), self.queues.due_at(), board].into_iter().flatten().min()
+        [self.around.due_at(), self.queues.due_at(), self.alerts.due_at(), board].into_iter().flatten().min()
     }
 }
 
@@ -119,6 +126,9 @@ impl Owner {
         }
         if self.flushes.queues.take(now) {
             self.flush_queues(now);
+        }
+        if self.flushes.alerts.take(now) {
+            self.show_alerts();
         }
         if self.flushes.board_changes_at.is_some_and(|at| at <= now) {
             self.flushes.board.mark();

@@ -41,6 +41,8 @@ pub(super) struct Pending {
     pub(super) accounts: BTreeSet<AgentId>,
     /// Units whose board somebody wants to see.
     pub(super) boards: BTreeSet<UnitCode>,
+    /// Units whose alerts somebody wants to see.
+    pub(super) alerts: BTreeSet<UnitCode>,
 }
 
 impl Default for Notices {
@@ -87,6 +89,15 @@ impl Notices {
         let mut pending = self.pending();
         pending.count += 1;
         pending.boards.insert(unit);
+        self.wake.notify_one();
+        pending.count
+    }
+
+    /// Somebody wants to see a unit's alerts. Gives the number for [`Notices::heard`].
+    pub fn alerts(&self, unit: UnitCode) -> u64 {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.alerts.insert(unit);
         self.wake.notify_one();
         pending.count
     }

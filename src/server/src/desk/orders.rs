@@ -40,19 +40,19 @@ pub(super) fn refused(refusal: &Refusal) -> WireError {
     WireError::new(code, refusal.to_string())
 }
 
-fn forbidden() -> WireError {
+pub(super) fn forbidden() -> WireError {
     WireError::new(ErrorCode::Forbidden, "your role or your part in the conversation does not allow it")
 }
 
-fn wrong_stage(stage: Stage) -> WireError {
+pub(super) fn wrong_stage(stage: Stage) -> WireError {
     WireError::new(ErrorCode::InvalidStage, format!("not possible in stage {stage}"))
 }
 
-fn unknown() -> WireError {
+pub(super) fn unknown() -> WireError {
     WireError::new(ErrorCode::NotFound, "no such conversation")
 }
 
-fn agent_of(who: &Actor) -> Result<AgentId, WireError> {
+pub(super) fn agent_of(who: &Actor) -> Result<AgentId, WireError> {
     match who {
         Actor::Staff(staff) if staff.serves() => Ok(staff.id),
         Actor::Staff(_) | Actor::Citizen(_) | Actor::System => Err(forbidden()),
@@ -114,6 +114,11 @@ impl Owner {
             Order::Close { conversation, outcome, hand_on } => {
                 self.close(who, now, conversation, outcome, hand_on, batch)
             }
+            Order::RaiseFlag { conversation, reason, text } => {
+                self.raise_flag(who, (at, now), conversation, reason, text, batch)
+            }
+            Order::LowerFlag(id) => self.lower_flag(who, (at, now), id, batch),
+            Order::Acknowledge { alert, note } => self.acknowledge(who, now, alert, note, batch),
         }
     }
 
@@ -447,6 +452,7 @@ impl Owner {
         batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt: receipt.clone() });
         batch.log(id, at, Event::Closed { outcome, hand_on, receipt });
         self.world.notices.silence.end(id);
+        self.clear_alerts_of(id, at, batch);
         self.note_queue(id, batch);
         batch.touch(id);
         self.passes(id);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, TeamId, Timestamp,
+    alert::{AlertKind, Subject},
     calendar::Calendar,
     citizen::shown_name,
     figures::{self, Field, Request, Today, Word},
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Actor, Envelope, Live, Order, World,
+    alerts::Alerts,
     asking::{Duties, Skills},
     batch::Batch,
     busy,
@@ -60,6 +62,7 @@ pub(super) struct Owner {
     pub(super) rostered: Option<(Timestamp, HashMap<TeamId, u32>)>,
     /// Units whose board somebody looks at.
     pub(super) scopes: BTreeSet<UnitCode>,
+    pub(super) alerts: Alerts,
     /// Who has a console; outlives a rebuilding, because sockets do.
     pub(super) present: BTreeSet<AgentId>,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
@@ -93,6 +96,7 @@ impl Owner {
             flushes: Flushes::default(),
             rostered: None,
             scopes: BTreeSet::new(),
+            alerts: Alerts::default(),
             present: BTreeSet::new(),
             is_sound: false,
             try_again_at: Timestamp(0),
@@ -127,6 +131,7 @@ impl Owner {
             self.router.handle(now, input, &mut out).map_err(|refusal| corrupt(&refusal))?;
         }
         self.know_conversations(now, &mut out).await?;
+        self.alerts.read(store.open_alerts().await?);
         // Last, so that nobody is offered more than what they serve leaves room for.
         for agent in self.present.iter().copied().filter(|agent| self.teams_of.contains_key(agent)) {
             let connected = self.router.handle(now, Input::AgentConnected { agent }, &mut out);
@@ -147,6 +152,7 @@ impl Owner {
         let mut batch = Batch::new();
         self.carry_out(&out, now, &mut batch);
         self.answer_questions(now, &mut batch);
+        self.settle_alerts(now, &mut batch);
         let unit = self.finish_unit(&mut batch);
         self.world.store.commit_in_turn(unit).await?;
         self.is_sound = true;
@@ -237,7 +243,8 @@ impl Owner {
         let mut waiting = Vec::with_capacity(BATCH);
         loop {
             let deadline = if self.is_sound {
-                [self.router.next_deadline(), self.flushes.next_due()].into_iter().flatten().min()
+                let watch = Some(self.alerts.watch_at());
+                [self.router.next_deadline(), self.flushes.next_due(), watch].into_iter().flatten().min()
             } else {
                 Some(self.try_again_at)
             };
@@ -291,6 +298,9 @@ impl Owner {
         let noticed = self.take_notices(pending, now, &mut batch);
         // A refusal is impossible: nothing is asked for.
         self.decide(Input::Tick, now, &mut batch).ok();
+        if self.alerts.watch_at() <= now {
+            self.watch_teams(now, &mut batch);
+        }
         let mut answers = Vec::with_capacity(envelopes.len());
         for Envelope { who, at, order, reply } in envelopes {
             let answer = match self.load_for(&order).await {
@@ -357,6 +367,9 @@ impl Owner {
         for unit in pending.boards {
             self.show_board(Topic::BoardOf(unit), now);
         }
+        for unit in pending.alerts {
+            self.show_alerts_on(Topic::AlertsOf(unit));
+        }
         for agent in pending.accounts {
             self.know_member(agent, now, batch);
         }
@@ -370,6 +383,9 @@ impl Owner {
                 let what = history::Event::PresenceChanged { agent, connected: present };
                 batch.log_as(Author::Agent(agent), None, now, what);
                 batch.agents.insert(agent);
+                if present {
+                    self.clear_alert(AlertKind::AgentLost, &Subject::Agent(agent), now, batch);
+                }
             }
         }
         pending.count

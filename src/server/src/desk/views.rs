@@ -8,7 +8,9 @@ use bangban_domain::{
     routing::{AgentRead, Place, Target},
     words::Stage,
 };
-use bangban_protocol::{AgentView, ColleagueView, DeskConversation, EventBody, OfferView, PersonView, TeamView, Topic};
+use bangban_protocol::{
+    AgentView, ColleagueView, DeskConversation, EventBody, FlagView, OfferView, PersonView, TeamView, Topic,
+};
 
 use super::{case::clock_view, owner::Owner};
 
@@ -136,6 +138,10 @@ impl Owner {
             stage: if pending { Stage::Offered } else { case.row.stage },
             clock: clock_view(&routed.clock),
             transfer_to: case.transfer.as_ref().map(|(to, _)| to.clone()),
+            flag: self.flag_of(id).map(|row| FlagView {
+                raised_at: row.raised_at,
+                seen_by: row.acknowledged.as_ref().and_then(|one| self.name_of(one.by)),
+            }),
         })
     }
 

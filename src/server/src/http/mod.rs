@@ -104,6 +104,7 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(with_limit(routes!(admin::items::import), admin::MAX_FILE))
         .routes(routes!(admin::items::export))
         .routes(routes!(admin::items::coverage))
+        .routes(routes!(admin::alerts::list))
         .routes(routes!(admin::conversations::find))
         .routes(routes!(admin::conversations::read))
         .routes(routes!(admin::me::rights))

@@ -215,6 +215,8 @@ const fn thread_of(topic: Topic) -> Option<(ConversationId, Lane)> {
         Topic::Agent(_)
         | Topic::Board
         | Topic::BoardOf(_)
+        | Topic::Alerts
+        | Topic::AlertsOf(_)
         | Topic::Continuation(_)
         | Topic::Notices
         | Topic::Session => None,

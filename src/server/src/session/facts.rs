@@ -51,6 +51,10 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::Transfer { conversation, .. } => ("transfer", Some(*conversation), false),
         Command::CancelTransfer { conversation } => ("cancel_transfer", Some(*conversation), false),
         Command::Close { conversation, .. } => ("close", Some(*conversation), false),
+        Command::RaiseFlag { conversation, .. } => ("raise_flag", Some(*conversation), true),
+        Command::LowerFlag { conversation } => ("lower_flag", Some(*conversation), true),
+        Command::AcknowledgeAlert { .. } => ("acknowledge_alert", None, false),
+        Command::ReopenAlert { .. } => ("reopen_alert", None, false),
     };
     Facts { name, conversation, writes }
 }
@@ -61,6 +65,8 @@ const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
         Topic::Agent(_)
         | Topic::Board
         | Topic::BoardOf(_)
+        | Topic::Alerts
+        | Topic::AlertsOf(_)
         | Topic::Continuation(_)
         | Topic::Notices
         | Topic::Session => None,

@@ -159,6 +159,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/admin/records/{kind}/{id}/versions", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
     ("PUT", "/api/admin/records/{kind}/{id}", For::Roles(&["admin"])),
     ("DELETE", "/api/admin/records/{kind}/{id}", For::Roles(&["admin"])),
+    ("GET", "/api/admin/alerts", For::Lists(&["supervisor", "leader", "auditor", "admin"])),
     ("POST", "/api/admin/conversations/find", For::Lists(&["supervisor"])),
     // Of none: who may read one is shown in find.rs.
     ("GET", "/api/admin/conversations/{id}", For::Staff),
@@ -420,6 +421,20 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
     let is_offer = |event: &Value| event["body"]["view"]["offer"]["conversation"] == json!(offered);
     let offer = serving.event("offer", is_offer).await["body"]["view"]["offer"]["id"].clone();
     let until = 4_102_444_800_000_i64;
+    // An alert of the police's unit.
+    serving.ok(json!({ "type": "raise_flag", "conversation": id, "reason": "upset" })).await;
+    let mut watching = server.staff("super1").await;
+    let is_flag = |alert: &Value| alert["kind"] == "flag";
+    let rail = watching.subscribe("alerts").await;
+    let alert = match rail["view"]["open"].as_array().unwrap().iter().find(|alert| is_flag(alert)) {
+        Some(alert) => alert["id"].clone(),
+        None => {
+            let has_flag =
+                |event: &Value| event["body"]["view"]["open"].as_array().is_some_and(|open| open.iter().any(is_flag));
+            let event = watching.event("flag", has_flag).await;
+            event["body"]["view"]["open"].as_array().unwrap().iter().find(|alert| is_flag(alert)).unwrap()["id"].clone()
+        }
+    };
 
     // Of the team `residence`, which belongs to the police's unit.
     let supervisor = |who: &Person| who.role() == Some("supervisor") && who.is_in("police");
@@ -445,6 +460,14 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("board of huangpu", json!({ "type": "subscribe", "topic": "board:huangpu" }), looks && who.is_in("huangpu")),
             ("board of the police", json!({ "type": "subscribe", "topic": "board:police" }), looks && who.is_in("police")),
             ("board of xuhui", json!({ "type": "subscribe", "topic": "board:xuhui" }), watches(who)),
+            ("alerts", json!({ "type": "subscribe", "topic": "alerts" }), watches(who)),
+            ("alerts of huangpu", json!({ "type": "subscribe", "topic": "alerts:huangpu" }), looks && who.is_in("huangpu")),
+            ("alerts of the police", json!({ "type": "subscribe", "topic": "alerts:police" }), looks && who.is_in("police")),
+            ("acknowledge", json!({ "type": "acknowledge_alert", "alert": alert }), supervisor(who)),
+            ("acknowledge no more", json!({ "type": "reopen_alert", "alert": alert }), supervisor(who)),
+            ("raise a flag", json!({ "type": "raise_flag", "conversation": conversation, "reason": "upset" }), false),
+            // Of one without a flag: nothing happens.
+            ("lower a flag", json!({ "type": "lower_flag", "conversation": offered }), supervisor(who)),
             ("session", json!({ "type": "subscribe", "topic": "session" }), false),
             ("topic of notices", json!({ "type": "subscribe", "topic": "notices" }), true),
             ("way to a second device", json!({ "type": "subscribe", "topic": format!("continuation:{}", way.as_str().unwrap()) }), owner),

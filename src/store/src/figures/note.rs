@@ -117,6 +117,8 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
         | What::ContinuationRevoked { .. }
         | What::TransferRequested { .. }
         | What::TransferEnded { .. }
+        | What::FlagRaised { .. }
+        | What::FlagLowered { .. }
         | What::Widened { .. }
         | What::Stepped { .. }
         | What::BreachStruck { .. }

@@ -42,6 +42,7 @@ macro_rules! on_both {
 }
 
 mod administration;
+mod alerts;
 mod citizens;
 mod faults;
 mod figures;

@@ -58,6 +58,7 @@ export const conversation = (id: string, changes: Partial<DeskConversation> = {}
   stage: 'serving',
   clock: { askedAt: 0, dueAt: MINUTE, answeredAt: 5_000, step: 'running' },
   transferTo: null,
+    flag: null,
   ...changes,
 });
 

@@ -2,6 +2,7 @@
 import { computed } from 'vue';
 import type { HandOverReason, ThreadBody } from '../../generated/protocol';
 import { durationText } from '../../shared/files/kinds';
+import { enFlagReasons, zhFlagReasons } from '../../shared/alerts';
 import { useSharedWords, useWords } from '../../shared/words';
 import { preciseTime, timeOfDay } from '../logic/text';
 
@@ -41,6 +42,9 @@ export function useThreadWords() {
       receipt: (channel: string, receipt: string) => `（${channel}，回执号 ${receipt}）`,
       reopened: '市民再次来询，会话继续',
       rated: (stars: string) => `市民评价 ${stars} 星`,
+      flagRaised: (why: string) => `举旗求助：${why}`,
+      flagLowered: '已放下求助旗',
+      flagReason: zhFlagReasons,
       transfer: {
         requested: (name: string) => `请求转接给 ${name}`,
         declined: (name: string) => `${name} 未接受转接`,
@@ -81,6 +85,9 @@ export function useThreadWords() {
       receipt: (channel, receipt) => ` (${channel}, receipt ${receipt})`,
       reopened: 'The citizen wrote again; continued',
       rated: (stars) => `Rated ${stars} stars`,
+      flagRaised: (why) => `Asks for help: ${why}`,
+      flagLowered: 'Help is needed no more',
+      flagReason: enFlagReasons,
       transfer: {
         requested: (name) => `Transfer to ${name} requested`,
         declined: (name) => `${name} did not accept the transfer`,
@@ -122,6 +129,8 @@ export function useThreadWords() {
         return w.reopened;
       case 'rated':
         return w.rated(String(body.stars));
+      case 'flag':
+        return body.raised ? w.flagRaised(w.flagReason[body.reason ?? 'other']) : w.flagLowered;
       case 'transfer_note': {
         const wording = w.transfer[body.what as keyof typeof w.transfer];
         return wording ? wording(body.toName) : '';

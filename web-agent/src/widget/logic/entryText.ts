@@ -50,6 +50,7 @@ export function useEntryText(): (body: ThreadBody) => string {
         case 'rated':
           return system.rated(body.stars, rating.stars[body.stars - 1] ?? '');
         case 'note':
+        case 'flag':
         case 'transfer_note':
           return system.note;
         case 'human_requested':

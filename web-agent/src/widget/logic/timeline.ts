@@ -153,6 +153,7 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'reopened':
     case 'rated':
     case 'note':
+    case 'flag':
     case 'transfer_note':
       return false;
   }

@@ -1,5 +1,6 @@
 //! The whole server without its sockets: real desk, real SQLite, a clock that the test moves.
 
+mod alerts;
 mod asking;
 mod citizens;
 mod failure;

@@ -1,6 +1,7 @@
 //! Administration: who may see and change what is administered. Every change is one unit: the record and a line of the audit
 //! log with what was there before.
 
+pub(super) mod alerts;
 pub(super) mod conversations;
 pub(super) mod items;
 pub(super) mod me;
