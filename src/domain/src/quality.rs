@@ -171,7 +171,7 @@ mod tests {
     fn week() -> Vec<Candidate> {
         let one = |n: u32| Candidate {
             conversation: ConversationId::new(1_000 + u128::from(n)),
-            team: if n % 2 == 0 { "residence" } else { "medical" }.to_owned(),
+            team: if n.is_multiple_of(2) { "residence" } else { "medical" }.to_owned(),
             agent: AgentId::new(u128::from(n % 10)),
             stars: None,
             is_breach: false,
@@ -258,7 +258,7 @@ mod tests {
             (id(3), DrawReason::Transfers),
             (id(5), DrawReason::BadReview),
         ];
-        assert_eq!(draw(&plan(all.clone()), MONDAY, 0, &candidates), expected);
+        assert_eq!(draw(&plan(all), MONDAY, 0, &candidates), expected);
         assert_eq!(draw(&plan(json!({ "count": 0 })), MONDAY, 0, &candidates), []);
         // Drawn at random, it belongs to those that tell of all.
         let whole = draw(&plan(json!({ "per": "plan", "count": 500, "badReviews": true })), MONDAY, 0, &candidates);

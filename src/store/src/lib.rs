@@ -10,6 +10,7 @@
 
 mod alert;
 mod archive;
+mod arrivals;
 mod audit;
 mod batch;
 mod change;
@@ -44,6 +45,7 @@ use sqlx::AnyPool;
 
 pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow};
 pub use archive::Archive;
+pub use arrivals::{Arrivals, HALF_HOUR};
 pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
 pub use continuation::{ContinuationChange, ContinuationRow};
 pub use error::StoreError;

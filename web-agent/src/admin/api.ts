@@ -14,6 +14,9 @@ import type {
   InspectionView,
   QualityGroup,
   QualityResults,
+  StaffingHistory,
+  StaffingOrder,
+  StaffingView,
   Transcript,
   WireError,
 } from '../generated/protocol';
@@ -512,6 +515,13 @@ export function createApi(client: Client) {
     },
     conversation: (id: string, before: number | null) =>
       json<Transcript>('GET', address(`/api/admin/conversations/${part(id)}`, { before })),
+
+    // How many agents are needed. One search at a time for each person.
+    staffingHistory: (query: { team: string; from: string; to: string; weekday: string | null }) =>
+      json<StaffingHistory>('GET', address('/api/staffing/history', query)),
+    beginStaffing: (order: StaffingOrder) => json<StaffingView>('POST', '/api/staffing/run', order),
+    staffingRun: () => json<StaffingView>('GET', '/api/staffing/run'),
+    cancelStaffing: () => json<StaffingView>('DELETE', '/api/staffing/run'),
 
     // Quality inspection.
     inspections: (query: { state: InspectionState | null; before: string | null }) =>

@@ -6,6 +6,7 @@ const components: Record<ScreenName, Component> = {
   units: defineAsyncComponent(() => import('./units/UnitsScreen.vue')),
   staff: defineAsyncComponent(() => import('./staff/StaffScreen.vue')),
   roster: defineAsyncComponent(() => import('./roster/RosterScreen.vue')),
+  staffing: defineAsyncComponent(() => import('./staffing/StaffingScreen.vue')),
   items: defineAsyncComponent(() => import('./items/ItemsScreen.vue')),
   policies: defineAsyncComponent(() => import('./plain/PoliciesScreen.vue')),
   queues: defineAsyncComponent(() => import('./plain/QueuesScreen.vue')),

@@ -17,6 +17,7 @@ mod reveal;
 mod rights;
 mod staff;
 mod staff_admin;
+mod staffing;
 
 use std::{
     borrow::Cow,
@@ -59,6 +60,7 @@ use crate::{
     privacy::{Retention, people::People},
     session::{Rates, command_span},
     staff::{Accounts, Rights, oidc::Oidc},
+    staffing::Searches,
     telemetry::Metrics,
     word_check::WordCheck,
 };
@@ -72,6 +74,7 @@ pub(crate) use items::Upload;
 pub(crate) use quality::{Inspector, WantedInspections};
 pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
+pub(crate) use staffing::Days;
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -119,6 +122,8 @@ pub struct App {
     pub rates: Rates,
     /// How often somebody may reveal.
     pub reveals: Reveals,
+    /// Searches for the fewest agents.
+    pub searches: Searches,
     /// Deletes what is over its time.
     pub retention: Arc<Retention>,
     /// Finds, hands out and erases what there is about one person.
@@ -263,6 +268,7 @@ impl App {
         let retention = Retention::new(store.clone(), Arc::clone(&files), clock.clone(), keys, stopping.clone());
         let app = Arc::new(Self {
             reveals: Reveals::new(config.privacy.reveal_burst, config.privacy.reveal_seconds),
+            searches: Searches::default(),
             retention: Arc::new(retention),
             people: Arc::new(People::new(store.clone(), Arc::clone(&files), clock.clone())),
             clock,
@@ -317,6 +323,13 @@ impl App {
         }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
         tokio::spawn(forget_old_sessions(Arc::downgrade(&app)));
+        let (searching, stopping) = (Arc::downgrade(&app), app.stopping.clone());
+        tokio::spawn(async move {
+            stopping.cancelled().await;
+            if let Some(app) = searching.upgrade() {
+                app.searches.end();
+            }
+        });
         let retention = Arc::clone(&app.retention);
         tokio::spawn(async move { retention.daily().await });
         tokio::spawn(quality::draw_every_week(Arc::downgrade(&app)));

@@ -20,6 +20,7 @@ mod refused;
 mod security;
 mod serve;
 mod staff;
+mod staffing;
 mod upload;
 
 use std::sync::Arc;
@@ -132,6 +133,8 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(figures::agents))
         .routes(routes!(figures::export::agents))
         .routes(routes!(figures::live))
+        .routes(routes!(staffing::history))
+        .routes(routes!(staffing::run, staffing::begin, staffing::cancel))
         .routes(routes!(quality::list))
         .routes(routes!(quality::mine))
         .routes(with_limit(routes!(quality::one, quality::draft), quality::MAX_INSPECTION))

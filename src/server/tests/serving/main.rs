@@ -16,6 +16,7 @@ mod privacy;
 mod quality;
 mod sessions;
 mod staff;
+mod staffing;
 mod stopping;
 mod support;
 mod sweep;

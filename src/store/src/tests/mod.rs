@@ -43,6 +43,7 @@ macro_rules! on_both {
 
 mod administration;
 mod alerts;
+mod arrivals;
 mod citizens;
 mod faults;
 mod figures;

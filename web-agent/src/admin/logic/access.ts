@@ -33,6 +33,7 @@ export type ScreenName =
   | 'units'
   | 'staff'
   | 'roster'
+  | 'staffing'
   | 'items'
   | 'policies'
   | 'queues'
@@ -51,6 +52,7 @@ export const screens: readonly { name: ScreenName; read: Action[]; change: Actio
   { name: 'units', read: ['read_administration'], change: 'manage_units' },
   { name: 'staff', read: ['read_administration'], change: 'manage_staff' },
   { name: 'roster', read: ['read_administration'], change: 'manage_roster' },
+  { name: 'staffing', read: ['manage_roster', 'watch'], change: null },
   { name: 'items', read: ['read_administration'], change: 'manage_items' },
   { name: 'policies', read: ['read_administration'], change: 'manage_policies' },
   { name: 'queues', read: ['read_administration'], change: 'manage_units' },

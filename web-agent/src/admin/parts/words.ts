@@ -6,6 +6,7 @@ export const screenNames: Record<ScreenName, Text> = {
   units: { zh: '组织', en: 'Organisation' },
   staff: { zh: '人员', en: 'Staff' },
   roster: { zh: '排班', en: 'Roster' },
+  staffing: { zh: '人力测算', en: 'Staffing' },
   items: { zh: '事项', en: 'Items' },
   policies: { zh: 'SLA 策略', en: 'SLA policies' },
   queues: { zh: '队列', en: 'Queues' },
