@@ -74,7 +74,7 @@ run idle --connections "${IDLE:-4000}"
 run chat --citizens "${CITIZENS:-100}" --agents "$agents" --rate "${RATE:-500}" --duration "${SECONDS_LONG:-15}"
 run slow-readers --connections "${SLOW:-20}" --agents 20
 run overload --citizens "${CITIZENS:-100}" --agents "$agents" --duration "${SECONDS_LONG:-15}"
-run import --rows "${ROWS:-100000}"
+run import --rows "${ROWS:-100000}" --agents "$agents"
 run reconnect-storm --connections "${STORM:-2000}"
 
 node -e '

@@ -5,7 +5,8 @@ export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
   fullyParallel: false,
-  workers: 1,
+  // Most stories wait for a clock more than they work, and each has a server and a data folder of its own.
+  workers: 2,
   retries: 0,
   forbidOnly: !!process.env.CI,
   // A story takes seconds; on a machine that is busy with something else it takes more.

@@ -1,5 +1,5 @@
-//! `import`: a table with a hundred thousand items and a few bad rows goes in, as an administrator does it, while a citizen
-//! and an agent talk. Measured: how long each step takes, and how long their messages wait behind it.
+//! `import`: a table with a hundred thousand items and a few bad rows goes in, as an administrator does it, while citizens
+//! write. Measured: how long each step takes, and how long their messages wait behind it.
 
 use std::{cell::Cell, fmt::Write as _, rc::Rc, time::Duration};
 
@@ -8,16 +8,18 @@ use bangban_protocol::{Command, ImportReport};
 use clap::Args;
 use serde::Serialize;
 use tokio::{
-    task::spawn_local,
+    task::{JoinHandle, spawn_local},
     time::{Instant, sleep, sleep_until},
 };
 
 use crate::{Common, client::Client, figures::Latencies, http::Http, office, process::Process};
 
-/// Pause between two messages.
-const BEAT: Duration = Duration::from_millis(20);
+/// Citizens who write, a message every [`BEAT`] each: one every 20 ms. Whoever has to wait longer than a beat is late with
+/// the next one, and that counts.
+const CITIZENS: u32 = 50;
+const BEAT: Duration = Duration::from_secs(1);
 
-/// How long they talk before the import.
+/// How long they write before the import.
 const PEACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
@@ -30,6 +32,9 @@ pub(crate) struct Import {
     /// How many of them are bad.
     #[arg(long, default_value_t = 3)]
     bad: u32,
+    /// Agents who serve the citizens that write; the server must have as many.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    agents: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,7 +53,7 @@ pub(crate) struct Report {
     /// Rows that were named as bad, by number.
     bad: Vec<u32>,
     imported: u32,
-    /// Messages of the citizen, 50 a second: time from the intended sending to the acknowledgement.
+    /// Messages of all citizens, 50 a second: time from the intended sending to the acknowledgement.
     messages_before: u32,
     ack_p50_ms_before: Option<f64>,
     ack_max_ms_before: Option<f64>,
@@ -88,52 +93,86 @@ fn table(rows: u32, bad: u32, round: u32) -> (String, Vec<u32>) {
 }
 
 /// A citizen who says something at every beat until told to stop.
-async fn talk(
+async fn write(
     mut client: Client,
     conversation: ConversationId,
+    first: Instant,
     name: &'static str,
     is_over: Rc<Cell<bool>>,
-) -> anyhow::Result<(Client, Latencies, u32)> {
-    let (mut latencies, mut said) = (Latencies::default(), 0);
-    let mut next = Instant::now();
+) -> Written {
+    let mut waits = Vec::new();
+    let mut next = first;
     while !is_over.get() {
         sleep_until(next).await;
-        let client_id = format!("{name}{said}");
+        let client_id = format!("{name}{}", waits.len());
         client
             .ask(Command::Send {
                 conversation, client_id, text: "请问还要带什么材料？".to_owned(), entry: None
             })
             .await?;
         client.forget_events();
-        latencies.add(next.elapsed());
-        said += 1;
+        waits.push(next.elapsed());
         next += BEAT;
     }
-    Ok((client, latencies, said))
+    Ok((client, waits))
+}
+
+/// A citizen who has written, and what each message had to wait.
+type Written = anyhow::Result<(Client, Vec<Duration>)>;
+
+/// All citizens, one after the other within a beat.
+struct Crowd {
+    is_over: Rc<Cell<bool>>,
+    writing: Vec<JoinHandle<Written>>,
+    conversations: Vec<ConversationId>,
+}
+
+impl Crowd {
+    fn start(clients: Vec<(Client, ConversationId)>, name: &'static str) -> Self {
+        let is_over = Rc::new(Cell::new(false));
+        let conversations = clients.iter().map(|(_, conversation)| *conversation).collect();
+        let (now, pause) = (Instant::now(), BEAT / CITIZENS);
+        let one = |(n, (client, conversation)): (u32, (Client, ConversationId))| {
+            spawn_local(write(client, conversation, now + pause * n, name, Rc::clone(&is_over)))
+        };
+        let writing = (0..).zip(clients).map(one).collect();
+        Self { is_over, writing, conversations }
+    }
+
+    async fn stop(self) -> anyhow::Result<(Vec<(Client, ConversationId)>, Latencies, u32)> {
+        self.is_over.set(true);
+        let (mut clients, mut latencies, mut said) = (Vec::new(), Latencies::default(), 0);
+        for (writing, conversation) in self.writing.into_iter().zip(self.conversations) {
+            let (client, waits) = writing.await??;
+            for wait in waits {
+                latencies.add(wait);
+                said += 1;
+            }
+            clients.push((client, conversation));
+        }
+        Ok((clients, latencies, said))
+    }
 }
 
 impl Import {
     pub(crate) async fn run(&self) -> anyhow::Result<Report> {
         let server = Process::find(self.common.pid, self.common.url.port())?;
-        let mut office = office::open(self.common.url, 1, 1, None).await?;
-        let (Some(citizen), Some(mut agent)) = (office.citizens.pop(), office.agents.pop()) else {
-            anyhow::bail!("nobody came");
-        };
+        let mut office = office::open(self.common.url, CITIZENS, self.agents, None).await?;
         // Somebody has to read what is said.
-        spawn_local(async move { agent.client.idle(None).await });
+        for mut agent in office.agents.drain(..) {
+            spawn_local(async move { agent.client.idle(None).await });
+        }
+        let clients: Vec<_> = office.citizens.into_iter().map(|one| (one.client, one.conversation)).collect();
         let mut http = Http::connect(self.common.url).await?;
         let admin = http.staff("admin1").await?;
         let (table, wrong) = table(self.rows, self.bad, office::first_citizen());
 
-        let is_over = Rc::new(Cell::new(false));
-        let talking = spawn_local(talk(citizen.client, citizen.conversation, "before", Rc::clone(&is_over)));
+        let crowd = Crowd::start(clients, "before");
         sleep(PEACE).await;
-        is_over.set(true);
-        let (client, mut before, messages_before) = talking.await??;
+        let (clients, mut before, messages_before) = crowd.stop().await?;
 
         let (rss_before_kib, begin) = (server.rss_kib(), server.cpu());
-        let is_over = Rc::new(Cell::new(false));
-        let talking = spawn_local(talk(client, citizen.conversation, "during", Rc::clone(&is_over)));
+        let crowd = Crowd::start(clients, "during");
         let mut import = async |options: &str| -> anyhow::Result<(f64, ImportReport)> {
             let began = Instant::now();
             let path = format!("/api/admin/items/import?format=csv&{options}");
@@ -144,8 +183,7 @@ impl Import {
         let (refused_seconds, refused) = import("").await?;
         let (import_seconds, written) = import("skipBad=true").await?;
         let (again_seconds, again) = import("skipBad=true").await?;
-        is_over.set(true);
-        let (_, mut during, messages_during) = talking.await??;
+        let (_, mut during, messages_during) = crowd.stop().await?;
         let used = begin.until(server.cpu());
 
         let good = self.rows - self.bad;

@@ -291,18 +291,29 @@ test('every screen is accessible, in both languages', async ({ people, server })
   const admin = await people.admin();
   const screens = await admin.nav.getByRole('link').allInnerTexts();
   expect(screens).toHaveLength(13);
+  const addresses: string[] = [];
   for (const name of screens) {
     await admin.go(name);
     await isAccessible(admin.page);
+    addresses.push(new URL(admin.page.url()).hash);
     const make = admin.page.getByRole('button', { name: /^新建/ }).first();
     if (!(await make.isVisible())) continue;
     await make.click();
     await expect(admin.page.getByRole('button', { name: /^保存/ })).toBeVisible();
     await isAccessible(admin.page);
   }
-  await admin.page.goto(`${server.url}/admin?lang=en#/units/unit:xuhui`);
+  const title = admin.page.getByRole('heading', { level: 1 });
+  for (const address of [...addresses, '#/units/unit:xuhui']) {
+    await admin.page.goto(`${server.url}/admin?lang=en${address}`);
+    await expect(title).toHaveText(/^[A-Z]/);
+    await isAccessible(admin.page);
+    const make = admin.page.getByRole('button', { name: /^New / }).first();
+    if (!(await make.isVisible())) continue;
+    await make.click();
+    await expect(admin.page.getByRole('button', { name: /^Save/ })).toBeVisible();
+    await isAccessible(admin.page);
+  }
   await expect(admin.page.getByRole('treeitem', { selected: true })).toBeVisible();
-  await isAccessible(admin.page);
 });
 
 test('the tree of units by keyboard', async ({ people }) => {

@@ -64,9 +64,12 @@ impl Basis {
 }
 
 /// See the module.
+#[derive(Clone)]
 pub struct Catalogue {
     directory: Directory,
     basis: Arc<Basis>,
+    /// High-frequency items (高频事项), and the team that answers for each: looked at several times a second.
+    frequent: Arc<[(String, TeamId)]>,
     teams: BTreeMap<TeamId, TeamView>,
     /// The city's, and those of teams that have other ones.
     calendar: Calendar,
@@ -97,13 +100,17 @@ impl Catalogue {
         let calendar = directory.calendar(None, &configured);
         let own = |(code, _): (&str, _)| (code.to_owned(), directory.calendar(Some(code), &configured));
         let calendars = directory.teams().map(own).filter(|(_, own)| *own != calendar).collect();
-        Self { directory, basis, teams, calendar, calendars, index }
+        let mut this = Self { directory, basis, frequent: Arc::default(), teams, calendar, calendars, index };
+        let frequent = this.directory.items().filter(|(_, item)| item.high_frequency);
+        this.frequent =
+            frequent.map(|(code, _)| (code.to_owned(), this.team_or_general(this.team_of(Some(code))))).collect();
+        this
     }
 
     /// The same with another index.
     #[must_use]
     pub fn with_index(&self, index: Arc<Index>) -> Self {
-        Self::new(self.directory.clone(), Arc::clone(&self.basis), index)
+        Self { index, ..self.clone() }
     }
 
     /// The demo's, by the default configuration.
@@ -168,6 +175,12 @@ impl Catalogue {
     #[must_use]
     pub fn team_of(&self, item: Option<&str>) -> &str {
         self.directory.team_of(item)
+    }
+
+    /// Codes of the high-frequency items (DOMAIN rule 4), and the team that answers for each.
+    #[must_use]
+    pub fn frequent_items(&self) -> &[(String, TeamId)] {
+        &self.frequent
     }
 
     /// The city's service hours.

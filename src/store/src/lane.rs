@@ -151,6 +151,11 @@ impl Lane {
         }
     }
 
+    /// How often the database has been taken over, this time included.
+    pub(crate) const fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
     pub(crate) const fn no(&self) -> usize {
         self.no
     }

@@ -67,6 +67,7 @@ pub use writer::{Counts, Ended, Publisher};
 pub struct Store {
     readers: AnyPool,
     writer: writer::Writer,
+    epoch: u32,
 }
 
 impl Store {
@@ -90,8 +91,20 @@ impl Store {
             place::Engine::Postgres => checkpoint::Checkpoints::none(),
         };
         let readers = place.readers().await?;
+        let epoch = lanes.iter().map(lane::Lane::epoch).max().unwrap_or_default();
+        let epoch = u32::try_from(epoch).map_err(|_| StoreError::Corrupt {
+            table: "lease",
+            what: format!("the epoch {epoch} is none"),
+        })?;
         let writer = writer::Writer::start(lanes, health, checkpoints, lock, queue, publisher);
-        Ok(Self { readers, writer })
+        Ok(Self { readers, writer, epoch })
+    }
+
+    /// How often the database has been taken over by a process, this time included: no two processes that ever wrote to it
+    /// have the same.
+    #[must_use]
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// Carries out a unit; returns when it is durable and published.

@@ -63,6 +63,24 @@ pub enum PrivacyChange {
     },
 }
 
+/// What a thread has on average.
+const ROWS_OF_A_THREAD: usize = 32;
+
+impl PrivacyChange {
+    /// See `Change::rows`.
+    pub(crate) const fn rows(&self) -> usize {
+        match self {
+            Self::Threads { conversations, .. } | Self::Erase { conversations, .. } => {
+                ROWS_OF_A_THREAD * conversations.len()
+            }
+            Self::Files { files, .. } => files.len(),
+            Self::People { citizens, .. } => citizens.len(),
+            Self::Receipts(ids) | Self::Sessions(ids) => ids.len(),
+            Self::Audit { .. } | Self::Run(_) | Self::Erasure(_) => 1,
+        }
+    }
+}
+
 /// One run of retention.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {

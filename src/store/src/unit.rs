@@ -305,6 +305,21 @@ pub enum Change {
     AgentLog(Vec<(String, Event)>),
 }
 
+impl Change {
+    /// Rows that it writes, about: how much the log of the database grows by it.
+    pub(crate) const fn rows(&self) -> usize {
+        match self {
+            // Each has its state and its history.
+            Self::Records(changes) => 2 * changes.len(),
+            Self::Figures(repair) => repair.conversations.len() + repair.rows.len(),
+            Self::AgentLog(lines) => lines.len(),
+            Self::Claim { conversations, .. } => 1 + conversations.len(),
+            Self::Privacy(change) => change.rows(),
+            _ => 1,
+        }
+    }
+}
+
 /// A line of the event log; the writer gives it its id, in commit order within a conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {

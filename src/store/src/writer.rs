@@ -434,7 +434,8 @@ impl Owner {
         for (Waiting { unit, reply }, result) in waiting.into_iter().zip(done) {
             if let Ok(committed) = &result {
                 units += 1;
-                pages += 2 * (unit.changes.len() + unit.entries.len()) as u64;
+                let rows = unit.changes.iter().map(Change::rows).sum::<usize>() + unit.entries.len();
+                pages += 2 * rows as u64;
                 let entries = unit.entries.into_iter().zip(&committed.entries);
                 published.extend(entries.filter_map(|(entry, written)| match written {
                     Written::New { seq, answered } => Some(Published { seq: *seq, entry, answered: *answered }),

@@ -86,11 +86,10 @@ impl Owner {
             }
             teams.push(BoardTeam { team: team.clone(), line });
         }
-        let frequent = catalogue.directory().items().filter(|(_, item)| item.high_frequency);
-        let served_by = frequent.filter_map(|(code, _)| catalogue.team(catalogue.team_of(Some(code))));
+        let served_by = catalogue.frequent_items().iter().map(|(_, team)| team);
         let (covered, items) = served_by
-            .filter(|team| on.contains(team))
-            .fold((0, 0), |(covered, items), team| (covered + u32::from(staffed.contains(&team)), items + 1));
+            .filter(|team| on.contains(*team))
+            .fold((0, 0), |(covered, items), team| (covered + u32::from(staffed.contains(team)), items + 1));
         let items_rostered = self.rostered(&on, now);
         let calendar = catalogue.calendar();
         BoardView {
@@ -130,9 +129,8 @@ impl Owner {
         }
         let open: HashSet<&str> = found.holes.iter().map(|hole| hole.item.as_str()).collect();
         let mut of_teams = HashMap::new();
-        let frequent = catalogue.directory().items().filter(|(_, item)| item.high_frequency);
-        for (code, _) in frequent.filter(|(code, _)| !open.contains(code)) {
-            *of_teams.entry(catalogue.team_or_general(catalogue.team_of(Some(code)))).or_insert(0) += 1;
+        for (_, team) in catalogue.frequent_items().iter().filter(|(code, _)| !open.contains(code.as_str())) {
+            *of_teams.entry(*team).or_insert(0) += 1;
         }
         of_teams
     }

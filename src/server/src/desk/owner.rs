@@ -68,7 +68,8 @@ pub(super) struct Owner {
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
     is_sound: bool,
     try_again_at: Timestamp,
-    epoch: u64,
+    /// How often the core was made from the rows.
+    rebuilds: u32,
     /// For the order that is carried out next, [`Order::Claim`]: the visitor's conversations, closed ones too; `None` if they
     /// are another's already.
     pub(super) claiming: Option<Vec<ConversationId>>,
@@ -100,7 +101,7 @@ impl Owner {
             present: BTreeSet::new(),
             is_sound: false,
             try_again_at: Timestamp(0),
-            epoch: 0,
+            rebuilds: 0,
             claiming: None,
             passing: Vec::new(),
         }
@@ -113,12 +114,13 @@ impl Owner {
         self.is_sound = false;
         let now = self.world.clock.now();
         let store = self.world.store.clone();
-        // Offers of an earlier life must never be mistaken for ours: the instant of the start is their epoch.
-        self.epoch = now.0.unsigned_abs().max(self.epoch + 1);
+        // Offers of an earlier life must never be mistaken for ours, whatever the clock says.
+        self.rebuilds += 1;
+        let epoch = u64::from(store.epoch()) << 32 | u64::from(self.rebuilds);
         self.world.catalogue = self.world.organisation.current();
         self.rostered = None;
         let teams = self.world.catalogue.directory().team_slots();
-        self.router = Router::new(self.epoch, self.world.catalogue.basis().settings.clone(), teams);
+        self.router = Router::new(epoch, self.world.catalogue.basis().settings.clone(), teams);
         self.last_ends.clear();
         self.offered_at.clear();
         self.questions.clear();

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// Rows of one unit.
-const PART: usize = 500;
+const PART: usize = 200;
 
 /// Bad rows that are told.
 const MOST_BAD: usize = 1_000;

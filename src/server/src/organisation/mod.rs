@@ -37,9 +37,6 @@ pub use demo::{
 /// A change of another node is seen after this time at the latest.
 pub const LOOK: Duration = Duration::from_secs(10);
 
-/// If more of a kind has changed, all of it is read.
-const MANY: usize = 1_000;
-
 /// See the module.
 pub struct Organisation {
     store: Store,
@@ -106,31 +103,30 @@ impl Organisation {
         let mut known = self.known.lock().await;
         let counts = self.store.change_counts().await?;
         let current = self.current();
-        let mut directory = current.directory().clone();
-        let mut changed = Vec::new();
+        let mut reads = Vec::new();
         for kind in Kind::ALL.iter().copied() {
             let (before, now) = (known.get(kind.as_str()).copied(), counts.get(kind.as_str()).copied());
-            if before.is_some() && before == now || now.is_none() && directory.count(kind) == 0 {
+            if before.is_some() && before == now || now.is_none() && current.directory().count(kind) == 0 {
                 continue;
             }
-            let all = async || self.store.records(kind).await?.into_iter().map(record).collect::<Result<Vec<_>, _>>();
-            directory = match before {
-                None => directory.with_all(kind, all().await?),
-                Some(since) => {
-                    let rows = self.store.records_changed(kind, since).await?;
-                    if rows.len() > MANY {
-                        directory.with_all(kind, all().await?)
-                    } else {
-                        let read = |(id, row): (String, Option<RecordRow>)| Ok((id, row.map(record).transpose()?));
-                        directory.with(kind, rows.into_iter().map(read).collect::<Result<Vec<_>, StoreError>>()?)
-                    }
-                }
+            let rows = match before {
+                None => Rows::All(self.store.records(kind).await?),
+                Some(since) => Rows::Changed(self.store.records_changed(kind, since).await?),
             };
-            changed.push(kind);
+            reads.push((kind, rows));
         }
+        let changed: Vec<Kind> = reads.iter().map(|(kind, _)| *kind).collect();
         if !changed.is_empty() {
-            self.directory.store(Arc::new(directory.clone()));
-            let next = Catalogue::new(directory, Arc::clone(current.basis()), current.shared_index());
+            // A large catalogue takes longer than those may wait who are served by the runtime's threads.
+            let made = spawn_blocking(move || {
+                let directory = reads.into_iter().try_fold(current.directory().clone(), take_over)?;
+                Ok::<_, StoreError>(Catalogue::new(directory, Arc::clone(current.basis()), current.shared_index()))
+            });
+            let next = made.await.map_err(|error| {
+                tracing::error!(%error, "what has changed could not be taken over");
+                StoreError::Closed
+            })??;
+            self.directory.store(Arc::new(next.directory().clone()));
             self.current.store(Arc::new(next));
         }
         if changed.contains(&Kind::Item) {
@@ -158,6 +154,8 @@ pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn(&[Kind])) 
             changed(&[]);
             continue;
         }
+        // Who changes something here reads it again at the end; the half of an import is nobody's business.
+        let Ok(_turn) = one.changing.try_lock() else { continue };
         match one.refresh().await {
             Ok(kinds) if kinds.is_empty() => {}
             Ok(kinds) => changed(&kinds),
@@ -176,6 +174,25 @@ pub async fn read(store: &Store) -> Result<Directory, StoreError> {
         records.extend(store.records(*kind).await?);
     }
     Ok(Directory::new(records.into_iter().map(record).collect::<Result<Vec<_>, _>>()?))
+}
+
+/// What was read of a kind of record.
+enum Rows {
+    /// All there are.
+    All(Vec<RecordRow>),
+    /// Those that have changed; without a row: removed.
+    Changed(Vec<(String, Option<RecordRow>)>),
+}
+
+/// The directory with what was read of a kind.
+fn take_over(directory: Directory, (kind, rows): (Kind, Rows)) -> Result<Directory, StoreError> {
+    match rows {
+        Rows::All(rows) => Ok(directory.with_all(kind, rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?)),
+        Rows::Changed(rows) => {
+            let read = |(id, row): (String, Option<RecordRow>)| Ok((id, row.map(record).transpose()?));
+            Ok(directory.with(kind, rows.into_iter().map(read).collect::<Result<Vec<_>, StoreError>>()?))
+        }
+    }
 }
 
 /// A row as the type of its kind.

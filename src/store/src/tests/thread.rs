@@ -5,6 +5,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use bangban_domain::org::Kind;
+use serde_json::value::to_raw_value;
 use sqlx::{AnyConnection, Connection as _};
 
 use super::*;
@@ -181,4 +183,29 @@ async fn the_log_of_sqlite_stays_short_while_others_read_and_after_somebody_read
     }
     let there = store.entries_after(ConversationId::new(1), Lane::Public, 0, 10_000).await.unwrap();
     assert_eq!(there.len(), usize::try_from(round).unwrap(), "all that was acknowledged is there");
+}
+
+#[tokio::test]
+async fn the_log_of_sqlite_stays_short_while_a_large_table_is_imported() {
+    let db = TestDatabase::sqlite();
+    let limits = Limits { log: Some((200, 400)), ..Limits::default() };
+    let store = Store::open(&crate::Database { limits, ..db.database.clone() }, 4_096, Box::new(|_| {})).await.unwrap();
+    let mut longest = 0;
+    for part in 0..60 {
+        let record = |n: u32| crate::RecordChange {
+            kind: Kind::Item,
+            id: format!("item-{part}-{n}"),
+            from: 0,
+            unit: None,
+            body: Some(crate::Json(to_raw_value(&"名".repeat(200)).unwrap())),
+            at: Timestamp(0),
+            actor: Author::System,
+        };
+        let changes = vec![crate::Change::Records((0..100).map(record).collect())];
+        store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+        longest = longest.max(log_pages(&db.database.dir));
+    }
+    // Without an end it would be as long as all that was written: 60 parts of about 60 pages.
+    assert!(longest < 1_000, "{longest}");
+    assert_eq!(store.records(Kind::Item).await.unwrap().len(), 6_000);
 }

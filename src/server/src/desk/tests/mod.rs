@@ -5,6 +5,7 @@ mod asking;
 mod citizens;
 mod failure;
 mod replay;
+mod restart;
 mod rules;
 mod work;
 
