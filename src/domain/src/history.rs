@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentId, CitizenId, ContinuationId, OfferId, Timestamp,
-    alert::FlagReason,
+    alert::{FlagReason, Intervention},
     conversation::may_pass,
     ledger::{Promise, Terms},
     words::{
@@ -273,6 +273,13 @@ pub enum Event {
         /// Who says so.
         by: AgentId,
     },
+    /// A supervisor acted on it.
+    Intervened {
+        /// Who.
+        by: AgentId,
+        /// How.
+        what: Intervention,
+    },
     /// An agent's status changed; of no conversation.
     StatusChanged {
         /// Who.
@@ -336,6 +343,7 @@ impl Event {
             Self::Rated { .. } => "rated",
             Self::FlagRaised { .. } => "flag_raised",
             Self::FlagLowered { .. } => "flag_lowered",
+            Self::Intervened { .. } => "intervened",
             Self::StatusChanged { .. } => "status_changed",
             Self::PresenceChanged { .. } => "presence_changed",
             Self::AgentMissing { .. } => "agent_missing",
@@ -564,6 +572,7 @@ impl History {
             | Event::TransferEnded { .. }
             | Event::FlagRaised { .. }
             | Event::FlagLowered { .. }
+            | Event::Intervened { .. }
             | Event::ContinuationMade { .. }
             | Event::ContinuationRedeemed { .. }
             | Event::ContinuationRevoked { .. } => {}

@@ -40,6 +40,8 @@ words! {
         HandlePersonalData = "handle_personal_data",
         /// The audit log.
         ReadAudit = "read_audit",
+        /// Inspect conversations of others, decide appeals, score cards and plans of samples.
+        Inspect = "inspect",
         /// What is administered, without changing it.
         ReadAdministration = "read_administration",
     }
@@ -50,9 +52,9 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, CorrectLedger, HandlePersonalData, Intervene, ManageItems, ManageNotices, ManagePolicies,
-            ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations,
-            Reveal, Serve, Watch,
+            BlockVisitors, CorrectLedger, HandlePersonalData, Inspect, Intervene, ManageItems, ManageNotices,
+            ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit,
+            ReadConversations, Reveal, Serve, Watch,
         };
         match self {
             Self::Agent | Self::Professional => matches!(action, Serve | Reveal),
@@ -67,6 +69,7 @@ impl Role {
                     | ManageRoster
                     | ManageNotices
                     | BlockVisitors
+                    | Inspect
                     | ReadAdministration
             ),
             Self::Editor => matches!(action, ManageItems | ReadAdministration),
@@ -188,6 +191,7 @@ mod tests {
             Action::ManageNotices,
             Action::BlockVisitors,
             Action::ManageRetention,
+            Action::Inspect,
         ];
         assert!(changes.iter().all(|action| !Role::Auditor.allows(*action)));
         assert!(!Role::Admin.allows(Action::ReadConversations), "who administers has no business in threads");

@@ -353,6 +353,8 @@ pub struct Service {
     pub remind_minutes: u16,
     /// File of words that staff must not write to citizens; empty: none.
     pub word_list: String,
+    /// Does the agent see that a supervisor reads along?
+    pub show_monitors: bool,
 }
 
 /// `service.hours`.

@@ -14,6 +14,7 @@ pub(crate) mod case;
 mod correcting;
 mod effects;
 mod flush;
+mod intervene;
 mod notices;
 mod orders;
 mod owed;
@@ -162,6 +163,33 @@ pub enum Order {
     },
     /// See `Command::LowerFlag`.
     LowerFlag(ConversationId),
+    /// See `Command::JoinConversation` and `LeaveConversation`.
+    Join {
+        /// Which.
+        conversation: ConversationId,
+        /// Does one come?
+        joined: bool,
+    },
+    /// See `Command::TakeOver`.
+    TakeOver(ConversationId),
+    /// See `Command::Assign`.
+    Assign {
+        /// Which.
+        conversation: ConversationId,
+        /// Whose desk.
+        agent: AgentId,
+        /// Checked.
+        reason: String,
+    },
+    /// See `Command::SetAgentStatus`.
+    StatusOf {
+        /// Whose.
+        agent: AgentId,
+        /// What.
+        status: AgentStatus,
+        /// Checked.
+        reason: String,
+    },
     /// See `Command::AcknowledgeAlert`; without a note, `Command::ReopenAlert`.
     Acknowledge {
         /// Which.

@@ -399,9 +399,7 @@ async fn insert_events(
                 .bind(crate::history::detail(&event.what)?);
         }
         query.execute(&mut **tx).await?;
-        for (id, event) in ids.iter().zip(rows) {
-            figures::note::note(tx, id, event).await?;
-        }
+        figures::note::note_all(tx, statements, ids.iter().zip(rows.iter().map(AsRef::as_ref))).await?;
     }
     Ok(())
 }

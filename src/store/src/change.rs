@@ -3,7 +3,7 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, ledger, privacy, record,
+    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, ledger, privacy, quality, record,
     sql::Statements, staff,
 };
 
@@ -166,9 +166,11 @@ pub(crate) async fn carry_out(
         }
         Change::Correction(row) => return ledger::correct(tx, row).await,
         Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
+        Change::Helper(change) => return alert::help(tx, *change).await,
         Change::Alert(change) => return alert::carry_out(tx, change).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::Privacy(change) => return privacy::carry_out(tx, change).await,
+        Change::Quality(change) => return quality::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
         Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {

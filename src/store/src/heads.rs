@@ -135,6 +135,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Read { .. }
         | Change::Correction(_)
         | Change::Records(_)
+        | Change::Quality(_)
         | Change::Audit(_)
         // Numbers go on where they were: the head has them, and so has the row.
         | Change::Privacy(_)
@@ -145,6 +146,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::File(_)
         | Change::Claim { .. }
         | Change::Alert(_)
+        | Change::Helper(_)
         | Change::Figures(_)
         | Change::AgentLog(_)
         | Change::Continuation(_) => {}

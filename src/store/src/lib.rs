@@ -10,6 +10,7 @@
 
 mod alert;
 mod archive;
+mod arrivals;
 mod audit;
 mod batch;
 mod change;
@@ -28,6 +29,7 @@ mod pace;
 mod past;
 mod place;
 mod privacy;
+mod quality;
 mod read;
 mod record;
 mod row;
@@ -42,8 +44,9 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
-pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow};
+pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow, HelperChange};
 pub use archive::Archive;
+pub use arrivals::{Arrivals, HALF_HOUR};
 pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
 pub use continuation::{ContinuationChange, ContinuationRow};
 pub use error::StoreError;
@@ -54,6 +57,7 @@ pub use ledger::{CorrectionRow, LedgerOf, PromiseRow, SlotRow, Verdict};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;
 pub use privacy::{Due, ErasureRow, ErasureState, Overdue, PrivacyChange, RunRow};
+pub use quality::{InspectionQuery, InspectionRow, QualityChange, ScoreCount};
 pub use record::{RecordChange, RecordRow, RecordVersion};
 pub use row::*;
 pub use staff::{Membership, SessionRow, StaffChange, StaffRow};

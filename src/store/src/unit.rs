@@ -11,8 +11,8 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, Lane, LedgerRow,
-    PrivacyChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
+    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, HelperChange, Lane,
+    LedgerRow, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -64,6 +64,11 @@ impl Unit {
                 Change::Alert(AlertChange::Raise(row)) => without_nul("text", row.text.as_deref())?,
                 Change::Alert(AlertChange::Acknowledge(_, Some(one))) => without_nul("note", Some(&one.note))?,
                 Change::Privacy(PrivacyChange::Erasure(row)) => without_nul("reason", Some(&row.reason))?,
+                Change::Quality(QualityChange::Step(row)) => {
+                    without_nul("summary", row.summary.as_deref())?;
+                    without_nul("reason", row.appeal.as_deref())?;
+                    without_nul("reason", row.decision.as_deref())?;
+                }
                 // Made by the server.
                 Change::Clock(_)
                 | Change::Step { .. }
@@ -76,8 +81,10 @@ impl Unit {
                 | Change::Privacy(_)
                 | Change::Claim { .. }
                 | Change::Alert(_)
+                | Change::Helper(_)
                 | Change::Figures(_)
                 | Change::AgentLog(_)
+                | Change::Quality(QualityChange::Draw { .. })
                 | Change::Continuation(_)
                 | Change::Account(_)
                 | Change::File(FileChange::Drop(_) | FileChange::Forget(_)) => {}
@@ -293,12 +300,16 @@ pub enum Change {
     Correction(CorrectionRow),
     /// Administered things. Refused as a whole with [`StoreError::Outdated`] if one of them has changed meanwhile.
     Records(Vec<RecordChange>),
+    /// Who is in a thread beside its agent.
+    Helper(HelperChange),
     /// An alert of supervisors.
     Alert(AlertChange),
     /// A line of the audit log.
     Audit(Audit),
     /// Rows of the figures, written anew from the event log.
     Figures(RowsOf),
+    /// Draws and inspections of conversations.
+    Quality(QualityChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }

@@ -214,12 +214,15 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::File(change) => [Some(Key::File(change.file())), None],
         Change::Claim { visitor, citizen, .. } => [Some(Key::Citizen(*visitor)), Some(Key::Citizen(*citizen))],
         Change::Alert(AlertChange::Raise(row)) => [row.conversation.map(Key::Conversation), row.agent.map(Key::Agent)],
+        Change::Helper(change) => [Some(Key::Conversation(change.conversation)), Some(Key::Agent(change.agent))],
         // One row, which only the desk changes, in its turns.
         Change::Alert(AlertChange::Acknowledge(..) | AlertChange::Clear(..)) => [None, None],
         Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],
         // One row, which knows by itself who came first.
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
-        Change::Records(_) | Change::Account(_) | Change::Audit(_) => [Some(Key::Administration), None],
+        Change::Records(_) | Change::Account(_) | Change::Audit(_) | Change::Quality(_) => {
+            [Some(Key::Administration), None]
+        }
         // See `keys_of`.
         Change::Privacy(_) | Change::Figures(_) | Change::AgentLog(_) => [None, None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],
@@ -434,7 +437,7 @@ impl Owner {
             if let Ok(committed) = &result {
                 units += 1;
                 let rows = unit.changes.iter().map(Change::rows).sum::<usize>() + unit.entries.len();
-                pages += 2 * rows as u64;
+                pages += 2 * (rows + committed.owed.len()) as u64;
                 let entries = unit.entries.into_iter().zip(&committed.entries).enumerate();
                 let owed = |place| committed.owed.iter().find(|owed| owed.entry == place).copied();
                 published.extend(entries.filter_map(|(place, (entry, written))| match written {

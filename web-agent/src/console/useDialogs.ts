@@ -4,6 +4,7 @@ import type { ConversationId, PastConversation } from '../generated/protocol';
 
 interface Dialogs {
   transfer: ConversationId | null;
+  flag: ConversationId | null;
   close: ConversationId | null;
   block: ConversationId | null;
   past: { conversation: PastConversation; citizenName: string } | null;
@@ -14,6 +15,7 @@ interface Dialogs {
 
 const dialogs = reactive<Dialogs>({
   transfer: null,
+  flag: null,
   close: null,
   block: null,
   past: null,
@@ -25,13 +27,14 @@ const dialogs = reactive<Dialogs>({
 export const useDialogs = (): Dialogs => dialogs;
 
 export function closeDialogs(): void {
-  const none = { transfer: null, close: null, block: null, past: null, sheet: false, undelivered: false };
+  const none = { transfer: null, flag: null, close: null, block: null, past: null, sheet: false, undelivered: false };
   Object.assign(dialogs, none, { handOver: false });
 }
 
 /** Does a dialog cover the desk? */
 export const isDialogOpen = (): boolean =>
   dialogs.transfer !== null ||
+  dialogs.flag !== null ||
   dialogs.close !== null ||
   dialogs.block !== null ||
   dialogs.past !== null ||

@@ -57,7 +57,7 @@ note: string, };
 /**
  * What a role may allow.
  */
-export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "read_administration";
+export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_administration";
 
 /**
  * An agent's day.
@@ -1436,6 +1436,38 @@ owed: OwedView | null,
 flag: FlagView | null, };
 
 /**
+ * Body of `POST /api/quality/plans/{plan}/draw`.
+ */
+export type DrawOrder = { 
+/**
+ * A day of the week that is drawn of, e.g. `2026-11-24`.
+ */
+day: string, };
+
+/**
+ * Why a conversation was drawn.
+ */
+export type DrawReason = "random" | "bad_review" | "breach" | "transfers";
+
+/**
+ * What was drawn.
+ */
+export type Drawn = { 
+/**
+ * Monday of the week.
+ */
+week: string, 
+/**
+ * So many conversations.
+ */
+drawn: number, };
+
+/**
+ * Of what a plan draws its number.
+ */
+export type DrawnPer = "plan" | "team" | "agent";
+
+/**
  * A log-in during which a second factor was set up.
  */
 export type Enrolled = { 
@@ -2157,6 +2189,236 @@ bad: Array<BadRow>,
 imported: boolean, };
 
 /**
+ * What is said to one question of the card.
+ */
+export type InspectionAnswer = { 
+/**
+ * Points; null as long as none are given.
+ */
+points: number | null, 
+/**
+ * Why; empty: nothing is said.
+ */
+comment: string, 
+/**
+ * Position of the message that the comment is about.
+ */
+seq: number | null, };
+
+/**
+ * Body of `POST /api/quality/inspections/{id}/appeal`.
+ */
+export type InspectionAppeal = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
+ * Body of `POST /api/quality/inspections/{id}/decide`.
+ */
+export type InspectionDecision = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * Points of each question from now on; the same as before if the appeal is refused.
+ */
+points: Array<number>, 
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
+ * One inspection of one conversation.
+ */
+export type InspectionId = string;
+
+/**
+ * An inspection in a list.
+ */
+export type InspectionLine = { 
+/**
+ * Which.
+ */
+id: InspectionId, 
+/**
+ * A step names it.
+ */
+version: number, 
+/**
+ * Where it stands.
+ */
+state: InspectionState, 
+/**
+ * Why it was drawn.
+ */
+reason: DrawReason, 
+/**
+ * Name of the plan; its code if it is not there any more.
+ */
+planName: string, 
+/**
+ * Monday of the week that it was drawn of.
+ */
+week: string, 
+/**
+ * What is inspected.
+ */
+conversation: ConversationId, 
+/**
+ * Of the team that closed it.
+ */
+teamName: string, 
+/**
+ * Whose work it is.
+ */
+agent: AgentId, 
+/**
+ * Their name.
+ */
+agentName: string, 
+/**
+ * Who inspects, or has inspected.
+ */
+inspectorName: string | null, 
+/**
+ * When the conversation was closed.
+ */
+closedAt: Timestamp, 
+/**
+ * When it was drawn.
+ */
+drawnAt: Timestamp, 
+/**
+ * Since when the agent sees it.
+ */
+submittedAt: Timestamp | null, 
+/**
+ * The first value, 0 to 100.
+ */
+score: number | null, 
+/**
+ * The value after the appeal.
+ */
+decidedScore: number | null, };
+
+/**
+ * Some inspections, the newest drawn first.
+ */
+export type InspectionPage = { 
+/**
+ * These.
+ */
+inspections: Array<InspectionLine>, 
+/**
+ * The next page comes after this one; null: this was the last.
+ */
+next: InspectionId | null, };
+
+/**
+ * Body of `PUT /api/quality/inspections/{id}` (a draft) and of `POST .../submit`.
+ */
+export type InspectionPut = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * One for each question of the card, in its order.
+ */
+answers: Array<InspectionAnswer>, 
+/**
+ * What is said to the whole.
+ */
+summary: string, };
+
+/**
+ * Where an inspection stands.
+ */
+export type InspectionState = "open" | "submitted" | "appealed" | "decided";
+
+/**
+ * The thread of an inspected conversation, masked as one sees it.
+ */
+export type InspectionThread = { 
+/**
+ * In their order; empty: deleted when its time was over.
+ */
+entries: Array<ThreadEntry>, 
+/**
+ * Are there earlier ones?
+ */
+more: boolean, };
+
+/**
+ * An inspection as a whole.
+ */
+export type InspectionView = { 
+/**
+ * As in the list.
+ */
+line: InspectionLine, 
+/**
+ * The card as it was when the conversation was drawn.
+ */
+card: ScoreCard, 
+/**
+ * One for each question.
+ */
+answers: Array<InspectionAnswer>, 
+/**
+ * What is said to the whole.
+ */
+summary: string, 
+/**
+ * The agent may appeal until then.
+ */
+appealUntil: Timestamp | null, 
+/**
+ * Why the agent does not agree; null: they did not appeal, or it is deleted.
+ */
+appeal: string | null, 
+/**
+ * When they said so.
+ */
+appealedAt: Timestamp | null, 
+/**
+ * Who has judged the appeal.
+ */
+deciderName: string | null, 
+/**
+ * Points of each question after it.
+ */
+decidedPoints: Array<number> | null, 
+/**
+ * Why.
+ */
+decision: string | null, 
+/**
+ * When.
+ */
+decidedAt: Timestamp | null, 
+/**
+ * May you inspect it?
+ */
+mayInspect: boolean, 
+/**
+ * May you appeal?
+ */
+mayAppeal: boolean, 
+/**
+ * May you decide the appeal?
+ */
+mayDecide: boolean, };
+
+/**
  * 事项.
  */
 export type Item = { 
@@ -2241,7 +2503,7 @@ virtualWindow: boolean, };
 /**
  * Kind of an administered record.
  */
-export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours";
+export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours" | "score_card" | "sample_plan";
 
 /**
  * A knowledge entry as an agent finds it.
@@ -3053,6 +3315,86 @@ actions: Array<StepAction>, };
 export type Promise = "first_response" | "call_back" | "next_response";
 
 /**
+ * Of whom results are shown apart.
+ */
+export type QualityGroup = "agent" | "team" | "unit";
+
+/**
+ * Results of one agent, team or unit, or of all.
+ */
+export type QualityLine = { 
+/**
+ * Id or code; empty: all together.
+ */
+key: string, 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Inspections.
+ */
+count: number, 
+/**
+ * Mean score of them.
+ */
+mean: number, 
+/**
+ * Drawn at random.
+ */
+randomCount: number, 
+/**
+ * Mean score of those: what was picked for a reason does not pull it down. Null: there are none.
+ */
+randomMean: number | null, 
+/**
+ * How many have 0, 1 to 59, 60 to 79, 80 to 89, and 90 to 100.
+ */
+spread: [number, number, number, number, number], };
+
+/**
+ * Results of a time.
+ */
+export type QualityResults = { 
+/**
+ * All together.
+ */
+total: QualityLine, 
+/**
+ * Apart; the worst mean first.
+ */
+lines: Array<QualityLine>, };
+
+/**
+ * One question of a card.
+ */
+export type Question = { 
+/**
+ * What it belongs to, e.g. 首次响应; neighbours with the same words are shown under one heading.
+ */
+section: string, 
+/**
+ * The heading in English; empty: as `section`.
+ */
+sectionEn: string, 
+/**
+ * What is asked.
+ */
+text: string, 
+/**
+ * In English; empty: as `text`.
+ */
+textEn: string, 
+/**
+ * Points if it is done well.
+ */
+points: number, 
+/**
+ * With no point here the whole conversation has none (一票否决).
+ */
+fatal: boolean, };
+
+/**
  * What staff have written to a left message.
  */
 export type ReceiptAnswer = { 
@@ -3123,7 +3465,7 @@ answers: Array<ReceiptAnswer>, };
 /**
  * What a record says.
  */
-export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours;
+export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours | ScoreCard | SamplePlan;
 
 /**
  * Some of the records of a kind, in the order in which they were made.
@@ -3410,6 +3752,84 @@ duties: Array<RosterDuty>,
  * Service hours in which nobody is on duty.
  */
 holes: Array<Span>, };
+
+/**
+ * 抽样方案: what is drawn of a week's closed conversations.
+ */
+export type SamplePlan = { 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Code of the card by which is inspected.
+ */
+card: string, 
+/**
+ * Code of the unit whose teams, and those below, it is about; `None`: the city.
+ */
+unit: string | null, 
+/**
+ * Only these teams; empty: all of the unit.
+ */
+teams: Array<string>, 
+/**
+ * Only these agents; empty: all.
+ */
+agents: Array<AgentId>, 
+/**
+ * Of what the number is counted.
+ */
+per: DrawnPer, 
+/**
+ * So many at random; or `percent`.
+ */
+count: number | null, 
+/**
+ * This share at random, at least one.
+ */
+percent: number | null, 
+/**
+ * With the same seed the same are drawn.
+ */
+seed: number, 
+/**
+ * All with one or two stars, too.
+ */
+badReviews: boolean, 
+/**
+ * All whose first response came too late, too.
+ */
+breaches: boolean, 
+/**
+ * All that were handed on more than twice, too.
+ */
+transfers: boolean, 
+/**
+ * Drawn every week; else by hand only.
+ */
+weekly: boolean, };
+
+/**
+ * 评分卡.
+ */
+export type ScoreCard = { 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * In English; empty: as `name`.
+ */
+nameEn: string, 
+/**
+ * Code of the unit that owns it; `None`: the city.
+ */
+unit: string | null, 
+/**
+ * In the order in which they are asked; their points make 100.
+ */
+questions: Array<Question>, };
 
 /**
  * When humans answer. In JSON `{"always": true}`, or `{"periods": ["09:00-11:30", "13:30-17:00"]}` on working days.

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     BlockedVisitor, Body, CalendarYear, CannedAnswer, Duty, Invalid, Item, Kind, LegalHold, Notice, Record, Retention,
-    ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, Unit, UnitKind, opening,
+    SamplePlan, ScoreCard, ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, Unit, UnitKind, opening,
 };
 use crate::{
     AgentId, TeamId, Timestamp,
@@ -111,6 +111,11 @@ fn references(body: &Body) -> Vec<Reference<'_>> {
         Body::BlockedVisitor(visitor) => visitor.unit.iter().map(|id| one("unit", Kind::Unit, id)).collect(),
         Body::SpecialHours(special) => list("teams", Kind::Team, &special.teams)
             .chain(special.unit.iter().map(|id| one("unit", Kind::Unit, id)))
+            .collect(),
+        Body::ScoreCard(card) => card.unit.iter().map(|id| one("unit", Kind::Unit, id)).collect(),
+        Body::SamplePlan(plan) => list("teams", Kind::Team, &plan.teams)
+            .chain(plan.unit.iter().map(|id| one("unit", Kind::Unit, id)))
+            .chain([one("card", Kind::ScoreCard, &plan.card)])
             .collect(),
         Body::Retention(_) | Body::LegalHold(_) | Body::CalendarYear(_) => Vec::new(),
     }
@@ -243,6 +248,8 @@ impl Directory {
         LegalHold, legal_hold, legal_holds, "legal holds";
         CalendarYear, calendar_year, calendar_years, "years of the calendar";
         SpecialHours, special_hour, special_hours, "hours of single dates";
+        ScoreCard, score_card, score_cards, "score cards";
+        SamplePlan, sample_plan, sample_plans, "plans of samples";
     }
 
     /// The unit itself and all above it, the city last; empty for one that is not there.
@@ -268,6 +275,8 @@ impl Directory {
             Body::CannedAnswer(answer) => answer.unit.as_deref(),
             Body::BlockedVisitor(visitor) => visitor.unit.as_deref(),
             Body::SpecialHours(special) => special.unit.as_deref(),
+            Body::ScoreCard(card) => card.unit.as_deref(),
+            Body::SamplePlan(plan) => plan.unit.as_deref(),
             Body::Retention(_) | Body::LegalHold(_) | Body::CalendarYear(_) => None,
         }
     }
@@ -417,6 +426,12 @@ impl Directory {
                 let is_district = |code: &str| self.unit(code).is_some_and(|unit| unit.kind == UnitKind::District);
                 match item.districts.iter().position(|code| !is_district(code)) {
                     Some(n) => Err(Invalid::new(format!("districts[{n}]"), "is not a district")),
+                    None => Ok(()),
+                }
+            }
+            Body::SamplePlan(plan) => {
+                match plan.teams.iter().position(|team| !self.reaches(plan.unit.as_deref(), team)) {
+                    Some(n) => Err(Invalid::new(format!("teams[{n}]"), "is no team of the unit")),
                     None => Ok(()),
                 }
             }

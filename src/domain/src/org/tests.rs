@@ -66,6 +66,31 @@ fn shanghai() -> Vec<(Kind, &'static str, Value)> {
     ]
 }
 
+fn card() -> Value {
+    json!({ "name": "政务帮办", "questions": [{ "section": "首次响应", "text": "一分钟内响应", "points": 100 }] })
+}
+
+fn plan() -> Value {
+    json!({ "name": "周抽检", "card": "card", "per": "agent", "count": 2, "seed": 1 })
+}
+
+#[test]
+fn a_plan_draws_only_of_its_units_teams_by_a_card_that_there_is() {
+    let mut records = shanghai();
+    records.push((Kind::ScoreCard, "card", card()));
+    let directory = directory(&records);
+    for (changes, field) in [
+        (json!({}), None),
+        (json!({ "card": "other" }), Some("card")),
+        (json!({ "unit": "police", "teams": ["residence"] }), None),
+        (json!({ "unit": "police", "teams": [GENERAL] }), Some("teams[0]")),
+        (json!({ "unit": "nowhere" }), Some("unit")),
+    ] {
+        let found = directory.check("p", &body(Kind::SamplePlan, with(plan(), changes.clone())));
+        assert_eq!(found.err().map(|error| error.field), field.map(str::to_owned), "{changes}");
+    }
+}
+
 #[test]
 fn every_field_that_cannot_be_taken_is_named() {
     let policy =
@@ -150,6 +175,25 @@ fn every_field_that_cannot_be_taken_is_named() {
         ),
         (Kind::CannedAnswer, json!({ "title": "问候", "text": "您好" }), json!({ "text": "" }), "text"),
         (Kind::Retention, json!({ "days": 180 }), json!({ "days": 0 }), "days"),
+        (Kind::ScoreCard, card(), json!({ "questions": [] }), "questions"),
+        (Kind::ScoreCard, card(), json!({ "questions": [{ "section": "a", "text": "b", "points": 99 }] }), "questions"),
+        (
+            Kind::ScoreCard,
+            card(),
+            json!({ "questions": [{ "section": "a", "text": "", "points": 100 }] }),
+            "questions[0].text",
+        ),
+        (
+            Kind::ScoreCard,
+            card(),
+            json!({ "questions": [{ "section": "a", "text": "b", "points": 0 }] }),
+            "questions[0].points",
+        ),
+        (Kind::SamplePlan, plan(), json!({ "count": null }), "count"),
+        (Kind::SamplePlan, plan(), json!({ "percent": 10 }), "percent"),
+        (Kind::SamplePlan, plan(), json!({ "count": null, "percent": 101 }), "percent"),
+        (Kind::SamplePlan, plan(), json!({ "count": 501 }), "count"),
+        (Kind::SamplePlan, plan(), json!({ "teams": ["a", "a"] }), "teams[1]"),
         (
             Kind::LegalHold,
             json!({ "subject": "ct_00000000000000000000000000000001", "reason": "诉讼" }),

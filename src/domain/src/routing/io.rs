@@ -289,6 +289,16 @@ pub enum Input {
         /// The serving agent.
         by: AgentId,
     },
+    /// A supervisor puts a conversation that waits or is served on an agent's desk, now. Its clock runs on. Whoever is not
+    /// there, or whose shift is over, cannot be given anybody.
+    AssignmentForced {
+        /// Which.
+        conversation: ConversationId,
+        /// Whose desk.
+        agent: AgentId,
+        /// Even if they are full or on a break.
+        beyond: bool,
+    },
     /// Closed, from whatever stage. Unknown conversations are ignored (bot-only ones are never known here).
     Closed {
         /// Which.
@@ -368,7 +378,7 @@ pub enum Effect {
     },
     /// The agent serves it now.
     Assigned {
-        /// The accepted offer.
+        /// The accepted offer; of a forced assignment one that was never made.
         offer: OfferId,
         /// Which conversation.
         conversation: ConversationId,
@@ -461,6 +471,9 @@ pub enum Refusal {
     /// A transfer is pending, or none is.
     #[error("conversation {0} is in the wrong state of transfer")]
     WrongTransfer(ConversationId),
+    /// The agent is full, or on a break; with a reason it is possible.
+    #[error("agent {0} is full or on a break")]
+    Full(AgentId),
     /// The colleague is away, or is the one who asks.
     #[error("agent {0} cannot be asked now")]
     CannotBeAsked(AgentId),

@@ -17,7 +17,7 @@
 //! several may be asked for at once, a second look comes after everybody at whom nobody looks yet.
 //!
 //! Invariants: a conversation known here is in exactly one place; nobody serves more than their capacity except by
-//! accepting a colleague's transfer, by idle ones that wake up, or by a call that begins, and nobody is *offered* more; an
+//! accepting a colleague's transfer, by a supervisor's order with a reason, by idle ones that wake up, or by a call that begins, and nobody is *offered* more; an
 //! agent has at most one open offer, and the first who accepts ends the others; while a free agent may serve a waiting
 //! conversation, one of them has an offer; the clock of rule 1 is created once and never restarts.
 //!
@@ -293,6 +293,8 @@ pub(crate) enum Fault {
     ForgottenWeight,
     /// The end of a shift changes nothing.
     ForgottenDuty,
+    /// A supervisor needs no reason to load somebody beyond their capacity.
+    ForcedWithoutReason,
 }
 
 /// The router. See the module's documentation.
@@ -401,6 +403,7 @@ impl Router {
             Input::OfferDeclined { agent, offer } => self.decline(agent, offer, out),
             Input::TransferRequested { conversation, by, to } => self.transfer(conversation, by, to, out),
             Input::TransferCancelled { conversation, by } => self.cancel_transfer(conversation, by, out),
+            Input::AssignmentForced { conversation, agent, beyond } => self.force(conversation, agent, beyond, out),
             Input::Closed { conversation } => {
                 self.close(conversation, out);
                 Ok(())

@@ -243,6 +243,64 @@ impl Router {
         }
     }
 
+    // --- orders of supervisors --------------------------------------------------------------------------------
+
+    pub(super) fn force(
+        &mut self,
+        conversation: ConversationId,
+        to: AgentId,
+        beyond: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let case = self.cases.get(&conversation).ok_or(Refusal::UnknownConversation(conversation))?;
+        let from = match case.place {
+            Where::Waiting => None,
+            Where::Serving { agent, .. } => Some(agent),
+        };
+        let taker = self.agents.get(&to).ok_or(Refusal::UnknownAgent(to))?;
+        if from == Some(to) || taker.link != Link::Connected || taker.status == AgentStatus::Offline {
+            return Err(Refusal::CannotBeAsked(to));
+        }
+        let is_at_work = taker.status == AgentStatus::Online && taker.break_until.is_none();
+        let has_place =
+            taker.has_place(self.settings.beyond_capacity) && (!case.demand.is_exclusive || taker.serving.is_empty());
+        #[cfg(test)]
+        let beyond = beyond || self.has(Fault::ForcedWithoutReason);
+        if !beyond && !(is_at_work && has_place) {
+            return Err(Refusal::Full(to));
+        }
+        self.offers_made += 1;
+        let offer = OfferId::new(u128::from(self.epoch) << 64 | u128::from(self.offers_made));
+        match from {
+            None => self.leave_line(conversation),
+            Some(from) => {
+                self.stop_transfer(conversation, OfferEnd::TransferCancelled, out);
+                self.release(conversation, from);
+            }
+        }
+        self.unfree(to);
+        let now = self.now;
+        let Some(case) = self.cases.get_mut(&conversation) else { return Ok(()) };
+        case.place = Where::Serving { agent: to, transfer: None };
+        case.declined.clear();
+        let team = case.team;
+        if let Some(at) = case.ask_again.take() {
+            self.timers.remove(&(at, Timer::AskAgain(conversation)));
+        }
+        if let Some(taker) = self.agents.get_mut(&to) {
+            taker.idle_since = now;
+        }
+        self.load(conversation, to);
+        out.push(Effect::Assigned { offer, conversation, agent: to, team, transfer_by: from });
+        // Whoever was looking at it is asked no more.
+        self.drop_offers(conversation, OfferEnd::Taken, out);
+        if let Some(from) = from {
+            self.wake(from, out);
+        }
+        self.look_again(to, out);
+        Ok(())
+    }
+
     /// It is another team's matter from now on, and that team's rings are asked.
     pub(super) fn give_to(&mut self, conversation: ConversationId, team: TeamId) {
         let rings = Arc::clone(&self.teams[usize::from(team.0)].rings);

@@ -3,8 +3,8 @@
 //!
 //! The laws, after every single input:
 //! - nobody is lost: whoever asked and has not gone is in exactly the place that the effects say;
-//! - no agent is over capacity, but by accepting a colleague's transfer, by an idle conversation that wakes up or by a
-//!   call; nobody is offered more; an agent has at most one offer, online only;
+//! - no agent is over capacity, but by accepting a colleague's transfer, by a supervisor's order with a reason, by an idle
+//!   conversation that wakes up or by a call; a supervisor's order reaches nobody who is away or off; nobody is offered more; an agent has at most one offer, online only;
 //! - nobody is asked for whom their teams, by the rings that are reached, their skills or their hours of duty do not fit;
 //! - no more agents are asked at once than the policy says, and none once somebody has accepted;
 //! - no agent is idle while somebody waits whom they may be asked for and have not just declined;
@@ -119,6 +119,8 @@ struct Simulation {
     at_head: BTreeSet<ConversationId>,
     /// May be over capacity, see the laws; until the load has fallen again.
     excused: BTreeSet<AgentId>,
+    /// A supervisor's order that is being fed, and whether it has a reason.
+    forced: Option<(ConversationId, AgentId, bool)>,
 }
 
 type Verdict = Result<(), String>;
@@ -156,6 +158,7 @@ impl Simulation {
             connected: BTreeSet::new(),
             at_head: BTreeSet::new(),
             excused: BTreeSet::new(),
+            forced: None,
         };
         for n in 0..TEAMS {
             let rings = simulation.any_rings();
@@ -441,8 +444,12 @@ impl Simulation {
                 ensure!(others == left, "{conversation}: {others} others are asked, in truth {left}");
             }
             Effect::Assigned { offer, conversation, agent, team, transfer_by } => {
-                let open = self.offers.remove(&agent);
-                ensure!(open == Some((offer, conversation)), "{offer} accepted and was not open");
+                if let Some((_, _, beyond)) = self.forced.filter(|one| (one.0, one.1) == (conversation, agent)) {
+                    self.believe_forced(agent, beyond)?;
+                } else {
+                    let open = self.offers.remove(&agent);
+                    ensure!(open == Some((offer, conversation)), "{offer} accepted and was not open");
+                }
                 let now = self.now;
                 let shadow = self.known(conversation, "assignment")?;
                 ensure!(shadow.agent == transfer_by, "{conversation} taken from {:?}", shadow.agent);
@@ -516,6 +523,18 @@ impl Simulation {
                 ensure!(is_on == self.off_since(agent).is_none(), "{agent}: duty");
             }
             Effect::StatusChanged { .. } | Effect::TransferEnded { .. } | Effect::AgentMissing { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// A supervisor's order was carried out.
+    fn believe_forced(&mut self, agent: AgentId, beyond: bool) -> Verdict {
+        ensure!(self.connected.contains(&agent), "forced on {agent}, who is away");
+        ensure!(self.status[&agent] != AgentStatus::Offline, "forced on {agent}, whose shift is over");
+        let is_possible = self.has_place(agent) && self.status[&agent] == AgentStatus::Online;
+        ensure!(beyond || is_possible, "forced on {agent}, who is full or on a break, without a reason");
+        if beyond {
+            self.excused.insert(agent);
         }
         Ok(())
     }
@@ -742,7 +761,11 @@ impl Simulation {
                 };
                 self.give(Input::TransferRequested { conversation, by, to })
             }
-            (93..94, _, Some((conversation, by)), _) => self.give(Input::TransferCancelled { conversation, by }),
+            (93..94, _, Some((conversation, by)), _) => {
+                self.give(Input::TransferCancelled { conversation, by })?;
+                self.force(conversation, agent)
+            }
+            (93..94, Some(conversation), ..) => self.force(conversation, agent),
             (94, ..) => self.administer(agent),
             (95..99, ..) => {
                 // Never past a deadline without stopping there, as the server's timer does ...
@@ -770,6 +793,15 @@ impl Simulation {
             // What it would be about is not there.
             _ => Ok(()),
         }
+    }
+
+    /// A supervisor orders somebody to serve one who waits or is served.
+    fn force(&mut self, conversation: ConversationId, agent: AgentId) -> Verdict {
+        let beyond = self.dice.roll(2) == 0;
+        self.forced = Some((conversation, agent, beyond));
+        let verdict = self.give(Input::AssignmentForced { conversation, agent, beyond });
+        self.forced = None;
+        verdict
     }
 
     /// An administrator changes a policy, or an agent's teams or capacity, or takes an account away and gives it back.
@@ -914,6 +946,11 @@ fn a_router_in_which_who_accepts_second_serves_too_is_caught() {
 #[test]
 fn a_router_that_forgets_that_idle_conversations_weigh_half_is_caught() {
     assert!(is_caught(Fault::ForgottenWeight));
+}
+
+#[test]
+fn a_router_that_overloads_somebody_without_a_reason_is_caught() {
+    assert!(is_caught(Fault::ForcedWithoutReason));
 }
 
 #[test]

@@ -7,11 +7,11 @@ use bangban_domain::{AgentId, ConversationId, TeamId, Timestamp, org::Kind, rout
 use bangban_store::{StaffRow, StoreError};
 
 use super::{batch::Batch, owner::Owner};
-use crate::auth::serves;
+use crate::auth::has_desk;
 
-/// Is it somebody who answers citizens?
+/// Is it somebody on whose desk conversations may lie? Supervisors are in no team and are offered none, but may take over.
 fn is_agent(member: &StaffRow) -> bool {
-    member.is_active && serves(&member.grants)
+    member.is_active && has_desk(&member.grants)
 }
 
 impl Owner {

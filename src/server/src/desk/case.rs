@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bangban_domain::{
-    CitizenId, ConversationId, Timestamp,
+    AgentId, CitizenId, ConversationId, Timestamp,
     ledger::{PolicyRef, Promise},
     privacy::mask,
     routing::{Clock, Plan},
@@ -33,6 +33,8 @@ pub(super) struct Case {
     pub(super) plan: Option<Plan>,
     /// The receipt whose promise still stands.
     pub(super) receipt: Option<String>,
+    /// Supervisors in the thread beside who serves.
+    pub(super) helpers: BTreeSet<AgentId>,
     pub(super) position: Option<u32>,
     pub(super) version: u64,
 }
@@ -49,6 +51,7 @@ impl Case {
             last_text: None,
             plan: None,
             receipt: None,
+            helpers: BTreeSet::new(),
             position: None,
             version: 0,
         }
@@ -203,6 +206,7 @@ pub(crate) fn view_of(
         outcome: row.outcome,
         stars: row.stars,
         slot: row.slot.map(slot),
+        helpers: Vec::new(),
         citizen_read: row.citizen_read,
         agent_read: row.agent_read,
         citizen_online: false,
@@ -215,7 +219,9 @@ impl Owner {
         let case = self.cases.get(id)?;
         let name = case.row.agent.and_then(|agent| self.name_of(agent));
         let view = view_of(&case.row, case.clock.as_ref(), &self.world.catalogue, name);
-        Some(ConversationView { version: case.version, position: case.position, ..view })
+        let person = |id: &AgentId| PersonView { id: *id, name: self.name_of(*id).unwrap_or_default() };
+        let helpers = case.helpers.iter().map(person).collect();
+        Some(ConversationView { version: case.version, position: case.position, helpers, ..view })
     }
 }
 

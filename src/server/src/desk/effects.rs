@@ -10,7 +10,7 @@ use bangban_domain::{
     words::{AgentStatus, OfferEnd, QueuedBecause, SlaStep, Stage},
 };
 use bangban_protocol::{OfferEnded, ThreadBody};
-use bangban_store::{Author, Change};
+use bangban_store::{Author, Change, HelperChange};
 
 use super::{batch::Batch, owner::Owner};
 
@@ -67,6 +67,7 @@ impl Owner {
                 Effect::Left { conversation } => self.left(conversation, now, batch),
                 Effect::StatusChanged { agent, status, until } => {
                     batch.agents.insert(agent);
+                    self.since.insert(agent, now);
                     // A short break is not a choice: after a restart the chosen status holds.
                     if until.is_none() {
                         batch.unit.changes.push(Change::Status { agent, status, at: now });
@@ -133,6 +134,7 @@ impl Owner {
             batch.say(conversation, clock.asked_at, body);
             self.record(conversation, now, |_| {});
         }
+        self.dismiss_helpers(conversation, batch);
         if let Some(name) = taken_from_name {
             batch.say(conversation, now, ThreadBody::AgentLeft { name });
         }
@@ -175,6 +177,10 @@ impl Owner {
         let Some(case) = self.cases.get_mut(conversation) else { return };
         if case.row.stage != Stage::WrapUp {
             case.row.stage = Stage::Serving;
+        }
+        if case.helpers.remove(&agent) {
+            let gone = HelperChange { conversation, agent, joined: false };
+            batch.unit.changes.push(Change::Helper(gone));
         }
         case.row.agent = Some(agent);
         case.row.last_agent = Some(agent);

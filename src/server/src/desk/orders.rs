@@ -35,6 +35,7 @@ pub(super) fn refused(refusal: &Refusal) -> WireError {
         Refusal::UnknownAgent(_) | Refusal::UnknownConversation(_) | Refusal::UnknownTeam(_) => ErrorCode::NotFound,
         Refusal::OfferGone(_) => ErrorCode::OfferGone,
         Refusal::NotServing(_) => ErrorCode::Forbidden,
+        Refusal::Full(_) => ErrorCode::AgentFull,
         Refusal::AlreadyRouted(_) | Refusal::WrongTransfer(_) | Refusal::CannotBeAsked(_) => ErrorCode::InvalidStage,
     };
     WireError::new(code, refusal.to_string())
@@ -54,7 +55,7 @@ pub(super) fn unknown() -> WireError {
 
 pub(super) fn agent_of(who: &Actor) -> Result<AgentId, WireError> {
     match who {
-        Actor::Staff(staff) if staff.serves() => Ok(staff.id),
+        Actor::Staff(staff) if staff.has_desk() => Ok(staff.id),
         Actor::Staff(_) | Actor::Citizen(_) | Actor::System => Err(forbidden()),
     }
 }
@@ -122,6 +123,12 @@ impl Owner {
                 self.raise_flag(who, (at, now), conversation, reason, text, batch)
             }
             Order::LowerFlag(id) => self.lower_flag(who, (at, now), id, batch),
+            Order::Join { conversation, joined } => self.join(who, (at, now), conversation, joined, batch),
+            Order::TakeOver(id) => self.take_over(who, now, id, batch),
+            Order::Assign { conversation, agent, reason } => {
+                self.assign(who, now, (conversation, agent, reason), batch)
+            }
+            Order::StatusOf { agent, status, reason } => self.set_status(who, now, (agent, status, reason), batch),
             Order::Acknowledge { alert, note } => self.acknowledge(who, now, alert, note, batch),
         }
     }
@@ -460,6 +467,7 @@ impl Owner {
             case.row.closed_at = Some(at);
             case.transfer = None;
         }
+        self.dismiss_helpers(id, batch);
         self.today.close(id, outcome);
         batch.over.push(id);
         batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt: receipt.clone() });

@@ -13,7 +13,7 @@ use bangban_domain::{
     time::SECOND,
     words::{CitizenKind, Stage},
 };
-use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, Topic, UnitCode, WireError};
+use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, ToldView, Topic, UnitCode, WireError};
 use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, PromiseRow, StaffRow, Store, StoreError, Unit};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
@@ -55,6 +55,10 @@ pub(super) struct Owner {
     /// Served conversations of which the router asks whether anybody has written.
     pub(super) questions: Vec<ConversationId>,
     pub(super) last_ends: HashMap<AgentId, OfferEnded>,
+    /// Since when each agent has the status that they have.
+    pub(super) since: HashMap<AgentId, Timestamp>,
+    /// What supervisors did last to each agent's work.
+    pub(super) told: HashMap<AgentId, ToldView>,
     pub(super) offered_at: HashMap<OfferId, Timestamp>,
     pub(super) today: Today,
     /// Receipts of the day that begins then.
@@ -96,6 +100,8 @@ impl Owner {
             plans: BTreeSet::new(),
             questions: Vec::new(),
             last_ends: HashMap::new(),
+            since: HashMap::new(),
+            told: HashMap::new(),
             offered_at: HashMap::new(),
             today: Today::default(),
             receipts: (Timestamp(0), 0),
@@ -141,6 +147,11 @@ impl Owner {
         }
         self.know_conversations(now, &mut out).await?;
         self.alerts.read(store.open_alerts().await?);
+        for (conversation, agent) in store.helpers().await? {
+            if let Some(case) = self.cases.get_mut(conversation) {
+                case.helpers.insert(agent);
+            }
+        }
         // Last, so that nobody is offered more than what they serve leaves room for.
         for agent in self.present.iter().copied().filter(|agent| self.teams_of.contains_key(agent)) {
             let connected = self.router.handle(now, Input::AgentConnected { agent }, &mut out);

@@ -116,6 +116,7 @@ impl Owner {
             remind_at: duty_ends_at.map(|at| at - self.world.catalogue.basis().remind),
             me: PersonView { id, name: member.name.clone() },
             status: read.status,
+            status_since: self.since.get(&id).copied(),
             break_until: read.break_until,
             on_duty: read.is_on_duty,
             capacity: read.capacity,
@@ -124,6 +125,7 @@ impl Owner {
             colleagues: colleagues.cloned().collect(),
             offer: self.offer_view(&read),
             last_offer_end: self.last_ends.get(&id).cloned(),
+            told: self.told.get(&id).cloned(),
             conversations,
             waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
         })

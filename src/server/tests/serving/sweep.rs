@@ -108,6 +108,9 @@ enum For {
 /// Who counts.
 const COUNTS: &[&str] = &["agent", "professional", "supervisor", "leader", "auditor", "admin"];
 
+/// Who plans a team's staff.
+const PLANS: &[&str] = &["supervisor", "leader", "auditor", "admin"];
+
 /// Routes by hand. `{}` is an account in the city or in huangpu.
 const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/", For::Everybody),
@@ -193,6 +196,24 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/ledger/{id}", For::Staff),
     ("POST", "/api/ledger/{id}/corrections", For::Staff),
     ("GET", "/api/figures/live", For::City(&["supervisor", "leader", "auditor", "admin"])),
+    // Of an inspection that one may not see nobody is told that it exists; each step is shown in quality.rs.
+    ("GET", "/api/quality/inspections", For::Lists(&["supervisor"])),
+    ("GET", "/api/quality/mine", For::Staff),
+    ("GET", "/api/quality/inspections/{id}", For::Staff),
+    ("GET", "/api/quality/inspections/{id}/thread", For::Staff),
+    ("PUT", "/api/quality/inspections/{id}", For::Staff),
+    ("POST", "/api/quality/inspections/{id}/submit", For::Staff),
+    ("POST", "/api/quality/inspections/{id}/appeal", For::Staff),
+    ("POST", "/api/quality/inspections/{id}/decide", For::Staff),
+    ("POST", "/api/quality/plans/{plan}/draw", For::Staff),
+    ("GET", "/api/quality/results", For::Lists(&["supervisor"])),
+    ("GET", "/api/quality/results/export", For::Lists(&["supervisor"])),
+    // Of the team `residence`.
+    ("GET", "/api/staffing/history", For::Roles(PLANS)),
+    ("GET", "/api/staffing/run", For::Lists(PLANS)),
+    ("DELETE", "/api/staffing/run", For::Lists(PLANS)),
+    // Of a team that the body does not say; who may is shown in staffing.rs.
+    ("POST", "/api/staffing/run", For::Staff),
     ("GET", "/api/admin/coverage", For::Lists(&["supervisor", "editor", "leader", "auditor", "admin"])),
 ];
 
@@ -316,6 +337,11 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     }
                 } else if path.starts_with("/api/ledger") {
                     path.replace("{id}", &format!("cv_{NO_ID}"))
+                } else if *path == "/api/staffing/history" {
+                    format!("{path}?team=residence&from=2026-11-02&to=2026-11-29")
+                } else if path.starts_with("/api/quality/results") {
+                    let format = if path.ends_with("/export") { "&format=csv" } else { "" };
+                    format!("{path}?from=2026-11-01&to=2026-11-01{format}")
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
                 } else if path.starts_with("/api/admin/items") || path.starts_with("/api/admin/audit/export") {
@@ -325,7 +351,9 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                 } else if path.contains("sessions") {
                     path.replace("{id}", &format!("ss_{NO_ID}"))
                 } else {
-                    path.replace("{id}", &format!("fl_{NO_ID}")).replace("{variant}", "original")
+                    path.replace("{id}", &format!("fl_{NO_ID}"))
+                        .replace("{variant}", "original")
+                        .replace("{plan}", "none")
                 };
                 let body = body_for(method, path, &account, &record, asked);
                 let reply = ask(&server, who, method, &filled, &body).await;
@@ -356,7 +384,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::Lists(roles), Some(role)) if roles.contains(&role) => &[200, 400],
                     (For::Lists(_), Some(_)) => &[403],
                     (For::Roles(roles), Some(role))
-                        if path.starts_with("/api/admin/records") || *path == "/api/admin/roster" =>
+                        if path.starts_with("/api/admin/records")
+                            || ["/api/admin/roster", "/api/staffing/history"].contains(path) =>
                     {
                         match (roles.contains(&role) && who.is_in("police"), *method) {
                             (true, "DELETE") => &[409],
@@ -456,13 +485,13 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
         let role = who.role();
         let looks = role.is_some_and(|role| ["supervisor", "leader", "auditor", "admin"].contains(&role));
         let owner = who.name == "citizen";
-        let serves = role.is_some_and(|role| ["agent", "professional"].contains(&role));
+        let has_desk = role.is_some_and(|role| ["agent", "professional", "supervisor"].contains(&role));
         let conversation = json!(id);
         let expected: BTreeMap<String, (Value, bool)> = [
             ("conversation", json!({ "type": "subscribe", "topic": format!("conversation:{id}") }), owner || supervisor(who)),
             ("notes", json!({ "type": "subscribe", "topic": format!("notes:{id}") }), supervisor(who)),
             ("another's desk", json!({ "type": "subscribe", "topic": format!("agent:{server_agent}") }), watches(who)),
-            ("own desk", json!({ "type": "subscribe", "topic": format!("agent:{me}") }), serves),
+            ("own desk", json!({ "type": "subscribe", "topic": format!("agent:{me}") }), has_desk),
             ("board", json!({ "type": "subscribe", "topic": "board" }), watches(who)),
             ("board of huangpu", json!({ "type": "subscribe", "topic": "board:huangpu" }), looks && who.is_in("huangpu")),
             ("board of the police", json!({ "type": "subscribe", "topic": "board:police" }), looks && who.is_in("police")),
@@ -472,6 +501,14 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("alerts of the police", json!({ "type": "subscribe", "topic": "alerts:police" }), looks && who.is_in("police")),
             ("acknowledge", json!({ "type": "acknowledge_alert", "alert": alert }), supervisor(who)),
             ("acknowledge no more", json!({ "type": "reopen_alert", "alert": alert }), supervisor(who)),
+            ("assign", json!({ "type": "assign", "conversation": conversation, "agent": server_agent }), supervisor(who) && who.is_city()),
+            ("set another's status", json!({ "type": "set_agent_status", "agent": server_agent, "status": "online", "reason": "试" }), supervisor(who) && who.is_city()),
+            // A supervisor would get it: of them it is asked about one that nobody waits in.
+            ("take over", json!({ "type": "take_over", "conversation": if supervisor(who) { json!(other) } else { conversation.clone() } }), false),
+            // Last: whoever is in the thread may write there.
+            ("zz join", json!({ "type": "join_conversation", "conversation": conversation }), supervisor(who)),
+            ("zz leave", json!({ "type": "leave_conversation", "conversation": conversation }), supervisor(who)),
+            ("agents of a team", json!({ "type": "list_agents", "team": "residence" }), looks && who.is_in("police")),
             ("raise a flag", json!({ "type": "raise_flag", "conversation": conversation, "reason": "upset" }), false),
             // Of one without a flag: nothing happens.
             ("lower a flag", json!({ "type": "lower_flag", "conversation": offered }), supervisor(who)),
@@ -503,7 +540,7 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("continue elsewhere", json!({ "type": "continue_elsewhere", "conversation": other }), owner),
             ("take back a second device", json!({ "type": "revoke_continuation", "continuation": way }), owner),
             ("claim", json!({ "type": "claim_visitor", "visitor": "x" }), false),
-            ("status", json!({ "type": "set_status", "status": "break" }), serves),
+            ("status", json!({ "type": "set_status", "status": "break" }), has_desk),
             ("knowledge", json!({ "type": "search_knowledge", "query": "居住证" }), role.is_some()),
             ("open", json!({ "type": "open_conversation", "channel": "pc" }), role.is_none()),
             ("cancel request", json!({ "type": "cancel_request", "conversation": conversation }), false),

@@ -17,12 +17,29 @@ use bangban_domain::{
 };
 use sqlx::{Any, Transaction, any::AnyArguments, query::Query};
 
-use crate::{Event, StoreError, ledger::terms_text};
+use super::owed::Owed;
+use crate::{Event, StoreError, ledger::terms_text, sql::Statements};
 
 type Sql = Query<'static, Any, AnyArguments>;
 
-/// Writes what the event means for the figures. `id` is the event's.
-pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event) -> Result<(), StoreError> {
+/// Writes what events mean for the figures, in order; each stands beside its id.
+pub(crate) async fn note_all<'a>(
+    tx: &mut Transaction<'_, Any>,
+    statements: &mut Statements,
+    events: impl Iterator<Item = (&'a String, &'a Event)>,
+) -> Result<(), StoreError> {
+    let mut owed = Owed::default();
+    for (id, event) in events {
+        if !owed.take(event)? {
+            owed.write(tx, statements).await?;
+            note(tx, id, event).await?;
+        }
+    }
+    owed.write(tx, statements).await
+}
+
+/// Writes what the event means for the figures. `id` is the event's. What [`Owed`] takes is not for here.
+pub(super) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event) -> Result<(), StoreError> {
     let Some(conversation) = event.conversation else { return status(tx, id, event).await };
     let at = event.at;
     let key = conversation.to_string();
@@ -71,21 +88,9 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
                        WHERE conversation = $3 AND state = 'open' AND answered_at IS NULL";
             run(tx, sqlx::query(sql).bind(at.0).bind(by.to_string()).bind(key)).await
         }
-        What::ReplyOwed { no, asked_at, terms } => {
-            let sql = "INSERT INTO promise (conversation, no, team, item, channel, asked_at, due_at, terms) \
-                       SELECT e.conversation, $1, e.team, e.item, e.channel, $2, $3, $4 \
-                       FROM figure_episode e WHERE e.conversation = $5 \
-                       AND e.no = (SELECT MAX(no) FROM figure_episode WHERE conversation = $5)";
-            let query = sqlx::query(sql).bind(i64::from(*no)).bind(asked_at.0).bind(terms.due_at().0);
-            run(tx, query.bind(terms_text(terms)?).bind(key)).await
-        }
         What::ReplyStepped { no, step, .. } => {
             let sql = "UPDATE promise SET step = $1 WHERE conversation = $2 AND no = $3";
             run(tx, sqlx::query(sql).bind(i64::from(*step)).bind(key).bind(i64::from(*no))).await
-        }
-        What::Replied { no, at, by } => {
-            let sql = "UPDATE promise SET answered_at = $1, answered_by = $2 WHERE conversation = $3 AND no = $4";
-            run(tx, sqlx::query(sql).bind(at.0).bind(by.to_string()).bind(key).bind(i64::from(*no))).await
         }
         What::ReplyReleased { no, at } => {
             let sql = "UPDATE promise SET left_at = $1 WHERE conversation = $2 AND no = $3";
@@ -149,8 +154,11 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
         | What::ContinuationRevoked { .. }
         | What::TransferRequested { .. }
         | What::TransferEnded { .. }
+        | What::ReplyOwed { .. }
+        | What::Replied { .. }
         | What::FlagRaised { .. }
         | What::FlagLowered { .. }
+        | What::Intervened { .. }
         | What::Widened { .. }
         | What::Stepped { .. }
         | What::BreachStruck { .. }

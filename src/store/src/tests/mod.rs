@@ -44,6 +44,7 @@ macro_rules! on_both {
 
 mod administration;
 mod alerts;
+mod arrivals;
 mod citizens;
 mod faults;
 mod figures;
@@ -51,6 +52,7 @@ mod files;
 mod find;
 mod privacy;
 mod proxy;
+mod quality;
 mod staff;
 mod thread;
 

@@ -4,7 +4,7 @@ import type { Action, ScreenName } from '../logic/access';
 import type { Text } from '../text';
 
 /** What codes stand for. */
-export type CodeSource = 'unit' | 'district' | 'team' | 'item' | 'staff';
+export type CodeSource = 'unit' | 'district' | 'team' | 'item' | 'staff' | 'card';
 
 interface Common {
   /** Name in the body. */
@@ -35,6 +35,7 @@ export type Control =
   | { control: 'grants' }
   | { control: 'levels' }
   | { control: 'steps' }
+  | { control: 'questions' }
   | { control: 'periods' }
   | { control: 'hours'; /** The unit whose hours are inherited. */ above: (body: Body) => string | null };
 
