@@ -63,7 +63,7 @@ test('a late answer is marked, explained, corrected with a reason, and counted w
   await expect(corrected.getByRole('alert')).toHaveText('请写明原因，至少 4 个字');
   const [{ asked }] = rows<{ asked: number }>(server, 'SELECT asked_at AS asked FROM promise') as [{ asked: number }];
   const answered = new Date(asked + 8 * 3_600_000 + 2_000).toISOString().slice(0, 19);
-  await corrected.getByLabel('响应时间').fill(answered);
+  await corrected.getByLabel('响应时间', { exact: true }).fill(answered);
   await corrected.getByRole('textbox', { name: '原因' }).fill('已电话答复市民');
   await save.click();
   await expect(corrected).toHaveAttribute('data-state', 'hit');
