@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, Timestamp,
     figures::{
-        By, Figure, Kind, Part, Row, Shape, Tallies, Tally,
+        By, Figure, Kind, Part, Row, Shape, Tallies,
         define::DEFINITIONS,
         retell::Retold,
         tally,
