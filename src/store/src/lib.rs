@@ -92,10 +92,8 @@ impl Store {
         };
         let readers = place.readers().await?;
         let epoch = lanes.iter().map(lane::Lane::epoch).max().unwrap_or_default();
-        let epoch = u32::try_from(epoch).map_err(|_| StoreError::Corrupt {
-            table: "lease",
-            what: format!("the epoch {epoch} is none"),
-        })?;
+        let epoch = u32::try_from(epoch)
+            .map_err(|_| StoreError::Corrupt { table: "lease", what: format!("the epoch {epoch} is none") })?;
         let writer = writer::Writer::start(lanes, health, checkpoints, lock, queue, publisher);
         Ok(Self { readers, writer, epoch })
     }
