@@ -26,3 +26,10 @@ CREATE INDEX alert_raised ON alert (raised_at, id);
 CREATE INDEX alert_conversation ON alert (conversation);
 -- At a start those that are still open are read.
 CREATE INDEX alert_open ON alert (cleared_at) WHERE cleared_at IS NULL;
+
+-- Supervisors who have come into the thread of a conversation that somebody else serves.
+CREATE TABLE helper (
+    conversation  TEXT NOT NULL REFERENCES conversation (id),
+    agent         TEXT NOT NULL REFERENCES agent (id),
+    PRIMARY KEY (conversation, agent)
+);

@@ -49,6 +49,26 @@ words! {
     }
 }
 
+words! {
+    /// What a supervisor does to the work of others.
+    Intervention {
+        /// Reads a conversation while it goes on.
+        Monitored = "monitored",
+        /// Writes to the agent alone.
+        Whispered = "whispered",
+        /// Comes into the thread, named.
+        Joined = "joined",
+        /// Goes out of it again.
+        Left = "left",
+        /// Puts a conversation on an agent's desk.
+        Assigned = "assigned",
+        /// Serves the conversation themselves from now on.
+        TookOver = "took_over",
+        /// Sets an agent's status.
+        StatusSet = "status_set",
+    }
+}
+
 /// What has an alert.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {

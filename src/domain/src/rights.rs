@@ -28,6 +28,8 @@ words! {
         ManageItems = "manage_items",
         /// SLA policies.
         ManagePolicies = "manage_policies",
+        /// Correct what the ledger has measured.
+        CorrectLedger = "correct_ledger",
         /// Notices in the widget, prepared answers.
         ManageNotices = "manage_notices",
         /// Blocked visitors.
@@ -50,9 +52,9 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, HandlePersonalData, Inspect, Intervene, ManageItems, ManageNotices, ManagePolicies,
-            ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations,
-            Reveal, Serve, Watch,
+            BlockVisitors, CorrectLedger, HandlePersonalData, Inspect, Intervene, ManageItems, ManageNotices,
+            ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit,
+            ReadConversations, Reveal, Serve, Watch,
         };
         match self {
             Self::Agent | Self::Professional => matches!(action, Serve | Reveal),
@@ -63,6 +65,7 @@ impl Role {
                     | Reveal
                     | Watch
                     | Intervene
+                    | CorrectLedger
                     | ManageRoster
                     | ManageNotices
                     | BlockVisitors
@@ -75,6 +78,7 @@ impl Role {
             Self::Admin => matches!(
                 action,
                 Watch
+                    | CorrectLedger
                     | ManageUnits
                     | ManageStaff
                     | ManageRoster

@@ -307,6 +307,47 @@ pub enum Command {
     },
 
     // --- supervisor, within their units ------------------------------------------------------------------------
+    /// Comes into the thread of a conversation that somebody serves, as oneself: the citizen is told, and what one sends
+    /// from now on is a human's response. Whoever only reads subscribes, whoever speaks to the agent alone writes a note.
+    JoinConversation {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Goes out of it again.
+    LeaveConversation {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Serves a conversation oneself that waits, or that somebody else serves; its clock runs on.
+    TakeOver {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Puts a conversation that waits, or that somebody else serves, on an agent's desk; its clock runs on. Refused with
+    /// `full` without a reason if they are full or on a break, always if they are not there.
+    Assign {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Whose desk.
+        agent: AgentId,
+        /// Why, at most 500 characters; the agent reads it.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Sets an agent's status.
+    SetAgentStatus {
+        /// Whose.
+        agent: AgentId,
+        /// What.
+        status: AgentStatus,
+        /// Why, 1..=500 characters; the agent reads it.
+        reason: String,
+    },
+    /// The agents of a team that one watches: their status, and what they serve, masked.
+    ListAgents {
+        /// Code of the team.
+        team: String,
+    },
     /// Takes note of an open alert; everybody who sees it sees that.
     AcknowledgeAlert {
         /// Which.

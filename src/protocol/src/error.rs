@@ -28,6 +28,8 @@ pub enum ErrorCode {
     InvalidStage,
     /// The offer was answered, withdrawn or missed before.
     OfferGone,
+    /// The agent is full or on a break: with a reason it is possible.
+    AgentFull,
     /// No room: the slot is full.
     SlotFull,
     /// Too many requests; try again later.

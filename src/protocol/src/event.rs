@@ -4,7 +4,8 @@ use bangban_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentView, AlertsView, BoardView, ContinuationView, ConversationContext, ConversationView, Party, ThreadEntry,
+    AgentView, AlertsView, BoardView, ContinuationView, ConversationContext, ConversationView, Party, PersonView,
+    ThreadEntry,
 };
 
 /// Body of an event.
@@ -40,6 +41,11 @@ pub enum EventBody {
     CitizenPresence {
         /// At least one tab?
         online: bool,
+    },
+    /// `notes`: other members of staff read the conversation now. Not kept.
+    Monitors {
+        /// All who listen, who serves it included.
+        people: Vec<PersonView>,
     },
     /// `agent`: the whole state; replaces the earlier one. `seq` counts them.
     Agent {
@@ -97,6 +103,8 @@ pub enum Snapshot {
         reset: bool,
         /// The unsent text that this agent saved.
         draft: String,
+        /// Members of staff who read the conversation now, who serves it included.
+        monitors: Vec<PersonView>,
     },
     /// `agent`.
     Agent {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CannedAnswerView, ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation, MyPast,
-    NoticeView, Slot, Snapshot, ThreadEntry, Topic, WireError,
+    NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
 };
 
 /// What a client sends.
@@ -166,6 +166,11 @@ pub enum Answer {
     Colleagues {
         /// Free ones first, then by name; at most 50.
         colleagues: Vec<ColleagueView>,
+    },
+    /// Answer to `list_agents`.
+    Agents {
+        /// Those with a console first, then by name.
+        agents: Vec<TeamAgentView>,
     },
     /// Answer to `list_notices`.
     Notices {

@@ -169,6 +169,18 @@ pub enum ThreadBody {
         /// Team name.
         team_name: String,
     },
+    /// A supervisor came into the thread beside the agent who serves.
+    SupervisorJoined {
+        /// Who.
+        agent: AgentId,
+        /// Display name.
+        name: String,
+    },
+    /// They have gone again.
+    SupervisorLeft {
+        /// Display name.
+        name: String,
+    },
     /// A message was left out of hours.
     MessageLeft {
         /// What to quote.

@@ -2,6 +2,7 @@
 
 use bangban_domain::{
     AgentId, CitizenId, ContinuationId, ConversationId, OfferId, Timestamp,
+    alert::Intervention,
     org::NoticeLevel,
     rights::Grant,
     words::{AgentStatus, Channel, CitizenKind, Language, OfferEnd, Outcome, Role, SlaStep, Stage},
@@ -96,6 +97,8 @@ pub struct ConversationView {
     pub stars: Option<u8>,
     /// A promised call-back.
     pub slot: Option<Slot>,
+    /// Supervisors who have come into the thread beside who serves.
+    pub helpers: Vec<PersonView>,
     /// Read position of the citizen.
     pub citizen_read: u64,
     /// Read position of the agents.
@@ -149,11 +152,17 @@ pub struct AgentView {
     pub me: PersonView,
     /// What they chose, or what a missed offer made of it.
     pub status: AgentStatus,
+    /// Since when; null: since before the server started.
+    pub status_since: Option<Timestamp>,
     /// A short break after a missed offer ends by itself at this time.
     pub break_until: Option<Timestamp>,
     /// Is it their time by the roster? If not, they are offered only those who asked before it ended. Whoever stands in no
     /// roster is on duty when they say so.
     pub on_duty: bool,
+    /// End of the duty that goes on, or of the last one while they still serve; `None`: they stand in no roster today.
+    pub duty_ends_at: Option<Timestamp>,
+    /// From then on they are reminded to hand over what they serve.
+    pub remind_at: Option<Timestamp>,
     /// How many conversations they serve at once.
     pub capacity: u32,
     /// Their teams.
@@ -167,10 +176,60 @@ pub struct AgentView {
     pub offer: Option<OfferView>,
     /// Why the last offer ended without them, so that the console can say it.
     pub last_offer_end: Option<OfferEnded>,
+    /// What a supervisor did to their work last, so that the console can say it.
+    pub told: Option<ToldView>,
     /// What they serve, the one with the least time left first.
     pub conversations: Vec<DeskConversation>,
     /// People waiting in their teams.
     pub waiting: u32,
+}
+
+/// An agent as who watches the team sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct TeamAgentView {
+    /// Who.
+    pub id: AgentId,
+    /// Display name.
+    pub name: String,
+    /// Have they a console?
+    pub is_connected: bool,
+    /// Their status.
+    pub status: AgentStatus,
+    /// Since when; null: since before the server started.
+    pub status_since: Option<Timestamp>,
+    /// Is it their time by the roster?
+    pub on_duty: bool,
+    /// How many conversations they serve at once.
+    pub capacity: u32,
+    /// Are they looking at an offer?
+    pub is_offered: bool,
+    /// What they serve of teams that one watches.
+    pub conversations: Vec<DeskConversation>,
+}
+
+/// What a supervisor did to an agent's work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct ToldView {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: Intervention,
+    /// Name of the supervisor.
+    pub by: String,
+    /// To whom a conversation went: their own name if to them.
+    pub to: Option<String>,
+    /// The conversation.
+    pub conversation: Option<ConversationId>,
+    /// Masked name of its citizen.
+    pub citizen_name: Option<String>,
+    /// The status that was set.
+    pub status: Option<AgentStatus>,
+    /// Why; may be empty.
+    pub reason: String,
 }
 
 /// An offer that ended.
@@ -262,8 +321,25 @@ pub struct DeskConversation {
     pub clock: ClockView,
     /// A pending transfer: to whom.
     pub transfer_to: Option<String>,
+    /// The citizen waits for the next answer, and a step of that promise was reached.
+    pub owed: Option<OwedView>,
     /// Help was asked for.
     pub flag: Option<FlagView>,
+}
+
+/// An answer that is owed after the first one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct OwedView {
+    /// Which of the conversation's promises.
+    pub no: u32,
+    /// The first unanswered message.
+    pub asked_at: Timestamp,
+    /// When the answer is due.
+    pub due_at: Timestamp,
+    /// How many steps were reached.
+    pub step: u32,
 }
 
 /// A flag as the agent sees it.

@@ -11,10 +11,13 @@ mod asking;
 mod batch;
 mod board;
 pub(crate) mod case;
+mod correcting;
 mod effects;
 mod flush;
+mod intervene;
 mod notices;
 mod orders;
+mod owed;
 mod owner;
 mod silence;
 #[cfg(test)]
@@ -50,6 +53,7 @@ pub(crate) use alerts::alert_view;
 pub use batch::entry;
 pub(crate) use board::ROSTER_AHEAD;
 pub(crate) use case::view_of;
+pub use correcting::Correction;
 pub use notices::Notices;
 use owner::Owner;
 
@@ -137,6 +141,8 @@ pub enum Order {
     },
     /// See `Command::CancelTransfer`.
     CancelTransfer(ConversationId),
+    /// A row of the ledger is corrected.
+    Correct(Correction),
     /// See `Command::Close`.
     Close {
         /// Which.
@@ -157,6 +163,33 @@ pub enum Order {
     },
     /// See `Command::LowerFlag`.
     LowerFlag(ConversationId),
+    /// See `Command::JoinConversation` and `LeaveConversation`.
+    Join {
+        /// Which.
+        conversation: ConversationId,
+        /// Does one come?
+        joined: bool,
+    },
+    /// See `Command::TakeOver`.
+    TakeOver(ConversationId),
+    /// See `Command::Assign`.
+    Assign {
+        /// Which.
+        conversation: ConversationId,
+        /// Whose desk.
+        agent: AgentId,
+        /// Checked.
+        reason: String,
+    },
+    /// See `Command::SetAgentStatus`.
+    StatusOf {
+        /// Whose.
+        agent: AgentId,
+        /// What.
+        status: AgentStatus,
+        /// Checked.
+        reason: String,
+    },
     /// See `Command::AcknowledgeAlert`; without a note, `Command::ReopenAlert`.
     Acknowledge {
         /// Which.
@@ -178,6 +211,8 @@ struct Envelope {
 pub struct Live {
     /// Whose.
     pub citizen: CitizenId,
+    /// Where from.
+    pub channel: Channel,
     /// The state that both sides see.
     pub view: ConversationView,
 }

@@ -43,6 +43,8 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::AgentJoined { .. }
         | ThreadBody::AgentLeft { .. }
         | ThreadBody::Transferred { .. }
+        | ThreadBody::SupervisorJoined { .. }
+        | ThreadBody::SupervisorLeft { .. }
         | ThreadBody::MessageLeft { .. }
         | ThreadBody::CallBackDue { .. }
         | ThreadBody::Finished

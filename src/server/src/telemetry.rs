@@ -175,6 +175,7 @@ pub const fn word(code: ErrorCode) -> &'static str {
         ErrorCode::Outdated => "outdated",
         ErrorCode::InvalidStage => "invalid_stage",
         ErrorCode::OfferGone => "offer_gone",
+        ErrorCode::AgentFull => "agent_full",
         ErrorCode::SlotFull => "slot_full",
         ErrorCode::RateLimited => "rate_limited",
         ErrorCode::Busy => "busy",

@@ -97,6 +97,27 @@ pub struct AlertFilter {
     pub units: Option<Vec<String>>,
 }
 
+/// A supervisor comes into the thread of a conversation that somebody else serves, or goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HelperChange {
+    /// Which.
+    pub conversation: ConversationId,
+    /// Who.
+    pub agent: AgentId,
+    /// Are they in it?
+    pub joined: bool,
+}
+
+pub(crate) async fn help(tx: &mut Transaction<'_, Any>, change: HelperChange) -> Result<(), StoreError> {
+    let sql = if change.joined {
+        "INSERT INTO helper (conversation, agent) VALUES ($1, $2) ON CONFLICT (conversation, agent) DO NOTHING"
+    } else {
+        "DELETE FROM helper WHERE conversation = $1 AND agent = $2"
+    };
+    sqlx::query(sql).bind(change.conversation.to_string()).bind(change.agent.to_string()).execute(&mut **tx).await?;
+    Ok(())
+}
+
 const COLUMNS: &str = "SELECT id, kind, cause, conversation, agent, team, unit, item, amount, reason, text, raised_at, \
                        acknowledged_at, acknowledged_by, note, cleared_at FROM alert ";
 
@@ -203,6 +224,17 @@ impl Store {
             }
         }
         query.fetch_all(&self.readers).await?.iter().map(alert).collect()
+    }
+
+    /// Who has come into which conversation beside its agent.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn helpers(&self) -> Result<Vec<(ConversationId, AgentId)>, StoreError> {
+        let rows = sqlx::query("SELECT conversation, agent FROM helper ORDER BY conversation, agent")
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(|row| Ok((id("helper", row, "conversation")?, id("helper", row, "agent")?))).collect()
     }
 
     /// One of them.

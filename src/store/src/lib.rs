@@ -23,6 +23,7 @@ mod find;
 mod heads;
 mod history;
 mod lane;
+mod ledger;
 mod migrate;
 mod pace;
 mod past;
@@ -43,7 +44,7 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
-pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow};
+pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow, HelperChange};
 pub use archive::Archive;
 pub use arrivals::{Arrivals, HALF_HOUR};
 pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
@@ -52,6 +53,7 @@ pub use error::StoreError;
 pub use figures::{RowQuery, RowsOf, Scope, Selection};
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use find::Wanted;
+pub use ledger::{CorrectionRow, LedgerOf, PromiseRow, SlotRow, Verdict};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;
 pub use privacy::{Due, ErasureRow, ErasureState, Overdue, PrivacyChange, RunRow};

@@ -230,6 +230,9 @@ async fn delete_thread(
     sqlx::query("DELETE FROM continuation WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     let sql = "UPDATE alert SET text = NULL, note = NULL WHERE conversation = $1";
     sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
+    // What people wrote; the values stay, as the rows do.
+    let sql = "UPDATE ledger_correction SET reason = '' WHERE conversation = $1";
+    sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
     let sql = "UPDATE file SET state = 'gone', attached_as = NULL, name = '', kept_until = $1 WHERE conversation = $2";
     sqlx::query(sql).bind(at.0).bind(key).execute(&mut **tx).await?;
     Ok(())

@@ -205,6 +205,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Conversation(row) => [Some(Key::Conversation(row.id)), None],
         Change::Clock(row) => [Some(Key::Conversation(row.conversation)), None],
         Change::Receipt(row) => [Some(Key::Conversation(row.conversation)), None],
+        Change::Correction(row) => [Some(Key::Conversation(row.conversation)), None],
         Change::ReceiptSettled { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
         Change::Step { conversation, .. }
         | Change::StrikeBreach { conversation, .. }
@@ -213,6 +214,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::File(change) => [Some(Key::File(change.file())), None],
         Change::Claim { visitor, citizen, .. } => [Some(Key::Citizen(*visitor)), Some(Key::Citizen(*citizen))],
         Change::Alert(AlertChange::Raise(row)) => [row.conversation.map(Key::Conversation), row.agent.map(Key::Agent)],
+        Change::Helper(change) => [Some(Key::Conversation(change.conversation)), Some(Key::Agent(change.agent))],
         // One row, which only the desk changes, in its turns.
         Change::Alert(AlertChange::Acknowledge(..) | AlertChange::Clear(..)) => [None, None],
         Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],
@@ -435,10 +437,13 @@ impl Owner {
             if let Ok(committed) = &result {
                 units += 1;
                 let rows = unit.changes.iter().map(Change::rows).sum::<usize>() + unit.entries.len();
-                pages += 2 * rows as u64;
-                let entries = unit.entries.into_iter().zip(&committed.entries);
-                published.extend(entries.filter_map(|(entry, written)| match written {
-                    Written::New { seq, answered } => Some(Published { seq: *seq, entry, answered: *answered }),
+                pages += 2 * (rows + committed.owed.len()) as u64;
+                let entries = unit.entries.into_iter().zip(&committed.entries).enumerate();
+                let owed = |place| committed.owed.iter().find(|owed| owed.entry == place).copied();
+                published.extend(entries.filter_map(|(place, (entry, written))| match written {
+                    Written::New { seq, answered } => {
+                        Some(Published { seq: *seq, entry, answered: *answered, owed: owed(place) })
+                    }
                     Written::Duplicate { .. } | Written::Skipped => None,
                 }));
             }

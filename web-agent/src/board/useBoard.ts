@@ -1,8 +1,9 @@
 /** The board's subscription: the newest view, the state of the link, and what this page has collected since. */
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue';
-import type { BoardView, Timestamp, Topic } from '../generated/protocol';
+import type { AlertsView, BoardView, Command, Timestamp, Topic } from '../generated/protocol';
+import { alertsTopic } from '../shared/alerts';
 import { setClock, useNow } from '../shared/clock';
-import { followBrowser, Link, socketUrl, type LinkState } from '../shared/link';
+import { followBrowser, Link, socketUrl, type LinkState, type Subscription } from '../shared/link';
 import { freshness } from './freshness';
 import { withSample, type TrendPoint } from './trend';
 
@@ -10,6 +11,7 @@ import { withSample, type TrendPoint } from './trend';
 export function useBoard(token: () => string, topic: Topic, over: () => Promise<'renewed' | 'ended' | 'lost'>) {
   const state = shallowRef<LinkState>({ kind: 'connecting' });
   const view = shallowRef<BoardView | null>(null);
+  const alerts = shallowRef<AlertsView | null>(null);
   const isRefused = ref(false);
   const points = shallowRef<readonly TrendPoint[]>([]);
   const openedAt = ref<Timestamp | null>(null);
@@ -37,6 +39,15 @@ export function useBoard(token: () => string, topic: Topic, over: () => Promise<
       if (body.type === 'board') view.value = body.view;
     },
     refused: () => (isRefused.value = true),
+  });
+
+  link.subscribe(alertsTopic(topic), {
+    snapshot: (snapshot) => {
+      if (snapshot.type === 'alerts') alerts.value = snapshot.view;
+    },
+    event: (body) => {
+      if (body.type === 'alerts') alerts.value = body.view;
+    },
   });
 
   const now = useNow();
@@ -72,12 +83,15 @@ export function useBoard(token: () => string, topic: Topic, over: () => Promise<
   return {
     state,
     view,
+    alerts,
     isRefused,
     points,
     openedAt,
     now,
     fresh,
     knownUntil,
+    request: (command: Command) => link.request(command),
+    subscribe: (what: Topic, subscription: Subscription) => link.subscribe(what, subscription),
     retryNow: () => link.retryNow(),
     renew: (next: string) => link.renew(next),
   };

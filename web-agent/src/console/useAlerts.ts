@@ -1,9 +1,9 @@
 /** Rings, notifies, says aloud and writes into the title what the person must not miss. */
 import { ElMessage } from 'element-plus';
-import { computed, onScopeDispose, watchEffect } from 'vue';
+import { computed, onScopeDispose, watch, watchEffect } from 'vue';
 import type { OfferEnd, OfferView } from '../generated/protocol';
 import { useNow } from '../shared/clock';
-import { useWords } from '../shared/words';
+import { useSharedWords, useWords } from '../shared/words';
 import { say } from './live';
 import { isSaid } from './logic/lines';
 import type { OfferChange } from './logic/offer';
@@ -21,6 +21,7 @@ export function useAlerts(): void {
   const threads = useThreads();
   const now = useNow();
   const texts = useThreadWords();
+  const shared = useSharedWords();
   let closeNotification = () => {};
 
   const words = useWords(
@@ -39,7 +40,16 @@ export function useAlerts(): void {
         transfer_cancelled: '接入请求已撤回：同事已取消转接',
         taken: '同事已先接入，不计未接',
       } satisfies Record<OfferEnd, string>,
+      whisper: (by: string, name: string, text: string) => `${by} 悄悄话（${name}）：${text}`,
+      told: {
+        took_over: (by: string, name: string) => `${by} 已接管 ${name} 的会话`,
+        assigned: (by: string, name: string, to: string) => `${by} 已将 ${name} 的会话指派给 ${to}`,
+        status_set: (by: string, status: string) => `${by} 已将您的状态设为“${status}”`,
+        why: (reason: string) => `。理由：${reason}`,
+      },
       takenOver: (name: string, to: string) => `${name} 的会话已由 ${to} 接手`,
+      owed: (name: string) => `${name} 在等您回复`,
+      late: (name: string) => `回复 ${name} 已超时`,
       closed: (name: string) => `${name} 的会话已在其他页面办结`,
       left: (name: string) => `${name} 的会话已不由您服务（转给同事或退回排队）`,
       transfer: {
@@ -63,7 +73,16 @@ export function useAlerts(): void {
         transfer_cancelled: 'The offer was withdrawn: the colleague took the transfer back',
         taken: 'A colleague was quicker; this does not count as missed',
       },
+      whisper: (by, name, text) => `${by} whispers (${name}): ${text}`,
+      told: {
+        took_over: (by, name) => `${by} has taken over the conversation of ${name}`,
+        assigned: (by, name, to) => `${by} has put the conversation of ${name} on the desk of ${to}`,
+        status_set: (by, status) => `${by} has set your status to “${status}”`,
+        why: (reason) => `. Why: ${reason}`,
+      },
       takenOver: (name, to) => `${to} has taken over ${name}`,
+      owed: (name) => `${name} is waiting for your answer`,
+      late: (name) => `The answer to ${name} is late`,
       closed: (name) => `The conversation of ${name} was closed on another page`,
       left: (name) => `You no longer serve ${name} (with a colleague or back in the queue)`,
       transfer: {
@@ -95,8 +114,41 @@ export function useAlerts(): void {
     }
   }
 
+  const me = () => session.login?.me.id ?? '';
+
+  /** What a supervisor did to one's work; what was done before the page was opened is no news. */
+  let toldAt: number | undefined;
+  const stopTold = watch(
+    () => desk.view,
+    (view) => {
+      if (!view) return;
+      const { told } = view;
+      const before = toldAt;
+      toldAt = told?.at ?? 0;
+      if (before === undefined || !told || told.at <= before) return;
+      const w = words.value.told;
+      const name = told.citizenName ?? '';
+      const what = {
+        took_over: () => w.took_over(told.by, name),
+        assigned: () => w.assigned(told.by, name, told.to ?? ''),
+        status_set: () => w.status_set(told.by, told.status ? shared.value.status[told.status] : ''),
+      }[told.what as 'took_over' | 'assigned' | 'status_set']?.();
+      if (!what) return;
+      const message = what + (told.reason ? w.why(told.reason) : '');
+      alerts.ringer.message();
+      say(message, 'assertive');
+      ElMessage({ message, type: 'warning', duration: 0, showClose: true });
+    },
+  );
+
   const stopDesk = desk.listen({
     offer: tellOffer,
+    owed: ({ id, citizenName, itemName }, isLate) => {
+      const message = isLate ? words.value.late(citizenName) : words.value.owed(citizenName);
+      alerts.ringer.late();
+      say(message, 'assertive');
+      alerts.notify(message, itemName ?? '', id);
+    },
     left: ({ citizenName }, why) => {
       const message = {
         closed: () => words.value.closed(citizenName),
@@ -119,6 +171,12 @@ export function useAlerts(): void {
       alerts.ringer.message();
       say(words.value.message(conversation.citizenName), 'polite');
       alerts.notify(words.value.message(conversation.citizenName), conversation.itemName ?? '', id);
+    }
+    if (lane === 'notes' && entry.body.type === 'note' && entry.from.type === 'agent' && entry.from.id !== me()) {
+      alerts.ringer.message();
+      const message = words.value.whisper(entry.from.name, conversation.citizenName, entry.body.text);
+      say(message, 'polite');
+      ElMessage({ message, type: 'warning', duration: 10_000, showClose: true });
     }
     if (lane === 'notes' && entry.body.type === 'transfer_note') {
       const { what, toName } = entry.body;
@@ -144,6 +202,7 @@ export function useAlerts(): void {
   onScopeDispose(() => {
     silence();
     stopDesk();
+    stopTold();
     stopThreads();
     document.title = words.value.base;
   });

@@ -4,33 +4,40 @@ import type { ConversationId, PastConversation } from '../generated/protocol';
 
 interface Dialogs {
   transfer: ConversationId | null;
+  flag: ConversationId | null;
   close: ConversationId | null;
   block: ConversationId | null;
   past: { conversation: PastConversation; citizenName: string } | null;
   sheet: boolean;
   undelivered: boolean;
+  handOver: boolean;
 }
 
 const dialogs = reactive<Dialogs>({
   transfer: null,
+  flag: null,
   close: null,
   block: null,
   past: null,
   sheet: false,
   undelivered: false,
+  handOver: false,
 });
 
 export const useDialogs = (): Dialogs => dialogs;
 
 export function closeDialogs(): void {
-  Object.assign(dialogs, { transfer: null, close: null, block: null, past: null, sheet: false, undelivered: false });
+  const none = { transfer: null, flag: null, close: null, block: null, past: null, sheet: false, undelivered: false };
+  Object.assign(dialogs, none, { handOver: false });
 }
 
 /** Does a dialog cover the desk? */
 export const isDialogOpen = (): boolean =>
   dialogs.transfer !== null ||
+  dialogs.flag !== null ||
   dialogs.close !== null ||
   dialogs.block !== null ||
   dialogs.past !== null ||
   dialogs.sheet ||
-  dialogs.undelivered;
+  dialogs.undelivered ||
+  dialogs.handOver;

@@ -52,6 +52,9 @@ export function useKeys(targets: KeyTargets): void {
       case 'transfer':
         if (desk.open && !desk.open.transferTo) dialogs.transfer = desk.open.id;
         break;
+      case 'flag':
+        if (desk.open && !desk.open.flag) dialogs.flag = desk.open.id;
+        break;
       case 'close':
         if (desk.open) dialogs.close = desk.open.id;
         break;

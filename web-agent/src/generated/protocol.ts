@@ -57,7 +57,7 @@ note: string, };
 /**
  * What a role may allow.
  */
-export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_administration";
+export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_administration";
 
 /**
  * An agent's day.
@@ -174,6 +174,14 @@ breakUntil: Timestamp | null,
  * roster is on duty when they say so.
  */
 onDuty: boolean, 
+/**
+ * End of the duty that goes on, or of the last one while they still serve; `None`: they stand in no roster today.
+ */
+dutyEndsAt: Timestamp | null, 
+/**
+ * From then on they are reminded to hand over what they serve.
+ */
+remindAt: Timestamp | null, 
 /**
  * How many conversations they serve at once.
  */
@@ -1299,6 +1307,36 @@ agentRead: number,
 citizenOnline: boolean, };
 
 /**
+ * A correction that is asked for.
+ */
+export type Correct = { 
+/**
+ * Of what.
+ */
+promise: Promise, 
+/**
+ * Which one.
+ */
+no: number, 
+/**
+ * What counts from now on.
+ */
+verdict: CorrectionVerdict, 
+/**
+ * When it was answered; with `answered`, and only there.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
+ * What a correction says.
+ */
+export type CorrectionVerdict = "answered" | "excused" | "withdrawn";
+
+/**
  * Service hours in which nobody would answer for an item.
  */
 export type CoverageHole = { 
@@ -1388,6 +1426,10 @@ clock: ClockView,
  * A pending transfer: to whom.
  */
 transferTo: string | null, 
+/**
+ * The citizen waits for the next answer, and a step of that promise was reached.
+ */
+owed: OwedView | null, 
 /**
  * Help was asked for.
  */
@@ -1499,7 +1541,7 @@ now: Timestamp, };
 /**
  * The figures.
  */
-export type Figure = "requests" | "within_minute" | "short_abandons" | "answered_late" | "left_late" | "wait" | "accepted" | "missed" | "declined" | "accept_time" | "conversations" | "human_resolution" | "confirmed" | "not_reopened" | "reopened" | "handling" | "abandoned" | "out_of_scope" | "abuse" | "bot_resolution" | "messages" | "call_backs_kept" | "rating" | "bad_ratings";
+export type Figure = "requests" | "within_minute" | "short_abandons" | "answered_late" | "left_late" | "wait" | "next_response" | "accepted" | "missed" | "declined" | "accept_time" | "conversations" | "human_resolution" | "confirmed" | "not_reopened" | "reopened" | "handling" | "abandoned" | "out_of_scope" | "abuse" | "bot_resolution" | "messages" | "call_backs_kept" | "rating" | "bad_ratings";
 
 /**
  * Something that can be chosen.
@@ -2494,6 +2536,222 @@ itemName: string | null, };
 export type Language = "zh-CN" | "en";
 
 /**
+ * A correction.
+ */
+export type LedgerCorrection = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * Name of who made it.
+ */
+byName: string, 
+/**
+ * What it says.
+ */
+verdict: CorrectionVerdict, 
+/**
+ * The answer's instant, of `answered`.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * Why; empty once the conversation's texts were deleted.
+ */
+reason: string, };
+
+/**
+ * A row.
+ */
+export type LedgerLine = { 
+/**
+ * Of what.
+ */
+promise: Promise, 
+/**
+ * Number; next responses are counted apart from requests for a human.
+ */
+no: number, 
+/**
+ * What it comes to.
+ */
+state: LedgerState, 
+/**
+ * By which policy; `None`: the configuration's.
+ */
+policy: LedgerPolicy | null, 
+/**
+ * Begin.
+ */
+askedAt: Timestamp, 
+/**
+ * How long was promised, in milliseconds.
+ */
+span: number, 
+/**
+ * The time that is counted: of a first response without a break (rule 1), of a next response service time.
+ */
+counted: Array<LedgerSpan>, 
+/**
+ * End.
+ */
+dueAt: Timestamp, 
+/**
+ * When it was due before a year's holidays were published.
+ */
+dueBefore: Timestamp | null, 
+/**
+ * Of a next response: when what follows.
+ */
+steps: Array<LedgerStep>, 
+/**
+ * How many of them were reached.
+ */
+reached: number, 
+/**
+ * Of the others: when the agent was warned, supervisors alerted, the promise broken, as far as that came.
+ */
+stepped: Array<Timestamp>, 
+/**
+ * The answer, as it counts.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * Who gave it.
+ */
+answeredBy: string | null, 
+/**
+ * Left, or not owed any more.
+ */
+leftAt: Timestamp | null, 
+/**
+ * It was corrected; `measured_at` is what was measured.
+ */
+corrected: boolean, 
+/**
+ * The answer as it was measured.
+ */
+measuredAt: Timestamp | null, 
+/**
+ * In their order.
+ */
+corrections: Array<LedgerCorrection>, };
+
+/**
+ * A policy as it stood.
+ */
+export type LedgerPolicy = { 
+/**
+ * Code of its record.
+ */
+id: string, 
+/**
+ * Which state of the record.
+ */
+version: number, 
+/**
+ * Its name today; `None`: it is not there any more.
+ */
+name: string | null, };
+
+/**
+ * A promised call-back.
+ */
+export type LedgerSlot = { 
+/**
+ * The receipt.
+ */
+receipt: string, 
+/**
+ * Begin of the slot.
+ */
+from: Timestamp, 
+/**
+ * End of the slot.
+ */
+to: Timestamp, 
+/**
+ * A human's response.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * Was it kept? `None`: the slot is not over, or the citizen took it back.
+ */
+kept: boolean | null, };
+
+/**
+ * A stretch of service time.
+ */
+export type LedgerSpan = { 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, };
+
+/**
+ * What a row of the ledger comes to.
+ */
+export type LedgerState = "running" | "overdue" | "hit" | "miss" | "released" | "excused";
+
+/**
+ * A step of one promise.
+ */
+export type LedgerStep = { 
+/**
+ * After so much service time, in milliseconds.
+ */
+after: number, 
+/**
+ * That is then.
+ */
+at: Timestamp, 
+/**
+ * What follows.
+ */
+actions: Array<StepAction>, };
+
+/**
+ * All that was promised in one conversation.
+ */
+export type LedgerView = { 
+/**
+ * Which.
+ */
+conversation: ConversationId, 
+/**
+ * Now.
+ */
+asOf: Timestamp, 
+/**
+ * Name of its team.
+ */
+teamName: string, 
+/**
+ * Name of its item.
+ */
+itemName: string | null, 
+/**
+ * Where from.
+ */
+channel: Channel, 
+/**
+ * May who asks correct it?
+ */
+canCorrect: boolean, 
+/**
+ * By when they were asked for.
+ */
+rows: Array<LedgerLine>, 
+/**
+ * Call-backs.
+ */
+slots: Array<LedgerSlot>, };
+
+/**
  * What must not be deleted.
  */
 export type LegalHold = { 
@@ -2920,6 +3178,27 @@ password: string, };
 export type Outcome = "solved_by_bot" | "solved" | "unsolved" | "abandoned" | "left_message" | "out_of_scope" | "abuse";
 
 /**
+ * An answer that is owed after the first one.
+ */
+export type OwedView = { 
+/**
+ * Which of the conversation's promises.
+ */
+no: number, 
+/**
+ * The first unanswered message.
+ */
+askedAt: Timestamp, 
+/**
+ * When the answer is due.
+ */
+dueAt: Timestamp, 
+/**
+ * How many steps were reached.
+ */
+step: number, };
+
+/**
  * Author of an entry.
  */
 export type Party = { "type": "citizen" } | { "type": "bot" } | { "type": "agent", 
@@ -3008,6 +3287,32 @@ id: AgentId,
  * Display name.
  */
 name: string, };
+
+/**
+ * What follows when a part of a promise is over.
+ */
+export type PolicyStep = { 
+/**
+ * Of the first response (and of a call-back in its slot), or of the next one.
+ */
+promise: Promise, 
+/**
+ * After so much of it, 1 to 1000 ...
+ */
+percent: number | null, 
+/**
+ * ... or after so many seconds.
+ */
+seconds: number | null, 
+/**
+ * What follows: the first response may be offered to more agents, the next one told to the agent and to supervisors.
+ */
+actions: Array<StepAction>, };
+
+/**
+ * What is promised.
+ */
+export type Promise = "first_response" | "call_back" | "next_response";
 
 /**
  * Of whom results are shown apart.
@@ -3641,7 +3946,8 @@ code: string,
 name: string, };
 
 /**
- * Steps of the first response (rule 1), how long an agent may think about an offer, and who else is asked when.
+ * Steps of the first response (rule 1), how long an agent may think about an offer, who else is asked when, and when the next
+ * response is due.
  */
 export type SlaPolicy = { 
 /**
@@ -3652,6 +3958,14 @@ name: string,
  * Code of the team that it holds for; `None`: all that have none of their own.
  */
 team: string | null, 
+/**
+ * Code of the item that it holds for, whatever its team; not beside `team`.
+ */
+item: string | null, 
+/**
+ * Holds for what comes by this channel only.
+ */
+channel: Channel | null, 
 /**
  * The agent is warned.
  */
@@ -3696,7 +4010,16 @@ needsSeconds: number | null,
 /**
  * First priority (rule 5) stands in line as if it had asked so much earlier; 0: no priority.
  */
-headStartSeconds: number | null, };
+headStartSeconds: number | null, 
+/**
+ * Whoever writes in a conversation that a human serves has an answer within so much service time.
+ */
+nextResponseSeconds: number | null, 
+/**
+ * What else follows when. None for the next response: the agent hears of it at half the time and at its end,
+ * supervisors at its end.
+ */
+steps: Array<PolicyStep>, };
 
 /**
  * Steps of the first-response clock (rule 1).
@@ -4132,6 +4455,11 @@ haveHours: number, };
  * Where a conversation stands in its life (DOMAIN "Life of a conversation").
  */
 export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "call_back" | "closed";
+
+/**
+ * What follows when a step of a promise is reached.
+ */
+export type StepAction = "notify" | "widen" | "alert" | "offer_to_all";
 
 /**
  * 技能组 with its queue. Whoever asks without an item goes to [`super::GENERAL`].

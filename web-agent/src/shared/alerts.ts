@@ -1,5 +1,5 @@
 /** Words of alerts that console and board share. */
-import type { AlertKind, FlagReason } from '../generated/protocol';
+import type { AlertKind, AlertView, FlagReason } from '../generated/protocol';
 
 export const zhFlagReasons: Record<FlagReason, string> = {
   difficult: '问题超出我的能力',
@@ -40,3 +40,26 @@ export const enAlertKinds: Record<AlertKind, string> = {
   longest_wait: 'Somebody waits for long',
   queue_full: 'Many wait',
 };
+
+/** So urgent that it looks and sounds so. */
+const URGENT: ReadonlySet<AlertKind> = new Set([
+  'first_response_breached',
+  'call_back_missed',
+  'flag',
+  'coverage',
+] satisfies AlertKind[]);
+export const isUrgent = (kind: AlertKind): boolean => URGENT.has(kind);
+
+/** The topic of the alerts that belongs to a board's. */
+export const alertsTopic = (board: string): string => board.replace(/^board/, 'alerts');
+
+/** Which alerts are new, so that each sounds once. What was there when the page was opened is no news. */
+export class NewAlerts {
+  private known: ReadonlySet<string> | null = null;
+
+  look(open: readonly AlertView[]): AlertView[] {
+    const { known } = this;
+    this.known = new Set(open.map((one) => one.id));
+    return known ? open.filter((one) => !known.has(one.id) && !one.acknowledged) : [];
+  }
+}

@@ -57,6 +57,7 @@ export function withEvent(state: ThreadState, body: EventBody, now: number): Thr
     case 'agent':
     case 'board':
     case 'alerts':
+    case 'monitors':
     case 'notices_changed':
     case 'continuation':
     case 'tick':

@@ -97,7 +97,10 @@ fn references(body: &Body) -> Vec<Reference<'_>> {
             all.extend(list("districts", Kind::Unit, &item.districts));
             all
         }
-        Body::SlaPolicy(policy) => policy.team.iter().map(|id| one("team", Kind::Team, id)).collect(),
+        Body::SlaPolicy(policy) => {
+            let team = policy.team.iter().map(|id| one("team", Kind::Team, id));
+            team.chain(policy.item.iter().map(|id| one("item", Kind::Item, id))).collect()
+        }
         Body::Notice(notice) => list("items", Kind::Item, &notice.items)
             .chain(list("teams", Kind::Team, &notice.teams))
             .chain(notice.unit.iter().map(|id| one("unit", Kind::Unit, id)))
@@ -220,6 +223,12 @@ impl Directory {
         shelf.flat_map(move |shelf| shelf.by_no.range((begin, Unbounded)).map(|(_, record)| record.as_ref()))
     }
 
+    /// The record of a kind with this number.
+    #[must_use]
+    pub fn record_at(&self, kind: Kind, no: u64) -> Option<&Record> {
+        self.shelves.get(&kind)?.by_no.get(&no).map(AsRef::as_ref)
+    }
+
     /// How many records of a kind there are.
     #[must_use]
     pub fn count(&self, kind: Kind) -> usize {
@@ -258,7 +267,10 @@ impl Directory {
             Body::Team(team) => Some(&team.unit),
             Body::Shift(shift) => of_team(&shift.team),
             Body::Item(item) => Some(&item.department),
-            Body::SlaPolicy(policy) => of_team(policy.team.as_deref()?),
+            Body::SlaPolicy(policy) => match &policy.item {
+                Some(item) => of_team(self.team_of(Some(item))),
+                None => of_team(policy.team.as_deref()?),
+            },
             Body::Notice(notice) => notice.unit.as_deref(),
             Body::CannedAnswer(answer) => answer.unit.as_deref(),
             Body::BlockedVisitor(visitor) => visitor.unit.as_deref(),
@@ -318,13 +330,6 @@ impl Directory {
     pub fn holidays(&self, configured: &Holidays) -> Holidays {
         let year = |(id, year): (&str, &CalendarYear)| Some((opening::year_of(id)?, year.days()));
         self.calendar_years().filter_map(year).fold(configured.clone(), |all, (year, days)| all.with_year(year, days))
-    }
-
-    /// The policy of a team: its own, else the one for all; `None`: as configured.
-    #[must_use]
-    pub fn policy(&self, team: &str) -> Option<&SlaPolicy> {
-        let of = |wanted: Option<&str>| self.sla_policies().find(|(_, one)| one.team.as_deref() == wanted);
-        of(Some(team)).or_else(|| of(None)).map(|(_, policy)| policy)
     }
 
     /// The number of a team.
@@ -431,13 +436,7 @@ impl Directory {
                 }
             }
             Body::CalendarYear(year) => opening::year_of(id).map_or(Ok(()), |of| year.check_year(of)),
-            Body::SlaPolicy(policy) => {
-                let mut others = self.sla_policies().filter(|(other, one)| *other != id && one.team == policy.team);
-                match others.next() {
-                    Some((other, _)) => Err(Invalid::new("team", format!("has the policy {other:?} already"))),
-                    None => Ok(()),
-                }
-            }
+            Body::SlaPolicy(policy) => self.check_policy(id, policy),
             Body::BlockedVisitor(visitor) => {
                 let is_same = |one: &BlockedVisitor| one.citizen == visitor.citizen && one.unit == visitor.unit;
                 match self.blocked_visitors().find(|(other, one)| *other != id && is_same(one)) {

@@ -7,6 +7,7 @@ mod item;
 mod keeping;
 mod notice;
 mod opening;
+mod policy;
 mod priority;
 mod quality;
 mod reach;
@@ -27,11 +28,12 @@ pub use item::{Audience, Item, Number, Situation};
 pub use keeping::{BlockedVisitor, LegalHold, Retention};
 pub use notice::{CannedAnswer, Notice, NoticeLevel};
 pub use opening::{CalendarYear, SpecialHours};
+pub use policy::{PolicyStep, SlaPolicy};
 pub use priority::is_first;
 pub use quality::{DrawnPer, FULL, Question, SamplePlan, ScoreCard};
 pub use rings::{Helpers, neighbours};
 pub use shift::{Duty, Shift};
-pub use unit::{ServiceHours, SlaPolicy, Team, Unit, UnitKind};
+pub use unit::{ServiceHours, Team, Unit, UnitKind};
 pub use week::{Day, Week, week};
 
 use crate::{Timestamp, privacy::Data, rights::Action, words::words};
@@ -47,7 +49,7 @@ words! {
         Shift = "shift",
         /// 事项.
         Item = "item",
-        /// Steps of the first response (rule 1) and what they cause.
+        /// What is promised by when, and what its steps cause.
         SlaPolicy = "sla_policy",
         /// What citizens are told in the widget before they ask.
         Notice = "notice",

@@ -73,7 +73,7 @@ impl Router {
     }
 
     /// Ends an offer that would not be made any more, and finds a better one.
-    fn look_again(&mut self, id: AgentId, out: &mut Vec<Effect>) {
+    pub(super) fn look_again(&mut self, id: AgentId, out: &mut Vec<Effect>) {
         if let Some(offer) = self.agents.get(&id).and_then(|agent| agent.offer)
             && !self.could_be_offered(id, offer)
         {

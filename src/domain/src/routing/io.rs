@@ -1,6 +1,6 @@
 //! What goes into the router and what comes out: plain data, comparable in tests.
 
-use super::demand::{Demand, IDLE_AFTER, Profile, Ring};
+use super::demand::{Demand, IDLE_AFTER, Plan, Profile, Ring};
 use crate::{
     AgentId, ConversationId, OfferId, TeamId, Timestamp,
     time::{Millis, SECOND},
@@ -74,6 +74,8 @@ pub struct Policy {
     pub parallel_after: Millis,
     /// See [`Settings::parallel`].
     pub parallel: u8,
+    /// From so much waiting on, everybody who could take the request is asked at once.
+    pub all_after: Option<Millis>,
     /// See [`Settings::needs_for`].
     pub needs_for: Millis,
 }
@@ -89,6 +91,7 @@ impl Settings {
             offer: self.offer,
             parallel_after: self.parallel_after,
             parallel: self.parallel,
+            all_after: None,
             needs_for: self.needs_for,
         }
     }
@@ -145,6 +148,16 @@ pub enum Input {
         /// What holds for it.
         policy: Policy,
         /// Who else is asked for its queue, in order.
+        rings: Vec<Ring>,
+    },
+    /// What holds for the requests that name this plan, instead of what holds for their team: for clocks that begin and
+    /// offers that are made from now on.
+    PlanKnown {
+        /// Which.
+        plan: Plan,
+        /// What holds for it.
+        policy: Policy,
+        /// Who else is asked, in order.
         rings: Vec<Ring>,
     },
     /// An agent exists (start of the server, change of the account). A known agent's profile is replaced: an offer that
@@ -276,6 +289,16 @@ pub enum Input {
         /// The serving agent.
         by: AgentId,
     },
+    /// A supervisor puts a conversation that waits or is served on an agent's desk, now. Its clock runs on. Whoever is not
+    /// there, or whose shift is over, cannot be given anybody.
+    AssignmentForced {
+        /// Which.
+        conversation: ConversationId,
+        /// Whose desk.
+        agent: AgentId,
+        /// Even if they are full or on a break.
+        beyond: bool,
+    },
     /// Closed, from whatever stage. Unknown conversations are ignored (bot-only ones are never known here).
     Closed {
         /// Which.
@@ -355,7 +378,7 @@ pub enum Effect {
     },
     /// The agent serves it now.
     Assigned {
-        /// The accepted offer.
+        /// The accepted offer; of a forced assignment one that was never made.
         offer: OfferId,
         /// Which conversation.
         conversation: ConversationId,
@@ -448,6 +471,9 @@ pub enum Refusal {
     /// A transfer is pending, or none is.
     #[error("conversation {0} is in the wrong state of transfer")]
     WrongTransfer(ConversationId),
+    /// The agent is full, or on a break; with a reason it is possible.
+    #[error("agent {0} is full or on a break")]
+    Full(AgentId),
     /// The colleague is away, or is the one who asks.
     #[error("agent {0} cannot be asked now")]
     CannotBeAsked(AgentId),

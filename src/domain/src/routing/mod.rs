@@ -17,7 +17,7 @@
 //! several may be asked for at once, a second look comes after everybody at whom nobody looks yet.
 //!
 //! Invariants: a conversation known here is in exactly one place; nobody serves more than their capacity except by
-//! accepting a colleague's transfer, by idle ones that wake up, or by a call that begins, and nobody is *offered* more; an
+//! accepting a colleague's transfer, by a supervisor's order with a reason, by idle ones that wake up, or by a call that begins, and nobody is *offered* more; an
 //! agent has at most one open offer, and the first who accepts ends the others; while a free agent may serve a waiting
 //! conversation, one of them has an offer; the clock of rule 1 is created once and never restarts.
 //!
@@ -45,7 +45,7 @@ use crate::{
     words::{AgentStatus, OfferEnd, QueuedBecause, SlaStep},
 };
 
-pub use demand::{Ability, Demand, Profile, Ring, Weight};
+pub use demand::{Ability, Demand, Plan, Profile, Ring, Weight};
 use demand::{PLACE, rings_of};
 use hash::ById;
 pub use io::{Clock, Effect, Input, Policy, Refusal, Settings, Target};
@@ -131,6 +131,8 @@ struct Terms {
     needs_until: Timestamp,
     parallel_at: Timestamp,
     parallel: usize,
+    /// From then on there is no bound.
+    all_at: Option<Timestamp>,
 }
 
 impl Terms {
@@ -143,6 +145,7 @@ impl Terms {
             needs_until: clock.asked_at + policy.needs_for,
             parallel_at: clock.asked_at + policy.parallel_after,
             parallel: usize::from(policy.parallel.max(1)),
+            all_at: policy.all_after.map(|span| clock.asked_at + span),
         }
     }
 }
@@ -290,6 +293,8 @@ pub(crate) enum Fault {
     ForgottenWeight,
     /// The end of a shift changes nothing.
     ForgottenDuty,
+    /// A supervisor needs no reason to load somebody beyond their capacity.
+    ForcedWithoutReason,
 }
 
 /// The router. See the module's documentation.
@@ -300,6 +305,7 @@ pub struct Router {
     offers_made: u64,
     now: Timestamp,
     teams: Vec<Team>,
+    plans: BTreeMap<Plan, (Policy, Arc<[Ring]>)>,
     agents: ById<AgentId, Agent>,
     cases: ById<ConversationId, Case>,
     offers: ById<OfferId, Offer>,
@@ -328,6 +334,7 @@ impl Router {
             offers_made: 0,
             now: Timestamp(i64::MIN),
             teams: (0..teams).map(|_| Team::new(settings.policy())).collect(),
+            plans: BTreeMap::new(),
             agents: ById::default(),
             cases: ById::default(),
             offers: ById::default(),
@@ -369,6 +376,10 @@ impl Router {
                 self.know_team(team, policy, rings);
                 Ok(())
             }
+            Input::PlanKnown { plan, policy, rings } => {
+                self.plans.insert(plan, (policy, rings_of(plan.team, rings)));
+                Ok(())
+            }
             Input::AgentKnown { agent, profile, status } => self.know_agent(agent, profile, status, out),
             Input::DutyKnown { agent, spans } => self.know_duty(agent, spans, out),
             Input::AgentLeft { agent } => self.leave(agent, out),
@@ -392,6 +403,7 @@ impl Router {
             Input::OfferDeclined { agent, offer } => self.decline(agent, offer, out),
             Input::TransferRequested { conversation, by, to } => self.transfer(conversation, by, to, out),
             Input::TransferCancelled { conversation, by } => self.cancel_transfer(conversation, by, out),
+            Input::AssignmentForced { conversation, agent, beyond } => self.force(conversation, agent, beyond, out),
             Input::Closed { conversation } => {
                 self.close(conversation, out);
                 Ok(())
@@ -412,6 +424,12 @@ impl Router {
         let known = &mut self.teams[usize::from(team.0)];
         known.policy = policy;
         known.rings = rings_of(team, rings);
+    }
+
+    /// What holds for a request.
+    fn policy_for(&self, team: TeamId, demand: &Demand) -> Policy {
+        let plan = demand.plan.and_then(|plan| self.plans.get(&plan));
+        plan.map_or_else(|| self.policy(team), |(policy, _)| *policy)
     }
 
     fn policy(&self, team: TeamId) -> Policy {

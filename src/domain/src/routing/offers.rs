@@ -20,7 +20,10 @@ impl Router {
             Where::Serving { agent, .. } => (case.team, Some(agent)),
         };
         let is_first_and_known = transfer_by.is_none() && case.offers.is_empty() && case.demand.preferred == Some(to);
-        let offer = self.policy(team).offer;
+        let offer = match transfer_by {
+            None => self.policy_for(team, &case.demand).offer,
+            Some(_) => self.policy(team).offer,
+        };
         let length = if is_first_and_known { offer.min(self.settings.preferred) } else { offer };
         let expires_at = self.now + length;
         if let Some(case) = self.cases.get_mut(&conversation) {
@@ -238,6 +241,64 @@ impl Router {
         if let Some(case) = self.cases.get_mut(&conversation) {
             case.place = Where::Serving { agent, transfer: Some(to) };
         }
+    }
+
+    // --- orders of supervisors --------------------------------------------------------------------------------
+
+    pub(super) fn force(
+        &mut self,
+        conversation: ConversationId,
+        to: AgentId,
+        beyond: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let case = self.cases.get(&conversation).ok_or(Refusal::UnknownConversation(conversation))?;
+        let from = match case.place {
+            Where::Waiting => None,
+            Where::Serving { agent, .. } => Some(agent),
+        };
+        let taker = self.agents.get(&to).ok_or(Refusal::UnknownAgent(to))?;
+        if from == Some(to) || taker.link != Link::Connected || taker.status == AgentStatus::Offline {
+            return Err(Refusal::CannotBeAsked(to));
+        }
+        let is_at_work = taker.status == AgentStatus::Online && taker.break_until.is_none();
+        let has_place =
+            taker.has_place(self.settings.beyond_capacity) && (!case.demand.is_exclusive || taker.serving.is_empty());
+        #[cfg(test)]
+        let beyond = beyond || self.has(Fault::ForcedWithoutReason);
+        if !beyond && !(is_at_work && has_place) {
+            return Err(Refusal::Full(to));
+        }
+        self.offers_made += 1;
+        let offer = OfferId::new(u128::from(self.epoch) << 64 | u128::from(self.offers_made));
+        match from {
+            None => self.leave_line(conversation),
+            Some(from) => {
+                self.stop_transfer(conversation, OfferEnd::TransferCancelled, out);
+                self.release(conversation, from);
+            }
+        }
+        self.unfree(to);
+        let now = self.now;
+        let Some(case) = self.cases.get_mut(&conversation) else { return Ok(()) };
+        case.place = Where::Serving { agent: to, transfer: None };
+        case.declined.clear();
+        let team = case.team;
+        if let Some(at) = case.ask_again.take() {
+            self.timers.remove(&(at, Timer::AskAgain(conversation)));
+        }
+        if let Some(taker) = self.agents.get_mut(&to) {
+            taker.idle_since = now;
+        }
+        self.load(conversation, to);
+        out.push(Effect::Assigned { offer, conversation, agent: to, team, transfer_by: from });
+        // Whoever was looking at it is asked no more.
+        self.drop_offers(conversation, OfferEnd::Taken, out);
+        if let Some(from) = from {
+            self.wake(from, out);
+        }
+        self.look_again(to, out);
+        Ok(())
     }
 
     /// It is another team's matter from now on, and that team's rings are asked.

@@ -3,8 +3,8 @@
 //!
 //! The laws, after every single input:
 //! - nobody is lost: whoever asked and has not gone is in exactly the place that the effects say;
-//! - no agent is over capacity, but by accepting a colleague's transfer, by an idle conversation that wakes up or by a
-//!   call; nobody is offered more; an agent has at most one offer, online only;
+//! - no agent is over capacity, but by accepting a colleague's transfer, by a supervisor's order with a reason, by an idle
+//!   conversation that wakes up or by a call; a supervisor's order reaches nobody who is away or off; nobody is offered more; an agent has at most one offer, online only;
 //! - nobody is asked for whom their teams, by the rings that are reached, their skills or their hours of duty do not fit;
 //! - no more agents are asked at once than the policy says, and none once somebody has accepted;
 //! - no agent is idle while somebody waits whom they may be asked for and have not just declined;
@@ -19,7 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Ability, AgentRead, Clock, Demand, Effect, Fault, Input, Key, Place, Policy, Profile, Ring, Router, Settings,
+    Ability, AgentRead, Clock, Demand, Effect, Fault, Input, Key, Place, Plan, Policy, Profile, Ring, Router, Settings,
     Target, Weight, Where,
 };
 use crate::{
@@ -79,6 +79,9 @@ impl Shadow {
 
     /// At how many at most.
     fn wanted(&self, now: Timestamp) -> usize {
+        if self.policy.all_after.is_some_and(|span| self.clock.asked_at + span <= now) {
+            return usize::MAX;
+        }
         let is_parallel = self.clock.asked_at + self.policy.parallel_after <= now;
         if is_parallel { usize::from(self.policy.parallel) } else { 1 }
     }
@@ -109,12 +112,15 @@ struct Simulation {
     profiles: BTreeMap<AgentId, Profile>,
     duty: BTreeMap<AgentId, Spans>,
     policies: BTreeMap<TeamId, (Policy, Vec<Ring>)>,
+    plans: BTreeMap<Plan, (Policy, Vec<Ring>)>,
     status: BTreeMap<AgentId, AgentStatus>,
     connected: BTreeSet<AgentId>,
     /// Of those who wait: stands at the head.
     at_head: BTreeSet<ConversationId>,
     /// May be over capacity, see the laws; until the load has fallen again.
     excused: BTreeSet<AgentId>,
+    /// A supervisor's order that is being fed, and whether it has a reason.
+    forced: Option<(ConversationId, AgentId, bool)>,
 }
 
 type Verdict = Result<(), String>;
@@ -147,10 +153,12 @@ impl Simulation {
             profiles: BTreeMap::new(),
             duty: BTreeMap::new(),
             policies: (0..TEAMS).map(|n| (TeamId(n), (settings().policy(), Vec::new()))).collect(),
+            plans: BTreeMap::new(),
             status: BTreeMap::new(),
             connected: BTreeSet::new(),
             at_head: BTreeSet::new(),
             excused: BTreeSet::new(),
+            forced: None,
         };
         for n in 0..TEAMS {
             let rings = simulation.any_rings();
@@ -191,7 +199,19 @@ impl Simulation {
             _ => Ability::default(),
         };
         let preferred = (self.dice.roll(4) == 0).then(|| AgentId::new(u128::from(self.dice.roll(6)) + 1));
-        Demand { head_start, needs, preferred, is_exclusive: self.dice.roll(10) == 0 }
+        Demand { head_start, needs, preferred, is_exclusive: self.dice.roll(10) == 0, plan: None }
+    }
+
+    /// Sometimes under a plan of its own.
+    fn any_demand_of(&mut self, team: TeamId) -> Demand {
+        let plan = (self.dice.roll(4) == 0).then_some(Plan { policy: 1, team });
+        Demand { plan, ..self.any_demand() }
+    }
+
+    /// What holds for a request.
+    fn held(&self, team: TeamId, demand: &Demand) -> (Policy, Vec<Ring>) {
+        let plan = demand.plan.and_then(|plan| self.plans.get(&plan));
+        plan.unwrap_or(&self.policies[&team]).clone()
     }
 
     /// A new router from what the effects said, as the server does from rows. Its effects may come at any input.
@@ -204,13 +224,17 @@ impl Simulation {
         for (team, (policy, rings)) in self.policies.clone() {
             self.feed(Input::TeamKnown { team, policy, rings })?;
         }
+        for (plan, (policy, rings)) in self.plans.clone() {
+            self.feed(Input::PlanKnown { plan, policy, rings })?;
+        }
         for agent in self.profiles.keys().copied().collect::<Vec<_>>() {
             self.feed(self.known_as(agent))?;
             self.feed(Input::DutyKnown { agent, spans: self.duty[&agent].clone() })?;
         }
         // Of the policy nothing is kept but the promise itself and the head start.
         for shadow in self.shadow.values_mut() {
-            let (policy, rings) = &self.policies[&shadow.team];
+            let plan = shadow.demand.plan.and_then(|plan| self.plans.get(&plan));
+            let (policy, rings) = plan.unwrap_or(&self.policies[&shadow.team]);
             shadow.steps = steps(&shadow.clock, *policy);
             (shadow.policy, shadow.rings) = (*policy, rings.clone());
             shadow.weight = if shadow.demand.is_exclusive { Weight::Exclusive } else { Weight::Text };
@@ -234,7 +258,7 @@ impl Simulation {
     }
 
     fn shadow_of(&self, team: TeamId, asked_at: Timestamp, demand: Demand) -> Shadow {
-        let (policy, rings) = self.policies[&team].clone();
+        let (policy, rings) = self.held(team, &demand);
         let clock = Clock::start(asked_at, policy.breach);
         Shadow {
             team,
@@ -420,8 +444,12 @@ impl Simulation {
                 ensure!(others == left, "{conversation}: {others} others are asked, in truth {left}");
             }
             Effect::Assigned { offer, conversation, agent, team, transfer_by } => {
-                let open = self.offers.remove(&agent);
-                ensure!(open == Some((offer, conversation)), "{offer} accepted and was not open");
+                if let Some((_, _, beyond)) = self.forced.filter(|one| (one.0, one.1) == (conversation, agent)) {
+                    self.believe_forced(agent, beyond)?;
+                } else {
+                    let open = self.offers.remove(&agent);
+                    ensure!(open == Some((offer, conversation)), "{offer} accepted and was not open");
+                }
                 let now = self.now;
                 let shadow = self.known(conversation, "assignment")?;
                 ensure!(shadow.agent == transfer_by, "{conversation} taken from {:?}", shadow.agent);
@@ -495,6 +523,18 @@ impl Simulation {
                 ensure!(is_on == self.off_since(agent).is_none(), "{agent}: duty");
             }
             Effect::StatusChanged { .. } | Effect::TransferEnded { .. } | Effect::AgentMissing { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// A supervisor's order was carried out.
+    fn believe_forced(&mut self, agent: AgentId, beyond: bool) -> Verdict {
+        ensure!(self.connected.contains(&agent), "forced on {agent}, who is away");
+        ensure!(self.status[&agent] != AgentStatus::Offline, "forced on {agent}, whose shift is over");
+        let is_possible = self.has_place(agent) && self.status[&agent] == AgentStatus::Online;
+        ensure!(beyond || is_possible, "forced on {agent}, who is full or on a break, without a reason");
+        if beyond {
+            self.excused.insert(agent);
         }
         Ok(())
     }
@@ -637,7 +677,7 @@ impl Simulation {
                 let (conversation, team) = self.new_conversation();
                 // The frame was read a little before its turn came; now and then long before, on a machine that stood still.
                 let at = self.now - self.dice.span(if self.dice.0.is_multiple_of(8) { 100_000 } else { 3 });
-                let demand = self.any_demand();
+                let demand = self.any_demand_of(team);
                 self.give(Input::HumanRequested { conversation, team, at, demand })
             }
             (22..24, ..) => {
@@ -647,7 +687,7 @@ impl Simulation {
                 if self.shadow.contains_key(&conversation) {
                     return Ok(());
                 }
-                let demand = self.any_demand();
+                let demand = self.any_demand_of(team);
                 self.give(Input::CallBackPromised { conversation, team, at, demand })
             }
             (24..44, _, _, Some(offer)) => {
@@ -721,7 +761,11 @@ impl Simulation {
                 };
                 self.give(Input::TransferRequested { conversation, by, to })
             }
-            (93..94, _, Some((conversation, by)), _) => self.give(Input::TransferCancelled { conversation, by }),
+            (93..94, _, Some((conversation, by)), _) => {
+                self.give(Input::TransferCancelled { conversation, by })?;
+                self.force(conversation, agent)
+            }
+            (93..94, Some(conversation), ..) => self.force(conversation, agent),
             (94, ..) => self.administer(agent),
             (95..99, ..) => {
                 // Never past a deadline without stopping there, as the server's timer does ...
@@ -751,6 +795,15 @@ impl Simulation {
         }
     }
 
+    /// A supervisor orders somebody to serve one who waits or is served.
+    fn force(&mut self, conversation: ConversationId, agent: AgentId) -> Verdict {
+        let beyond = self.dice.roll(2) == 0;
+        self.forced = Some((conversation, agent, beyond));
+        let verdict = self.give(Input::AssignmentForced { conversation, agent, beyond });
+        self.forced = None;
+        verdict
+    }
+
     /// An administrator changes a policy, or an agent's teams or capacity, or takes an account away and gives it back.
     fn administer(&mut self, agent: AgentId) -> Verdict {
         match self.dice.roll(4) {
@@ -766,9 +819,15 @@ impl Simulation {
                     offer: 1 + self.dice.span(20) * 1_000,
                     parallel_after: self.dice.span(60) * 1_000,
                     parallel: u8::try_from(1 + self.dice.roll(4)).unwrap(),
+                    all_after: (self.dice.roll(3) == 0).then(|| self.dice.span(80) * 1_000),
                     needs_for: self.dice.span(60) * 1_000,
                 };
                 let rings = self.any_rings();
+                if self.dice.roll(3) == 0 {
+                    let plan = Plan { policy: 1, team };
+                    self.plans.insert(plan, (policy, rings.clone()));
+                    return self.give(Input::PlanKnown { plan, policy, rings });
+                }
                 self.policies.insert(team, (policy, rings.clone()));
                 self.give(Input::TeamKnown { team, policy, rings })
             }
@@ -887,6 +946,11 @@ fn a_router_in_which_who_accepts_second_serves_too_is_caught() {
 #[test]
 fn a_router_that_forgets_that_idle_conversations_weigh_half_is_caught() {
     assert!(is_caught(Fault::ForgottenWeight));
+}
+
+#[test]
+fn a_router_that_overloads_somebody_without_a_reason_is_caught() {
+    assert!(is_caught(Fault::ForcedWithoutReason));
 }
 
 #[test]

@@ -92,6 +92,10 @@ impl App {
                     async move { app.block_visitor(&who, at, conversation, &reason, until).await },
                 )))
             }
+            Command::ListAgents { team } => {
+                let Principal::Staff(staff) = &*who else { return Err(forbidden()) };
+                Ok(Begun::Done(self.list_agents(staff, &team)))
+            }
             Command::FindColleagues { query, team } => {
                 let Principal::Staff(staff) = &*who else { return Err(forbidden()) };
                 let query = conversation::at_most("query", query.trim(), 200).map_err(invalid)?;
@@ -173,6 +177,19 @@ fn order(command: Command) -> Result<Order, WireError> {
             text: conversation::at_most("text", text.trim(), MAX_COMMENT).map_err(invalid)?.to_owned(),
         },
         Command::LowerFlag { conversation } => Order::LowerFlag(conversation),
+        Command::JoinConversation { conversation } => Order::Join { conversation, joined: true },
+        Command::LeaveConversation { conversation } => Order::Join { conversation, joined: false },
+        Command::TakeOver { conversation } => Order::TakeOver(conversation),
+        Command::Assign { conversation, agent, reason } => Order::Assign {
+            conversation,
+            agent,
+            reason: conversation::at_most("reason", reason.trim(), MAX_COMMENT).map_err(invalid)?.to_owned(),
+        },
+        Command::SetAgentStatus { agent, status, reason } => Order::StatusOf {
+            agent,
+            status,
+            reason: conversation::text("reason", reason.trim(), MAX_COMMENT).map_err(invalid)?.to_owned(),
+        },
         Command::AcknowledgeAlert { alert, note } => Order::Acknowledge {
             alert,
             note: Some(conversation::at_most("note", note.trim(), MAX_COMMENT).map_err(invalid)?.to_owned()),
@@ -196,6 +213,7 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::ListCannedAnswers {}
         | Command::BlockVisitor { .. }
         | Command::FindColleagues { .. }
+        | Command::ListAgents { .. }
         | Command::PastConversations { .. }
         | Command::ContinueElsewhere { .. }
         | Command::RevokeContinuation { .. }

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use bangban_domain::{
-    ConversationId, Timestamp,
+    AgentId, ConversationId, Timestamp,
+    alert::Intervention,
     conversation::{self, MAX_CLIENT_ID, MAX_TEXT},
+    history,
     words::Stage,
 };
 use bangban_protocol::{Answer, ErrorCode, EventBody, Party, ThreadBody, Topic, WireError};
-use bangban_store::{Author, Change, Lane, NewEntry, Unit, Written};
+use bangban_store::{Author, Change, Event, Lane, NewEntry, Unit, Written};
 use tokio::time::Instant;
 
 use super::{App, actor, commands::Pending, forbidden, invalid, not_found, store_error};
@@ -28,14 +30,16 @@ pub(super) struct Writer {
 }
 
 impl App {
-    /// Who writes, if they may: the citizen of an open conversation, or the agent who serves it.
+    /// Who writes, if they may: the citizen of an open conversation, the agent who serves it, or a supervisor who has come
+    /// in.
     pub(super) fn writer(&self, who: &Principal, id: ConversationId) -> Result<Writer, WireError> {
         let live = self.shared.live.get(&id).ok_or_else(not_found)?;
         let (author, party) = match who {
             Principal::Citizen(citizen) if citizen.id == live.citizen => (Author::Citizen, Party::Citizen),
             Principal::Citizen(_) => return Err(not_found()),
             Principal::Staff(staff) => {
-                let serves = live.view.agent.as_ref().is_some_and(|agent| agent.id == staff.id)
+                let mut inside = live.view.agent.iter().chain(&live.view.helpers);
+                let serves = inside.any(|agent| agent.id == staff.id)
                     && matches!(live.view.stage, Stage::Serving | Stage::WrapUp);
                 if !serves {
                     return Err(forbidden());
@@ -72,6 +76,7 @@ impl App {
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
         message.client_id = Some(client_id.to_owned());
         message.answers = matches!(author, Author::Agent(_));
+        message.owes = if author == Author::Citizen { self.owes(id, at) } else { None };
         let mut unit = Unit { entries: vec![message], ..Unit::default() };
         let mut wants_human = false;
         if let Some(item) = asked {
@@ -133,12 +138,20 @@ impl App {
         let Principal::Staff(staff) = who else { return Err(forbidden()) };
         let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
         let text = conversation::text("text", text, MAX_TEXT).map_err(invalid)?;
-        self.readable(who, id).await?;
+        let (row, view) = self.readable(who, id).await?;
         let from = Party::Agent { id: staff.id, name: staff.name.clone() };
         let body = ThreadBody::Note { text: text.to_owned() };
         let mut note = entry(id, Lane::Notes, at, Author::Agent(staff.id), &from, &body);
         note.client_id = Some(client_id.to_owned());
-        Ok(self.append(at, Unit { entries: vec![note], ..Unit::default() })?.await?.0)
+        let mut unit = Unit { entries: vec![note], ..Unit::default() };
+        let is_open = matches!(view.stage, Stage::Serving | Stage::WrapUp);
+        if is_open && view.agent.is_some_and(|agent| agent.id != staff.id) {
+            // Said to the agent while they serve.
+            let line = self.look_line(staff, &row, "conversation.whisper", &serde_json::json!({}));
+            unit.changes.push(Change::Audit(line));
+            unit.events.push(intervened(id, at, staff.id, Intervention::Whispered));
+        }
+        Ok(self.append(at, unit)?.await?.0)
     }
 
     /// Hands over; the future says whether the first entry was new. The publisher tells the desk of a clock that stopped.
@@ -169,6 +182,12 @@ impl App {
 
     pub(super) fn read(self: &Arc<Self>, who: &Principal, id: ConversationId, seq: u64) -> Result<Pending, WireError> {
         let Writer { author, party: by, .. } = self.writer(who, id)?;
+        if let Author::Agent(me) = author
+            && self.shared.live.get(&id).is_none_or(|live| live.view.agent.as_ref().is_none_or(|one| one.id != me))
+        {
+            // Only who serves has read it.
+            return Ok(Box::pin(async { Ok(Answer::Done) }));
+        }
         let by_agent = matches!(author, Author::Agent(_));
         let changes = vec![Change::Read { conversation: id, by_agent, seq }];
         let committed = self.store.enqueue(Unit { changes, ..Unit::default() }).map_err(store_error)?;
@@ -201,6 +220,12 @@ impl App {
             Ok(Answer::Done)
         }))
     }
+}
+
+/// For the log of a conversation.
+pub(super) fn intervened(id: ConversationId, at: Timestamp, by: AgentId, what: Intervention) -> Event {
+    let what = history::Event::Intervened { by, what };
+    Event { conversation: Some(id), at, actor: Author::Agent(by), what }
 }
 
 fn unknown_entry() -> WireError {

@@ -9,6 +9,7 @@ mod figures;
 mod files;
 mod find;
 mod items;
+mod ledger;
 mod messages;
 mod notices;
 mod quality;
@@ -36,7 +37,9 @@ use bangban_domain::{
     words::{CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
-use bangban_store::{Author, Change, ConversationRow, EntryRow, Lane, Membership, Published, StaffRow, Store, Unit};
+use bangban_store::{
+    Author, Change, ConversationRow, EntryRow, Lane, Membership, Owed, Published, StaffRow, Store, Unit,
+};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
 use tokio::{
@@ -220,6 +223,9 @@ impl App {
         let directory = Arc::new(ArcSwap::default());
         let rights = Arc::new(Rights { accounts: Arc::clone(&accounts), directory: Arc::clone(&directory) });
         let hub = Arc::new(Hub::new(clock.now().0.unsigned_abs(), bus.clone(), Arc::clone(&rights)));
+        if !config.service.show_monitors {
+            hub.hide_monitors();
+        }
         let notices = Arc::new(Notices::default());
         let publisher = {
             let (hub, notices) = (Arc::clone(&hub), Arc::clone(&notices));
@@ -419,7 +425,7 @@ impl App {
             }
             Principal::Staff(staff) => {
                 let me = staff.identity();
-                if staff.serves() {
+                if staff.has_desk() {
                     let number = self.one_console_more(staff.id);
                     // So that the desk's topic shows at once what follows from being there. A desk that cannot write
                     // hears of it later.
@@ -516,7 +522,14 @@ fn actor(who: &Principal) -> Actor {
 
 /// Called by the writer, in commit order.
 pub(crate) fn publish(hub: &Hub, notices: &Notices, batch: &[Published]) {
-    for Published { seq, entry, answered } in batch {
+    for Published { seq, entry, answered, owed } in batch {
+        match (owed, &entry.owes) {
+            (Some(Owed { no, is_open: true, .. }), Some(terms)) => {
+                notices.owed(entry.conversation, *no, entry.at, terms);
+            }
+            (Some(Owed { no, .. }), _) => notices.kept(entry.conversation, *no),
+            (None, _) => {}
+        }
         if *answered {
             notices.replied(entry.conversation, entry.at);
         }

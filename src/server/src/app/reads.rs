@@ -4,24 +4,27 @@ use std::sync::Arc;
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
+    alert::Intervention,
     citizen::{masked_credit_code, shown_name},
     conversation,
     rights::Action,
     routing,
+    words::Stage,
 };
 use bangban_protocol::{
-    Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation, Snapshot,
-    ThreadEntry, Topic, WireError,
+    AgentView, Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation,
+    Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
 };
-use bangban_store::{ConversationRow, EntryRow, FileOwner, Lane};
+use bangban_store::{ConversationRow, EntryRow, FileOwner, Lane, Unit};
 
 use tokio::time::timeout;
 
 use super::{
-    App, DESK_PATIENCE, citizens::continuation_view, files::owner, forbidden, not_found, store_error, thread_entry,
+    App, DESK_PATIENCE, citizens::continuation_view, files::owner, forbidden, messages::intervened, not_found,
+    store_error, thread_entry,
 };
 use crate::{
-    auth::Principal,
+    auth::{Principal, Staff},
     desk::view_of,
     hub::{MAX_TOPICS, Socket},
     masking::seen_by,
@@ -54,6 +57,12 @@ impl App {
         if let (Topic::Conversation(id), Principal::Staff(staff), None) = (topic, who, after) {
             let (row, view) = self.readable(who, id).await?;
             self.tell_look(staff, &row, &view, "conversation.read", serde_json::json!({})).await?;
+            let is_human = matches!(view.stage, Stage::Waiting | Stage::Offered | Stage::Serving | Stage::WrapUp);
+            if is_human && view.agent.is_none_or(|agent| agent.id != staff.id) {
+                let event = intervened(id, self.clock.now(), staff.id, Intervention::Monitored);
+                let unit = Unit { events: vec![event], ..Unit::default() };
+                self.store.commit(unit).await.map_err(store_error)?;
+            }
         }
         // First listen, then look: what happens between comes as an event that the snapshot may contain too.
         if !self.hub.join(socket, topic) {
@@ -120,7 +129,8 @@ impl App {
                 let (row, _) = self.readable(who, id).await?;
                 let (entries, reset, _, seq) = self.thread(who, id, Lane::Notes, after).await?;
                 let draft = self.store.draft(staff.id, id).await.map_err(store_error)?;
-                (seq, Snapshot::Notes { context: self.context(staff.id, &row).await?, entries, reset, draft })
+                let context = self.context(staff.id, &row).await?;
+                (seq, Snapshot::Notes { context, entries, reset, draft, monitors: self.hub.monitors(id) })
             }
             (Topic::Agent(id), _) => {
                 let known = self.shared.agents.get(&id).map(|known| known.value().clone());
@@ -253,6 +263,50 @@ impl App {
         colleagues.sort_by(|a, b| (!a.is_free, &a.name, a.id).cmp(&(!b.is_free, &b.name, b.id)));
         colleagues.truncate(COLLEAGUES_FOUND);
         Ok(Answer::Colleagues { colleagues })
+    }
+
+    /// The agents of a team that one watches, as far as the desk has seen them since its start.
+    pub(super) fn list_agents(&self, staff: &Staff, team: &str) -> Result<Answer, WireError> {
+        let unit = self.rights.unit_of_team(team);
+        if unit.is_none() {
+            self.require_somewhere(staff, Action::Watch)?;
+            return Err(WireError::field("team", "no such team"));
+        }
+        self.require(staff, Action::Watch, At::unit(unit.as_deref()))?;
+        let is_of_team = |view: &AgentView| view.teams.iter().any(|one| one.code == team);
+        let mut agents: Vec<TeamAgentView> = self
+            .shared
+            .agents
+            .iter()
+            .filter(|one| is_of_team(&one.value().1))
+            .map(|one| {
+                let view = &one.value().1;
+                TeamAgentView {
+                    id: view.me.id,
+                    name: view.me.name.clone(),
+                    is_connected: self.shared.colleagues.contains_key(&view.me.id),
+                    status: view.status,
+                    status_since: view.status_since,
+                    on_duty: view.on_duty,
+                    capacity: view.capacity,
+                    is_offered: view.offer.is_some(),
+                    conversations: view
+                        .conversations
+                        .iter()
+                        .filter(|one| self.is_watched(staff, one.id))
+                        .cloned()
+                        .collect(),
+                }
+            })
+            .collect();
+        agents.sort_by(|a, b| (!a.is_connected, &a.name, a.id).cmp(&(!b.is_connected, &b.name, b.id)));
+        Ok(Answer::Agents { agents })
+    }
+
+    /// Is it of a team that they watch? An agent may serve in units of others too.
+    fn is_watched(&self, staff: &Staff, id: ConversationId) -> bool {
+        let Some(team) = self.shared.live.get(&id).map(|live| live.view.team.clone()) else { return false };
+        self.may(staff, Action::Watch, At::unit(self.rights.unit_of_team(&team).as_deref()))
     }
 
     async fn context(&self, who: AgentId, row: &ConversationRow) -> Result<ConversationContext, WireError> {

@@ -156,7 +156,20 @@ impl App {
         if view.agent.as_ref().is_some_and(|agent| agent.id == staff.id) {
             return Ok(());
         }
-        let line = Audit {
+        let line = self.look_line(staff, row, action, &detail);
+        let unit = Unit { changes: vec![Change::Audit(line)], ..Unit::default() };
+        self.store.commit(unit).await.map(drop).map_err(store_error)
+    }
+
+    /// The line of the audit log on what somebody does with another's conversation.
+    pub(super) fn look_line(
+        &self,
+        staff: &Staff,
+        row: &ConversationRow,
+        action: &'static str,
+        detail: &serde_json::Value,
+    ) -> Audit {
+        Audit {
             at: self.clock.now(),
             actor: Author::Agent(staff.id),
             action,
@@ -165,10 +178,8 @@ impl App {
             unit: self.unit_of(row),
             reason: None,
             address: None,
-            detail: json(&detail),
-        };
-        let unit = Unit { changes: vec![Change::Audit(line)], ..Unit::default() };
-        self.store.commit(unit).await.map(drop).map_err(store_error)
+            detail: json(detail),
+        }
     }
 
     async fn entry_text(

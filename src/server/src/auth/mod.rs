@@ -128,11 +128,23 @@ impl Staff {
         Identity::Staff { id: self.id, name: self.name.clone(), role, grants: self.grants.clone() }
     }
 
-    /// Do they answer citizens? Then they have a desk.
+    /// Do they answer citizens?
     #[must_use]
     pub fn serves(&self) -> bool {
         serves(&self.grants)
     }
+
+    /// May a conversation lie on their desk: one that they are offered, or have taken over?
+    #[must_use]
+    pub fn has_desk(&self) -> bool {
+        has_desk(&self.grants)
+    }
+}
+
+/// As [`Staff::has_desk`].
+#[must_use]
+pub fn has_desk(grants: &[Grant]) -> bool {
+    serves(grants) || grants.iter().any(|grant| grant.role.allows(Action::Intervene))
 }
 
 /// Is there a right to answer citizens, wherever?

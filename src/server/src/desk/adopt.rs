@@ -7,11 +7,11 @@ use bangban_domain::{AgentId, ConversationId, TeamId, Timestamp, org::Kind, rout
 use bangban_store::{StaffRow, StoreError};
 
 use super::{batch::Batch, owner::Owner};
-use crate::auth::serves;
+use crate::auth::has_desk;
 
-/// Is it somebody who answers citizens?
+/// Is it somebody on whose desk conversations may lie? Supervisors are in no team and are offered none, but may take over.
 fn is_agent(member: &StaffRow) -> bool {
-    member.is_active && serves(&member.grants)
+    member.is_active && has_desk(&member.grants)
 }
 
 impl Owner {
@@ -111,7 +111,7 @@ impl Owner {
             return self.rebuild().await;
         }
         let before = std::mem::replace(&mut self.world.catalogue, next);
-        for input in self.teams_known() {
+        for input in self.teams_known().into_iter().chain(self.plans_known()) {
             if let Err(error) = self.decide(input, now, batch) {
                 tracing::error!(%error, "the router refused a team");
             }
@@ -131,6 +131,7 @@ impl Owner {
         if !before.directory().shares(after.directory(), Kind::Shift) {
             self.follow_roster(now, batch);
         }
+        self.move_promises(&before, now, batch);
         let is_renamed = |id: &ConversationId| {
             self.cases.get(*id).is_some_and(|case| {
                 let item = case.row.item.as_deref();

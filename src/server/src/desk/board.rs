@@ -158,6 +158,10 @@ impl Owner {
                 continue;
             }
             let teams = self.teams_of.get(&id).map_or(&[][..], Vec::as_slice);
+            // Whoever is in no team answers nobody but by taking over.
+            if teams.is_empty() {
+                continue;
+            }
             if is_all || teams.iter().any(|team| on.contains(team)) {
                 count_agent(&mut total, &read);
             }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bangban_domain::{
-    CitizenId, ConversationId, Timestamp,
+    AgentId, CitizenId, ConversationId, Timestamp,
+    ledger::{PolicyRef, Promise},
     privacy::mask,
-    routing::Clock,
+    routing::{Clock, Plan},
     words::{CitizenKind, Language, SlaStep, Stage},
 };
 use bangban_protocol::{ClockView, ConversationView, PersonView, Slot, ThreadBody};
@@ -28,8 +29,12 @@ pub(super) struct Case {
     pub(super) transfer: Option<(String, String)>,
     /// What the citizen wrote last before a human was asked, at most 80 characters.
     pub(super) last_text: Option<String>,
+    /// What holds for its requests instead of what holds for its team, as it was when the last one was made.
+    pub(super) plan: Option<Plan>,
     /// The receipt whose promise still stands.
     pub(super) receipt: Option<String>,
+    /// Supervisors in the thread beside who serves.
+    pub(super) helpers: BTreeSet<AgentId>,
     pub(super) position: Option<u32>,
     pub(super) version: u64,
 }
@@ -44,16 +49,21 @@ impl Case {
             clock: None,
             transfer: None,
             last_text: None,
+            plan: None,
             receipt: None,
+            helpers: BTreeSet::new(),
             position: None,
             version: 0,
         }
     }
 
-    pub(super) fn ledger(&self, clock: &Clock) -> LedgerRow {
+    /// The row of a clock that begins.
+    pub(super) fn ledger(&self, clock: &Clock, promise: Promise, policy: Option<PolicyRef>) -> LedgerRow {
         LedgerRow {
             conversation: self.row.id,
             no: self.row.clock_no,
+            promise,
+            policy,
             team: self.row.team.clone(),
             asked_at: clock.asked_at,
             due_at: clock.due_at,
@@ -196,6 +206,7 @@ pub(crate) fn view_of(
         outcome: row.outcome,
         stars: row.stars,
         slot: row.slot.map(slot),
+        helpers: Vec::new(),
         citizen_read: row.citizen_read,
         agent_read: row.agent_read,
         citizen_online: false,
@@ -208,7 +219,9 @@ impl Owner {
         let case = self.cases.get(id)?;
         let name = case.row.agent.and_then(|agent| self.name_of(agent));
         let view = view_of(&case.row, case.clock.as_ref(), &self.world.catalogue, name);
-        Some(ConversationView { version: case.version, position: case.position, ..view })
+        let person = |id: &AgentId| PersonView { id: *id, name: self.name_of(*id).unwrap_or_default() };
+        let helpers = case.helpers.iter().map(person).collect();
+        Some(ConversationView { version: case.version, position: case.position, helpers, ..view })
     }
 }
 

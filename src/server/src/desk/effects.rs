@@ -5,11 +5,12 @@ use bangban_domain::{
     alert::{AlertKind, Subject},
     figures::Request,
     history::Event,
+    ledger::Promise,
     routing::{Clock, Effect, Place},
     words::{AgentStatus, OfferEnd, QueuedBecause, SlaStep, Stage},
 };
 use bangban_protocol::{OfferEnded, ThreadBody};
-use bangban_store::{Author, Change};
+use bangban_store::{Author, Change, HelperChange};
 
 use super::{batch::Batch, owner::Owner};
 
@@ -66,6 +67,7 @@ impl Owner {
                 Effect::Left { conversation } => self.left(conversation, now, batch),
                 Effect::StatusChanged { agent, status, until } => {
                     batch.agents.insert(agent);
+                    self.since.insert(agent, now);
                     // A short break is not a choice: after a restart the chosen status holds.
                     if until.is_none() {
                         batch.unit.changes.push(Change::Status { agent, status, at: now });
@@ -123,10 +125,16 @@ impl Owner {
             if because == QueuedBecause::Asked {
                 case.row.slot = None;
             }
-            batch.unit.changes.push(Change::Clock(case.ledger(&clock)));
+            let promise = match because {
+                QueuedBecause::CallBackDue => Promise::CallBack,
+                _ => Promise::FirstResponse,
+            };
+            let policy = self.world.catalogue.policy_ref(&team_code, case.plan);
+            batch.unit.changes.push(Change::Clock(case.ledger(&clock, promise, policy)));
             batch.say(conversation, clock.asked_at, body);
             self.record(conversation, now, |_| {});
         }
+        self.dismiss_helpers(conversation, batch);
         if let Some(name) = taken_from_name {
             batch.say(conversation, now, ThreadBody::AgentLeft { name });
         }
@@ -169,6 +177,10 @@ impl Owner {
         let Some(case) = self.cases.get_mut(conversation) else { return };
         if case.row.stage != Stage::WrapUp {
             case.row.stage = Stage::Serving;
+        }
+        if case.helpers.remove(&agent) {
+            let gone = HelperChange { conversation, agent, joined: false };
+            batch.unit.changes.push(Change::Helper(gone));
         }
         case.row.agent = Some(agent);
         case.row.last_agent = Some(agent);

@@ -35,6 +35,7 @@ pub(super) fn refused(refusal: &Refusal) -> WireError {
         Refusal::UnknownAgent(_) | Refusal::UnknownConversation(_) | Refusal::UnknownTeam(_) => ErrorCode::NotFound,
         Refusal::OfferGone(_) => ErrorCode::OfferGone,
         Refusal::NotServing(_) => ErrorCode::Forbidden,
+        Refusal::Full(_) => ErrorCode::AgentFull,
         Refusal::AlreadyRouted(_) | Refusal::WrongTransfer(_) | Refusal::CannotBeAsked(_) => ErrorCode::InvalidStage,
     };
     WireError::new(code, refusal.to_string())
@@ -54,7 +55,7 @@ pub(super) fn unknown() -> WireError {
 
 pub(super) fn agent_of(who: &Actor) -> Result<AgentId, WireError> {
     match who {
-        Actor::Staff(staff) if staff.serves() => Ok(staff.id),
+        Actor::Staff(staff) if staff.has_desk() => Ok(staff.id),
         Actor::Staff(_) | Actor::Citizen(_) | Actor::System => Err(forbidden()),
     }
 }
@@ -111,6 +112,10 @@ impl Owner {
                 self.decide(Input::TransferCancelled { conversation, by }, now, batch)?;
                 Ok(Answer::Done)
             }
+            Order::Correct(wanted) => {
+                let row = self.correcting.take();
+                self.correct(who, (now, at), wanted, row, batch)
+            }
             Order::Close { conversation, outcome, hand_on } => {
                 self.close(who, now, conversation, outcome, hand_on, batch)
             }
@@ -118,6 +123,12 @@ impl Owner {
                 self.raise_flag(who, (at, now), conversation, reason, text, batch)
             }
             Order::LowerFlag(id) => self.lower_flag(who, (at, now), id, batch),
+            Order::Join { conversation, joined } => self.join(who, (at, now), conversation, joined, batch),
+            Order::TakeOver(id) => self.take_over(who, now, id, batch),
+            Order::Assign { conversation, agent, reason } => {
+                self.assign(who, now, (conversation, agent, reason), batch)
+            }
+            Order::StatusOf { agent, status, reason } => self.set_status(who, now, (agent, status, reason), batch),
             Order::Acknowledge { alert, note } => self.acknowledge(who, now, alert, note, batch),
         }
     }
@@ -282,6 +293,9 @@ impl Owner {
         let head_start = self.cases.get(id).map_or(0, |case| self.head_start_of(citizen, case));
         let case = self.mine(who, id)?;
         (case.row.head_start, case.language) = (head_start, citizen.language);
+        if let Some(plan) = self.plan_of(id) {
+            self.decide(plan, now, batch)?;
+        }
         let demand = self.demand_of(id);
         // A promised call-back is overtaken; its receipt stands until somebody has dealt with the matter.
         self.decide(Input::HumanRequested { conversation: id, team, at, demand }, now, batch)?;
@@ -331,6 +345,8 @@ impl Owner {
         }
         batch.say(id, at, ThreadBody::RequestCancelled);
         batch.log(id, at, Event::RequestCancelled {});
+        batch.over.push(id);
+        self.promise_over(id, now, batch);
         self.settle(id, ReceiptState::Cancelled, at, batch);
         self.note_queue(id, batch);
         batch.touch(id);
@@ -405,6 +421,9 @@ impl Owner {
         batch.touch(id);
         // Last: a slot that begins right now is due at once. A conversation with the bot is none of the router's, so that
         // it cannot refuse.
+        if let Some(plan) = self.plan_of(id) {
+            self.decide(plan, now, batch)?;
+        }
         let (demand, at) = (self.demand_of(id), wanted.starts_at);
         self.decide(Input::CallBackPromised { conversation: id, team, at, demand }, now, batch)?;
         Ok(Answer::MessageLeft { receipt, slot: wanted })
@@ -448,7 +467,9 @@ impl Owner {
             case.row.closed_at = Some(at);
             case.transfer = None;
         }
+        self.dismiss_helpers(id, batch);
         self.today.close(id, outcome);
+        batch.over.push(id);
         batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt: receipt.clone() });
         batch.log(id, at, Event::Closed { outcome, hand_on, receipt });
         self.world.notices.silence.end(id);
@@ -473,6 +494,8 @@ impl Owner {
                 case.row.stage = Stage::WrapUp;
                 let agent = case.row.agent;
                 self.decide(Input::CitizenFinished { conversation: id }, now, batch)?;
+                batch.over.push(id);
+                self.promise_over(id, now, batch);
                 batch.say(id, at, ThreadBody::Finished);
                 batch.log(id, at, Event::Finished {});
                 batch.agents.extend(agent);

@@ -9,6 +9,7 @@ mod download;
 mod edge;
 mod figures;
 mod input;
+mod ledger;
 mod limits;
 mod login;
 mod metrics;
@@ -130,6 +131,8 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(figures::rows))
         .routes(routes!(figures::export::rows))
         .routes(routes!(figures::history))
+        .routes(routes!(ledger::ledger))
+        .routes(routes!(ledger::correct))
         .routes(routes!(figures::agents))
         .routes(routes!(figures::export::agents))
         .routes(routes!(figures::live))

@@ -56,6 +56,7 @@ impl From<WireError> for Refused {
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
             ErrorCode::InvalidStage
             | ErrorCode::OfferGone
+            | ErrorCode::AgentFull
             | ErrorCode::SlotFull
             | ErrorCode::Outdated
             | ErrorCode::InUse => StatusCode::CONFLICT,

@@ -17,7 +17,7 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 use bangban_bus::Bus;
 use bangban_domain::{AgentId, ConversationId};
-use bangban_protocol::{EventBody, Frame, ThreadEntry, Topic};
+use bangban_protocol::{EventBody, Frame, PersonView, ThreadEntry, Topic};
 use bangban_store::{Author, Json, NewEntry};
 use dashmap::{DashMap, DashSet};
 use tokio::sync::Notify;
@@ -38,6 +38,8 @@ pub struct Hub {
     bus: Bus,
     rights: Arc<Rights>,
     is_ending: AtomicBool,
+    /// Do agents see who else reads?
+    shows_monitors: AtomicBool,
     sockets: DashMap<u64, Arc<Socket>>,
     /// Those whose token can be taken back.
     held: DashMap<u64, (Holder, Arc<Socket>)>,
@@ -146,6 +148,7 @@ impl Hub {
             bus,
             rights,
             is_ending: AtomicBool::new(false),
+            shows_monitors: AtomicBool::new(true),
             sockets: DashMap::new(),
             held: DashMap::new(),
             topics: DashMap::new(),
@@ -236,7 +239,34 @@ impl Hub {
         if is_first {
             self.citizen_there(topic, true);
         }
+        drop(listeners);
+        self.tell_of_monitors(socket, topic);
         true
+    }
+
+    /// Members of staff who read a conversation here and now, who serves it included. Nobody if that is not to be seen.
+    pub fn monitors(&self, conversation: ConversationId) -> Vec<PersonView> {
+        if !self.shows_monitors.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let name = |id| PersonView { id, name: self.rights.accounts.name(id).unwrap_or_default() };
+        self.staff_at(conversation).into_iter().map(name).collect()
+    }
+
+    /// By the configuration supervisors are not seen.
+    pub fn hide_monitors(&self) {
+        self.shows_monitors.store(false, Ordering::Relaxed);
+    }
+
+    /// A member of staff begins or ends to read a conversation: those who see its private lane see that. The lists must not
+    /// be locked.
+    fn tell_of_monitors(&self, socket: &Socket, topic: Topic) {
+        if let Topic::Conversation(id) = topic
+            && socket.member.staff().is_some()
+            && self.shows_monitors.load(Ordering::Relaxed)
+        {
+            self.tell(Topic::Notes(id), EventBody::Monitors { people: self.monitors(id) });
+        }
     }
 
     /// A socket that has joined has everything up to this entry from its snapshot.
@@ -272,6 +302,7 @@ impl Hub {
             }
         }
         self.forget_if_empty(topic);
+        self.tell_of_monitors(socket, topic);
     }
 
     fn forget_if_empty(&self, topic: Topic) {

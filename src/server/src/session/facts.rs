@@ -53,6 +53,12 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::Close { conversation, .. } => ("close", Some(*conversation), false),
         Command::RaiseFlag { conversation, .. } => ("raise_flag", Some(*conversation), true),
         Command::LowerFlag { conversation } => ("lower_flag", Some(*conversation), true),
+        Command::JoinConversation { conversation } => ("join_conversation", Some(*conversation), true),
+        Command::LeaveConversation { conversation } => ("leave_conversation", Some(*conversation), true),
+        Command::TakeOver { conversation } => ("take_over", Some(*conversation), true),
+        Command::Assign { conversation, .. } => ("assign", Some(*conversation), true),
+        Command::SetAgentStatus { .. } => ("set_agent_status", None, false),
+        Command::ListAgents { .. } => ("list_agents", None, false),
         Command::AcknowledgeAlert { .. } => ("acknowledge_alert", None, false),
         Command::ReopenAlert { .. } => ("reopen_alert", None, false),
     };

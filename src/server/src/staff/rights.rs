@@ -102,10 +102,15 @@ impl Rights {
     /// those of their teams.
     #[must_use]
     pub fn watches_agent(&self, who: AgentId, other: AgentId) -> bool {
+        self.reaches_agent(who, Action::Watch, other)
+    }
+
+    /// May the account do it in every unit in which the other one works?
+    #[must_use]
+    pub fn reaches_agent(&self, who: AgentId, action: Action, other: AgentId) -> bool {
         let Some(account) = self.accounts.get(other) else { return false };
-        let watches = |unit: Option<&str>| self.allows(who, Action::Watch, At::unit(unit));
-        watches(account.unit.as_deref())
-            && account.teams.iter().all(|one| watches(self.unit_of_team(&one.team).as_deref()))
+        let may = |unit: Option<&str>| self.allows(who, action, At::unit(unit));
+        may(account.unit.as_deref()) && account.teams.iter().all(|one| may(self.unit_of_team(&one.team).as_deref()))
     }
 
     /// The unit that a team belongs to.

@@ -193,6 +193,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/figures/agents/export", For::Lists(COUNTS)),
     // Of a conversation that one may not see nobody is told that it exists.
     ("GET", "/api/figures/history/{id}", For::Staff),
+    ("GET", "/api/ledger/{id}", For::Staff),
+    ("POST", "/api/ledger/{id}/corrections", For::Staff),
     ("GET", "/api/figures/live", For::City(&["supervisor", "leader", "auditor", "admin"])),
     // Of an inspection that one may not see nobody is told that it exists; each step is shown in quality.rs.
     ("GET", "/api/quality/inspections", For::Lists(&["supervisor"])),
@@ -263,6 +265,9 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         ("POST", "/api/staff/reveal") => {
             json!({ "conversation": format!("cv_{NO_ID}"), "seq": 1, "reason": "核对身份信息" })
         }
+        ("POST", "/api/ledger/{id}/corrections") => {
+            json!({ "promise": "first_response", "no": 1, "verdict": "excused", "reason": "系统故障" })
+        }
         ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
         ("POST", _) if path.starts_with("/api/staff/login") => json!({}),
         _ => Value::Null,
@@ -330,6 +335,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                         "/api/figures/history/{id}" => path.replace("{id}", &format!("cv_{NO_ID}")),
                         _ => format!("{path}?from=2026-11-01&to=2026-11-01{figure}{format}"),
                     }
+                } else if path.starts_with("/api/ledger") {
+                    path.replace("{id}", &format!("cv_{NO_ID}"))
                 } else if *path == "/api/staffing/history" {
                     format!("{path}?team=residence&from=2026-11-02&to=2026-11-29")
                 } else if path.starts_with("/api/quality/results") {
@@ -478,13 +485,13 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
         let role = who.role();
         let looks = role.is_some_and(|role| ["supervisor", "leader", "auditor", "admin"].contains(&role));
         let owner = who.name == "citizen";
-        let serves = role.is_some_and(|role| ["agent", "professional"].contains(&role));
+        let has_desk = role.is_some_and(|role| ["agent", "professional", "supervisor"].contains(&role));
         let conversation = json!(id);
         let expected: BTreeMap<String, (Value, bool)> = [
             ("conversation", json!({ "type": "subscribe", "topic": format!("conversation:{id}") }), owner || supervisor(who)),
             ("notes", json!({ "type": "subscribe", "topic": format!("notes:{id}") }), supervisor(who)),
             ("another's desk", json!({ "type": "subscribe", "topic": format!("agent:{server_agent}") }), watches(who)),
-            ("own desk", json!({ "type": "subscribe", "topic": format!("agent:{me}") }), serves),
+            ("own desk", json!({ "type": "subscribe", "topic": format!("agent:{me}") }), has_desk),
             ("board", json!({ "type": "subscribe", "topic": "board" }), watches(who)),
             ("board of huangpu", json!({ "type": "subscribe", "topic": "board:huangpu" }), looks && who.is_in("huangpu")),
             ("board of the police", json!({ "type": "subscribe", "topic": "board:police" }), looks && who.is_in("police")),
@@ -494,6 +501,14 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("alerts of the police", json!({ "type": "subscribe", "topic": "alerts:police" }), looks && who.is_in("police")),
             ("acknowledge", json!({ "type": "acknowledge_alert", "alert": alert }), supervisor(who)),
             ("acknowledge no more", json!({ "type": "reopen_alert", "alert": alert }), supervisor(who)),
+            ("assign", json!({ "type": "assign", "conversation": conversation, "agent": server_agent }), supervisor(who) && who.is_city()),
+            ("set another's status", json!({ "type": "set_agent_status", "agent": server_agent, "status": "online", "reason": "试" }), supervisor(who) && who.is_city()),
+            // A supervisor would get it: of them it is asked about one that nobody waits in.
+            ("take over", json!({ "type": "take_over", "conversation": if supervisor(who) { json!(other) } else { conversation.clone() } }), false),
+            // Last: whoever is in the thread may write there.
+            ("zz join", json!({ "type": "join_conversation", "conversation": conversation }), supervisor(who)),
+            ("zz leave", json!({ "type": "leave_conversation", "conversation": conversation }), supervisor(who)),
+            ("agents of a team", json!({ "type": "list_agents", "team": "residence" }), looks && who.is_in("police")),
             ("raise a flag", json!({ "type": "raise_flag", "conversation": conversation, "reason": "upset" }), false),
             // Of one without a flag: nothing happens.
             ("lower a flag", json!({ "type": "lower_flag", "conversation": offered }), supervisor(who)),
@@ -525,7 +540,7 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("continue elsewhere", json!({ "type": "continue_elsewhere", "conversation": other }), owner),
             ("take back a second device", json!({ "type": "revoke_continuation", "continuation": way }), owner),
             ("claim", json!({ "type": "claim_visitor", "visitor": "x" }), false),
-            ("status", json!({ "type": "set_status", "status": "break" }), serves),
+            ("status", json!({ "type": "set_status", "status": "break" }), has_desk),
             ("knowledge", json!({ "type": "search_knowledge", "query": "居住证" }), role.is_some()),
             ("open", json!({ "type": "open_conversation", "channel": "pc" }), role.is_none()),
             ("cancel request", json!({ "type": "cancel_request", "conversation": conversation }), false),

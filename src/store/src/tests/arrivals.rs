@@ -1,6 +1,6 @@
 //! What a team's staff is planned by, on both databases.
 
-use bangban_domain::{ConversationId, Timestamp, words::SlaStep};
+use bangban_domain::{ConversationId, Timestamp, ledger::Promise, words::SlaStep};
 
 use super::{conversation, open, seed};
 use crate::{Change, HALF_HOUR, LedgerRow, Unit, testing::TestDatabase};
@@ -24,6 +24,8 @@ async fn requests_are_counted_by_half_hours_with_what_was_waited(db: TestDatabas
             breached_at: None,
             answered_at: None,
             left_at: None,
+            promise: Promise::FirstResponse,
+            policy: None,
         }));
     }
     store.commit(Unit { changes, ..Unit::default() }).await.unwrap();

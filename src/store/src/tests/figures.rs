@@ -2,7 +2,7 @@
 //! statements written by hand over log and ledger do; the pages behind a number are the number. On both databases, for random
 //! days.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, Timestamp,
@@ -14,6 +14,7 @@ use bangban_domain::{
         timeline::{Change as Status, State, Timeline},
     },
     history::Event as What,
+    ledger::{Promise, Terms},
     words::{AgentStatus, BotTurn, Channel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage},
 };
 use proptest::prelude::*;
@@ -50,6 +51,8 @@ struct Case {
     agent: Option<u128>,
     receipt: Option<String>,
     is_rated: bool,
+    /// The citizen waits for the next answer.
+    is_asked: bool,
 }
 
 /// Random days, committed as the desk would.
@@ -92,6 +95,7 @@ impl Days {
                 agent: None,
                 receipt: None,
                 is_rated: false,
+                is_asked: false,
             };
             unit.changes.push(Change::NewConversation(row));
             unit.events.push(log(&case, now, What::Opened { citizen, item, team, channel, hall: None, ticket: None }));
@@ -143,6 +147,8 @@ impl Days {
         unit.changes.push(Change::Clock(LedgerRow {
             conversation: case.id,
             no: case.clock_no,
+            promise: Promise::FirstResponse,
+            policy: None,
             team: team.clone(),
             asked_at: Timestamp(now),
             due_at: Timestamp(now + 60_000),
@@ -249,6 +255,23 @@ impl Days {
         let now = self.now;
         let case = &mut self.cases[place];
         if let (Stage::Serving, Some(agent)) = (case.stage, case.agent) {
+            if !case.clock_open && !std::mem::replace(&mut case.is_asked, true) {
+                let served = vec![(Timestamp(now), Timestamp(now + 180_000))];
+                let terms = Terms { span: 180_000, policy: None, served, steps: Vec::new() };
+                // The writer has to know that a human serves.
+                let row =
+                    ConversationRow { id: case.id, stage: Stage::Serving, clock_no: case.clock_no, ..conversation(1) };
+                unit.changes.push(Change::Conversation(row));
+                unit.entries.push(NewEntry {
+                    conversation: case.id,
+                    at: Timestamp(now),
+                    client_id: None,
+                    owes: Some(Arc::new(terms)),
+                    ..message(1, Author::Citizen, "")
+                });
+                return;
+            }
+            case.is_asked = false;
             case.clock_open = false;
             unit.entries.push(NewEntry {
                 conversation: case.id,
@@ -274,7 +297,7 @@ impl Days {
             unit.events.push(log(case, now, What::ReceiptSettled { receipt, state: ReceiptState::Done }));
         }
         case.stage = Stage::Closed;
-        case.is_rated = false;
+        (case.is_rated, case.is_asked) = (false, false);
         unit.events.push(log(case, now, What::Closed { outcome, hand_on: None, receipt: None }));
         self.closed.insert(case.id, now);
     }
@@ -304,6 +327,17 @@ impl Days {
         let now = self.now;
         let case = &mut self.cases[place];
         if case.stage != Stage::Closed {
+            return;
+        }
+        if more % 7 == 3 && case.clock_no > 0 {
+            let said = [Some(Timestamp(now)), None, None][more % 3];
+            let what = What::Corrected {
+                promise: Promise::FirstResponse,
+                no: case.clock_no,
+                answered_at: said,
+                excused: more % 3 == 1,
+            };
+            unit.events.push(log(case, now, what));
             return;
         }
         if more.is_multiple_of(2) && !case.is_rated {
@@ -404,6 +438,18 @@ const REQUESTS: &str = "FROM (SELECT l.*, COALESCE((SELECT e.detail FROM event e
     AND e.kind = 'closed' AND e.at >= l.asked_at ORDER BY e.id LIMIT 1), '') AS closing FROM ledger l \
     WHERE l.asked_at >= $from AND l.asked_at < $to) r \
     WHERE r.closing NOT LIKE '%\"out_of_scope\"%' AND r.closing NOT LIKE '%\"abuse\"%'";
+/// Of a question after the first response: its answer, or the end before one, and the closing after it, by the log.
+const REPLIES: &str = "FROM (SELECT o.asked_at, o.asked_at + 180000 AS due_at, \
+    (SELECT MIN(e.at) FROM event e WHERE e.conversation = o.conversation AND e.kind = 'replied' AND e.id > o.id \
+     AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = o.conversation AND b.kind = 'reply_owed' \
+                     AND b.id > o.id AND b.id < e.id)) AS answered_at, \
+    (SELECT MIN(e.at) FROM event e WHERE e.conversation = o.conversation AND e.kind = 'reply_released' AND e.id > o.id \
+     AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = o.conversation AND b.kind = 'reply_owed' \
+                     AND b.id > o.id AND b.id < e.id)) AS left_at, \
+    COALESCE((SELECT e.detail FROM event e WHERE e.conversation = o.conversation AND e.kind = 'closed' AND e.id > o.id \
+              ORDER BY e.id LIMIT 1), '') AS closing \
+    FROM (SELECT e.*, e.at AS asked_at FROM event e WHERE e.kind = 'reply_owed' AND e.at >= $from AND e.at < $to) o) r \
+    WHERE r.closing NOT LIKE '%\"out_of_scope\"%' AND r.closing NOT LIKE '%\"abuse\"%'";
 /// Of a closing: did an agent accept since the conversation was opened or taken up again, and when was it taken up after?
 const CLOSINGS: &str = "FROM (SELECT c.*, \
     (SELECT MIN(a.at) FROM event a WHERE a.conversation = c.conversation AND a.kind = 'assigned' AND a.id < c.id \
@@ -489,14 +535,19 @@ fn by_hand(figure: Figure) -> [&'static str; 2] {
     let offers = |condition: &str| sql!("SELECT COUNT(*) ", OFFERS, " WHERE ", condition);
     let events = |condition: &str| sql!("SELECT COUNT(*) FROM event WHERE at >= $from AND at < $to AND ", condition);
     let none = "SELECT 0";
-    let requests = |condition: &str| sql!("SELECT COUNT(*) ", REQUESTS, " AND ", condition);
+    let requests = |condition: &str| sql!("SELECT COUNT(*) ", REQUESTS, " AND r.excused_at IS NULL AND ", condition);
+    let replies = |condition: &str| sql!("SELECT COUNT(*) ", REPLIES, " AND ", condition);
     let closings = |condition: &str| sql!("SELECT COUNT(*) ", CLOSINGS, " AND ", condition);
     let kept = "(x.again IS NOT NULL OR x.at + 86400000 < $now)";
     match figure {
-        Figure::Requests => [requests("1 = 1"), none],
+        Figure::Requests => [sql!("SELECT COUNT(*) ", REQUESTS), none],
         Figure::WithinMinute => [
             requests("(r.answered_at IS NOT NULL OR r.left_at >= r.due_at OR (r.left_at IS NULL AND r.due_at < $now))"),
             requests("r.answered_at <= r.due_at"),
+        ],
+        Figure::NextResponse => [
+            replies("(r.answered_at IS NOT NULL OR r.left_at >= r.due_at OR (r.left_at IS NULL AND r.due_at < $now))"),
+            replies("r.answered_at <= r.due_at"),
         ],
         Figure::ShortAbandons => [requests("r.answered_at IS NULL AND r.left_at < r.due_at"), none],
         Figure::AnsweredLate => [requests("r.answered_at > r.due_at"), none],
@@ -575,7 +626,11 @@ fn by_hand(figure: Figure) -> [&'static str; 2] {
 /// Of a span every single one, in milliseconds; of a mean every number.
 fn spans_by_hand(figure: Figure) -> Option<&'static str> {
     Some(match figure {
-        Figure::Wait => sql!("SELECT r.answered_at - r.asked_at ", REQUESTS, " AND r.answered_at IS NOT NULL"),
+        Figure::Wait => sql!(
+            "SELECT r.answered_at - r.asked_at ",
+            REQUESTS,
+            " AND r.excused_at IS NULL AND r.answered_at IS NOT NULL"
+        ),
         Figure::AcceptTime => sql!("SELECT x.taken - x.first_at ", OFFERS, " WHERE ", TAKEN_FROM_QUEUE),
         Figure::Handling => sql!("SELECT x.at - x.served ", CLOSINGS),
         Figure::Rating => sql!("SELECT x.stars ", RATINGS),
@@ -739,7 +794,13 @@ async fn a_day_with_one_of_each(db: TestDatabase) {
         (9, 2, 0, 1),
         (9, 2, 0, 1),
         (13, 2, 0, 0),
+        (13, 2, 0, 0),
+        (13, 3, 0, 0),
+        (13, 2, 0, 0),
+        (13, 5, 0, 0),
+        (13, 2, 0, 0),
         (15, 5, 0, 0),
+        (18, 2, 0, 3),
         (18, 2, 0, 0),
         (18, 3, 0, 1),
         (3, 2, 0, 4),

@@ -3,6 +3,7 @@
 use bangban_domain::{
     AgentId, ConversationId, InspectionId, OfferId, Timestamp,
     history::Event as What,
+    ledger::Promise,
     quality::{DrawReason, InspectionState},
     words::{Outcome, QueuedBecause, SlaStep, Stage},
 };
@@ -202,6 +203,8 @@ fn life(n: u128, opened: i64, closed: i64, with_agent: bool, late: bool) -> Unit
         breached_at: None,
         answered_at: None,
         left_at: None,
+        promise: Promise::FirstResponse,
+        policy: None,
     };
     let mut changes = vec![Change::NewConversation(row), Change::Clock(clock)];
     if late {

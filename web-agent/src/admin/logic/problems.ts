@@ -38,7 +38,10 @@ const patterns: readonly [RegExp, (...parts: string[]) => string][] = [
   [/^is not a district that the unit is below$/, () => '该单位不在这个区之下'],
   [/^a district is below the city$/, () => '区的上级只能是市'],
   [/^is below the unit itself$/, () => '不能移到自己的下级之下'],
-  [/^has the policy "(.*)" already$/, () => '该技能组已有策略'],
+  [/^has the policy "(.*)" already$/, () => '同样范围已有策略'],
+  [/^must not stand beside an item/, () => '技能组与事项只能填一个'],
+  [/^must have either percent or seconds$/, () => '须填百分比或秒数'],
+  [/^must be one of (\w+) and (\w+)$/, () => '这种承诺不能有这个动作'],
   [/^is blocked by "(.*)" already$/, () => '该访客已在黑名单中'],
 ];
 

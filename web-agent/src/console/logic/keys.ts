@@ -8,6 +8,8 @@ export type KeyCommand =
   | { do: 'reply' }
   | { do: 'note' }
   | { do: 'transfer' }
+  /** Asks the supervisors for help. */
+  | { do: 'flag' }
   | { do: 'close' }
   | { do: 'context' }
   | { do: 'sheet' }
@@ -30,6 +32,7 @@ const BY_CODE: Record<string, KeyCommand> = {
   KeyL: { do: 'reply' },
   KeyP: { do: 'note' },
   KeyT: { do: 'transfer' },
+  KeyH: { do: 'flag' },
   KeyE: { do: 'close' },
   KeyI: { do: 'context' },
   Slash: { do: 'sheet' },

@@ -58,7 +58,8 @@ export const conversation = (id: string, changes: Partial<DeskConversation> = {}
   stage: 'serving',
   clock: { askedAt: 0, dueAt: MINUTE, answeredAt: 5_000, step: 'running' },
   transferTo: null,
-    flag: null,
+  owed: null,
+  flag: null,
   ...changes,
 });
 
@@ -84,6 +85,8 @@ export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
   status: 'online',
   breakUntil: null,
   onDuty: true,
+  dutyEndsAt: null,
+  remindAt: null,
   capacity: 3,
   teams: [],
   allTeams: [],

@@ -6,6 +6,7 @@ import type {
   ConversationId,
   ErrorCode,
   EventBody,
+  PersonView,
   Snapshot,
   ThreadEntry,
 } from '../../generated/protocol';
@@ -18,6 +19,8 @@ export interface OpenThread {
   shared: ThreadState;
   notes: ThreadState;
   context: ConversationContext | null;
+  /** Members of staff who read it now. */
+  monitors: readonly PersonView[];
   refused: ErrorCode | null;
   isLoadingEarlier: boolean;
 }
@@ -48,6 +51,7 @@ export const useThreads = defineStore('threads', () => {
         if (before > 0) for (const entry of thread[key].entries) if (entry.seq > before) tell(thread.id, key, entry);
       },
       event: (body: EventBody) => {
+        if (body.type === 'monitors') thread.monitors = body.people;
         const next = withEvent(thread[key], body, Date.now());
         if (next === 'gap') return 'gap';
         const isNew = body.type === 'entry' && next !== thread[key];
@@ -70,6 +74,7 @@ export const useThreads = defineStore('threads', () => {
       lane(thread, 'notes', (snapshot) => {
         if (snapshot.type !== 'notes') return;
         thread.context = snapshot.context;
+        thread.monitors = snapshot.monitors;
         for (const listener of draftListeners) listener(thread.id, snapshot.draft);
       }),
     );
@@ -82,6 +87,7 @@ export const useThreads = defineStore('threads', () => {
       shared: emptyThread,
       notes: emptyThread,
       context: null,
+      monitors: [],
       refused: null,
       isLoadingEarlier: false,
     });

@@ -13,6 +13,7 @@ export function useThreadWords() {
       citizen: '市民',
       bot: '小申（机器人）',
       note: '内部备注 · 仅内部可见',
+      whisper: '悄悄话 · 仅内部可见',
       greeting: (item: string) => `您好，我是小申，请问关于“${item}”有什么可以帮您？`,
       greetingNoItem: '您好，我是小申，请问有什么可以帮您？',
       clarify: '请问您想问的是哪一个？',
@@ -43,6 +44,8 @@ export function useThreadWords() {
       reopened: '市民再次来询，会话继续',
       rated: (stars: string) => `市民评价 ${stars} 星`,
       flagRaised: (why: string) => `举旗求助：${why}`,
+      supervisorJoined: (name: string) => `值班长 ${name} 进入会话`,
+      supervisorLeft: (name: string) => `值班长 ${name} 已退出会话`,
       flagLowered: '已放下求助旗',
       flagReason: zhFlagReasons,
       transfer: {
@@ -57,6 +60,7 @@ export function useThreadWords() {
       citizen: 'Citizen',
       bot: '小申 (assistant)',
       note: 'Private note · seen by staff only',
+      whisper: 'Whisper · seen by staff only',
       greeting: (item) => `Hello, I am 小申. What would you like to know about “${item}”?`,
       greetingNoItem: 'Hello, I am 小申. How can I help?',
       clarify: 'Which of these do you mean?',
@@ -86,6 +90,8 @@ export function useThreadWords() {
       reopened: 'The citizen wrote again; continued',
       rated: (stars) => `Rated ${stars} stars`,
       flagRaised: (why) => `Asks for help: ${why}`,
+      supervisorJoined: (name) => `Supervisor ${name} joined`,
+      supervisorLeft: (name) => `Supervisor ${name} left`,
       flagLowered: 'Help is needed no more',
       flagReason: enFlagReasons,
       transfer: {
@@ -114,6 +120,10 @@ export function useThreadWords() {
         return w.left(body.name);
       case 'transferred':
         return w.transferred(body.fromName, body.name, body.teamName);
+      case 'supervisor_joined':
+        return w.supervisorJoined(body.name);
+      case 'supervisor_left':
+        return w.supervisorLeft(body.name);
       case 'message_left':
         return w.messageLeft(body.receipt, timeOfDay(body.slot.startsAt), timeOfDay(body.slot.endsAt));
       case 'call_back_due':

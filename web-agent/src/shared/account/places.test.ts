@@ -22,7 +22,7 @@ test('each role has its pages', () => {
     agent: '100',
     professional: '000',
     operator: '000',
-    supervisor: '011',
+    supervisor: '111',
     editor: '001',
     leader: '010',
     auditor: '011',

@@ -4,8 +4,14 @@ import type { Grant, Identity, Role } from '../../generated/protocol';
 export const rolesOf = (me: Identity): Role[] =>
   me.type === 'staff' ? me.grants.map((grant: Grant) => grant.role) : [];
 
-/** Answers citizens. */
-export const hasConsole = (me: Identity): boolean => rolesOf(me).includes('agent');
+/** Answers citizens, or takes over from those who do. */
+export const hasConsole = (me: Identity): boolean =>
+  rolesOf(me).some((role) => role === 'agent' || role === 'supervisor');
+
+/** May they act on what goes on in a unit (null: the city), as far as grants tell? The server decides each time. */
+export const mayIntervene = (me: Identity, unit: string | null): boolean =>
+  me.type === 'staff' &&
+  me.grants.some((grant) => grant.role === 'supervisor' && (grant.unit === null || grant.unit === unit));
 
 const BOARD: Role[] = ['supervisor', 'leader', 'auditor', 'admin'];
 const ADMIN: Role[] = ['supervisor', 'editor', 'auditor', 'admin'];

@@ -41,6 +41,10 @@ export function useEntryText(): (body: ThreadBody) => string {
           return system.agent_left(body.name);
         case 'transferred':
           return system.transferred(body.fromName, body.name, body.teamName);
+        case 'supervisor_joined':
+          return system.supervisor_joined(body.name);
+        case 'supervisor_left':
+          return system.supervisor_left(body.name);
         case 'message_left':
           return `${receipt.title} ${receipt.number} ${body.receipt}`;
         case 'closed':

@@ -141,6 +141,8 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'agent_joined':
     case 'agent_left':
     case 'transferred':
+    case 'supervisor_joined':
+    case 'supervisor_left':
     case 'call_back_due':
     case 'closed':
       return true;

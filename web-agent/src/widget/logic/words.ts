@@ -206,6 +206,8 @@ const zh = {
     agent_left: (name: string) => `${name}暂时离线，正在优先为您重新安排帮办人员`,
     transferred: (from: string, name: string, team: string) =>
       `${from}已将会话转给${name}（${team}），前面的内容都已转交`,
+    supervisor_joined: (name: string) => `值班长 ${name} 加入会话，一同为您服务`,
+    supervisor_left: (name: string) => `值班长 ${name} 已离开会话，帮办人员继续为您服务`,
     call_back_due: '约定的时间到了，正在为您安排帮办人员',
     finished: '您已结束本次咨询',
     reopened: '您继续了本次会话',
@@ -544,6 +546,8 @@ export const useWidgetWords = () =>
       agent_joined: (name, team) => `${name} (${team}) has joined`,
       agent_left: (name) => `${name} has gone offline; you are served first by somebody else`,
       transferred: (from, name, team) => `${from} handed the conversation to ${name} (${team})`,
+      supervisor_joined: (name) => `Supervisor ${name} has joined to help you too`,
+      supervisor_left: (name) => `Supervisor ${name} has left; you are served on`,
       call_back_due: 'The promised time has come; finding a person for you',
       finished: 'You ended the conversation',
       reopened: 'You continued the conversation',

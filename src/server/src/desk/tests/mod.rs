@@ -4,6 +4,9 @@ mod alerts;
 mod asking;
 mod citizens;
 mod failure;
+mod handover;
+mod intervene;
+mod owed;
 mod replay;
 mod restart;
 mod rules;
@@ -177,7 +180,8 @@ impl House {
     }
 
     async fn desk(&self, n: u128) -> AgentView {
-        match self.snapshot(&agent(n), Topic::Agent(AgentId::new(n))).await.1 {
+        let who = if n == 7 { supervisor() } else { agent(n) };
+        match self.snapshot(&who, Topic::Agent(AgentId::new(n))).await.1 {
             Snapshot::Agent { view } => view,
             other => panic!("{other:?}"),
         }

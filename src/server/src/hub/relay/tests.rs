@@ -255,6 +255,7 @@ async fn who_serves_no_more_hears_no_more_on_any_node_even_if_that_was_missed() 
         outcome: None,
         stars: None,
         slot: None,
+        helpers: Vec::new(),
         citizen_read: 0,
         agent_read: 0,
         citizen_online: false,
