@@ -25,7 +25,15 @@ const dialogs = reactive<Dialogs>({
 export const useDialogs = (): Dialogs => dialogs;
 
 export function closeDialogs(): void {
-  Object.assign(dialogs, { transfer: null, flag: null, close: null, block: null, past: null, sheet: false, undelivered: false });
+  Object.assign(dialogs, {
+    transfer: null,
+    flag: null,
+    close: null,
+    block: null,
+    past: null,
+    sheet: false,
+    undelivered: false,
+  });
 }
 
 /** Does a dialog cover the desk? */

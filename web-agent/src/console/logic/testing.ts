@@ -38,6 +38,7 @@ export const view = (changes: Partial<ConversationView> = {}): ConversationView 
   outcome: null,
   stars: null,
   slot: null,
+  helpers: [],
   citizenRead: 0,
   agentRead: 0,
   citizenOnline: true,
@@ -58,7 +59,7 @@ export const conversation = (id: string, changes: Partial<DeskConversation> = {}
   stage: 'serving',
   clock: { askedAt: 0, dueAt: MINUTE, answeredAt: 5_000, step: 'running' },
   transferTo: null,
-    flag: null,
+  flag: null,
   ...changes,
 });
 
@@ -82,6 +83,7 @@ export const offer = (changes: Partial<OfferView> = {}): OfferView => ({
 export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
   me: { id: 'ag_1', name: '李敏' },
   status: 'online',
+  statusSince: null,
   breakUntil: null,
   onDuty: true,
   capacity: 3,
@@ -90,6 +92,7 @@ export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
   colleagues: [],
   offer: null,
   lastOfferEnd: null,
+  told: null,
   conversations: [],
   waiting: 0,
   ...changes,
