@@ -4382,6 +4382,143 @@ sessions: number,
 seenAt: Timestamp | null, };
 
 /**
+ * What is known of a team's requests in a time. Half hours are counted from midnight in Shanghai: 48 of them.
+ */
+export type StaffingHistory = { 
+/**
+ * Days that are counted.
+ */
+days: number, 
+/**
+ * Requests of a day, on average.
+ */
+arrivals: Array<number>, 
+/**
+ * All of them.
+ */
+requests: number, 
+/**
+ * Left without an answer.
+ */
+lost: number, 
+/**
+ * Mean seconds from the acceptance to the end of the service; null: nobody was served.
+ */
+handle: number | null, 
+/**
+ * Mean patience in seconds: all that was waited, over who left. Null: nobody left.
+ */
+patience: number | null, };
+
+/**
+ * Body of `POST /api/staffing/run`.
+ */
+export type StaffingOrder = { 
+/**
+ * Code of the team.
+ */
+team: string, 
+/**
+ * The day whose roster stands beside it, e.g. `2026-11-30`.
+ */
+day: string, 
+/**
+ * Requests in each half hour of a day.
+ */
+arrivals: Array<number>, 
+/**
+ * Share that is to be answered within a minute.
+ */
+target: number, 
+/**
+ * Mean handling time in seconds.
+ */
+handle: number, 
+/**
+ * Mean patience in seconds; null: everybody waits.
+ */
+patience: number | null, 
+/**
+ * Conversations that one agent serves at the same time.
+ */
+parallel: number, };
+
+/**
+ * One half hour.
+ */
+export type StaffingSlot = { 
+/**
+ * Begin, `HH:MM`.
+ */
+from: string, 
+/**
+ * Requests.
+ */
+requests: number, 
+/**
+ * The fewest agents that keep the promise.
+ */
+need: number, 
+/**
+ * Agents in the roster.
+ */
+have: number, 
+/**
+ * With those that are needed: share that is answered within a minute, and share that leaves; null: nobody came.
+ */
+withinMinute: number | null, 
+/**
+ * See above.
+ */
+abandoned: number | null, 
+/**
+ * With those in the roster.
+ */
+haveWithinMinute: number | null, 
+/**
+ * See above.
+ */
+haveAbandoned: number | null, };
+
+/**
+ * Where a search stands.
+ */
+export type StaffingState = "none" | "running" | "done" | "cancelled" | "failed";
+
+/**
+ * One's last search.
+ */
+export type StaffingView = { 
+/**
+ * Where it stands.
+ */
+state: StaffingState, 
+/**
+ * 0 to 1.
+ */
+progress: number, 
+/**
+ * Days that are simulated for each try.
+ */
+days: number, 
+/**
+ * People in them.
+ */
+citizens: number, 
+/**
+ * All half hours in which somebody comes, is needed, or is in the roster.
+ */
+slots: Array<StaffingSlot>, 
+/**
+ * Hours of work that are needed, all agents together.
+ */
+needHours: number, 
+/**
+ * Hours of work in the roster.
+ */
+haveHours: number, };
+
+/**
  * Where a conversation stands in its life (DOMAIN "Life of a conversation").
  */
 export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "call_back" | "closed";

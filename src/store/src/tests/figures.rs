@@ -480,10 +480,10 @@ const OFFERS: &str = "FROM (SELECT o.*, \
 const TAKEN_FROM_QUEUE: &str = "x.taken IS NOT NULL AND x.detail NOT LIKE '%\"transferBy\":\"%'";
 
 /// Of a left message: its slot (13 digits each, at the end of the details), whether it was taken back, and the first answer
-/// of a human while it was open.
+/// of a human while it was open. PostgreSQL may look at other events before it knows their kind.
 const CALL_BACKS: &str = "SELECT COUNT(*) FROM (SELECT m.*, \
-    CAST(SUBSTR(m.detail, LENGTH(m.detail) - 36, 13) AS BIGINT) AS starts, \
-    CAST(SUBSTR(m.detail, LENGTH(m.detail) - 13, 13) AS BIGINT) AS ends, \
+    CASE m.kind WHEN 'message_left' THEN CAST(SUBSTR(m.detail, LENGTH(m.detail) - 36, 13) AS BIGINT) END AS starts, \
+    CASE m.kind WHEN 'message_left' THEN CAST(SUBSTR(m.detail, LENGTH(m.detail) - 13, 13) AS BIGINT) END AS ends, \
     (SELECT COUNT(*) FROM event s WHERE s.conversation = m.conversation AND s.kind = 'receipt_settled' \
      AND s.detail LIKE '%\"cancelled\"%' \
      AND SUBSTR(s.detail, 1, LENGTH(m.detail) - 49) = SUBSTR(m.detail, 1, LENGTH(m.detail) - 49)) AS cancelled, \
