@@ -166,6 +166,10 @@ me: PersonView,
  */
 status: AgentStatus, 
 /**
+ * Since when; null: since before the server started.
+ */
+statusSince: Timestamp | null, 
+/**
  * A short break after a missed offer ends by itself at this time.
  */
 breakUntil: Timestamp | null, 
@@ -207,6 +211,10 @@ offer: OfferView | null,
  * Why the last offer ended without them, so that the console can say it.
  */
 lastOfferEnd: OfferEnded | null, 
+/**
+ * What a supervisor did to their work last, so that the console can say it.
+ */
+told: ToldView | null, 
 /**
  * What they serve, the one with the least time left first.
  */
@@ -432,7 +440,11 @@ hits: Array<KnowledgeHit>, } | { "type": "colleagues",
 /**
  * Free ones first, then by name; at most 50.
  */
-colleagues: Array<ColleagueView>, } | { "type": "notices", 
+colleagues: Array<ColleagueView>, } | { "type": "agents", 
+/**
+ * Those with a console first, then by name.
+ */
+agents: Array<TeamAgentView>, } | { "type": "notices", 
 /**
  * Most urgent first, then newest.
  */
@@ -1127,7 +1139,47 @@ outcome: Outcome,
 /**
  * With `out_of_scope`: where to; gives the citizen a receipt.
  */
-handOn?: HandOnChannel, } | { "type": "acknowledge_alert", 
+handOn?: HandOnChannel, } | { "type": "join_conversation", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "leave_conversation", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "take_over", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "assign", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Whose desk.
+ */
+agent: AgentId, 
+/**
+ * Why, at most 500 characters; the agent reads it.
+ */
+reason: string, } | { "type": "set_agent_status", 
+/**
+ * Whose.
+ */
+agent: AgentId, 
+/**
+ * What.
+ */
+status: AgentStatus, 
+/**
+ * Why, 1..=500 characters; the agent reads it.
+ */
+reason: string, } | { "type": "list_agents", 
+/**
+ * Code of the team.
+ */
+team: string, } | { "type": "acknowledge_alert", 
 /**
  * Which.
  */
@@ -1293,6 +1345,10 @@ stars: number | null,
  * A promised call-back.
  */
 slot: Slot | null, 
+/**
+ * Supervisors who have come into the thread beside who serves.
+ */
+helpers: Array<PersonView>, 
 /**
  * Read position of the citizen.
  */
@@ -1483,7 +1539,7 @@ login: LoginReply, };
 /**
  * Closed list of reasons.
  */
-export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "in_use" | "listed_word" | "unsupported_protocol" | "internal";
+export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "agent_full" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "in_use" | "listed_word" | "unsupported_protocol" | "internal";
 
 /**
  * Body of an event.
@@ -1516,7 +1572,11 @@ seq: number, } | { "type": "citizen_presence",
 /**
  * At least one tab?
  */
-online: boolean, } | { "type": "agent", 
+online: boolean, } | { "type": "monitors", 
+/**
+ * All who listen, who serves it included.
+ */
+people: Array<PersonView>, } | { "type": "agent", 
 /**
  * The state.
  */
@@ -2417,6 +2477,9 @@ mayAppeal: boolean,
  * May you decide the appeal?
  */
 mayDecide: boolean, };
+ * What a supervisor does to the work of others.
+ */
+export type Intervention = "monitored" | "whispered" | "joined" | "left" | "assigned" | "took_over" | "status_set";
 
 /**
  * 事项.
@@ -4075,7 +4138,11 @@ reset: boolean,
 /**
  * The unsent text that this agent saved.
  */
-draft: string, } | { "type": "agent", 
+draft: string, 
+/**
+ * Members of staff who read the conversation now, who serves it included.
+ */
+monitors: Array<PersonView>, } | { "type": "agent", 
 /**
  * The state.
  */
@@ -4500,6 +4567,47 @@ skill: string,
 leastLevel: number | null, };
 
 /**
+ * An agent as who watches the team sees them.
+ */
+export type TeamAgentView = { 
+/**
+ * Who.
+ */
+id: AgentId, 
+/**
+ * Display name.
+ */
+name: string, 
+/**
+ * Have they a console?
+ */
+isConnected: boolean, 
+/**
+ * Their status.
+ */
+status: AgentStatus, 
+/**
+ * Since when; null: since before the server started.
+ */
+statusSince: Timestamp | null, 
+/**
+ * Is it their time by the roster?
+ */
+onDuty: boolean, 
+/**
+ * How many conversations they serve at once.
+ */
+capacity: number, 
+/**
+ * Are they looking at an offer?
+ */
+isOffered: boolean, 
+/**
+ * What they serve of teams that one watches.
+ */
+conversations: Array<DeskConversation>, };
+
+/**
  * Membership in a team.
  */
 export type TeamLevel = { 
@@ -4661,7 +4769,19 @@ name: string,
 /**
  * Team name.
  */
-teamName: string, } | { "type": "message_left", 
+teamName: string, } | { "type": "supervisor_joined", 
+/**
+ * Who.
+ */
+agent: AgentId, 
+/**
+ * Display name.
+ */
+name: string, } | { "type": "supervisor_left", 
+/**
+ * Display name.
+ */
+name: string, } | { "type": "message_left", 
 /**
  * What to quote.
  */
@@ -4752,6 +4872,43 @@ masked?: boolean, };
  * Milliseconds since 1970-01-01 00:00 UTC.
  */
 export type Timestamp = number;
+
+/**
+ * What a supervisor did to an agent's work.
+ */
+export type ToldView = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * What.
+ */
+what: Intervention, 
+/**
+ * Name of the supervisor.
+ */
+by: string, 
+/**
+ * To whom a conversation went: their own name if to them.
+ */
+to: string | null, 
+/**
+ * The conversation.
+ */
+conversation: ConversationId | null, 
+/**
+ * Masked name of its citizen.
+ */
+citizenName: string | null, 
+/**
+ * The status that was set.
+ */
+status: AgentStatus | null, 
+/**
+ * Why; may be empty.
+ */
+reason: string, };
 
 /**
  * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
