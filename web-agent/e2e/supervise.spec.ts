@@ -78,37 +78,37 @@ test('a flag is seen, acknowledged and answered: read along, whisper, join, take
 test.describe('with a warning after a second', () => {
   test.use({ settings: { SLA__WARN_SECONDS: '1' } });
 
-test('who waits is assigned to an agent, to a full one only with a reason', async ({ people }) => {
-  const agent = await people.agent('agent1013');
-  const first = await people.citizen('李娜（个人）');
-  await first.askHuman();
-  await agent.accept();
-  const second = await people.citizen();
-  await second.askHuman();
+  test('who waits is assigned to an agent, to a full one only with a reason', async ({ people }) => {
+    const agent = await people.agent('agent1013');
+    const first = await people.citizen('李娜（个人）');
+    await first.askHuman();
+    await agent.accept();
+    const second = await people.citizen();
+    await second.askHuman();
 
-  const board = await people.supervisor();
-  const { page } = board;
-  await page.getByRole('button', { name: '居住与户籍' }).click();
-  const team = page.getByTestId('team-agents');
-  await expect(team.locator('[data-agent]').first()).toContainText('在办 1 / 1');
-  await isAccessible(page);
-  // The address leads a colleague to the same place, and back leads out of it.
-  expect(new URL(page.url()).searchParams.get('team')).toBe('residence');
-  await page.goBack();
-  await expect(team).toHaveCount(0);
+    const board = await people.supervisor();
+    const { page } = board;
+    await page.getByRole('button', { name: '居住与户籍' }).click();
+    const team = page.getByTestId('team-agents');
+    await expect(team.locator('[data-agent]').first()).toContainText('在办 1 / 1');
+    await isAccessible(page);
+    // The address leads a colleague to the same place, and back leads out of it.
+    expect(new URL(page.url()).searchParams.get('team')).toBe('residence');
+    await page.goBack();
+    await expect(team).toHaveCount(0);
 
-  await page.locator('tr[data-conversation]').getByRole('button').first().click();
-  const panel = page.getByTestId('supervise');
-  await panel.getByRole('button', { name: '指派给…' }).click();
-  await panel.getByRole('radio', { name: /何雨薇/ }).check();
-  await panel.getByRole('button', { name: '指派', exact: true }).click();
-  await expect(panel.getByRole('alert')).toContainText('该坐席已满负荷或在小休');
-  await panel.getByRole('textbox', { name: /^理由/ }).fill('只有她熟悉此事项');
-  await panel.getByRole('button', { name: '指派', exact: true }).click();
-  await expect(agent.rows).toHaveCount(2);
-  await expect(agent.page.getByText('理由：只有她熟悉此事项')).toBeVisible();
-  await expect(second.thread).toContainText('何雨薇');
-});
+    await page.locator('tr[data-conversation]').getByRole('button').first().click();
+    const panel = page.getByTestId('supervise');
+    await panel.getByRole('button', { name: '指派给…' }).click();
+    await panel.getByRole('radio', { name: /何雨薇/ }).check();
+    await panel.getByRole('button', { name: '指派', exact: true }).click();
+    await expect(panel.getByRole('alert')).toContainText('该坐席已满负荷或在小休');
+    await panel.getByRole('textbox', { name: /^理由/ }).fill('只有她熟悉此事项');
+    await panel.getByRole('button', { name: '指派', exact: true }).click();
+    await expect(agent.rows).toHaveCount(2);
+    await expect(agent.page.getByText('理由：只有她熟悉此事项')).toBeVisible();
+    await expect(second.thread).toContainText('何雨薇');
+  });
 });
 
 test('an agent is set to a break and reads why', async ({ people }) => {

@@ -166,6 +166,10 @@ me: PersonView,
  */
 status: AgentStatus, 
 /**
+ * Since when; null: since before the server started.
+ */
+statusSince: Timestamp | null, 
+/**
  * A short break after a missed offer ends by itself at this time.
  */
 breakUntil: Timestamp | null, 
@@ -207,6 +211,10 @@ offer: OfferView | null,
  * Why the last offer ended without them, so that the console can say it.
  */
 lastOfferEnd: OfferEnded | null, 
+/**
+ * What a supervisor did to their work last, so that the console can say it.
+ */
+told: ToldView | null, 
 /**
  * What they serve, the one with the least time left first.
  */
@@ -432,7 +440,11 @@ hits: Array<KnowledgeHit>, } | { "type": "colleagues",
 /**
  * Free ones first, then by name; at most 50.
  */
-colleagues: Array<ColleagueView>, } | { "type": "notices", 
+colleagues: Array<ColleagueView>, } | { "type": "agents", 
+/**
+ * Those with a console first, then by name.
+ */
+agents: Array<TeamAgentView>, } | { "type": "notices", 
 /**
  * Most urgent first, then newest.
  */
@@ -1127,7 +1139,47 @@ outcome: Outcome,
 /**
  * With `out_of_scope`: where to; gives the citizen a receipt.
  */
-handOn?: HandOnChannel, } | { "type": "acknowledge_alert", 
+handOn?: HandOnChannel, } | { "type": "join_conversation", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "leave_conversation", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "take_over", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "assign", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Whose desk.
+ */
+agent: AgentId, 
+/**
+ * Why, at most 500 characters; the agent reads it.
+ */
+reason: string, } | { "type": "set_agent_status", 
+/**
+ * Whose.
+ */
+agent: AgentId, 
+/**
+ * What.
+ */
+status: AgentStatus, 
+/**
+ * Why, 1..=500 characters; the agent reads it.
+ */
+reason: string, } | { "type": "list_agents", 
+/**
+ * Code of the team.
+ */
+team: string, } | { "type": "acknowledge_alert", 
 /**
  * Which.
  */
@@ -1293,6 +1345,10 @@ stars: number | null,
  * A promised call-back.
  */
 slot: Slot | null, 
+/**
+ * Supervisors who have come into the thread beside who serves.
+ */
+helpers: Array<PersonView>, 
 /**
  * Read position of the citizen.
  */
@@ -1483,7 +1539,7 @@ login: LoginReply, };
 /**
  * Closed list of reasons.
  */
-export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "in_use" | "listed_word" | "unsupported_protocol" | "internal";
+export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "agent_full" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "in_use" | "listed_word" | "unsupported_protocol" | "internal";
 
 /**
  * Body of an event.
@@ -1516,7 +1572,11 @@ seq: number, } | { "type": "citizen_presence",
 /**
  * At least one tab?
  */
-online: boolean, } | { "type": "agent", 
+online: boolean, } | { "type": "monitors", 
+/**
+ * All who listen, who serves it included.
+ */
+people: Array<PersonView>, } | { "type": "agent", 
 /**
  * The state.
  */
@@ -2417,6 +2477,9 @@ mayAppeal: boolean,
  * May you decide the appeal?
  */
 mayDecide: boolean, };
+ * What a supervisor does to the work of others.
+ */
+export type Intervention = "monitored" | "whispered" | "joined" | "left" | "assigned" | "took_over" | "status_set";
 
 /**
  * 事项.
@@ -4075,7 +4138,11 @@ reset: boolean,
 /**
  * The unsent text that this agent saved.
  */
-draft: string, } | { "type": "agent", 
+draft: string, 
+/**
+ * Members of staff who read the conversation now, who serves it included.
+ */
+monitors: Array<PersonView>, } | { "type": "agent", 
 /**
  * The state.
  */
@@ -4315,6 +4382,143 @@ sessions: number,
 seenAt: Timestamp | null, };
 
 /**
+ * What is known of a team's requests in a time. Half hours are counted from midnight in Shanghai: 48 of them.
+ */
+export type StaffingHistory = { 
+/**
+ * Days that are counted.
+ */
+days: number, 
+/**
+ * Requests of a day, on average.
+ */
+arrivals: Array<number>, 
+/**
+ * All of them.
+ */
+requests: number, 
+/**
+ * Left without an answer.
+ */
+lost: number, 
+/**
+ * Mean seconds from the acceptance to the end of the service; null: nobody was served.
+ */
+handle: number | null, 
+/**
+ * Mean patience in seconds: all that was waited, over who left. Null: nobody left.
+ */
+patience: number | null, };
+
+/**
+ * Body of `POST /api/staffing/run`.
+ */
+export type StaffingOrder = { 
+/**
+ * Code of the team.
+ */
+team: string, 
+/**
+ * The day whose roster stands beside it, e.g. `2026-11-30`.
+ */
+day: string, 
+/**
+ * Requests in each half hour of a day.
+ */
+arrivals: Array<number>, 
+/**
+ * Share that is to be answered within a minute.
+ */
+target: number, 
+/**
+ * Mean handling time in seconds.
+ */
+handle: number, 
+/**
+ * Mean patience in seconds; null: everybody waits.
+ */
+patience: number | null, 
+/**
+ * Conversations that one agent serves at the same time.
+ */
+parallel: number, };
+
+/**
+ * One half hour.
+ */
+export type StaffingSlot = { 
+/**
+ * Begin, `HH:MM`.
+ */
+from: string, 
+/**
+ * Requests.
+ */
+requests: number, 
+/**
+ * The fewest agents that keep the promise.
+ */
+need: number, 
+/**
+ * Agents in the roster.
+ */
+have: number, 
+/**
+ * With those that are needed: share that is answered within a minute, and share that leaves; null: nobody came.
+ */
+withinMinute: number | null, 
+/**
+ * See above.
+ */
+abandoned: number | null, 
+/**
+ * With those in the roster.
+ */
+haveWithinMinute: number | null, 
+/**
+ * See above.
+ */
+haveAbandoned: number | null, };
+
+/**
+ * Where a search stands.
+ */
+export type StaffingState = "none" | "running" | "done" | "cancelled" | "failed";
+
+/**
+ * One's last search.
+ */
+export type StaffingView = { 
+/**
+ * Where it stands.
+ */
+state: StaffingState, 
+/**
+ * 0 to 1.
+ */
+progress: number, 
+/**
+ * Days that are simulated for each try.
+ */
+days: number, 
+/**
+ * People in them.
+ */
+citizens: number, 
+/**
+ * All half hours in which somebody comes, is needed, or is in the roster.
+ */
+slots: Array<StaffingSlot>, 
+/**
+ * Hours of work that are needed, all agents together.
+ */
+needHours: number, 
+/**
+ * Hours of work in the roster.
+ */
+haveHours: number, };
+
+/**
  * Where a conversation stands in its life (DOMAIN "Life of a conversation").
  */
 export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "call_back" | "closed";
@@ -4361,6 +4565,47 @@ skill: string,
  * Least level in the team that serves it, 1 to 5; `None`: any.
  */
 leastLevel: number | null, };
+
+/**
+ * An agent as who watches the team sees them.
+ */
+export type TeamAgentView = { 
+/**
+ * Who.
+ */
+id: AgentId, 
+/**
+ * Display name.
+ */
+name: string, 
+/**
+ * Have they a console?
+ */
+isConnected: boolean, 
+/**
+ * Their status.
+ */
+status: AgentStatus, 
+/**
+ * Since when; null: since before the server started.
+ */
+statusSince: Timestamp | null, 
+/**
+ * Is it their time by the roster?
+ */
+onDuty: boolean, 
+/**
+ * How many conversations they serve at once.
+ */
+capacity: number, 
+/**
+ * Are they looking at an offer?
+ */
+isOffered: boolean, 
+/**
+ * What they serve of teams that one watches.
+ */
+conversations: Array<DeskConversation>, };
 
 /**
  * Membership in a team.
@@ -4524,7 +4769,19 @@ name: string,
 /**
  * Team name.
  */
-teamName: string, } | { "type": "message_left", 
+teamName: string, } | { "type": "supervisor_joined", 
+/**
+ * Who.
+ */
+agent: AgentId, 
+/**
+ * Display name.
+ */
+name: string, } | { "type": "supervisor_left", 
+/**
+ * Display name.
+ */
+name: string, } | { "type": "message_left", 
 /**
  * What to quote.
  */
@@ -4615,6 +4872,43 @@ masked?: boolean, };
  * Milliseconds since 1970-01-01 00:00 UTC.
  */
 export type Timestamp = number;
+
+/**
+ * What a supervisor did to an agent's work.
+ */
+export type ToldView = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * What.
+ */
+what: Intervention, 
+/**
+ * Name of the supervisor.
+ */
+by: string, 
+/**
+ * To whom a conversation went: their own name if to them.
+ */
+to: string | null, 
+/**
+ * The conversation.
+ */
+conversation: ConversationId | null, 
+/**
+ * Masked name of its citizen.
+ */
+citizenName: string | null, 
+/**
+ * The status that was set.
+ */
+status: AgentStatus | null, 
+/**
+ * Why; may be empty.
+ */
+reason: string, };
 
 /**
  * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,

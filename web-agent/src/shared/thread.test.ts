@@ -40,6 +40,7 @@ const view = (version: number, change: Partial<ConversationView> = {}): Conversa
   outcome: null,
   stars: null,
   slot: null,
+  helpers: [],
   citizenRead: 0,
   agentRead: 0,
   citizenOnline: true,
@@ -172,7 +173,7 @@ describe('the state beside the thread', () => {
       },
       entries: entries(2),
       reset: false,
-      draft: '',
+      draft: '', monitors: [],
     };
     expect(withSnapshot(state, notes).view?.version).toBe(3);
     expect(withSnapshot(state, { type: 'board', view: {} } as unknown as Snapshot)).toBe(state);

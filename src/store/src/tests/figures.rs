@@ -465,12 +465,13 @@ const RATINGS: &str = "FROM (SELECT r.at, CAST(SUBSTR(r.detail, 10, 1) AS BIGINT
     WHERE x.closing NOT LIKE '%\"out_of_scope\"%' AND x.closing NOT LIKE '%\"abuse\"%'";
 
 /// Of an offer: when it was accepted, how it ended else, and when the first one of its request was made: after the last time
-/// that the citizen asked, or a call-back came due. An offer's id stands first in the details.
+/// that the citizen asked, or a call-back came due. Details name their parts in the order of the alphabet: an offer's id
+/// stands after agent and instant, or after the agent.
 const OFFERS: &str = "FROM (SELECT o.*, \
     (SELECT MIN(a.at) FROM event a WHERE a.conversation = o.conversation AND a.kind = 'assigned' \
-     AND SUBSTR(a.detail, 1, 45) = SUBSTR(o.detail, 1, 45)) AS taken, \
+     AND SUBSTR(a.detail, 57, 35) = SUBSTR(o.detail, 83, 35)) AS taken, \
     COALESCE((SELECT MIN(e.detail) FROM event e WHERE e.conversation = o.conversation AND e.kind = 'offer_ended' \
-     AND SUBSTR(e.detail, 1, 45) = SUBSTR(o.detail, 1, 45)), '') AS ending, \
+     AND SUBSTR(e.detail, 57, 35) = SUBSTR(o.detail, 83, 35)), '') AS ending, \
     (SELECT MIN(f.at) FROM event f WHERE f.conversation = o.conversation AND f.kind = 'offered' AND f.id <= o.id \
      AND f.detail NOT LIKE '%\"transferBy\":\"%' \
      AND NOT EXISTS (SELECT 1 FROM event q WHERE q.conversation = o.conversation AND q.kind = 'queued' AND q.id > f.id \
@@ -479,19 +480,20 @@ const OFFERS: &str = "FROM (SELECT o.*, \
 
 const TAKEN_FROM_QUEUE: &str = "x.taken IS NOT NULL AND x.detail NOT LIKE '%\"transferBy\":\"%'";
 
-/// Of a left message: its slot (13 digits each, at the end of the details), whether it was taken back, and the first answer
-/// of a human while it was open.
+/// Of a left message: its slot (13 digits each, at the begin and the end of the details), whether it was taken back, and the
+/// first answer of a human while it was open. Instants are compared as texts, which for as many digits is the same:
+/// PostgreSQL casts what other events say, too.
 const CALL_BACKS: &str = "SELECT COUNT(*) FROM (SELECT m.*, \
-    CAST(SUBSTR(m.detail, LENGTH(m.detail) - 36, 13) AS BIGINT) AS starts, \
-    CAST(SUBSTR(m.detail, LENGTH(m.detail) - 13, 13) AS BIGINT) AS ends, \
+    SUBSTR(m.detail, LENGTH(m.detail) - 13, 13) AS starts, \
+    SUBSTR(m.detail, 11, 13) AS ends, \
     (SELECT COUNT(*) FROM event s WHERE s.conversation = m.conversation AND s.kind = 'receipt_settled' \
      AND s.detail LIKE '%\"cancelled\"%' \
-     AND SUBSTR(s.detail, 1, LENGTH(m.detail) - 49) = SUBSTR(m.detail, 1, LENGTH(m.detail) - 49)) AS cancelled, \
+     AND SUBSTR(s.detail, 13, LENGTH(m.detail) - 61) = SUBSTR(m.detail, 36, LENGTH(m.detail) - 61)) AS cancelled, \
     (SELECT MIN(a.at) FROM event a WHERE a.conversation = m.conversation AND a.kind = 'answered' AND a.id > m.id \
      AND NOT EXISTS (SELECT 1 FROM event s WHERE s.conversation = m.conversation AND s.kind = 'receipt_settled' \
       AND s.id < a.id \
-      AND SUBSTR(s.detail, 1, LENGTH(m.detail) - 49) = SUBSTR(m.detail, 1, LENGTH(m.detail) - 49))) AS answered \
-    FROM event m WHERE m.kind = 'message_left') x WHERE x.starts >= $from AND x.starts < $to AND x.starts <= $now";
+      AND SUBSTR(s.detail, 13, LENGTH(m.detail) - 61) = SUBSTR(m.detail, 36, LENGTH(m.detail) - 61))) AS answered \
+    FROM event m WHERE m.kind = 'message_left') x WHERE x.starts >= '$from' AND x.starts < '$to' AND x.starts <= '$now'";
 
 /// Questions at most half an hour apart, with no request for a human and no "solved" between them: the first one, the last
 /// one, and what came after.
@@ -598,8 +600,8 @@ fn by_hand(figure: Figure) -> [&'static str; 2] {
             ),
         ],
         Figure::CallBacksKept => [
-            sql!(CALL_BACKS, " AND (x.answered IS NOT NULL OR (x.cancelled = 0 AND x.ends < $now))"),
-            sql!(CALL_BACKS, " AND x.answered <= x.ends"),
+            sql!(CALL_BACKS, " AND (x.answered IS NOT NULL OR (x.cancelled = 0 AND x.ends < '$now'))"),
+            sql!(CALL_BACKS, " AND CAST(x.answered AS TEXT) <= x.ends"),
         ],
         Figure::NotReopened => [
             closings(kept),

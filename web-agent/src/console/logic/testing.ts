@@ -38,6 +38,7 @@ export const view = (changes: Partial<ConversationView> = {}): ConversationView 
   outcome: null,
   stars: null,
   slot: null,
+  helpers: [],
   citizenRead: 0,
   agentRead: 0,
   citizenOnline: true,
@@ -83,6 +84,7 @@ export const offer = (changes: Partial<OfferView> = {}): OfferView => ({
 export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
   me: { id: 'ag_1', name: '李敏' },
   status: 'online',
+  statusSince: null,
   breakUntil: null,
   onDuty: true,
   dutyEndsAt: null,
@@ -93,6 +95,7 @@ export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
   colleagues: [],
   offer: null,
   lastOfferEnd: null,
+  told: null,
   conversations: [],
   waiting: 0,
   ...changes,

@@ -96,7 +96,7 @@ function snapshots(topic: string, after?: number): { snapshot: Snapshot; seq: nu
     } as const;
     const copy = { ...context, history: [], answers: [...context.answers] };
     return {
-      snapshot: { type: 'notes', context: copy, entries: [], reset: after === undefined, draft: '写了一半' },
+      snapshot: { type: 'notes', context: copy, entries: [], reset: after === undefined, draft: '写了一半' , monitors: []},
       seq: 0,
     };
   }
@@ -295,9 +295,9 @@ test('one who answers no citizens gets no desk and no link', async () => {
     me: {
       type: 'staff',
       id: 'ag_9',
-      name: '吴督导',
-      role: 'supervisor',
-      grants: [{ role: 'supervisor', unit: null, items: [] }],
+      name: '郑主任',
+      role: 'leader',
+      grants: [{ role: 'leader', unit: null, items: [] }],
     },
   });
   expect([session.isAgent, Server.sockets.length]).toEqual([false, 0]);

@@ -35,6 +35,7 @@ const view = (stage: Stage = 'serving', citizenRead = 0): ConversationView => ({
   outcome: null,
   stars: null,
   slot: null,
+  helpers: [],
   citizenRead,
   agentRead: 0,
   citizenOnline: true,

@@ -32,6 +32,7 @@ const view = (stage: Stage, changes: Partial<ConversationView> = {}): Conversati
   outcome: null,
   stars: null,
   slot: null,
+  helpers: [],
   citizenRead: 0,
   agentRead: 0,
   citizenOnline: true,

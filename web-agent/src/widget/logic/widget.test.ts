@@ -64,6 +64,7 @@ const view = (stage: Stage = 'bot', version = 1): ConversationView => ({
   outcome: null,
   stars: null,
   slot: null,
+  helpers: [],
   citizenRead: 0,
   agentRead: 0,
   citizenOnline: true,
