@@ -83,7 +83,7 @@ test.describe('with a warning after a second', () => {
     const first = await people.citizen('李娜（个人）');
     await first.askHuman();
     await agent.accept();
-    await agent.say('您好');
+    await agent.say('请稍候，正在核对');
     const second = await people.citizen();
     await second.askHuman();
 
