@@ -134,6 +134,7 @@ fn demand(n: u128) -> Demand {
         needs,
         preferred: n.is_multiple_of(7).then(|| AgentId::new(n % AGENTS)),
         is_exclusive: false,
+        plan: None,
     }
 }
 

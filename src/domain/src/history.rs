@@ -13,6 +13,7 @@ use crate::{
     AgentId, CitizenId, ContinuationId, OfferId, Timestamp,
     alert::{FlagReason, Intervention},
     conversation::may_pass,
+    ledger::{Promise, Terms},
     words::{
         AgentStatus, BotTurn, Channel, HandOnChannel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage,
     },
@@ -163,6 +164,60 @@ pub enum Event {
         /// Which clock.
         no: u32,
     },
+    /// The citizen wrote in a conversation that a human serves: an answer is owed.
+    ReplyOwed {
+        /// Number of the promise within the conversation, from 1.
+        no: u32,
+        /// When the frame was read.
+        asked_at: Timestamp,
+        /// What was promised.
+        terms: Box<Terms>,
+    },
+    /// A step of it was reached.
+    ReplyStepped {
+        /// Which promise.
+        no: u32,
+        /// Which step, from 1.
+        step: u32,
+        /// The instant of the rule.
+        at: Timestamp,
+    },
+    /// A human answered.
+    Replied {
+        /// Which promise.
+        no: u32,
+        /// When the frame was read.
+        at: Timestamp,
+        /// By whom.
+        by: AgentId,
+    },
+    /// It is not owed any more: the citizen is done, or it was closed.
+    ReplyReleased {
+        /// Which promise.
+        no: u32,
+        /// When.
+        at: Timestamp,
+    },
+    /// A year's holidays were published, and what was due in it is due at another time.
+    ReplyMoved {
+        /// Which promise.
+        no: u32,
+        /// When it was due before.
+        before: Timestamp,
+        /// What holds now.
+        terms: Box<Terms>,
+    },
+    /// A row of the ledger was corrected; the reason stands beside it and in the audit log.
+    Corrected {
+        /// Of what.
+        promise: Promise,
+        /// Which one.
+        no: u32,
+        /// What counts from now on: the answer's instant ...
+        answered_at: Option<Timestamp>,
+        /// ... or that it is in no figure. With neither the measured value counts again.
+        excused: bool,
+    },
     /// The citizen left before a human response.
     Left {
         /// Which clock.
@@ -272,6 +327,12 @@ impl Event {
             Self::Stepped { .. } => "stepped",
             Self::Answered { .. } => "answered",
             Self::BreachStruck { .. } => "breach_struck",
+            Self::ReplyOwed { .. } => "reply_owed",
+            Self::ReplyStepped { .. } => "reply_stepped",
+            Self::Replied { .. } => "replied",
+            Self::ReplyReleased { .. } => "reply_released",
+            Self::ReplyMoved { .. } => "reply_moved",
+            Self::Corrected { .. } => "corrected",
             Self::Left { .. } => "left",
             Self::RequestCancelled {} => "request_cancelled",
             Self::MessageLeft { .. } => "message_left",
@@ -307,6 +368,48 @@ pub struct PastClock {
     pub answered_at: Option<Timestamp>,
     /// Left without one.
     pub left_at: Option<Timestamp>,
+    /// See [`Correction`].
+    pub correction: Option<Correction>,
+}
+
+/// What a correction has made of a row: the measured value is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Correction {
+    /// What was measured.
+    pub measured_at: Option<Timestamp>,
+    /// It is in no figure.
+    pub is_excused: bool,
+}
+
+impl Correction {
+    /// Makes one of what stands there and of what is said; `None`: what was measured counts again.
+    fn correct(
+        answered_at: &mut Option<Timestamp>,
+        known: Option<Self>,
+        said: Option<Timestamp>,
+        is_excused: bool,
+    ) -> Option<Self> {
+        let measured_at = known.map_or(*answered_at, |known| known.measured_at);
+        *answered_at = said.or(measured_at);
+        (is_excused || said.is_some()).then_some(Self { measured_at, is_excused })
+    }
+}
+
+/// A next response, as the log tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastReply {
+    /// The first unanswered message was read.
+    pub asked_at: Timestamp,
+    /// When the answer was due.
+    pub due_at: Timestamp,
+    /// How many steps were reached.
+    pub step: u32,
+    /// The answer.
+    pub answered_at: Option<Timestamp>,
+    /// Not owed any more.
+    pub left_at: Option<Timestamp>,
+    /// See [`Correction`].
+    pub correction: Option<Correction>,
 }
 
 /// A receipt, as the log tells it.
@@ -355,6 +458,8 @@ pub struct History {
     pub slot: Option<(Timestamp, Timestamp)>,
     /// Clock `no` is at `no - 1`.
     pub clocks: Vec<PastClock>,
+    /// Next response `no` is at `no - 1`.
+    pub replies: Vec<PastReply>,
     /// In order of making.
     pub receipts: Vec<PastReceipt>,
     /// Open offers of one that waits.
@@ -409,6 +514,7 @@ impl History {
             closed_at: None,
             slot: None,
             clocks: Vec::new(),
+            replies: Vec::new(),
             receipts: Vec::new(),
             asked: Vec::new(),
         };
@@ -429,6 +535,31 @@ impl History {
     fn clock(&mut self, event: usize, no: u32) -> Result<&mut PastClock, ReplayError> {
         let position = usize::try_from(no).ok().and_then(|no| no.checked_sub(1));
         position.and_then(|position| self.clocks.get_mut(position)).ok_or(ReplayError::Unknown(event))
+    }
+
+    fn reply(&mut self, event: usize, no: u32) -> Result<&mut PastReply, ReplayError> {
+        let position = usize::try_from(no).ok().and_then(|no| no.checked_sub(1));
+        position.and_then(|position| self.replies.get_mut(position)).ok_or(ReplayError::Unknown(event))
+    }
+
+    fn correct(
+        &mut self,
+        event: usize,
+        (promise, no): (Promise, u32),
+        (said, excused): (Option<Timestamp>, bool),
+    ) -> Result<(), ReplayError> {
+        let (answered_at, correction) = match promise {
+            Promise::FirstResponse | Promise::CallBack => {
+                let clock = self.clock(event, no)?;
+                (&mut clock.answered_at, &mut clock.correction)
+            }
+            Promise::NextResponse => {
+                let reply = self.reply(event, no)?;
+                (&mut reply.answered_at, &mut reply.correction)
+            }
+        };
+        *correction = Correction::correct(answered_at, *correction, said, excused);
+        Ok(())
     }
 
     fn apply(&mut self, position: usize, at: Timestamp, event: &Event) -> Result<(), ReplayError> {
@@ -463,6 +594,7 @@ impl History {
                         breached_at: None,
                         answered_at: None,
                         left_at: None,
+                        correction: None,
                     });
                 }
                 self.clock(position, *no)?;
@@ -499,6 +631,26 @@ impl History {
                 let clock = self.clock(position, *no)?;
                 clock.step = SlaStep::Alerted;
                 clock.breached_at = None;
+            }
+            Event::ReplyOwed { no, asked_at, terms } => {
+                if self.replies.len() + 1 != *no as usize {
+                    return Err(ReplayError::Unknown(position));
+                }
+                self.replies.push(PastReply {
+                    asked_at: *asked_at,
+                    due_at: terms.due_at(),
+                    step: 0,
+                    answered_at: None,
+                    left_at: None,
+                    correction: None,
+                });
+            }
+            Event::ReplyStepped { no, step, .. } => self.reply(position, *no)?.step = *step,
+            Event::Replied { no, at, .. } => self.reply(position, *no)?.answered_at = Some(*at),
+            Event::ReplyReleased { no, at } => self.reply(position, *no)?.left_at = Some(*at),
+            Event::ReplyMoved { no, terms, .. } => self.reply(position, *no)?.due_at = terms.due_at(),
+            Event::Corrected { promise, no, answered_at, excused } => {
+                self.correct(position, (*promise, *no), (*answered_at, *excused))?;
             }
             Event::Left { no, at } => {
                 let clock = self.clock(position, *no)?;
@@ -587,6 +739,19 @@ mod tests {
         Event::Assigned { offer: OFFER, agent: AGENT, team: "general".to_owned(), transfer_by: None }
     }
 
+    fn terms(from: i64) -> Box<Terms> {
+        let served = vec![(Timestamp(from), Timestamp(from + 3_000))];
+        Box::new(Terms { span: 3_000, policy: None, served, steps: Vec::new() })
+    }
+
+    fn owed(no: u32, at: i64) -> Event {
+        Event::ReplyOwed { no, asked_at: Timestamp(at), terms: terms(at) }
+    }
+
+    fn corrected(promise: Promise, no: u32, answered_at: Option<i64>, excused: bool) -> Event {
+        Event::Corrected { promise, no, answered_at: answered_at.map(Timestamp), excused }
+    }
+
     fn replay(events: &[(i64, Event)]) -> Result<History, ReplayError> {
         History::replay(events.iter().map(|(at, event)| (Timestamp(*at), event)))
     }
@@ -618,6 +783,12 @@ mod tests {
             (80_000, Event::Stepped { no: 2, step: SlaStep::Breached, at: Timestamp(80_000) }),
             (80_001, Event::Answered { no: 2, at: Timestamp(79_999), by: AGENT }),
             (80_001, Event::BreachStruck { no: 2 }),
+            (81_000, owed(1, 81_000)),
+            (82_000, Event::ReplyMoved { no: 1, before: Timestamp(84_000), terms: terms(82_000) }),
+            (84_500, Event::ReplyStepped { no: 1, step: 1, at: Timestamp(84_500) }),
+            (85_500, Event::Replied { no: 1, at: Timestamp(85_500), by: AGENT }),
+            (86_000, owed(2, 86_000)),
+            (90_000, Event::ReplyReleased { no: 2, at: Timestamp(90_000) }),
             (90_000, Event::Finished {}),
             (
                 91_000,
@@ -627,6 +798,8 @@ mod tests {
                     receipt: Some("ZB2".to_owned()),
                 },
             ),
+            (91_500, corrected(Promise::NextResponse, 1, Some(83_000), false)),
+            (91_600, corrected(Promise::FirstResponse, 2, None, true)),
             (92_000, Event::Rated { stars: 4 }),
             (93_000, Event::Reopened {}),
         ]
@@ -651,6 +824,27 @@ mod tests {
                 (20_000, SlaStep::Alerted, None, Some(Timestamp(79_999)), None),
             ]
         );
+        assert_eq!(
+            history.clocks[1].correction,
+            Some(Correction { measured_at: Some(Timestamp(79_999)), is_excused: true })
+        );
+        let reply = PastReply {
+            asked_at: Timestamp(81_000),
+            due_at: Timestamp(85_000),
+            step: 1,
+            answered_at: Some(Timestamp(83_000)),
+            left_at: None,
+            correction: Some(Correction { measured_at: Some(Timestamp(85_500)), is_excused: false }),
+        };
+        let released = PastReply {
+            asked_at: Timestamp(86_000),
+            due_at: Timestamp(89_000),
+            step: 0,
+            answered_at: None,
+            left_at: Some(Timestamp(90_000)),
+            correction: None,
+        };
+        assert_eq!(history.replies, [reply, released], "corrected, with what was measured beside it");
         let receipts: Vec<_> = history
             .receipts
             .iter()
@@ -683,6 +877,23 @@ mod tests {
     }
 
     #[test]
+    fn a_correction_that_is_taken_back_leaves_what_was_measured() {
+        let life = [
+            (0, opened()),
+            (1, queued(1, 1, QueuedBecause::Asked, None)),
+            (5, Event::Left { no: 1, at: Timestamp(5) }),
+            (6, corrected(Promise::FirstResponse, 1, Some(3), false)),
+            (7, corrected(Promise::FirstResponse, 1, Some(4), false)),
+            (8, corrected(Promise::FirstResponse, 1, None, false)),
+        ];
+        let before = replay(&life[..5]).unwrap();
+        assert_eq!(before.clocks[0].answered_at, Some(Timestamp(4)));
+        assert_eq!(before.clocks[0].correction, Some(Correction { measured_at: None, is_excused: false }));
+        let after = replay(&life).unwrap();
+        assert_eq!((after.clocks[0].answered_at, after.clocks[0].correction), (None, None));
+    }
+
+    #[test]
     fn a_log_that_cannot_be_is_refused_with_the_event_that_is_wrong() {
         assert_eq!(replay(&[]), Err(ReplayError::Opening(0)));
         assert_eq!(replay(&[(0, offered())]), Err(ReplayError::Opening(0)));
@@ -696,6 +907,9 @@ mod tests {
             queued(2, 1, QueuedBecause::Asked, None),
             Event::ReceiptSettled { receipt: "SH9".to_owned(), state: ReceiptState::Done },
             Event::AgentMissing { agent: AGENT, lost: true },
+            owed(2, 1),
+            Event::Replied { no: 1, at: Timestamp(1), by: AGENT },
+            corrected(Promise::CallBack, 1, None, true),
         ] {
             assert_eq!(replay(&[(0, opened()), (1, unknown)]), Err(ReplayError::Unknown(1)));
         }
@@ -708,7 +922,7 @@ mod tests {
         all.push(Event::PresenceChanged { agent: AGENT, connected: true });
         all.push(Event::AgentMissing { agent: AGENT, lost: false });
         let kinds: std::collections::BTreeSet<&str> = all.iter().map(Event::kind).collect();
-        assert_eq!(kinds.len(), 28, "one of each");
+        assert_eq!(kinds.len(), 34, "one of each");
         for event in all {
             let json = serde_json::to_value(&event).unwrap();
             assert_eq!(json["kind"], event.kind());

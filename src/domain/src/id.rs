@@ -131,6 +131,11 @@ id!(
 );
 
 id!(
+    /// One inspection of one conversation.
+    InspectionId, "qi"
+);
+
+id!(
     /// One alert.
     AlertId, "al"
 );

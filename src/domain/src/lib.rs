@@ -12,8 +12,10 @@ pub mod figures;
 pub mod file;
 pub mod history;
 pub mod id;
+pub mod ledger;
 pub mod org;
 pub mod privacy;
+pub mod quality;
 pub mod rights;
 pub mod routing;
 pub mod time;
@@ -21,6 +23,7 @@ pub mod word_list;
 pub mod words;
 
 pub use id::{
-    AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, OfferId, ParseIdError, StaffSessionId, TeamId,
+    AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, OfferId, ParseIdError,
+    StaffSessionId, TeamId,
 };
 pub use time::Timestamp;

@@ -28,6 +28,8 @@ words! {
         ManageItems = "manage_items",
         /// SLA policies.
         ManagePolicies = "manage_policies",
+        /// Correct what the ledger has measured.
+        CorrectLedger = "correct_ledger",
         /// Notices in the widget, prepared answers.
         ManageNotices = "manage_notices",
         /// Blocked visitors.
@@ -38,6 +40,8 @@ words! {
         HandlePersonalData = "handle_personal_data",
         /// The audit log.
         ReadAudit = "read_audit",
+        /// Inspect conversations of others, decide appeals, score cards and plans of samples.
+        Inspect = "inspect",
         /// What is administered, without changing it.
         ReadAdministration = "read_administration",
     }
@@ -48,9 +52,9 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, HandlePersonalData, Intervene, ManageItems, ManageNotices, ManagePolicies, ManageRetention,
-            ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit, ReadConversations, Reveal, Serve,
-            Watch,
+            BlockVisitors, CorrectLedger, HandlePersonalData, Inspect, Intervene, ManageItems, ManageNotices,
+            ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit,
+            ReadConversations, Reveal, Serve, Watch,
         };
         match self {
             Self::Agent | Self::Professional => matches!(action, Serve | Reveal),
@@ -61,9 +65,11 @@ impl Role {
                     | Reveal
                     | Watch
                     | Intervene
+                    | CorrectLedger
                     | ManageRoster
                     | ManageNotices
                     | BlockVisitors
+                    | Inspect
                     | ReadAdministration
             ),
             Self::Editor => matches!(action, ManageItems | ReadAdministration),
@@ -72,6 +78,7 @@ impl Role {
             Self::Admin => matches!(
                 action,
                 Watch
+                    | CorrectLedger
                     | ManageUnits
                     | ManageStaff
                     | ManageRoster
@@ -184,6 +191,7 @@ mod tests {
             Action::ManageNotices,
             Action::BlockVisitors,
             Action::ManageRetention,
+            Action::Inspect,
         ];
         assert!(changes.iter().all(|action| !Role::Auditor.allows(*action)));
         assert!(!Role::Admin.allows(Action::ReadConversations), "who administers has no business in threads");

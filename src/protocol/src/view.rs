@@ -159,6 +159,10 @@ pub struct AgentView {
     /// Is it their time by the roster? If not, they are offered only those who asked before it ended. Whoever stands in no
     /// roster is on duty when they say so.
     pub on_duty: bool,
+    /// End of the duty that goes on, or of the last one while they still serve; `None`: they stand in no roster today.
+    pub duty_ends_at: Option<Timestamp>,
+    /// From then on they are reminded to hand over what they serve.
+    pub remind_at: Option<Timestamp>,
     /// How many conversations they serve at once.
     pub capacity: u32,
     /// Their teams.
@@ -317,8 +321,25 @@ pub struct DeskConversation {
     pub clock: ClockView,
     /// A pending transfer: to whom.
     pub transfer_to: Option<String>,
+    /// The citizen waits for the next answer, and a step of that promise was reached.
+    pub owed: Option<OwedView>,
     /// Help was asked for.
     pub flag: Option<FlagView>,
+}
+
+/// An answer that is owed after the first one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct OwedView {
+    /// Which of the conversation's promises.
+    pub no: u32,
+    /// The first unanswered message.
+    pub asked_at: Timestamp,
+    /// When the answer is due.
+    pub due_at: Timestamp,
+    /// How many steps were reached.
+    pub step: u32,
 }
 
 /// A flag as the agent sees it.

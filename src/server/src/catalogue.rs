@@ -10,9 +10,11 @@ use bangban_domain::{
     TeamId,
     alert::Thresholds,
     calendar::Calendar,
-    org::{Directory, GENERAL, Item},
-    routing::{Policy, Ring, Settings},
+    ledger::{PolicyRef, Rule},
+    org::{Body, Directory, GENERAL, Item, Kind, Record, SlaPolicy},
+    routing::{Plan, Policy, Ring, Settings},
     time::{MINUTE, Millis, SECOND},
+    words::Channel,
 };
 use bangban_protocol::{BotOption, KnowledgeHit, TeamView};
 use bangban_search::{Entry, Index};
@@ -40,6 +42,10 @@ pub struct Basis {
     pub alerts: Thresholds,
     /// Length of a call-back slot, and how many people it takes.
     pub slots: (Millis, u32),
+    /// How long the next response may take.
+    pub next_response: Millis,
+    /// So long before the end of a duty the agent is reminded of it.
+    pub remind: Millis,
     /// Official answers.
     pub entries: Vec<Entry>,
 }
@@ -58,8 +64,19 @@ impl Basis {
             widening: config.widening(),
             follows_roster: config.service.hours != HoursKey::Always,
             slots,
+            next_response: config.next_response(),
+            remind: i64::from(config.service.remind_minutes) * MINUTE,
             entries,
         })
+    }
+}
+
+/// At each of these instants the next ring is asked that would not have been asked by then.
+fn widen(rings: &mut [Ring], at: &[Millis]) {
+    for at in at {
+        if let Some(next) = rings.iter_mut().find(|ring| ring.after > *at) {
+            next.after = *at;
+        }
     }
 }
 
@@ -215,23 +232,76 @@ impl Catalogue {
     /// A team's steps of the first response, and how it is offered.
     #[must_use]
     pub fn policy_of(&self, team: &str) -> Policy {
+        self.directory.policy(team).map_or_else(|| self.basis.settings.policy(), |own| self.policy_by(own))
+    }
+
+    fn policy_by(&self, own: &SlaPolicy) -> Policy {
         let usual = self.basis.settings.policy();
-        self.directory.policy(team).map_or(usual, |own| Policy {
+        Policy {
             warn: span(own.warn_seconds),
             alert: span(own.alert_seconds),
             breach: span(own.breach_seconds),
             offer: span(own.offer_seconds),
             parallel_after: own.parallel_seconds.map_or(usual.parallel_after, span),
             parallel: own.parallel_offers.and_then(|offers| u8::try_from(offers).ok()).unwrap_or(usual.parallel),
+            all_after: own.all_after(),
             needs_for: own.needs_seconds.map_or(usual.needs_for, span),
-        })
+        }
+    }
+
+    /// What holds for a request instead of what holds for its team: an item's or a channel's policy.
+    #[must_use]
+    pub fn plan_for(&self, team: &str, item: Option<&str>, channel: Channel) -> Option<Plan> {
+        let (record, own) = self.directory.policy_for(team, item, channel)?;
+        let is_particular = own.item.is_some() || own.channel.is_some();
+        is_particular.then_some(Plan { policy: record.no, team: self.team(team)? })
+    }
+
+    /// The record of a plan, if it is still there.
+    #[must_use]
+    pub fn policy_of_plan(&self, plan: Plan) -> Option<&Record> {
+        self.directory.record_at(Kind::SlaPolicy, plan.policy)
+    }
+
+    /// What a plan means to the router.
+    #[must_use]
+    pub fn plan(&self, plan: Plan) -> Option<(Policy, Vec<Ring>)> {
+        let Body::SlaPolicy(own) = &self.policy_of_plan(plan)?.body else { return None };
+        let team = self.team_at(plan.team)?;
+        Some((self.policy_by(own), self.rings_by(&team.code, Some(own))))
+    }
+
+    /// By which policy, and which state of it, a team's request is promised something.
+    #[must_use]
+    pub fn policy_ref(&self, team: &str, plan: Option<Plan>) -> Option<PolicyRef> {
+        let record = match plan.and_then(|plan| self.policy_of_plan(plan)) {
+            Some(record) => record,
+            None => self.directory.policy_record(team)?,
+        };
+        Some(PolicyRef { id: record.id.clone(), version: record.version })
+    }
+
+    /// What is promised to whoever writes in a conversation that a human of this team serves.
+    #[must_use]
+    pub fn next_response(&self, team: &str, item: Option<&str>, channel: Channel) -> Rule {
+        match self.directory.policy_for(team, item, channel) {
+            Some((record, own)) => {
+                let policy = PolicyRef { id: record.id.clone(), version: record.version };
+                own.next_response(self.basis.next_response, policy)
+            }
+            None => Rule::usual(self.basis.next_response, None),
+        }
     }
 
     /// Who else is asked for a team's queue, and how far first priority is ahead in it.
     #[must_use]
     pub fn widening_of(&self, team: &str) -> Widening {
+        self.widening_by(self.directory.policy(team))
+    }
+
+    fn widening_by(&self, own: Option<&SlaPolicy>) -> Widening {
         let usual = self.basis.widening;
-        self.directory.policy(team).map_or(usual, |own| Widening {
+        own.map_or(usual, |own| Widening {
             neighbours: own.neighbours_seconds.map_or(usual.neighbours, span),
             city: own.city_seconds.map_or(usual.city, span),
             general: own.general_seconds.map_or(usual.general, span),
@@ -242,11 +312,17 @@ impl Catalogue {
     /// The rings of a team's queue.
     #[must_use]
     pub fn rings_of(&self, team: &str) -> Vec<Ring> {
+        self.rings_by(team, self.directory.policy(team))
+    }
+
+    fn rings_by(&self, team: &str, own: Option<&SlaPolicy>) -> Vec<Ring> {
         let helpers = self.directory.helpers(team);
-        let Widening { neighbours, city, general, .. } = self.widening_of(team);
+        let Widening { neighbours, city, general, .. } = self.widening_by(own);
         let rings = [(neighbours, helpers.neighbours), (city, helpers.city), (general, helpers.general)];
         let some = rings.into_iter().filter(|(_, teams)| !teams.is_empty());
-        some.map(|(after, teams)| Ring { after, teams }).collect()
+        let mut rings: Vec<Ring> = some.map(|(after, teams)| Ring { after, teams }).collect();
+        widen(&mut rings, &own.map(SlaPolicy::widens).unwrap_or_default());
+        rings
     }
 
     /// The bot's index.
@@ -288,5 +364,25 @@ impl Catalogue {
             source: entry.source.clone(),
             item_name: self.item_name(Some(&entry.item)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_widens_asks_the_next_ring_earlier_and_none_later() {
+        let after = |at: &[Millis]| {
+            let ring = |after| Ring { after, teams: vec![TeamId(1)] };
+            let mut rings = vec![ring(15_000), ring(25_000), ring(35_000)];
+            widen(&mut rings, at);
+            rings.into_iter().map(|ring| ring.after).collect::<Vec<_>>()
+        };
+        assert_eq!(after(&[]), [15_000, 25_000, 35_000]);
+        assert_eq!(after(&[5_000]), [5_000, 25_000, 35_000]);
+        assert_eq!(after(&[5_000, 10_000]), [5_000, 10_000, 35_000], "each step one ring");
+        assert_eq!(after(&[20_000]), [15_000, 20_000, 35_000]);
+        assert_eq!(after(&[60_000]), [15_000, 25_000, 35_000], "all have been asked by then");
     }
 }

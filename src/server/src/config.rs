@@ -349,6 +349,8 @@ pub struct Service {
     pub slot_minutes: u16,
     /// People in one slot.
     pub slot_capacity: u16,
+    /// So long before the end of a duty the agent is reminded of it.
+    pub remind_minutes: u16,
     /// File of words that staff must not write to citizens; empty: none.
     pub word_list: String,
     /// Does the agent see that a supervisor reads along?
@@ -389,6 +391,7 @@ pub struct Sla {
     city_seconds: u32,
     general_seconds: u32,
     head_start_seconds: u32,
+    next_response_seconds: u32,
     /// When the state of a team is an alert.
     queue_alert: u32,
     wait_alert_seconds: u32,
@@ -592,6 +595,7 @@ impl Config {
             ("sla.parallel_offers", sla.parallel_offers.into()),
             ("sla.preferred_seconds", sla.preferred_seconds.into()),
             ("sla.idle_seconds", sla.idle_seconds.into()),
+            ("sla.next_response_seconds", sla.next_response_seconds.into()),
             ("sla.queue_alert", sla.queue_alert.into()),
             ("sla.wait_alert_seconds", sla.wait_alert_seconds.into()),
             ("sla.coverage_alert_seconds", sla.coverage_alert_seconds.into()),
@@ -793,6 +797,12 @@ impl Config {
             idle_after: span(self.sla.idle_seconds),
             beyond_capacity: self.sla.beyond_capacity,
         }
+    }
+
+    /// How long the next response may take.
+    #[must_use]
+    pub fn next_response(&self) -> Millis {
+        i64::from(self.sla.next_response_seconds) * SECOND
     }
 
     /// When the state of a team is an alert.

@@ -11,11 +11,13 @@ mod asking;
 mod batch;
 mod board;
 pub(crate) mod case;
+mod correcting;
 mod effects;
 mod flush;
 mod intervene;
 mod notices;
 mod orders;
+mod owed;
 mod owner;
 mod silence;
 #[cfg(test)]
@@ -51,6 +53,7 @@ pub(crate) use alerts::alert_view;
 pub use batch::entry;
 pub(crate) use board::ROSTER_AHEAD;
 pub(crate) use case::view_of;
+pub use correcting::Correction;
 pub use notices::Notices;
 use owner::Owner;
 
@@ -138,6 +141,8 @@ pub enum Order {
     },
     /// See `Command::CancelTransfer`.
     CancelTransfer(ConversationId),
+    /// A row of the ledger is corrected.
+    Correct(Correction),
     /// See `Command::Close`.
     Close {
         /// Which.
@@ -206,6 +211,8 @@ struct Envelope {
 pub struct Live {
     /// Whose.
     pub citizen: CitizenId,
+    /// Where from.
+    pub channel: Channel,
     /// The state that both sides see.
     pub view: ConversationView,
 }

@@ -19,6 +19,7 @@ pub mod recompute;
 pub mod session;
 pub mod simulate;
 pub mod staff;
+pub mod staffing;
 pub mod telemetry;
 pub mod throttle;
 pub mod tls;

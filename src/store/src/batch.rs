@@ -6,13 +6,17 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
 };
 
-use bangban_domain::{ConversationId, Timestamp, history, words::Stage};
+use bangban_domain::{
+    ConversationId, Timestamp, history,
+    ledger::{Owing, Terms},
+    words::Stage,
+};
 use futures_util::TryStreamExt as _;
 use sqlx::{Any, Row as _, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    Author, Change, Committed, ConversationRow, Event, NewEntry, StoreError, Written, change, figures,
+    Author, Change, Committed, ConversationRow, Event, NewEntry, Owed, StoreError, Written, change, figures,
     heads::{Head, Heads, Recent, WINDOW, client_hash, note_change},
     read,
     sql::{Statements, chunks, padded},
@@ -118,6 +122,7 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, known: &Known<'a>, number
             }
         }
         let mut entries = Vec::with_capacity(unit.entries.len());
+        let mut owed = Vec::new();
         for entry in &unit.entries {
             let Some(head) = heads.get_mut(&entry.conversation) else { continue };
             let follows = !entry.follows || matches!(entries.last(), Some(Written::New { .. }));
@@ -144,6 +149,10 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, known: &Known<'a>, number
                 });
                 plan.events.extend(answered_event(entry, head.clock_no).map(Cow::Owned));
             }
+            if let Some((no, event)) = owed_by(entry, head) {
+                owed.push(Owed { entry: entries.len(), no, is_open: entry.author == Author::Citizen });
+                plan.events.push(Cow::Owned(event));
+            }
             if let Some(turn) = entry.turn {
                 plan.events.push(Cow::Owned(Event {
                     conversation: Some(entry.conversation),
@@ -155,8 +164,11 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, known: &Known<'a>, number
             entries.push(Written::New { seq, answered });
             plan.entries.push(Numbered { entry, thread: head.no, seq });
         }
-        plan.events.extend(unit.events.iter().map(Cow::Borrowed));
-        plan.done.push(Ok(Committed { entries }));
+        for event in &unit.events {
+            plan.events.extend(released(event, heads).map(Cow::Owned));
+            plan.events.push(Cow::Borrowed(event));
+        }
+        plan.done.push(Ok(Committed { entries, owed }));
     }
     plan
 }
@@ -166,6 +178,36 @@ fn answered_event(entry: &NewEntry, clock_no: i64) -> Option<Event> {
     let Author::Agent(by) = entry.author else { return None };
     let what = history::Event::Answered { no: u32::try_from(clock_no).ok()?, at: entry.at, by };
     Some(Event { conversation: Some(entry.conversation), at: entry.at, actor: entry.author, what })
+}
+
+/// The next response that begins or is kept with an entry, and what the log says of it.
+fn owed_by(entry: &NewEntry, head: &mut Head) -> Option<(u32, Event)> {
+    let (no, what) = match (entry.author, &entry.owes) {
+        (Author::Citizen, Some(terms)) if head.is_owing() => {
+            let no = head.owing.wrote(entry.at)?;
+            (no, history::Event::ReplyOwed { no, asked_at: entry.at, terms: Box::new(Terms::clone(terms)) })
+        }
+        (Author::Agent(by), _) if entry.answers => {
+            let no = head.owing.replied(entry.at)?;
+            (no, history::Event::Replied { no, at: entry.at, by })
+        }
+        _ => return None,
+    };
+    Some((no, Event { conversation: Some(entry.conversation), at: entry.at, actor: entry.author, what }))
+}
+
+/// Who is done, or back with the bot, is owed no answer any more.
+fn released(event: &Event, heads: &mut Heads) -> Option<Event> {
+    if !is_end(event) {
+        return None;
+    }
+    let no = heads.get_mut(&event.conversation?)?.owing.over()?;
+    Some(Event { what: history::Event::ReplyReleased { no, at: event.at }, ..event.clone() })
+}
+
+fn is_end(event: &Event) -> bool {
+    use history::Event::{Closed, Finished, RequestCancelled};
+    matches!(event.what, Closed { .. } | Finished {} | RequestCancelled {})
 }
 
 /// Rises with every call, so that a conversation's events sort as they were committed.
@@ -192,8 +234,10 @@ async fn load_heads(
 ) -> Result<(), StoreError> {
     let mut missing: Vec<ConversationId> = units
         .iter()
-        .flat_map(|waiting| &waiting.unit.entries)
-        .map(|entry| entry.conversation)
+        .flat_map(|Waiting { unit, .. }| {
+            let ends = unit.events.iter().filter(|event| is_end(event)).filter_map(|event| event.conversation);
+            unit.entries.iter().map(|entry| entry.conversation).chain(ends)
+        })
         .filter(|id| !heads.contains_key(id))
         .collect();
     missing.sort_unstable();
@@ -207,7 +251,12 @@ async fn load_heads(
             ") SELECT c.id, c.no, c.stage, c.clock_no, c.seq_floor, c.note_seq_floor, \
              (SELECT e.seq FROM entry e WHERE e.conversation = c.no AND e.lane = 0 ORDER BY e.seq DESC LIMIT 1) AS seq, \
              (SELECT e.seq FROM entry e WHERE e.conversation = c.no AND e.lane = 1 ORDER BY e.seq DESC LIMIT 1) AS note_seq, \
-             CASE WHEN l.no IS NOT NULL AND l.answered_at IS NULL AND l.left_at IS NULL THEN 1 ELSE 0 END AS running \
+             CASE WHEN l.no IS NOT NULL AND l.answered_at IS NULL AND l.left_at IS NULL THEN 1 ELSE 0 END AS running, \
+             COALESCE((SELECT MAX(p.no) FROM promise p WHERE p.conversation = c.id), 0) AS promised, \
+             (SELECT MAX(p.asked_at) FROM promise p WHERE p.conversation = c.id AND p.answered_at IS NULL \
+             AND p.left_at IS NULL) AS owed_since, \
+             CASE WHEN c.stage IN ('waiting', 'offered', 'serving') THEN (SELECT e.at FROM entry e \
+             WHERE e.conversation = c.no AND e.lane = 0 AND e.author LIKE 'ag%' ORDER BY e.seq DESC LIMIT 1) END AS replied_at \
              FROM conversation c LEFT JOIN ledger l ON l.conversation = c.id AND l.no = c.clock_no \
              WHERE c.id IN (SELECT id FROM wanted)",
         );
@@ -226,6 +275,11 @@ async fn load_heads(
                 last: [last("seq", "seq_floor")?, last("note_seq", "note_seq_floor")?],
                 clock_no: row.try_get("clock_no")?,
                 clock_open: row.try_get::<i64, _>("running")? == 1,
+                owing: Owing {
+                    last: read::unsigned(&row, "promised")?,
+                    since: read::optional_instant(&row, "owed_since")?,
+                    replied_at: read::optional_instant(&row, "replied_at")?,
+                },
                 clients: Recent::default(),
             };
             heads.insert(read::id("conversation", &row, "id")?, head);
@@ -345,9 +399,7 @@ async fn insert_events(
                 .bind(crate::history::detail(&event.what)?);
         }
         query.execute(&mut **tx).await?;
-        for (id, event) in ids.iter().zip(rows) {
-            figures::note::note(tx, id, event).await?;
-        }
+        figures::note::note_all(tx, statements, ids.iter().zip(rows.iter().map(AsRef::as_ref))).await?;
     }
     Ok(())
 }
@@ -378,6 +430,7 @@ mod tests {
             only_in: None,
             follows: false,
             turn: None,
+            owes: None,
             answers: false,
         };
         let unit = Unit { entries: vec![entry("a"), entry("b"), entry("a"), entry("b")], ..Unit::default() };

@@ -3,8 +3,8 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, privacy, record, sql::Statements,
-    staff,
+    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, ledger, privacy, quality, record,
+    sql::Statements, staff,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
@@ -76,15 +76,19 @@ pub(crate) async fn carry_out(
         .bind(row.last_agent.map(|id| id.to_string()))
         .bind(row.id.to_string()),
         Change::Clock(row) => sqlx::query(
-            "INSERT INTO ledger (conversation, no, team, asked_at, due_at, step, item, channel) \
-             SELECT c.id, $2, $3, $4, $5, $6, c.item, c.channel FROM conversation c WHERE c.id = $1",
+            "INSERT INTO ledger (conversation, no, team, asked_at, due_at, step, item, channel, promise, policy, \
+             policy_version) \
+             SELECT c.id, $2, $3, $4, $5, $6, c.item, c.channel, $7, $8, $9 FROM conversation c WHERE c.id = $1",
         )
         .bind(row.conversation.to_string())
         .bind(i64::from(row.no))
         .bind(row.team.clone())
         .bind(row.asked_at.0)
         .bind(row.due_at.0)
-        .bind(row.step.as_str()),
+        .bind(row.step.as_str())
+        .bind(row.promise.as_str())
+        .bind(row.policy.as_ref().map(|policy| policy.id.clone()))
+        .bind(row.policy.as_ref().and_then(|policy| i64::try_from(policy.version).ok())),
         Change::Step { conversation, no, step, at } => sqlx::query(
             "UPDATE ledger SET step = $1, \
              warned_at = CASE WHEN $1 = 'warned' THEN $2 ELSE warned_at END, \
@@ -160,11 +164,13 @@ pub(crate) async fn carry_out(
                 .bind(at.0)
                 .bind(visitor.to_string())
         }
+        Change::Correction(row) => return ledger::correct(tx, row).await,
         Change::Records(changes) => return record::carry_out(tx, statements, changes).await,
         Change::Helper(change) => return alert::help(tx, *change).await,
         Change::Alert(change) => return alert::carry_out(tx, change).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::Privacy(change) => return privacy::carry_out(tx, change).await,
+        Change::Quality(change) => return quality::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
         Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
         Change::ReceiptSettled { receipt, state, at, .. } => {

@@ -93,6 +93,9 @@ pub enum StoreError {
     /// The person has a conversation that is not closed, or a new one; nothing was done.
     #[error("{0} has a conversation that is not closed")]
     StillOpen(CitizenId),
+    /// Somebody else has drawn or inspected it meanwhile; nothing was done.
+    #[error("somebody else has drawn or inspected it meanwhile")]
+    QualityOutdated,
     /// There is no database at this address.
     #[error("there is no database at {0} (data.dir)")]
     Missing(String),

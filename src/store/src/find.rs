@@ -1,13 +1,12 @@
 //! Conversations that somebody looks for: by when, whose, how they ended, and by words in their threads.
 
-use std::fmt::Write as _;
-
 use bangban_domain::{AgentId, ConversationId, Timestamp, words::Outcome};
 use sqlx::AssertSqlSafe;
 
 use crate::{
     ConversationRow, EntryRow, Store, StoreError,
     read::{conversation, entry, select_conversation},
+    sql::one_of_teams,
 };
 
 /// What is looked for; what is not said is not looked at.
@@ -65,14 +64,7 @@ impl Store {
              AND LOWER(body) LIKE $9 ESCAPE '\\'))"
         )
         .to_owned();
-        let teams = wanted.teams.as_deref().unwrap_or_default();
-        if wanted.teams.is_some() {
-            // Few different texts: the number of teams is rounded up, and the last one said again.
-            let count = teams.len().max(1).next_power_of_two();
-            let places: Vec<String> = (0..count).map(|n| format!("${}", 11 + n)).collect();
-            // Writing into a string does not fail. Only placeholders are put together.
-            let _ = write!(sql, " AND team IN ({})", places.join(", "));
-        }
+        let teams = one_of_teams(&mut sql, 11, wanted.teams.as_deref());
         sql += " ORDER BY opened_at DESC, id DESC LIMIT $10";
         let (before, id) = wanted.before.map_or((wanted.to, String::new()), |(at, id)| (at, id.to_string()));
         let mut query = sqlx::query(AssertSqlSafe(sql))
@@ -86,10 +78,8 @@ impl Store {
             .bind(wanted.stars_at_most.map_or(0, i64::from))
             .bind(wanted.word.as_deref().map(pattern).unwrap_or_default())
             .bind(i64::from(limit));
-        if wanted.teams.is_some() {
-            for n in 0..teams.len().max(1).next_power_of_two() {
-                query = query.bind(teams.get(n).or(teams.last()).cloned().unwrap_or_default());
-            }
+        for team in teams {
+            query = query.bind(team);
         }
         query.fetch_all(&self.readers).await?.iter().map(conversation).collect()
     }

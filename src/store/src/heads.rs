@@ -6,7 +6,7 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
-use bangban_domain::{ConversationId, words::Stage};
+use bangban_domain::{ConversationId, ledger::Owing, words::Stage};
 
 use crate::{Author, Change, Lane};
 
@@ -22,6 +22,8 @@ pub(crate) struct Head {
     pub(crate) clock_no: i64,
     /// Does it still wait for a human's response?
     pub(crate) clock_open: bool,
+    /// Answers that are owed after the first one.
+    pub(crate) owing: Owing,
     /// Hashes of the client ids that were used lately.
     pub(crate) clients: Recent,
 }
@@ -74,12 +76,26 @@ pub(crate) type Heads = HashMap<ConversationId, Head>;
 impl Head {
     /// Of a thread without entries.
     pub(crate) fn new(no: i64, stage: Stage) -> Self {
-        Self { no, stage, last: [0, 0], clock_no: 0, clock_open: false, clients: Recent::default() }
+        Self {
+            no,
+            stage,
+            last: [0, 0],
+            clock_no: 0,
+            clock_open: false,
+            owing: Owing::default(),
+            clients: Recent::default(),
+        }
+    }
+
+    /// Is whoever writes now owed an answer? Not before the first response, and not when all is done.
+    pub(crate) fn is_owing(&self) -> bool {
+        let is_with_humans = matches!(self.stage, Stage::Waiting | Stage::Offered | Stage::Serving);
+        is_with_humans && self.clock_no > 0 && !self.clock_open
     }
 
     /// Memory, in units of about 16 bytes.
     fn weight(&self) -> usize {
-        8 + self.clients.len()
+        10 + self.clients.len()
     }
 
     /// Gives out the next number.
@@ -117,7 +133,9 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Step { .. }
         | Change::StrikeBreach { .. }
         | Change::Read { .. }
+        | Change::Correction(_)
         | Change::Records(_)
+        | Change::Quality(_)
         | Change::Audit(_)
         // Numbers go on where they were: the head has them, and so has the row.
         | Change::Privacy(_)

@@ -62,7 +62,7 @@ impl Store {
     /// All clocks of a conversation, in order.
     pub async fn ledger_of(&self, conversation: ConversationId) -> Result<Vec<LedgerRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT conversation, no, team, asked_at, due_at, step, breached_at, answered_at, left_at FROM ledger \
+            "SELECT conversation, no, promise, policy, policy_version, team, asked_at, due_at, step, breached_at, answered_at, left_at FROM ledger \
              WHERE conversation = $1 ORDER BY no",
         )
         .bind(conversation.to_string())

@@ -10,6 +10,7 @@
 
 mod alert;
 mod archive;
+mod arrivals;
 mod audit;
 mod batch;
 mod change;
@@ -22,11 +23,13 @@ mod find;
 mod heads;
 mod history;
 mod lane;
+mod ledger;
 mod migrate;
 mod pace;
 mod past;
 mod place;
 mod privacy;
+mod quality;
 mod read;
 mod record;
 mod row;
@@ -43,15 +46,18 @@ use sqlx::AnyPool;
 
 pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow, HelperChange};
 pub use archive::Archive;
+pub use arrivals::{Arrivals, HALF_HOUR};
 pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
 pub use continuation::{ContinuationChange, ContinuationRow};
 pub use error::StoreError;
 pub use figures::{RowQuery, RowsOf, Scope, Selection};
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use find::Wanted;
+pub use ledger::{CorrectionRow, LedgerOf, PromiseRow, SlotRow, Verdict};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;
 pub use privacy::{Due, ErasureRow, ErasureState, Overdue, PrivacyChange, RunRow};
+pub use quality::{InspectionQuery, InspectionRow, QualityChange, ScoreCount};
 pub use record::{RecordChange, RecordRow, RecordVersion};
 pub use row::*;
 pub use staff::{Membership, SessionRow, StaffChange, StaffRow};
@@ -88,10 +94,8 @@ impl Store {
         };
         let readers = place.readers().await?;
         let epoch = lanes.iter().map(lane::Lane::epoch).max().unwrap_or_default();
-        let epoch = u32::try_from(epoch).map_err(|_| StoreError::Corrupt {
-            table: "lease",
-            what: format!("the epoch {epoch} is none"),
-        })?;
+        let epoch = u32::try_from(epoch)
+            .map_err(|_| StoreError::Corrupt { table: "lease", what: format!("the epoch {epoch} is none") })?;
         let writer = writer::Writer::start(lanes, health, checkpoints, lock, queue, publisher);
         Ok(Self { readers, writer, epoch })
     }

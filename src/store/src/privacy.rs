@@ -5,7 +5,7 @@ use bangban_domain::{AgentId, CitizenId, ConversationId, FileId, Timestamp};
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Archive, Json, StoreError,
+    Archive, Json, StoreError, quality,
     read::{id, instant, optional_instant, unsigned, word},
 };
 
@@ -225,9 +225,13 @@ async fn delete_thread(
     }
     let sql = "DELETE FROM entry WHERE conversation = (SELECT no FROM conversation WHERE id = $1)";
     sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
+    quality::forget(tx, &key).await?;
     sqlx::query("DELETE FROM draft WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     sqlx::query("DELETE FROM continuation WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     let sql = "UPDATE alert SET text = NULL, note = NULL WHERE conversation = $1";
+    sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
+    // What people wrote; the values stay, as the rows do.
+    let sql = "UPDATE ledger_correction SET reason = '' WHERE conversation = $1";
     sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
     let sql = "UPDATE file SET state = 'gone', attached_as = NULL, name = '', kept_until = $1 WHERE conversation = $2";
     sqlx::query(sql).bind(at.0).bind(key).execute(&mut **tx).await?;

@@ -4,6 +4,7 @@ use std::{collections::HashMap, str::FromStr};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
+    ledger::{PolicyRef, Promise},
     words::{Channel, CitizenKind, Language, Outcome, SlaStep, Stage},
 };
 use sqlx::{Row, any::AnyRow};
@@ -80,7 +81,7 @@ pub(crate) use select_conversation;
 macro_rules! select {
     (ledger $rest:literal) => {
         concat!(
-            "SELECT l.conversation, l.no, l.team, l.asked_at, l.due_at, l.step, l.breached_at, l.answered_at, ",
+            "SELECT l.conversation, l.no, l.promise, l.policy, l.policy_version, l.team, l.asked_at, l.due_at, l.step, l.breached_at, l.answered_at, ",
             "l.left_at FROM ledger l ",
             $rest
         )
@@ -120,10 +121,20 @@ pub(crate) fn conversation(row: &AnyRow) -> Result<ConversationRow, StoreError> 
     })
 }
 
+/// By which policy a row of the ledger was promised.
+pub(crate) fn policy(row: &AnyRow) -> Result<Option<PolicyRef>, StoreError> {
+    let id: Option<String> = row.try_get("policy")?;
+    let version: Option<i64> = row.try_get("policy_version")?;
+    let version = version.and_then(|version| u64::try_from(version).ok());
+    Ok(id.zip(version).map(|(id, version)| PolicyRef { id, version }))
+}
+
 pub(crate) fn ledger(row: &AnyRow) -> Result<LedgerRow, StoreError> {
     Ok(LedgerRow {
         conversation: id("ledger", row, "conversation")?,
         no: unsigned(row, "no")?,
+        promise: word("ledger", row, "promise", Promise::parse)?,
+        policy: policy(row)?,
         team: row.try_get("team")?,
         asked_at: instant(row, "asked_at")?,
         due_at: instant(row, "due_at")?,

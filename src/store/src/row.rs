@@ -2,6 +2,7 @@
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
+    ledger::{PolicyRef, Promise},
     time::Millis,
     words::{Channel, CitizenKind, HandOnChannel, Language, Outcome, ReceiptState, SlaStep, Stage},
 };
@@ -85,6 +86,10 @@ pub struct LedgerRow {
     pub conversation: ConversationId,
     /// 1, 2, ... within the conversation.
     pub no: u32,
+    /// A first response, or a call-back in its slot.
+    pub promise: Promise,
+    /// By which policy; `None`: the configuration's.
+    pub policy: Option<PolicyRef>,
     /// Team code.
     pub team: String,
     /// Begin of the minute.

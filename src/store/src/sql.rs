@@ -1,7 +1,7 @@
 //! Statements over many rows. There are few different numbers of rows, so that there are few different texts and the
 //! database prepares each of them once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
 use sqlx::{Any, AssertSqlSafe, any::AnyArguments, query::Query};
 
@@ -93,6 +93,17 @@ pub(crate) fn padded<T>(rows: &[T]) -> impl Iterator<Item = impl Iterator<Item =
         let missing = chunk.len().next_power_of_two() - chunk.len();
         chunk.iter().chain(std::iter::repeat_n(chunk.last(), missing).flatten())
     })
+}
+
+/// Adds the condition that the team is one of these, with places from `$first` on; gives what is bound to them. The number
+/// of places is rounded up, and the last team said again, so that there are few different texts.
+pub(crate) fn one_of_teams(sql: &mut String, first: usize, teams: Option<&[String]>) -> Vec<String> {
+    let Some(teams) = teams else { return Vec::new() };
+    let count = teams.len().max(1).next_power_of_two();
+    let places: Vec<String> = (0..count).map(|n| format!("${}", first + n)).collect();
+    // Writing into a string does not fail. Only placeholders are put together.
+    let _ = write!(sql, " AND team IN ({})", places.join(", "));
+    (0..count).map(|n| teams.get(n).or(teams.last()).cloned().unwrap_or_default()).collect()
 }
 
 #[cfg(test)]

@@ -77,6 +77,15 @@ impl TestDatabase {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("a number")
     }
 
+    /// Numbers that a statement gives, one in each row.
+    ///
+    /// # Panics
+    /// If the database refuses or there is none.
+    pub async fn numbers(&self, sql: &str) -> Vec<i64> {
+        let mut connection = connect(&self.url()).await;
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut connection).await.expect("numbers")
+    }
+
     /// Its address for `sqlx`.
     #[must_use]
     pub fn url(&self) -> String {

@@ -1,17 +1,18 @@
 //! What one commit changes.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp, history,
+    ledger::Terms,
     words::{AgentStatus, BotTurn, ReceiptState, SlaStep, Stage},
 };
 
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, FileChange, HelperChange, Lane, LedgerRow,
-    PrivacyChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
+    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, HelperChange, Lane,
+    LedgerRow, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -59,9 +60,15 @@ impl Unit {
                     without_nul("id", Some(&audit.subject))?;
                     without_nul("reason", audit.reason.as_deref())?;
                 }
+                Change::Correction(row) => without_nul("reason", Some(&row.reason))?,
                 Change::Alert(AlertChange::Raise(row)) => without_nul("text", row.text.as_deref())?,
                 Change::Alert(AlertChange::Acknowledge(_, Some(one))) => without_nul("note", Some(&one.note))?,
                 Change::Privacy(PrivacyChange::Erasure(row)) => without_nul("reason", Some(&row.reason))?,
+                Change::Quality(QualityChange::Step(row)) => {
+                    without_nul("summary", row.summary.as_deref())?;
+                    without_nul("reason", row.appeal.as_deref())?;
+                    without_nul("reason", row.decision.as_deref())?;
+                }
                 // Made by the server.
                 Change::Clock(_)
                 | Change::Step { .. }
@@ -77,6 +84,7 @@ impl Unit {
                 | Change::Helper(_)
                 | Change::Figures(_)
                 | Change::AgentLog(_)
+                | Change::Quality(QualityChange::Draw { .. })
                 | Change::Continuation(_)
                 | Change::Account(_)
                 | Change::File(FileChange::Drop(_) | FileChange::Forget(_)) => {}
@@ -181,6 +189,8 @@ pub struct NewEntry {
     pub answers: bool,
     /// The bot's reply to a question in scope: the log says so.
     pub turn: Option<BotTurn>,
+    /// What is promised to the citizen who wrote it, if it turns out that an answer is owed.
+    pub owes: Option<Arc<Terms>>,
 }
 
 /// A change of rows.
@@ -286,6 +296,8 @@ pub enum Change {
     },
     /// A way to a second device.
     Continuation(ContinuationChange),
+    /// A correction of a row of the ledger, to be shown beside it; what counts says [`history::Event::Corrected`].
+    Correction(CorrectionRow),
     /// Administered things. Refused as a whole with [`StoreError::Outdated`] if one of them has changed meanwhile.
     Records(Vec<RecordChange>),
     /// Who is in a thread beside its agent.
@@ -296,6 +308,8 @@ pub enum Change {
     Audit(Audit),
     /// Rows of the figures, written anew from the event log.
     Figures(RowsOf),
+    /// Draws and inspections of conversations.
+    Quality(QualityChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }
@@ -366,6 +380,19 @@ pub enum Written {
 pub struct Committed {
     /// In the order of [`Unit::entries`].
     pub entries: Vec<Written>,
+    /// What became of next responses, in the order of the entries.
+    pub owed: Vec<Owed>,
+}
+
+/// A next response that began or ended with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owed {
+    /// Position of the entry in its unit.
+    pub entry: usize,
+    /// Number of the promise within the conversation.
+    pub no: u32,
+    /// It began; else it is over.
+    pub is_open: bool,
 }
 
 /// A new entry that is durable now.
@@ -377,4 +404,6 @@ pub struct Published {
     pub entry: NewEntry,
     /// It stopped the conversation's clock.
     pub answered: bool,
+    /// A next response began or ended with it.
+    pub owed: Option<Owed>,
 }

@@ -205,6 +205,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Conversation(row) => [Some(Key::Conversation(row.id)), None],
         Change::Clock(row) => [Some(Key::Conversation(row.conversation)), None],
         Change::Receipt(row) => [Some(Key::Conversation(row.conversation)), None],
+        Change::Correction(row) => [Some(Key::Conversation(row.conversation)), None],
         Change::ReceiptSettled { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
         Change::Step { conversation, .. }
         | Change::StrikeBreach { conversation, .. }
@@ -219,7 +220,9 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],
         // One row, which knows by itself who came first.
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
-        Change::Records(_) | Change::Account(_) | Change::Audit(_) => [Some(Key::Administration), None],
+        Change::Records(_) | Change::Account(_) | Change::Audit(_) | Change::Quality(_) => {
+            [Some(Key::Administration), None]
+        }
         // See `keys_of`.
         Change::Privacy(_) | Change::Figures(_) | Change::AgentLog(_) => [None, None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],
@@ -434,10 +437,13 @@ impl Owner {
             if let Ok(committed) = &result {
                 units += 1;
                 let rows = unit.changes.iter().map(Change::rows).sum::<usize>() + unit.entries.len();
-                pages += 2 * rows as u64;
-                let entries = unit.entries.into_iter().zip(&committed.entries);
-                published.extend(entries.filter_map(|(entry, written)| match written {
-                    Written::New { seq, answered } => Some(Published { seq: *seq, entry, answered: *answered }),
+                pages += 2 * (rows + committed.owed.len()) as u64;
+                let entries = unit.entries.into_iter().zip(&committed.entries).enumerate();
+                let owed = |place| committed.owed.iter().find(|owed| owed.entry == place).copied();
+                published.extend(entries.filter_map(|(place, (entry, written))| match written {
+                    Written::New { seq, answered } => {
+                        Some(Published { seq: *seq, entry, answered: *answered, owed: owed(place) })
+                    }
                     Written::Duplicate { .. } | Written::Skipped => None,
                 }));
             }

@@ -2,7 +2,24 @@
  * The server's administration as this page sees it: what is read and written, and how. The only place that knows
  * addresses. docs/administration.md describes the same from the other side.
  */
-import type { ErrorCode, FoundConversations, Transcript, WireError } from '../generated/protocol';
+import type {
+  Drawn,
+  ErrorCode,
+  FoundConversations,
+  InspectionDecision,
+  InspectionPage,
+  InspectionPut,
+  InspectionState,
+  InspectionThread,
+  InspectionView,
+  QualityGroup,
+  QualityResults,
+  StaffingHistory,
+  StaffingOrder,
+  StaffingView,
+  Transcript,
+  WireError,
+} from '../generated/protocol';
 
 export type Kind =
   | 'unit'
@@ -16,7 +33,9 @@ export type Kind =
   | 'retention'
   | 'legal_hold'
   | 'calendar_year'
-  | 'special_hours';
+  | 'special_hours'
+  | 'score_card'
+  | 'sample_plan';
 
 /** What is administered: the body's shape depends on the kind. */
 export interface AdminRecord<B = Body> {
@@ -409,6 +428,7 @@ export function createApi(client: Client) {
   };
 
   const records = '/api/admin/records';
+  const inspection = (id: string) => `/api/quality/inspections/${part(id)}`;
   const member = (id: string) => `/api/admin/staff/${part(id)}`;
 
   return {
@@ -495,6 +515,30 @@ export function createApi(client: Client) {
     },
     conversation: (id: string, before: number | null) =>
       json<Transcript>('GET', address(`/api/admin/conversations/${part(id)}`, { before })),
+
+    // How many agents are needed. One search at a time for each person.
+    staffingHistory: (query: { team: string; from: string; to: string; weekday: string | null }) =>
+      json<StaffingHistory>('GET', address('/api/staffing/history', query)),
+    beginStaffing: (order: StaffingOrder) => json<StaffingView>('POST', '/api/staffing/run', order),
+    staffingRun: () => json<StaffingView>('GET', '/api/staffing/run'),
+    cancelStaffing: () => json<StaffingView>('DELETE', '/api/staffing/run'),
+
+    // Quality inspection.
+    inspections: (query: { state: InspectionState | null; before: string | null }) =>
+      json<InspectionPage>('GET', address('/api/quality/inspections', query)),
+    inspection: (id: string) => json<InspectionView>('GET', inspection(id)),
+    inspectionThread: (id: string, before: number | null) =>
+      json<InspectionThread>('GET', address(`${inspection(id)}/thread`, { before })),
+    saveInspection: (id: string, put: InspectionPut) => json<InspectionView>('PUT', inspection(id), put),
+    submitInspection: (id: string, put: InspectionPut) => json<InspectionView>('POST', `${inspection(id)}/submit`, put),
+    decideInspection: (id: string, decision: InspectionDecision) =>
+      json<InspectionView>('POST', `${inspection(id)}/decide`, decision),
+    drawInspections: (plan: string, day: string) =>
+      json<Drawn>('POST', `/api/quality/plans/${part(plan)}/draw`, { day }),
+    qualityResults: (from: string, to: string, by: QualityGroup) =>
+      json<QualityResults>('GET', address('/api/quality/results', { from, to, by })),
+    qualityFile: async (from: string, to: string, format: 'csv' | 'xlsx') =>
+      (await send('GET', address('/api/quality/results/export', { from, to, format }))).blob(),
 
     // One person's data. What is looked for stands in the body: no telephone number in an address.
     findPeople: async (q: string) =>

@@ -48,6 +48,8 @@ export function useAlerts(): void {
         why: (reason: string) => `。理由：${reason}`,
       },
       takenOver: (name: string, to: string) => `${name} 的会话已由 ${to} 接手`,
+      owed: (name: string) => `${name} 在等您回复`,
+      late: (name: string) => `回复 ${name} 已超时`,
       closed: (name: string) => `${name} 的会话已在其他页面办结`,
       left: (name: string) => `${name} 的会话已不由您服务（转给同事或退回排队）`,
       transfer: {
@@ -79,6 +81,8 @@ export function useAlerts(): void {
         why: (reason) => `. Why: ${reason}`,
       },
       takenOver: (name, to) => `${to} has taken over ${name}`,
+      owed: (name) => `${name} is waiting for your answer`,
+      late: (name) => `The answer to ${name} is late`,
       closed: (name) => `The conversation of ${name} was closed on another page`,
       left: (name) => `You no longer serve ${name} (with a colleague or back in the queue)`,
       transfer: {
@@ -139,6 +143,12 @@ export function useAlerts(): void {
 
   const stopDesk = desk.listen({
     offer: tellOffer,
+    owed: ({ id, citizenName, itemName }, isLate) => {
+      const message = isLate ? words.value.late(citizenName) : words.value.owed(citizenName);
+      alerts.ringer.late();
+      say(message, 'assertive');
+      alerts.notify(message, itemName ?? '', id);
+    },
     left: ({ citizenName }, why) => {
       const message = {
         closed: () => words.value.closed(citizenName),

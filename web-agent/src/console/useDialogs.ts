@@ -10,6 +10,7 @@ interface Dialogs {
   past: { conversation: PastConversation; citizenName: string } | null;
   sheet: boolean;
   undelivered: boolean;
+  handOver: boolean;
 }
 
 const dialogs = reactive<Dialogs>({
@@ -20,20 +21,14 @@ const dialogs = reactive<Dialogs>({
   past: null,
   sheet: false,
   undelivered: false,
+  handOver: false,
 });
 
 export const useDialogs = (): Dialogs => dialogs;
 
 export function closeDialogs(): void {
-  Object.assign(dialogs, {
-    transfer: null,
-    flag: null,
-    close: null,
-    block: null,
-    past: null,
-    sheet: false,
-    undelivered: false,
-  });
+  const none = { transfer: null, flag: null, close: null, block: null, past: null, sheet: false, undelivered: false };
+  Object.assign(dialogs, none, { handOver: false });
 }
 
 /** Does a dialog cover the desk? */
@@ -44,4 +39,5 @@ export const isDialogOpen = (): boolean =>
   dialogs.block !== null ||
   dialogs.past !== null ||
   dialogs.sheet ||
-  dialogs.undelivered;
+  dialogs.undelivered ||
+  dialogs.handOver;

@@ -8,6 +8,9 @@ import type {
   FigureScope,
   FiguresView,
   HistoryView,
+  InspectionPage,
+  InspectionThread,
+  InspectionView,
   WireError,
 } from '../generated/protocol';
 import type { Filter } from './route';
@@ -47,20 +50,23 @@ const asked = (filter: Filter): Query => ({ ...filter });
 export type Api = ReturnType<typeof createApi>;
 
 export function createApi(client: Client) {
-  async function ask(path: string): Promise<Response> {
+  async function ask(path: string, body?: unknown): Promise<Response> {
+    const headers = { Authorization: `Bearer ${client.token()}` };
     try {
-      return await fetch(path, { headers: { Authorization: `Bearer ${client.token()}` } });
+      if (body === undefined) return await fetch(path, { headers });
+      const sent = { ...headers, 'Content-Type': 'application/json' };
+      return await fetch(path, { method: 'POST', headers: sent, body: JSON.stringify(body) });
     } catch {
       throw new FiguresError('lost');
     }
   }
 
-  async function get(path: string): Promise<Response> {
-    let response = await ask(path);
+  async function get(path: string, body?: unknown): Promise<Response> {
+    let response = await ask(path, body);
     // The token may have been over before its time, e.g. because the rights have changed.
     if (response.status === 401) {
       if (!(await client.renew())) throw new FiguresError('over');
-      response = await ask(path);
+      response = await ask(path, body);
     }
     if (response.ok) return response;
     const said = (await response.json().catch(() => null)) as { error?: WireError } | null;
@@ -79,6 +85,15 @@ export function createApi(client: Client) {
       json<FigureRows>('/api/figures/rows', { ...rowQuery(filter, figure, part), after, limit: 50 }),
     history: (conversation: string) => json<HistoryView>(`/api/figures/history/${encodeURIComponent(conversation)}`),
     agents: (filter: Filter) => json<AgentDays>('/api/figures/agents', asked(filter)),
+    /** One's own results of quality inspection. */
+    inspections: (before: string | null) => json<InspectionPage>('/api/quality/mine', { before }),
+    inspection: (id: string) => json<InspectionView>(`/api/quality/inspections/${encodeURIComponent(id)}`),
+    inspectionThread: (id: string, before: number | null) =>
+      json<InspectionThread>(`/api/quality/inspections/${encodeURIComponent(id)}/thread`, { before }),
+    appeal: async (id: string, version: number, reason: string) =>
+      (await (
+        await get(`/api/quality/inspections/${encodeURIComponent(id)}/appeal`, { version, reason })
+      ).json()) as InspectionView,
     rowsFile: async (filter: Filter, figure: Figure, part: Part, format: FileFormat) =>
       (await get(address('/api/figures/rows/export', { ...rowQuery(filter, figure, part), format }))).blob(),
     agentsFile: async (filter: Filter, format: FileFormat) =>

@@ -1,6 +1,7 @@
 /** What the page hands down to its screens. */
 import { inject, type InjectionKey, type ShallowRef } from 'vue';
 import type { FigureScope } from '../generated/protocol';
+import type { LedgerApi } from '../shared/ledger/api';
 import type { Api } from './api';
 import type { Route } from './route';
 
@@ -10,6 +11,7 @@ export interface Routing {
 }
 
 export const apiKey: InjectionKey<Api> = Symbol('api');
+export const ledgerKey: InjectionKey<LedgerApi> = Symbol('ledger');
 export const routeKey: InjectionKey<Routing> = Symbol('route');
 export const scopeKey: InjectionKey<ShallowRef<FigureScope | null>> = Symbol('scope');
 
@@ -20,6 +22,7 @@ function needed<T>(key: InjectionKey<T>): T {
 }
 
 export const useApi = () => needed(apiKey);
+export const useLedger = () => needed(ledgerKey);
 export const useRouting = () => needed(routeKey);
 
 /** Screens are shown once it is known what one may look at. */

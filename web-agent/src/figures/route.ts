@@ -2,7 +2,7 @@
 import type { Channel, Figure, FigureGroup } from '../generated/protocol';
 import type { Part } from './api';
 
-export type Screen = 'overview' | 'rows' | 'history' | 'agents' | 'report';
+export type Screen = 'overview' | 'rows' | 'history' | 'agents' | 'quality' | 'report';
 
 /** Which rows; the names are the server's. */
 export interface Filter {
@@ -24,11 +24,11 @@ export interface Route {
   /** The figure of the chart, or behind which the rows are. */
   figure: Figure;
   part: Part;
-  /** Of the history. */
+  /** Of the history; of `quality`: which inspection. */
   conversation: string;
 }
 
-const SCREENS: Screen[] = ['overview', 'rows', 'history', 'agents', 'report'];
+const SCREENS: Screen[] = ['overview', 'rows', 'history', 'agents', 'quality', 'report'];
 const NARROWER = ['unit', 'team', 'item', 'channel', 'agent', 'hour'] as const;
 const DAY_MS = 86_400_000;
 const dayFormat = new Intl.DateTimeFormat('en-CA', {
@@ -106,6 +106,7 @@ export function writeRoute(route: Route): string {
     said.set('figure', route.figure);
   }
   if (route.screen === 'rows' && route.part !== 'of') said.set('part', route.part);
-  const path = route.screen === 'history' ? `history/${encodeURIComponent(route.conversation)}` : route.screen;
+  const hasOne = route.screen === 'history' || (route.screen === 'quality' && route.conversation !== '');
+  const path = hasOne ? `${route.screen}/${encodeURIComponent(route.conversation)}` : route.screen;
   return `#/${path}?${said}`;
 }

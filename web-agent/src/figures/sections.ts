@@ -6,7 +6,7 @@ export type Section = 'response' | 'offers' | 'handling' | 'bot' | 'messages' | 
 export const SECTIONS: { section: Section; figures: Figure[] }[] = [
   {
     section: 'response',
-    figures: ['requests', 'within_minute', 'short_abandons', 'answered_late', 'left_late', 'wait'],
+    figures: ['requests', 'within_minute', 'short_abandons', 'answered_late', 'left_late', 'wait', 'next_response'],
   },
   { section: 'offers', figures: ['accepted', 'missed', 'declined', 'accept_time'] },
   {
@@ -37,6 +37,7 @@ export const COLUMNS: Figure[] = [
   'requests',
   'within_minute',
   'wait',
+  'next_response',
   'human_resolution',
   'handling',
   'rating',
@@ -48,6 +49,7 @@ export const OWN_COLUMNS: Figure[] = [
   'requests',
   'within_minute',
   'wait',
+  'next_response',
   'accepted',
   'human_resolution',
   'handling',

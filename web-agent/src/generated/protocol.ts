@@ -57,7 +57,7 @@ note: string, };
 /**
  * What a role may allow.
  */
-export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "read_administration";
+export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_administration";
 
 /**
  * An agent's day.
@@ -178,6 +178,14 @@ breakUntil: Timestamp | null,
  * roster is on duty when they say so.
  */
 onDuty: boolean, 
+/**
+ * End of the duty that goes on, or of the last one while they still serve; `None`: they stand in no roster today.
+ */
+dutyEndsAt: Timestamp | null, 
+/**
+ * From then on they are reminded to hand over what they serve.
+ */
+remindAt: Timestamp | null, 
 /**
  * How many conversations they serve at once.
  */
@@ -1355,6 +1363,36 @@ agentRead: number,
 citizenOnline: boolean, };
 
 /**
+ * A correction that is asked for.
+ */
+export type Correct = { 
+/**
+ * Of what.
+ */
+promise: Promise, 
+/**
+ * Which one.
+ */
+no: number, 
+/**
+ * What counts from now on.
+ */
+verdict: CorrectionVerdict, 
+/**
+ * When it was answered; with `answered`, and only there.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
+ * What a correction says.
+ */
+export type CorrectionVerdict = "answered" | "excused" | "withdrawn";
+
+/**
  * Service hours in which nobody would answer for an item.
  */
 export type CoverageHole = { 
@@ -1445,9 +1483,45 @@ clock: ClockView,
  */
 transferTo: string | null, 
 /**
+ * The citizen waits for the next answer, and a step of that promise was reached.
+ */
+owed: OwedView | null, 
+/**
  * Help was asked for.
  */
 flag: FlagView | null, };
+
+/**
+ * Body of `POST /api/quality/plans/{plan}/draw`.
+ */
+export type DrawOrder = { 
+/**
+ * A day of the week that is drawn of, e.g. `2026-11-24`.
+ */
+day: string, };
+
+/**
+ * Why a conversation was drawn.
+ */
+export type DrawReason = "random" | "bad_review" | "breach" | "transfers";
+
+/**
+ * What was drawn.
+ */
+export type Drawn = { 
+/**
+ * Monday of the week.
+ */
+week: string, 
+/**
+ * So many conversations.
+ */
+drawn: number, };
+
+/**
+ * Of what a plan draws its number.
+ */
+export type DrawnPer = "plan" | "team" | "agent";
 
 /**
  * A log-in during which a second factor was set up.
@@ -1527,7 +1601,7 @@ now: Timestamp, };
 /**
  * The figures.
  */
-export type Figure = "requests" | "within_minute" | "short_abandons" | "answered_late" | "left_late" | "wait" | "accepted" | "missed" | "declined" | "accept_time" | "conversations" | "human_resolution" | "confirmed" | "not_reopened" | "reopened" | "handling" | "abandoned" | "out_of_scope" | "abuse" | "bot_resolution" | "messages" | "call_backs_kept" | "rating" | "bad_ratings";
+export type Figure = "requests" | "within_minute" | "short_abandons" | "answered_late" | "left_late" | "wait" | "next_response" | "accepted" | "missed" | "declined" | "accept_time" | "conversations" | "human_resolution" | "confirmed" | "not_reopened" | "reopened" | "handling" | "abandoned" | "out_of_scope" | "abuse" | "bot_resolution" | "messages" | "call_backs_kept" | "rating" | "bad_ratings";
 
 /**
  * Something that can be chosen.
@@ -2175,6 +2249,234 @@ bad: Array<BadRow>,
 imported: boolean, };
 
 /**
+ * What is said to one question of the card.
+ */
+export type InspectionAnswer = { 
+/**
+ * Points; null as long as none are given.
+ */
+points: number | null, 
+/**
+ * Why; empty: nothing is said.
+ */
+comment: string, 
+/**
+ * Position of the message that the comment is about.
+ */
+seq: number | null, };
+
+/**
+ * Body of `POST /api/quality/inspections/{id}/appeal`.
+ */
+export type InspectionAppeal = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
+ * Body of `POST /api/quality/inspections/{id}/decide`.
+ */
+export type InspectionDecision = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * Points of each question from now on; the same as before if the appeal is refused.
+ */
+points: Array<number>, 
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
+ * One inspection of one conversation.
+ */
+export type InspectionId = string;
+
+/**
+ * An inspection in a list.
+ */
+export type InspectionLine = { 
+/**
+ * Which.
+ */
+id: InspectionId, 
+/**
+ * A step names it.
+ */
+version: number, 
+/**
+ * Where it stands.
+ */
+state: InspectionState, 
+/**
+ * Why it was drawn.
+ */
+reason: DrawReason, 
+/**
+ * Name of the plan; its code if it is not there any more.
+ */
+planName: string, 
+/**
+ * Monday of the week that it was drawn of.
+ */
+week: string, 
+/**
+ * What is inspected.
+ */
+conversation: ConversationId, 
+/**
+ * Of the team that closed it.
+ */
+teamName: string, 
+/**
+ * Whose work it is.
+ */
+agent: AgentId, 
+/**
+ * Their name.
+ */
+agentName: string, 
+/**
+ * Who inspects, or has inspected.
+ */
+inspectorName: string | null, 
+/**
+ * When the conversation was closed.
+ */
+closedAt: Timestamp, 
+/**
+ * When it was drawn.
+ */
+drawnAt: Timestamp, 
+/**
+ * Since when the agent sees it.
+ */
+submittedAt: Timestamp | null, 
+/**
+ * The first value, 0 to 100.
+ */
+score: number | null, 
+/**
+ * The value after the appeal.
+ */
+decidedScore: number | null, };
+
+/**
+ * Some inspections, the newest drawn first.
+ */
+export type InspectionPage = { 
+/**
+ * These.
+ */
+inspections: Array<InspectionLine>, 
+/**
+ * The next page comes after this one; null: this was the last.
+ */
+next: InspectionId | null, };
+
+/**
+ * Body of `PUT /api/quality/inspections/{id}` (a draft) and of `POST .../submit`.
+ */
+export type InspectionPut = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * One for each question of the card, in its order.
+ */
+answers: Array<InspectionAnswer>, 
+/**
+ * What is said to the whole.
+ */
+summary: string, };
+
+/**
+ * Where an inspection stands.
+ */
+export type InspectionState = "open" | "submitted" | "appealed" | "decided";
+
+/**
+ * The thread of an inspected conversation, masked as one sees it.
+ */
+export type InspectionThread = { 
+/**
+ * In their order; empty: deleted when its time was over.
+ */
+entries: Array<ThreadEntry>, 
+/**
+ * Are there earlier ones?
+ */
+more: boolean, };
+
+/**
+ * An inspection as a whole.
+ */
+export type InspectionView = { 
+/**
+ * As in the list.
+ */
+line: InspectionLine, 
+/**
+ * The card as it was when the conversation was drawn.
+ */
+card: ScoreCard, 
+/**
+ * One for each question.
+ */
+answers: Array<InspectionAnswer>, 
+/**
+ * What is said to the whole.
+ */
+summary: string, 
+/**
+ * The agent may appeal until then.
+ */
+appealUntil: Timestamp | null, 
+/**
+ * Why the agent does not agree; null: they did not appeal, or it is deleted.
+ */
+appeal: string | null, 
+/**
+ * When they said so.
+ */
+appealedAt: Timestamp | null, 
+/**
+ * Who has judged the appeal.
+ */
+deciderName: string | null, 
+/**
+ * Points of each question after it.
+ */
+decidedPoints: Array<number> | null, 
+/**
+ * Why.
+ */
+decision: string | null, 
+/**
+ * When.
+ */
+decidedAt: Timestamp | null, 
+/**
+ * May you inspect it?
+ */
+mayInspect: boolean, 
+/**
+ * May you appeal?
+ */
+mayAppeal: boolean, 
+/**
+ * May you decide the appeal?
+ */
+mayDecide: boolean, };
  * What a supervisor does to the work of others.
  */
 export type Intervention = "monitored" | "whispered" | "joined" | "left" | "assigned" | "took_over" | "status_set";
@@ -2264,7 +2566,7 @@ virtualWindow: boolean, };
 /**
  * Kind of an administered record.
  */
-export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours";
+export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours" | "score_card" | "sample_plan";
 
 /**
  * A knowledge entry as an agent finds it.
@@ -2295,6 +2597,222 @@ itemName: string | null, };
  * The language of a citizen.
  */
 export type Language = "zh-CN" | "en";
+
+/**
+ * A correction.
+ */
+export type LedgerCorrection = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * Name of who made it.
+ */
+byName: string, 
+/**
+ * What it says.
+ */
+verdict: CorrectionVerdict, 
+/**
+ * The answer's instant, of `answered`.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * Why; empty once the conversation's texts were deleted.
+ */
+reason: string, };
+
+/**
+ * A row.
+ */
+export type LedgerLine = { 
+/**
+ * Of what.
+ */
+promise: Promise, 
+/**
+ * Number; next responses are counted apart from requests for a human.
+ */
+no: number, 
+/**
+ * What it comes to.
+ */
+state: LedgerState, 
+/**
+ * By which policy; `None`: the configuration's.
+ */
+policy: LedgerPolicy | null, 
+/**
+ * Begin.
+ */
+askedAt: Timestamp, 
+/**
+ * How long was promised, in milliseconds.
+ */
+span: number, 
+/**
+ * The time that is counted: of a first response without a break (rule 1), of a next response service time.
+ */
+counted: Array<LedgerSpan>, 
+/**
+ * End.
+ */
+dueAt: Timestamp, 
+/**
+ * When it was due before a year's holidays were published.
+ */
+dueBefore: Timestamp | null, 
+/**
+ * Of a next response: when what follows.
+ */
+steps: Array<LedgerStep>, 
+/**
+ * How many of them were reached.
+ */
+reached: number, 
+/**
+ * Of the others: when the agent was warned, supervisors alerted, the promise broken, as far as that came.
+ */
+stepped: Array<Timestamp>, 
+/**
+ * The answer, as it counts.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * Who gave it.
+ */
+answeredBy: string | null, 
+/**
+ * Left, or not owed any more.
+ */
+leftAt: Timestamp | null, 
+/**
+ * It was corrected; `measured_at` is what was measured.
+ */
+corrected: boolean, 
+/**
+ * The answer as it was measured.
+ */
+measuredAt: Timestamp | null, 
+/**
+ * In their order.
+ */
+corrections: Array<LedgerCorrection>, };
+
+/**
+ * A policy as it stood.
+ */
+export type LedgerPolicy = { 
+/**
+ * Code of its record.
+ */
+id: string, 
+/**
+ * Which state of the record.
+ */
+version: number, 
+/**
+ * Its name today; `None`: it is not there any more.
+ */
+name: string | null, };
+
+/**
+ * A promised call-back.
+ */
+export type LedgerSlot = { 
+/**
+ * The receipt.
+ */
+receipt: string, 
+/**
+ * Begin of the slot.
+ */
+from: Timestamp, 
+/**
+ * End of the slot.
+ */
+to: Timestamp, 
+/**
+ * A human's response.
+ */
+answeredAt: Timestamp | null, 
+/**
+ * Was it kept? `None`: the slot is not over, or the citizen took it back.
+ */
+kept: boolean | null, };
+
+/**
+ * A stretch of service time.
+ */
+export type LedgerSpan = { 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, };
+
+/**
+ * What a row of the ledger comes to.
+ */
+export type LedgerState = "running" | "overdue" | "hit" | "miss" | "released" | "excused";
+
+/**
+ * A step of one promise.
+ */
+export type LedgerStep = { 
+/**
+ * After so much service time, in milliseconds.
+ */
+after: number, 
+/**
+ * That is then.
+ */
+at: Timestamp, 
+/**
+ * What follows.
+ */
+actions: Array<StepAction>, };
+
+/**
+ * All that was promised in one conversation.
+ */
+export type LedgerView = { 
+/**
+ * Which.
+ */
+conversation: ConversationId, 
+/**
+ * Now.
+ */
+asOf: Timestamp, 
+/**
+ * Name of its team.
+ */
+teamName: string, 
+/**
+ * Name of its item.
+ */
+itemName: string | null, 
+/**
+ * Where from.
+ */
+channel: Channel, 
+/**
+ * May who asks correct it?
+ */
+canCorrect: boolean, 
+/**
+ * By when they were asked for.
+ */
+rows: Array<LedgerLine>, 
+/**
+ * Call-backs.
+ */
+slots: Array<LedgerSlot>, };
 
 /**
  * What must not be deleted.
@@ -2723,6 +3241,27 @@ password: string, };
 export type Outcome = "solved_by_bot" | "solved" | "unsolved" | "abandoned" | "left_message" | "out_of_scope" | "abuse";
 
 /**
+ * An answer that is owed after the first one.
+ */
+export type OwedView = { 
+/**
+ * Which of the conversation's promises.
+ */
+no: number, 
+/**
+ * The first unanswered message.
+ */
+askedAt: Timestamp, 
+/**
+ * When the answer is due.
+ */
+dueAt: Timestamp, 
+/**
+ * How many steps were reached.
+ */
+step: number, };
+
+/**
  * Author of an entry.
  */
 export type Party = { "type": "citizen" } | { "type": "bot" } | { "type": "agent", 
@@ -2813,6 +3352,112 @@ id: AgentId,
 name: string, };
 
 /**
+ * What follows when a part of a promise is over.
+ */
+export type PolicyStep = { 
+/**
+ * Of the first response (and of a call-back in its slot), or of the next one.
+ */
+promise: Promise, 
+/**
+ * After so much of it, 1 to 1000 ...
+ */
+percent: number | null, 
+/**
+ * ... or after so many seconds.
+ */
+seconds: number | null, 
+/**
+ * What follows: the first response may be offered to more agents, the next one told to the agent and to supervisors.
+ */
+actions: Array<StepAction>, };
+
+/**
+ * What is promised.
+ */
+export type Promise = "first_response" | "call_back" | "next_response";
+
+/**
+ * Of whom results are shown apart.
+ */
+export type QualityGroup = "agent" | "team" | "unit";
+
+/**
+ * Results of one agent, team or unit, or of all.
+ */
+export type QualityLine = { 
+/**
+ * Id or code; empty: all together.
+ */
+key: string, 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Inspections.
+ */
+count: number, 
+/**
+ * Mean score of them.
+ */
+mean: number, 
+/**
+ * Drawn at random.
+ */
+randomCount: number, 
+/**
+ * Mean score of those: what was picked for a reason does not pull it down. Null: there are none.
+ */
+randomMean: number | null, 
+/**
+ * How many have 0, 1 to 59, 60 to 79, 80 to 89, and 90 to 100.
+ */
+spread: [number, number, number, number, number], };
+
+/**
+ * Results of a time.
+ */
+export type QualityResults = { 
+/**
+ * All together.
+ */
+total: QualityLine, 
+/**
+ * Apart; the worst mean first.
+ */
+lines: Array<QualityLine>, };
+
+/**
+ * One question of a card.
+ */
+export type Question = { 
+/**
+ * What it belongs to, e.g. 首次响应; neighbours with the same words are shown under one heading.
+ */
+section: string, 
+/**
+ * The heading in English; empty: as `section`.
+ */
+sectionEn: string, 
+/**
+ * What is asked.
+ */
+text: string, 
+/**
+ * In English; empty: as `text`.
+ */
+textEn: string, 
+/**
+ * Points if it is done well.
+ */
+points: number, 
+/**
+ * With no point here the whole conversation has none (一票否决).
+ */
+fatal: boolean, };
+
+/**
  * What staff have written to a left message.
  */
 export type ReceiptAnswer = { 
@@ -2883,7 +3528,7 @@ answers: Array<ReceiptAnswer>, };
 /**
  * What a record says.
  */
-export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours;
+export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours | ScoreCard | SamplePlan;
 
 /**
  * Some of the records of a kind, in the order in which they were made.
@@ -3172,6 +3817,84 @@ duties: Array<RosterDuty>,
 holes: Array<Span>, };
 
 /**
+ * 抽样方案: what is drawn of a week's closed conversations.
+ */
+export type SamplePlan = { 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Code of the card by which is inspected.
+ */
+card: string, 
+/**
+ * Code of the unit whose teams, and those below, it is about; `None`: the city.
+ */
+unit: string | null, 
+/**
+ * Only these teams; empty: all of the unit.
+ */
+teams: Array<string>, 
+/**
+ * Only these agents; empty: all.
+ */
+agents: Array<AgentId>, 
+/**
+ * Of what the number is counted.
+ */
+per: DrawnPer, 
+/**
+ * So many at random; or `percent`.
+ */
+count: number | null, 
+/**
+ * This share at random, at least one.
+ */
+percent: number | null, 
+/**
+ * With the same seed the same are drawn.
+ */
+seed: number, 
+/**
+ * All with one or two stars, too.
+ */
+badReviews: boolean, 
+/**
+ * All whose first response came too late, too.
+ */
+breaches: boolean, 
+/**
+ * All that were handed on more than twice, too.
+ */
+transfers: boolean, 
+/**
+ * Drawn every week; else by hand only.
+ */
+weekly: boolean, };
+
+/**
+ * 评分卡.
+ */
+export type ScoreCard = { 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * In English; empty: as `name`.
+ */
+nameEn: string, 
+/**
+ * Code of the unit that owns it; `None`: the city.
+ */
+unit: string | null, 
+/**
+ * In the order in which they are asked; their points make 100.
+ */
+questions: Array<Question>, };
+
+/**
  * When humans answer. In JSON `{"always": true}`, or `{"periods": ["09:00-11:30", "13:30-17:00"]}` on working days.
  */
 export type ServiceHours = { 
@@ -3286,7 +4009,8 @@ code: string,
 name: string, };
 
 /**
- * Steps of the first response (rule 1), how long an agent may think about an offer, and who else is asked when.
+ * Steps of the first response (rule 1), how long an agent may think about an offer, who else is asked when, and when the next
+ * response is due.
  */
 export type SlaPolicy = { 
 /**
@@ -3297,6 +4021,14 @@ name: string,
  * Code of the team that it holds for; `None`: all that have none of their own.
  */
 team: string | null, 
+/**
+ * Code of the item that it holds for, whatever its team; not beside `team`.
+ */
+item: string | null, 
+/**
+ * Holds for what comes by this channel only.
+ */
+channel: Channel | null, 
 /**
  * The agent is warned.
  */
@@ -3341,7 +4073,16 @@ needsSeconds: number | null,
 /**
  * First priority (rule 5) stands in line as if it had asked so much earlier; 0: no priority.
  */
-headStartSeconds: number | null, };
+headStartSeconds: number | null, 
+/**
+ * Whoever writes in a conversation that a human serves has an answer within so much service time.
+ */
+nextResponseSeconds: number | null, 
+/**
+ * What else follows when. None for the next response: the agent hears of it at half the time and at its end,
+ * supervisors at its end.
+ */
+steps: Array<PolicyStep>, };
 
 /**
  * Steps of the first-response clock (rule 1).
@@ -3641,9 +4382,151 @@ sessions: number,
 seenAt: Timestamp | null, };
 
 /**
+ * What is known of a team's requests in a time. Half hours are counted from midnight in Shanghai: 48 of them.
+ */
+export type StaffingHistory = { 
+/**
+ * Days that are counted.
+ */
+days: number, 
+/**
+ * Requests of a day, on average.
+ */
+arrivals: Array<number>, 
+/**
+ * All of them.
+ */
+requests: number, 
+/**
+ * Left without an answer.
+ */
+lost: number, 
+/**
+ * Mean seconds from the acceptance to the end of the service; null: nobody was served.
+ */
+handle: number | null, 
+/**
+ * Mean patience in seconds: all that was waited, over who left. Null: nobody left.
+ */
+patience: number | null, };
+
+/**
+ * Body of `POST /api/staffing/run`.
+ */
+export type StaffingOrder = { 
+/**
+ * Code of the team.
+ */
+team: string, 
+/**
+ * The day whose roster stands beside it, e.g. `2026-11-30`.
+ */
+day: string, 
+/**
+ * Requests in each half hour of a day.
+ */
+arrivals: Array<number>, 
+/**
+ * Share that is to be answered within a minute.
+ */
+target: number, 
+/**
+ * Mean handling time in seconds.
+ */
+handle: number, 
+/**
+ * Mean patience in seconds; null: everybody waits.
+ */
+patience: number | null, 
+/**
+ * Conversations that one agent serves at the same time.
+ */
+parallel: number, };
+
+/**
+ * One half hour.
+ */
+export type StaffingSlot = { 
+/**
+ * Begin, `HH:MM`.
+ */
+from: string, 
+/**
+ * Requests.
+ */
+requests: number, 
+/**
+ * The fewest agents that keep the promise.
+ */
+need: number, 
+/**
+ * Agents in the roster.
+ */
+have: number, 
+/**
+ * With those that are needed: share that is answered within a minute, and share that leaves; null: nobody came.
+ */
+withinMinute: number | null, 
+/**
+ * See above.
+ */
+abandoned: number | null, 
+/**
+ * With those in the roster.
+ */
+haveWithinMinute: number | null, 
+/**
+ * See above.
+ */
+haveAbandoned: number | null, };
+
+/**
+ * Where a search stands.
+ */
+export type StaffingState = "none" | "running" | "done" | "cancelled" | "failed";
+
+/**
+ * One's last search.
+ */
+export type StaffingView = { 
+/**
+ * Where it stands.
+ */
+state: StaffingState, 
+/**
+ * 0 to 1.
+ */
+progress: number, 
+/**
+ * Days that are simulated for each try.
+ */
+days: number, 
+/**
+ * People in them.
+ */
+citizens: number, 
+/**
+ * All half hours in which somebody comes, is needed, or is in the roster.
+ */
+slots: Array<StaffingSlot>, 
+/**
+ * Hours of work that are needed, all agents together.
+ */
+needHours: number, 
+/**
+ * Hours of work in the roster.
+ */
+haveHours: number, };
+
+/**
  * Where a conversation stands in its life (DOMAIN "Life of a conversation").
  */
 export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "call_back" | "closed";
+
+/**
+ * What follows when a step of a promise is reached.
+ */
+export type StepAction = "notify" | "widen" | "alert" | "offer_to_all";
 
 /**
  * 技能组 with its queue. Whoever asks without an item goes to [`super::GENERAL`].

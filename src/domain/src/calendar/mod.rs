@@ -330,6 +330,27 @@ impl Calendar {
         open.map(|(begin, end)| (begin.max(from), end.min(to))).collect()
     }
 
+    /// The service time of this length that begins at or after `from`, in order; `None`: there is not so much of it, as far
+    /// as is known.
+    #[must_use]
+    pub fn service_time(&self, from: Timestamp, length: Millis) -> Option<Vec<Span>> {
+        if self.is_always_from(from) {
+            return Some(vec![(from, from + length)]);
+        }
+        let mut left = length;
+        let mut counted = Vec::new();
+        for (begin, end) in self.usual_from(from, HORIZON) {
+            let begin = begin.max(from);
+            let end = end.min(begin + left);
+            counted.push((begin, end));
+            left -= end.since(begin);
+            if left <= 0 {
+                return Some(counted);
+            }
+        }
+        None
+    }
+
     /// The first instant at or after `at` at which humans answer; `None`: never, as far as is known.
     #[must_use]
     pub fn next_open(&self, at: Timestamp) -> Option<Timestamp> {

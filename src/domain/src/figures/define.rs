@@ -113,6 +113,8 @@ words! {
         LeftLate = "left_late",
         /// Time to the first human response.
         Wait = "wait",
+        /// Next-response rate.
+        NextResponse = "next_response",
         /// Offers that were accepted.
         Accepted = "accepted",
         /// Offers that nobody answered.
@@ -177,6 +179,9 @@ const IN_SCOPE: Is = Is::NotWord(Word::Outcome, &[Outcome::OutOfScope.as_str(), 
 /// Closed, in scope, and an agent had accepted it.
 const REACHED_HUMAN: Is = Is::All(&[Is::Set(Field::ClosedAt), Is::Set(Field::ServedAt), IN_SCOPE]);
 
+/// Not taken out of the figures by a correction, and in scope.
+const COUNTED: Is = Is::All(&[Is::Unset(Field::ExcusedAt), IN_SCOPE]);
+
 const SOLVED: Is = Is::Word(Word::Outcome, &[Outcome::Solved.as_str()]);
 
 /// The minute of a request is decided.
@@ -233,13 +238,14 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition {
         figure: Figure::WithinMinute,
         kind: Kind::Request,
-        shape: Shape::Rate { of: Is::All(&[DECIDED, IN_SCOPE]), hits: Is::AtMost(Field::AnsweredAt, Field::DueAt, 0) },
+        shape: Shape::Rate { of: Is::All(&[DECIDED, COUNTED]), hits: Is::AtMost(Field::AnsweredAt, Field::DueAt, 0) },
         name: ["一分钟响应率", "Within-minute rate"],
         numerator: ["60 秒内得到人工首次响应的请求", "Requests with a first human response within 60 s"],
         denominator: [
-            "服务时间内的人工请求。60 秒内未获响应即离开的不计入，另列“短时离开”；60 秒后离开的计为未达；一分钟未走完的、职责范围外与滥用的不计入",
+            "服务时间内的人工请求。60 秒内未获响应即离开的不计入，另列“短时离开”；60 秒后离开的计为未达；一分钟未走完的、更正为不计的、职责范围外与滥用的不计入",
             "Requests for a human in service hours. Who left before 60 s without an answer is excluded and listed as a short \
-             abandon; who left later counts as a miss; a minute that still runs, out-of-scope and abuse are not counted",
+             abandon; who left later counts as a miss; a minute that still runs, what a correction took out, out-of-scope and \
+             abuse are not counted",
         ],
         source: DOMAIN_TABLE,
     },
@@ -247,7 +253,7 @@ pub const DEFINITIONS: &[Definition] = &[
         figure: Figure::ShortAbandons,
         kind: Kind::Request,
         shape: Shape::Count {
-            of: Is::All(&[Is::Unset(Field::AnsweredAt), Is::After(Field::DueAt, Field::LeftAt, 0), IN_SCOPE]),
+            of: Is::All(&[Is::Unset(Field::AnsweredAt), Is::After(Field::DueAt, Field::LeftAt, 0), COUNTED]),
         },
         name: ["短时离开", "Short abandons"],
         numerator: ["60 秒内未获响应即离开的请求", "Requests whose citizen left before 60 s without an answer"],
@@ -257,7 +263,7 @@ pub const DEFINITIONS: &[Definition] = &[
     Definition {
         figure: Figure::AnsweredLate,
         kind: Kind::Request,
-        shape: Shape::Count { of: Is::All(&[Is::After(Field::AnsweredAt, Field::DueAt, 0), IN_SCOPE]) },
+        shape: Shape::Count { of: Is::All(&[Is::After(Field::AnsweredAt, Field::DueAt, 0), COUNTED]) },
         name: ["超时后响应", "Answered late"],
         numerator: ["60 秒后才得到人工首次响应的请求", "Requests whose first human response came after 60 s"],
         denominator: NONE,
@@ -267,7 +273,7 @@ pub const DEFINITIONS: &[Definition] = &[
         figure: Figure::LeftLate,
         kind: Kind::Request,
         shape: Shape::Count {
-            of: Is::All(&[Is::Unset(Field::AnsweredAt), Is::AtMost(Field::DueAt, Field::LeftAt, 0), IN_SCOPE]),
+            of: Is::All(&[Is::Unset(Field::AnsweredAt), Is::AtMost(Field::DueAt, Field::LeftAt, 0), COUNTED]),
         },
         name: ["超时后离开", "Left late"],
         numerator: ["等满 60 秒未获响应、之后离开的请求", "Requests whose citizen left after 60 s without an answer"],
@@ -278,7 +284,7 @@ pub const DEFINITIONS: &[Definition] = &[
         figure: Figure::Wait,
         kind: Kind::Request,
         shape: Shape::Span {
-            of: Is::All(&[Is::Set(Field::AnsweredAt), IN_SCOPE]),
+            of: Is::All(&[Is::Set(Field::AnsweredAt), COUNTED]),
             from: Field::AskedAt,
             to: Field::AnsweredAt,
         },
@@ -289,6 +295,25 @@ pub const DEFINITIONS: &[Definition] = &[
         ],
         denominator: NONE,
         source: DOMAIN_TABLE,
+    },
+    Definition {
+        figure: Figure::NextResponse,
+        kind: Kind::Reply,
+        shape: Shape::Rate { of: Is::All(&[DECIDED, COUNTED]), hits: Is::AtMost(Field::AnsweredAt, Field::DueAt, 0) },
+        name: ["后续响应率", "Next-response rate"],
+        numerator: [
+            "会话中市民再次发言后，在承诺的服务时间内（默认 3 分钟）得到人工回复的次数",
+            "Times that a citizen who wrote again had a human's answer within the promised service time (3 min unless a \
+             policy says otherwise)",
+        ],
+        denominator: [
+            "首次响应之后市民发言、待人工回复的次数，连续发言计一次，从第一条未回复的消息起算；到期前会话已结束的、\
+             未到期尚无回复的、更正为不计的、职责范围外与滥用的不计入",
+            "Times that a citizen wrote after the first response and waited for a human, several messages in a row once, from \
+             the first unanswered one; without those whose conversation ended before the answer was due, those not due yet, \
+             those that a correction took out, out-of-scope and abuse",
+        ],
+        source: RULE_2,
     },
     Definition {
         figure: Figure::Accepted,

@@ -7,6 +7,7 @@ use super::rows::{Field, RETURN_WITHIN, Row, Table, VISIT_GAP, Word};
 use crate::{
     AgentId, CitizenId, ConversationId, OfferId, Timestamp,
     history::Event,
+    ledger::Promise,
     words::{Channel, QueuedBecause, ReceiptState},
 };
 
@@ -26,6 +27,7 @@ struct Story {
     offers: BTreeMap<OfferId, Row>,
     messages: Vec<Row>,
     visits: Vec<Row>,
+    replies: Vec<Row>,
 }
 
 /// Conversations, as their logs tell them. Events come in the order of the log; those of one citizen's conversations have to
@@ -49,6 +51,7 @@ impl Retold {
                 offers: BTreeMap::new(),
                 messages: Vec::new(),
                 visits: Vec::new(),
+                replies: Vec::new(),
             };
             story.begin(id, team.clone(), at);
             self.stories.insert(id, story);
@@ -88,12 +91,32 @@ impl Retold {
     #[must_use]
     pub fn rows(self) -> Vec<Row> {
         let of_one = |story: Story| {
-            let lists = [story.requests, story.episodes, story.messages, story.visits];
+            let lists = [story.requests, story.episodes, story.messages, story.visits, story.replies];
             lists.into_iter().flatten().chain(story.offers.into_values()).collect::<Vec<_>>()
         };
         let mut rows: Vec<Row> = self.stories.into_values().flat_map(of_one).collect();
         rows.sort_by(|a, b| (a.table, &a.key).cmp(&(b.table, &b.key)));
         rows
+    }
+}
+
+/// Rows that count within a conversation, from 1.
+fn of_number(rows: &mut [Row], no: u32) -> Option<&mut Row> {
+    rows.get_mut(usize::try_from(no).ok()?.checked_sub(1)?)
+}
+
+/// The corrected value counts, the measured one is kept.
+fn correct(row: &mut Row, at: Timestamp, answered_at: Option<Timestamp>, excused: bool) {
+    if row.number(Field::CorrectedAt).is_none() {
+        row.set(Field::MeasuredAt, row.number(Field::AnsweredAt));
+    }
+    let counts = answered_at.map(|at| at.0).or(row.number(Field::MeasuredAt));
+    row.set(Field::AnsweredAt, counts);
+    row.set(Field::ExcusedAt, excused.then_some(at.0));
+    let is_corrected = excused || answered_at.is_some();
+    row.set(Field::CorrectedAt, is_corrected.then_some(at.0));
+    if !is_corrected {
+        row.set(Field::MeasuredAt, None);
     }
 }
 
@@ -167,8 +190,39 @@ impl Story {
                 }
             }
             Event::Answered { no, at, by } => self.answered(*no, *at, *by),
+            Event::ReplyOwed { no, asked_at, terms } => {
+                let mut reply = self.row(Table::Replies, id, format!("{id}/{no}"), self.team());
+                reply.set(Field::AskedAt, asked_at.0);
+                reply.set(Field::DueAt, terms.due_at().0);
+                self.replies.push(reply);
+            }
+            Event::Replied { no, at, by } => {
+                if let Some(reply) = of_number(&mut self.replies, *no) {
+                    reply.set(Field::AnsweredAt, at.0);
+                    reply.agent = Some(*by);
+                }
+            }
+            Event::ReplyReleased { no, at } => {
+                if let Some(reply) = of_number(&mut self.replies, *no) {
+                    reply.set(Field::LeftAt, at.0);
+                }
+            }
+            Event::ReplyMoved { no, terms, .. } => {
+                if let Some(reply) = of_number(&mut self.replies, *no) {
+                    reply.set(Field::DueAt, terms.due_at().0);
+                }
+            }
+            Event::Corrected { promise, no, answered_at, excused } => {
+                let rows = match promise {
+                    Promise::FirstResponse | Promise::CallBack => &mut self.requests,
+                    Promise::NextResponse => &mut self.replies,
+                };
+                if let Some(row) = of_number(rows, *no) {
+                    correct(row, at, *answered_at, *excused);
+                }
+            }
             Event::Left { no, at } => {
-                let request = usize::try_from(*no).ok().and_then(|no| self.requests.get_mut(no.checked_sub(1)?));
+                let request = of_number(&mut self.requests, *no);
                 if let Some(request) = request.filter(|request| request.number(Field::AnsweredAt).is_none()) {
                     request.set(Field::LeftAt, at.0);
                 }
@@ -193,8 +247,8 @@ impl Story {
             }
             Event::Closed { outcome, .. } => {
                 self.end_service(None, at);
-                for request in &mut self.requests {
-                    request.words.entry(Word::Outcome).or_insert_with(|| outcome.to_string());
+                for row in self.requests.iter_mut().chain(&mut self.replies) {
+                    row.words.entry(Word::Outcome).or_insert_with(|| outcome.to_string());
                 }
                 if let Some(episode) = self.episodes.last_mut() {
                     episode.set(Field::ClosedAt, at.0);
@@ -248,8 +302,7 @@ impl Story {
     }
 
     fn answered(&mut self, no: u32, at: Timestamp, by: AgentId) {
-        let request = usize::try_from(no).ok().and_then(|no| self.requests.get_mut(no.checked_sub(1)?));
-        if let Some(request) = request {
+        if let Some(request) = of_number(&mut self.requests, no) {
             request.set(Field::AnsweredAt, at.0);
             request.agent = Some(by);
         }

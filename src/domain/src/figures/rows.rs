@@ -28,8 +28,14 @@ words! {
         DueAt = "due_at",
         /// First human response.
         AnsweredAt = "answered_at",
-        /// Left before one.
+        /// Left before one; of a next response: not owed any more.
         LeftAt = "left_at",
+        /// What was measured, if the answer's instant was corrected.
+        MeasuredAt = "measured_at",
+        /// Corrected.
+        CorrectedAt = "corrected_at",
+        /// By a correction in no figure.
+        ExcusedAt = "excused_at",
         /// Number of the last request of the conversation.
         ClockNo = "clock_no",
         /// Number of the request that an offer was made for.
@@ -104,11 +110,14 @@ pub enum Table {
     Messages,
     /// Visits to 小申.
     Visits,
+    /// Next responses.
+    Replies,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Requests, Self::Offers, Self::Episodes, Self::Messages, Self::Visits];
+    pub const ALL: [Self; 6] =
+        [Self::Requests, Self::Offers, Self::Episodes, Self::Messages, Self::Visits, Self::Replies];
 
     /// Its name in SQL.
     #[must_use]
@@ -119,6 +128,7 @@ impl Table {
             Self::Episodes => "figure_episode",
             Self::Messages => "figure_message",
             Self::Visits => "figure_visit",
+            Self::Replies => "promise",
         }
     }
 
@@ -126,7 +136,7 @@ impl Table {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
-            Self::Requests | Self::Episodes | Self::Visits => "conversation || '/' || CAST(no AS TEXT)",
+            Self::Requests | Self::Episodes | Self::Visits | Self::Replies => "conversation || '/' || CAST(no AS TEXT)",
             Self::Offers => "offer",
             Self::Messages => "receipt",
         }
@@ -136,7 +146,7 @@ impl Table {
     #[must_use]
     pub const fn agent(self) -> &'static str {
         match self {
-            Self::Requests => "answered_by",
+            Self::Requests | Self::Replies => "answered_by",
             Self::Offers | Self::Episodes | Self::Messages => "agent",
             Self::Visits => "NULL",
         }
@@ -146,7 +156,15 @@ impl Table {
     #[must_use]
     pub const fn fields(self) -> &'static [Field] {
         match self {
-            Self::Requests => &[Field::AskedAt, Field::DueAt, Field::AnsweredAt, Field::LeftAt],
+            Self::Requests | Self::Replies => &[
+                Field::AskedAt,
+                Field::DueAt,
+                Field::AnsweredAt,
+                Field::LeftAt,
+                Field::MeasuredAt,
+                Field::CorrectedAt,
+                Field::ExcusedAt,
+            ],
             Self::Offers => &[
                 Field::Request,
                 Field::OfferedAt,
@@ -178,7 +196,7 @@ impl Table {
     #[must_use]
     pub const fn words(self) -> &'static [Word] {
         match self {
-            Self::Requests | Self::Episodes => &[Word::Outcome],
+            Self::Requests | Self::Episodes | Self::Replies => &[Word::Outcome],
             Self::Offers => &[Word::Result],
             Self::Messages => &[Word::State],
             Self::Visits => &[Word::LastTurn],
@@ -205,6 +223,8 @@ words! {
         Message = "message",
         /// Left messages, by the begin of their slot.
         CallBack = "call_back",
+        /// Next responses, by when they were asked for.
+        Reply = "reply",
     }
 }
 
@@ -218,6 +238,7 @@ impl Kind {
             Self::Opening | Self::Closing | Self::Rating => Table::Episodes,
             Self::Visit => Table::Visits,
             Self::Message | Self::CallBack => Table::Messages,
+            Self::Reply => Table::Replies,
         }
     }
 
@@ -225,7 +246,7 @@ impl Kind {
     #[must_use]
     pub const fn at(self) -> Field {
         match self {
-            Self::Request => Field::AskedAt,
+            Self::Request | Self::Reply => Field::AskedAt,
             Self::Offer => Field::OfferedAt,
             Self::Opening | Self::Visit => Field::BeganAt,
             Self::Closing => Field::ClosedAt,

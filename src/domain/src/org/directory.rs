@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     BlockedVisitor, Body, CalendarYear, CannedAnswer, Duty, Invalid, Item, Kind, LegalHold, Notice, Record, Retention,
-    ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, Unit, UnitKind, opening,
+    SamplePlan, ScoreCard, ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, Unit, UnitKind, opening,
 };
 use crate::{
     AgentId, TeamId, Timestamp,
@@ -97,7 +97,10 @@ fn references(body: &Body) -> Vec<Reference<'_>> {
             all.extend(list("districts", Kind::Unit, &item.districts));
             all
         }
-        Body::SlaPolicy(policy) => policy.team.iter().map(|id| one("team", Kind::Team, id)).collect(),
+        Body::SlaPolicy(policy) => {
+            let team = policy.team.iter().map(|id| one("team", Kind::Team, id));
+            team.chain(policy.item.iter().map(|id| one("item", Kind::Item, id))).collect()
+        }
         Body::Notice(notice) => list("items", Kind::Item, &notice.items)
             .chain(list("teams", Kind::Team, &notice.teams))
             .chain(notice.unit.iter().map(|id| one("unit", Kind::Unit, id)))
@@ -108,6 +111,11 @@ fn references(body: &Body) -> Vec<Reference<'_>> {
         Body::BlockedVisitor(visitor) => visitor.unit.iter().map(|id| one("unit", Kind::Unit, id)).collect(),
         Body::SpecialHours(special) => list("teams", Kind::Team, &special.teams)
             .chain(special.unit.iter().map(|id| one("unit", Kind::Unit, id)))
+            .collect(),
+        Body::ScoreCard(card) => card.unit.iter().map(|id| one("unit", Kind::Unit, id)).collect(),
+        Body::SamplePlan(plan) => list("teams", Kind::Team, &plan.teams)
+            .chain(plan.unit.iter().map(|id| one("unit", Kind::Unit, id)))
+            .chain([one("card", Kind::ScoreCard, &plan.card)])
             .collect(),
         Body::Retention(_) | Body::LegalHold(_) | Body::CalendarYear(_) => Vec::new(),
     }
@@ -215,6 +223,12 @@ impl Directory {
         shelf.flat_map(move |shelf| shelf.by_no.range((begin, Unbounded)).map(|(_, record)| record.as_ref()))
     }
 
+    /// The record of a kind with this number.
+    #[must_use]
+    pub fn record_at(&self, kind: Kind, no: u64) -> Option<&Record> {
+        self.shelves.get(&kind)?.by_no.get(&no).map(AsRef::as_ref)
+    }
+
     /// How many records of a kind there are.
     #[must_use]
     pub fn count(&self, kind: Kind) -> usize {
@@ -234,6 +248,8 @@ impl Directory {
         LegalHold, legal_hold, legal_holds, "legal holds";
         CalendarYear, calendar_year, calendar_years, "years of the calendar";
         SpecialHours, special_hour, special_hours, "hours of single dates";
+        ScoreCard, score_card, score_cards, "score cards";
+        SamplePlan, sample_plan, sample_plans, "plans of samples";
     }
 
     /// The unit itself and all above it, the city last; empty for one that is not there.
@@ -251,11 +267,16 @@ impl Directory {
             Body::Team(team) => Some(&team.unit),
             Body::Shift(shift) => of_team(&shift.team),
             Body::Item(item) => Some(&item.department),
-            Body::SlaPolicy(policy) => of_team(policy.team.as_deref()?),
+            Body::SlaPolicy(policy) => match &policy.item {
+                Some(item) => of_team(self.team_of(Some(item))),
+                None => of_team(policy.team.as_deref()?),
+            },
             Body::Notice(notice) => notice.unit.as_deref(),
             Body::CannedAnswer(answer) => answer.unit.as_deref(),
             Body::BlockedVisitor(visitor) => visitor.unit.as_deref(),
             Body::SpecialHours(special) => special.unit.as_deref(),
+            Body::ScoreCard(card) => card.unit.as_deref(),
+            Body::SamplePlan(plan) => plan.unit.as_deref(),
             Body::Retention(_) | Body::LegalHold(_) | Body::CalendarYear(_) => None,
         }
     }
@@ -309,13 +330,6 @@ impl Directory {
     pub fn holidays(&self, configured: &Holidays) -> Holidays {
         let year = |(id, year): (&str, &CalendarYear)| Some((opening::year_of(id)?, year.days()));
         self.calendar_years().filter_map(year).fold(configured.clone(), |all, (year, days)| all.with_year(year, days))
-    }
-
-    /// The policy of a team: its own, else the one for all; `None`: as configured.
-    #[must_use]
-    pub fn policy(&self, team: &str) -> Option<&SlaPolicy> {
-        let of = |wanted: Option<&str>| self.sla_policies().find(|(_, one)| one.team.as_deref() == wanted);
-        of(Some(team)).or_else(|| of(None)).map(|(_, policy)| policy)
     }
 
     /// The number of a team.
@@ -415,14 +429,14 @@ impl Directory {
                     None => Ok(()),
                 }
             }
-            Body::CalendarYear(year) => opening::year_of(id).map_or(Ok(()), |of| year.check_year(of)),
-            Body::SlaPolicy(policy) => {
-                let mut others = self.sla_policies().filter(|(other, one)| *other != id && one.team == policy.team);
-                match others.next() {
-                    Some((other, _)) => Err(Invalid::new("team", format!("has the policy {other:?} already"))),
+            Body::SamplePlan(plan) => {
+                match plan.teams.iter().position(|team| !self.reaches(plan.unit.as_deref(), team)) {
+                    Some(n) => Err(Invalid::new(format!("teams[{n}]"), "is no team of the unit")),
                     None => Ok(()),
                 }
             }
+            Body::CalendarYear(year) => opening::year_of(id).map_or(Ok(()), |of| year.check_year(of)),
+            Body::SlaPolicy(policy) => self.check_policy(id, policy),
             Body::BlockedVisitor(visitor) => {
                 let is_same = |one: &BlockedVisitor| one.citizen == visitor.citizen && one.unit == visitor.unit;
                 match self.blocked_visitors().find(|(other, one)| *other != id && is_same(one)) {

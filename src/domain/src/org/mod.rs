@@ -7,7 +7,9 @@ mod item;
 mod keeping;
 mod notice;
 mod opening;
+mod policy;
 mod priority;
+mod quality;
 mod reach;
 mod rings;
 mod shift;
@@ -26,10 +28,12 @@ pub use item::{Audience, Item, Number, Situation};
 pub use keeping::{BlockedVisitor, LegalHold, Retention};
 pub use notice::{CannedAnswer, Notice, NoticeLevel};
 pub use opening::{CalendarYear, SpecialHours};
+pub use policy::{PolicyStep, SlaPolicy};
 pub use priority::is_first;
+pub use quality::{DrawnPer, FULL, Question, SamplePlan, ScoreCard};
 pub use rings::{Helpers, neighbours};
 pub use shift::{Duty, Shift};
-pub use unit::{ServiceHours, SlaPolicy, Team, Unit, UnitKind};
+pub use unit::{ServiceHours, Team, Unit, UnitKind};
 pub use week::{Day, Week, week};
 
 use crate::{Timestamp, privacy::Data, rights::Action, words::words};
@@ -45,7 +49,7 @@ words! {
         Shift = "shift",
         /// 事项.
         Item = "item",
-        /// Steps of the first response (rule 1) and what they cause.
+        /// What is promised by when, and what its steps cause.
         SlaPolicy = "sla_policy",
         /// What citizens are told in the widget before they ask.
         Notice = "notice",
@@ -61,6 +65,10 @@ words! {
         CalendarYear = "calendar_year",
         /// Hours of single dates.
         SpecialHours = "special_hours",
+        /// Questions by which conversations are inspected.
+        ScoreCard = "score_card",
+        /// Which conversations are drawn for inspection.
+        SamplePlan = "sample_plan",
     }
 }
 
@@ -76,6 +84,7 @@ impl Kind {
             Self::Notice | Self::CannedAnswer => Action::ManageNotices,
             Self::BlockedVisitor => Action::BlockVisitors,
             Self::Retention | Self::LegalHold => Action::ManageRetention,
+            Self::ScoreCard | Self::SamplePlan => Action::Inspect,
         }
     }
 }
@@ -192,7 +201,7 @@ macro_rules! bodies {
 
 bodies! {
 Unit, Team, Shift, Item, SlaPolicy, Notice, CannedAnswer, BlockedVisitor, Retention, LegalHold, CalendarYear,
-SpecialHours, }
+SpecialHours, ScoreCard, SamplePlan, }
 
 /// An administered record at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -227,6 +236,8 @@ impl Record {
             Body::LegalHold(hold) => has(&hold.reason) || hold.subject == word,
             Body::CalendarYear(year) => has(&year.source),
             Body::SpecialHours(special) => has(&special.note) || special.teams.iter().any(|team| team == word),
+            Body::ScoreCard(card) => has(&card.name) || has(&card.name_en),
+            Body::SamplePlan(plan) => has(&plan.name),
         };
         says || has(&self.id)
     }

@@ -6,7 +6,9 @@ use super::*;
 use crate::{
     AgentId, TeamId,
     calendar::{Calendar, CalendarFile, Holidays, Hours},
-    time::{DAY, HOUR, MINUTE},
+    ledger::{PolicyRef, Rule, StepAction},
+    time::{DAY, HOUR, MINUTE, SECOND},
+    words::Channel,
 };
 
 fn body(kind: Kind, value: Value) -> Body {
@@ -64,10 +66,36 @@ fn shanghai() -> Vec<(Kind, &'static str, Value)> {
     ]
 }
 
+fn card() -> Value {
+    json!({ "name": "政务帮办", "questions": [{ "section": "首次响应", "text": "一分钟内响应", "points": 100 }] })
+}
+
+fn plan() -> Value {
+    json!({ "name": "周抽检", "card": "card", "per": "agent", "count": 2, "seed": 1 })
+}
+
+#[test]
+fn a_plan_draws_only_of_its_units_teams_by_a_card_that_there_is() {
+    let mut records = shanghai();
+    records.push((Kind::ScoreCard, "card", card()));
+    let directory = directory(&records);
+    for (changes, field) in [
+        (json!({}), None),
+        (json!({ "card": "other" }), Some("card")),
+        (json!({ "unit": "police", "teams": ["residence"] }), None),
+        (json!({ "unit": "police", "teams": [GENERAL] }), Some("teams[0]")),
+        (json!({ "unit": "nowhere" }), Some("unit")),
+    ] {
+        let found = directory.check("p", &body(Kind::SamplePlan, with(plan(), changes.clone())));
+        assert_eq!(found.err().map(|error| error.field), field.map(str::to_owned), "{changes}");
+    }
+}
+
 #[test]
 fn every_field_that_cannot_be_taken_is_named() {
     let policy =
         json!({ "name": "一分钟", "warnSeconds": 30, "alertSeconds": 45, "breachSeconds": 60, "offerSeconds": 15 });
+    let step = |more| json!({ "steps": [with(json!({ "promise": "next_response", "actions": ["alert"] }), more)] });
     let notice = json!({ "text": "系统维护", "level": "warning", "from": 5 });
     let special = json!({ "first": "2026-12-31", "last": "2027-01-02", "periods": ["09:00-12:00"] });
     for (kind, good, change, field) in [
@@ -117,7 +145,16 @@ fn every_field_that_cannot_be_taken_is_named() {
         (Kind::SlaPolicy, policy.clone(), json!({ "warnSeconds": 0 }), "warnSeconds"),
         (Kind::SlaPolicy, policy.clone(), json!({ "alertSeconds": 30 }), "alertSeconds"),
         (Kind::SlaPolicy, policy.clone(), json!({ "breachSeconds": 3601 }), "breachSeconds"),
-        (Kind::SlaPolicy, policy, json!({ "offerSeconds": 0 }), "offerSeconds"),
+        (Kind::SlaPolicy, policy.clone(), json!({ "offerSeconds": 0 }), "offerSeconds"),
+        (Kind::SlaPolicy, policy.clone(), json!({ "team": "a", "item": "b" }), "team"),
+        (Kind::SlaPolicy, policy.clone(), json!({ "nextResponseSeconds": 9 }), "nextResponseSeconds"),
+        (Kind::SlaPolicy, policy.clone(), step(json!({ "percent": 50, "seconds": 1 })), "steps[0].percent"),
+        (Kind::SlaPolicy, policy.clone(), step(json!({})), "steps[0].percent"),
+        (Kind::SlaPolicy, policy.clone(), step(json!({ "percent": 1_001 })), "steps[0].percent"),
+        (Kind::SlaPolicy, policy.clone(), step(json!({ "seconds": 0 })), "steps[0].seconds"),
+        (Kind::SlaPolicy, policy.clone(), step(json!({ "seconds": 1, "actions": [] })), "steps[0].actions"),
+        (Kind::SlaPolicy, policy.clone(), step(json!({ "seconds": 1, "actions": ["widen"] })), "steps[0].actions[0]"),
+        (Kind::SlaPolicy, policy, step(json!({ "seconds": 1, "promise": "call_back" })), "steps[0].promise"),
         (Kind::Notice, notice.clone(), json!({ "to": 5 }), "to"),
         (Kind::Notice, notice, json!({ "items": ["a", "b", "a"] }), "items[2]"),
         (
@@ -138,6 +175,25 @@ fn every_field_that_cannot_be_taken_is_named() {
         ),
         (Kind::CannedAnswer, json!({ "title": "问候", "text": "您好" }), json!({ "text": "" }), "text"),
         (Kind::Retention, json!({ "days": 180 }), json!({ "days": 0 }), "days"),
+        (Kind::ScoreCard, card(), json!({ "questions": [] }), "questions"),
+        (Kind::ScoreCard, card(), json!({ "questions": [{ "section": "a", "text": "b", "points": 99 }] }), "questions"),
+        (
+            Kind::ScoreCard,
+            card(),
+            json!({ "questions": [{ "section": "a", "text": "", "points": 100 }] }),
+            "questions[0].text",
+        ),
+        (
+            Kind::ScoreCard,
+            card(),
+            json!({ "questions": [{ "section": "a", "text": "b", "points": 0 }] }),
+            "questions[0].points",
+        ),
+        (Kind::SamplePlan, plan(), json!({ "count": null }), "count"),
+        (Kind::SamplePlan, plan(), json!({ "percent": 10 }), "percent"),
+        (Kind::SamplePlan, plan(), json!({ "count": null, "percent": 101 }), "percent"),
+        (Kind::SamplePlan, plan(), json!({ "count": 501 }), "count"),
+        (Kind::SamplePlan, plan(), json!({ "teams": ["a", "a"] }), "teams[1]"),
         (
             Kind::LegalHold,
             json!({ "subject": "ct_00000000000000000000000000000001", "reason": "诉讼" }),
@@ -248,6 +304,72 @@ fn a_team_has_one_policy_and_the_one_for_all_if_it_has_none() {
     let second = directory.check("second", &body(Kind::SlaPolicy, policy(Some("residence"), 10)));
     assert_eq!(second.unwrap_err().field, "team");
     assert_eq!(directory.check("own", &body(Kind::SlaPolicy, policy(Some("residence"), 11))), Ok(()));
+}
+
+#[test]
+fn the_most_particular_policy_wins() {
+    let policy = |scope: Value| {
+        let numbers =
+            json!({ "name": "政策", "warnSeconds": 30, "alertSeconds": 45, "breachSeconds": 60, "offerSeconds": 15 });
+        with(numbers, scope)
+    };
+    let (item, team, channel) = ("residence-permit", "residence", "counter");
+    // From the least to the most particular: each holds as long as no later one is there.
+    let scopes = [
+        ("all", json!({})),
+        ("channel", json!({ "channel": channel })),
+        ("team", json!({ "team": team })),
+        ("team-channel", json!({ "team": team, "channel": channel })),
+        ("item", json!({ "item": item })),
+        ("item-channel", json!({ "item": item, "channel": channel })),
+    ];
+    let mut records = shanghai();
+    for (id, scope) in scopes.clone() {
+        records.push((Kind::SlaPolicy, id, policy(scope)));
+        let directory = directory(&records);
+        let found = directory.policy_for(team, Some(item), Channel::Counter).map(|(record, _)| record.id.as_str());
+        assert_eq!(found, Some(id));
+    }
+    let directory = directory(&records);
+    let held = |team, item, channel| directory.policy_for(team, item, channel).unwrap().0.id.as_str();
+    assert_eq!(held(team, Some(item), Channel::Pc), "item");
+    assert_eq!(held(team, Some("other"), Channel::Counter), "team-channel");
+    assert_eq!(held(team, None, Channel::Pc), "team");
+    assert_eq!(held(GENERAL, None, Channel::Counter), "channel");
+    assert_eq!(held(GENERAL, None, Channel::Pc), "all");
+    assert_eq!(directory.policy(team), directory.sla_policy("team"), "of the team as such");
+    for (id, scope) in scopes {
+        let twice = directory.check("second", &body(Kind::SlaPolicy, policy(scope.clone())));
+        assert_eq!(twice.unwrap_err().field, "team", "{id} is there already");
+        assert_eq!(directory.check(id, &body(Kind::SlaPolicy, policy(scope))), Ok(()));
+    }
+    assert_eq!(directory.referrers(Kind::Item, item).count(), 2, "an item that a policy names stays");
+    let owner = |scope| directory.owner(&body(Kind::SlaPolicy, policy(scope))).map(str::to_owned);
+    assert_eq!(owner(json!({ "item": item })).as_deref(), Some("police"), "changed by those who rule its team");
+    assert_eq!(owner(json!({ "channel": channel })), None, "the city's");
+}
+
+#[test]
+fn a_policy_says_what_follows_when() {
+    let said = json!({ "name": "政策", "warnSeconds": 30, "alertSeconds": 45, "breachSeconds": 60, "offerSeconds": 15,
+        "nextResponseSeconds": 120, "steps": [
+            { "promise": "next_response", "seconds": 240, "actions": ["alert"] },
+            { "promise": "next_response", "percent": 75, "actions": ["notify"] },
+            { "promise": "next_response", "seconds": 90, "actions": ["alert", "notify"] },
+            { "promise": "first_response", "percent": 50, "actions": ["widen"] },
+            { "promise": "first_response", "seconds": 10, "actions": ["widen"] },
+            { "promise": "first_response", "percent": 90, "actions": ["offer_to_all"] },
+        ] });
+    let Body::SlaPolicy(policy) = body(Kind::SlaPolicy, said) else { unreachable!() };
+    policy.check().unwrap();
+    let named = PolicyRef { id: "sla".to_owned(), version: 2 };
+    let rule = policy.next_response(180 * SECOND, named.clone());
+    let both = vec![StepAction::Notify, StepAction::Alert];
+    let steps = vec![(90 * SECOND, both), (240 * SECOND, vec![StepAction::Alert])];
+    assert_eq!(rule, Rule { span: 120 * SECOND, steps, policy: Some(named.clone()) });
+    assert_eq!((policy.widens(), policy.all_after()), (vec![10 * SECOND, 30 * SECOND], Some(54 * SECOND)));
+    let silent = SlaPolicy { next_response_seconds: None, steps: Vec::new(), ..policy };
+    assert_eq!(silent.next_response(180 * SECOND, named.clone()), Rule::usual(180 * SECOND, Some(named)));
 }
 
 #[test]

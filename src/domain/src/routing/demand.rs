@@ -41,6 +41,17 @@ pub struct Demand {
     pub preferred: Option<AgentId>,
     /// Takes a whole agent from the begin: a window or a call.
     pub is_exclusive: bool,
+    /// What holds for it instead of its team's policy and rings, if the router knows the plan.
+    pub plan: Option<Plan>,
+}
+
+/// A policy of a team for some requests only (an item's, a channel's): which one it is only the caller knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Plan {
+    /// Number of the policy.
+    pub policy: u64,
+    /// Whose rings it widens.
+    pub team: TeamId,
 }
 
 /// Who else may be asked for a team's queue, and from when on.

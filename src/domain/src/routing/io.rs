@@ -1,6 +1,6 @@
 //! What goes into the router and what comes out: plain data, comparable in tests.
 
-use super::demand::{Demand, IDLE_AFTER, Profile, Ring};
+use super::demand::{Demand, IDLE_AFTER, Plan, Profile, Ring};
 use crate::{
     AgentId, ConversationId, OfferId, TeamId, Timestamp,
     time::{Millis, SECOND},
@@ -74,6 +74,8 @@ pub struct Policy {
     pub parallel_after: Millis,
     /// See [`Settings::parallel`].
     pub parallel: u8,
+    /// From so much waiting on, everybody who could take the request is asked at once.
+    pub all_after: Option<Millis>,
     /// See [`Settings::needs_for`].
     pub needs_for: Millis,
 }
@@ -89,6 +91,7 @@ impl Settings {
             offer: self.offer,
             parallel_after: self.parallel_after,
             parallel: self.parallel,
+            all_after: None,
             needs_for: self.needs_for,
         }
     }
@@ -145,6 +148,16 @@ pub enum Input {
         /// What holds for it.
         policy: Policy,
         /// Who else is asked for its queue, in order.
+        rings: Vec<Ring>,
+    },
+    /// What holds for the requests that name this plan, instead of what holds for their team: for clocks that begin and
+    /// offers that are made from now on.
+    PlanKnown {
+        /// Which.
+        plan: Plan,
+        /// What holds for it.
+        policy: Policy,
+        /// Who else is asked, in order.
         rings: Vec<Ring>,
     },
     /// An agent exists (start of the server, change of the account). A known agent's profile is replaced: an offer that

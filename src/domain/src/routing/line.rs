@@ -28,22 +28,24 @@ impl Router {
         }
         // Asking now is better than being called later.
         self.forget_call_back(conversation);
-        self.admit(conversation, team, Clock::start(at, self.policy(team).breach), demand, Where::Waiting);
+        self.admit(conversation, team, Clock::start(at, self.policy_for(team, &demand).breach), demand, Where::Waiting);
         self.enqueue(conversation, 1, QueuedBecause::Asked, None, out);
         Ok(())
     }
 
     fn admit(&mut self, conversation: ConversationId, team: TeamId, clock: Clock, demand: Demand, place: Where) {
         let home = &self.teams[usize::from(team.0)];
+        let plan = demand.plan.and_then(|plan| self.plans.get(&plan));
+        let (policy, rings) = plan.map_or((home.policy, &home.rings), |(policy, rings)| (*policy, rings));
         self.longest_promise = self.longest_promise.max(clock.due_at.since(clock.asked_at));
         let case = Case {
             team,
             clock,
-            terms: Terms::of(&clock, home.policy),
+            terms: Terms::of(&clock, policy),
             demand,
             place,
             rank: 1,
-            rings: Arc::clone(&home.rings),
+            rings: Arc::clone(rings),
             reached: 0,
             widens_at: None,
             stand: None,
@@ -81,7 +83,7 @@ impl Router {
     pub(super) fn call_back(&mut self, conversation: ConversationId, out: &mut Vec<Effect>) {
         let Some(CallBack { team, at, demand }) = self.forget_call_back(conversation) else { return };
         // Its minute starts at the slot, however late the server woke up.
-        self.admit(conversation, team, Clock::start(at, self.policy(team).breach), demand, Where::Waiting);
+        self.admit(conversation, team, Clock::start(at, self.policy_for(team, &demand).breach), demand, Where::Waiting);
         self.enqueue(conversation, 1, QueuedBecause::CallBackDue, None, out);
     }
 
@@ -303,6 +305,7 @@ impl Router {
     /// How many agents should be looking at it now.
     fn wanted(&self, case: &Case) -> usize {
         match case.place {
+            Where::Waiting if case.terms.all_at.is_some_and(|at| self.now >= at) => usize::MAX,
             Where::Waiting if self.now >= case.terms.parallel_at => case.terms.parallel,
             Where::Waiting | Where::Serving { transfer: Some(Target::Team(_)), .. } => 1,
             Where::Serving { .. } => 0,

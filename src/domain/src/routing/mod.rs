@@ -45,7 +45,7 @@ use crate::{
     words::{AgentStatus, OfferEnd, QueuedBecause, SlaStep},
 };
 
-pub use demand::{Ability, Demand, Profile, Ring, Weight};
+pub use demand::{Ability, Demand, Plan, Profile, Ring, Weight};
 use demand::{PLACE, rings_of};
 use hash::ById;
 pub use io::{Clock, Effect, Input, Policy, Refusal, Settings, Target};
@@ -131,6 +131,8 @@ struct Terms {
     needs_until: Timestamp,
     parallel_at: Timestamp,
     parallel: usize,
+    /// From then on there is no bound.
+    all_at: Option<Timestamp>,
 }
 
 impl Terms {
@@ -143,6 +145,7 @@ impl Terms {
             needs_until: clock.asked_at + policy.needs_for,
             parallel_at: clock.asked_at + policy.parallel_after,
             parallel: usize::from(policy.parallel.max(1)),
+            all_at: policy.all_after.map(|span| clock.asked_at + span),
         }
     }
 }
@@ -302,6 +305,7 @@ pub struct Router {
     offers_made: u64,
     now: Timestamp,
     teams: Vec<Team>,
+    plans: BTreeMap<Plan, (Policy, Arc<[Ring]>)>,
     agents: ById<AgentId, Agent>,
     cases: ById<ConversationId, Case>,
     offers: ById<OfferId, Offer>,
@@ -330,6 +334,7 @@ impl Router {
             offers_made: 0,
             now: Timestamp(i64::MIN),
             teams: (0..teams).map(|_| Team::new(settings.policy())).collect(),
+            plans: BTreeMap::new(),
             agents: ById::default(),
             cases: ById::default(),
             offers: ById::default(),
@@ -369,6 +374,10 @@ impl Router {
             Input::Tick => Ok(()),
             Input::TeamKnown { team, policy, rings } => {
                 self.know_team(team, policy, rings);
+                Ok(())
+            }
+            Input::PlanKnown { plan, policy, rings } => {
+                self.plans.insert(plan, (policy, rings_of(plan.team, rings)));
                 Ok(())
             }
             Input::AgentKnown { agent, profile, status } => self.know_agent(agent, profile, status, out),
@@ -415,6 +424,12 @@ impl Router {
         let known = &mut self.teams[usize::from(team.0)];
         known.policy = policy;
         known.rings = rings_of(team, rings);
+    }
+
+    /// What holds for a request.
+    fn policy_for(&self, team: TeamId, demand: &Demand) -> Policy {
+        let plan = demand.plan.and_then(|plan| self.plans.get(&plan));
+        plan.map_or_else(|| self.policy(team), |(policy, _)| *policy)
     }
 
     fn policy(&self, team: TeamId) -> Policy {

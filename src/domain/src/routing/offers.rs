@@ -20,7 +20,10 @@ impl Router {
             Where::Serving { agent, .. } => (case.team, Some(agent)),
         };
         let is_first_and_known = transfer_by.is_none() && case.offers.is_empty() && case.demand.preferred == Some(to);
-        let offer = self.policy(team).offer;
+        let offer = match transfer_by {
+            None => self.policy_for(team, &case.demand).offer,
+            Some(_) => self.policy(team).offer,
+        };
         let length = if is_first_and_known { offer.min(self.settings.preferred) } else { offer };
         let expires_at = self.now + length;
         if let Some(case) = self.cases.get_mut(&conversation) {

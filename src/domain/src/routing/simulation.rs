@@ -19,7 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Ability, AgentRead, Clock, Demand, Effect, Fault, Input, Key, Place, Policy, Profile, Ring, Router, Settings,
+    Ability, AgentRead, Clock, Demand, Effect, Fault, Input, Key, Place, Plan, Policy, Profile, Ring, Router, Settings,
     Target, Weight, Where,
 };
 use crate::{
@@ -79,6 +79,9 @@ impl Shadow {
 
     /// At how many at most.
     fn wanted(&self, now: Timestamp) -> usize {
+        if self.policy.all_after.is_some_and(|span| self.clock.asked_at + span <= now) {
+            return usize::MAX;
+        }
         let is_parallel = self.clock.asked_at + self.policy.parallel_after <= now;
         if is_parallel { usize::from(self.policy.parallel) } else { 1 }
     }
@@ -109,6 +112,7 @@ struct Simulation {
     profiles: BTreeMap<AgentId, Profile>,
     duty: BTreeMap<AgentId, Spans>,
     policies: BTreeMap<TeamId, (Policy, Vec<Ring>)>,
+    plans: BTreeMap<Plan, (Policy, Vec<Ring>)>,
     status: BTreeMap<AgentId, AgentStatus>,
     connected: BTreeSet<AgentId>,
     /// Of those who wait: stands at the head.
@@ -149,6 +153,7 @@ impl Simulation {
             profiles: BTreeMap::new(),
             duty: BTreeMap::new(),
             policies: (0..TEAMS).map(|n| (TeamId(n), (settings().policy(), Vec::new()))).collect(),
+            plans: BTreeMap::new(),
             status: BTreeMap::new(),
             connected: BTreeSet::new(),
             at_head: BTreeSet::new(),
@@ -194,7 +199,19 @@ impl Simulation {
             _ => Ability::default(),
         };
         let preferred = (self.dice.roll(4) == 0).then(|| AgentId::new(u128::from(self.dice.roll(6)) + 1));
-        Demand { head_start, needs, preferred, is_exclusive: self.dice.roll(10) == 0 }
+        Demand { head_start, needs, preferred, is_exclusive: self.dice.roll(10) == 0, plan: None }
+    }
+
+    /// Sometimes under a plan of its own.
+    fn any_demand_of(&mut self, team: TeamId) -> Demand {
+        let plan = (self.dice.roll(4) == 0).then_some(Plan { policy: 1, team });
+        Demand { plan, ..self.any_demand() }
+    }
+
+    /// What holds for a request.
+    fn held(&self, team: TeamId, demand: &Demand) -> (Policy, Vec<Ring>) {
+        let plan = demand.plan.and_then(|plan| self.plans.get(&plan));
+        plan.unwrap_or(&self.policies[&team]).clone()
     }
 
     /// A new router from what the effects said, as the server does from rows. Its effects may come at any input.
@@ -207,13 +224,17 @@ impl Simulation {
         for (team, (policy, rings)) in self.policies.clone() {
             self.feed(Input::TeamKnown { team, policy, rings })?;
         }
+        for (plan, (policy, rings)) in self.plans.clone() {
+            self.feed(Input::PlanKnown { plan, policy, rings })?;
+        }
         for agent in self.profiles.keys().copied().collect::<Vec<_>>() {
             self.feed(self.known_as(agent))?;
             self.feed(Input::DutyKnown { agent, spans: self.duty[&agent].clone() })?;
         }
         // Of the policy nothing is kept but the promise itself and the head start.
         for shadow in self.shadow.values_mut() {
-            let (policy, rings) = &self.policies[&shadow.team];
+            let plan = shadow.demand.plan.and_then(|plan| self.plans.get(&plan));
+            let (policy, rings) = plan.unwrap_or(&self.policies[&shadow.team]);
             shadow.steps = steps(&shadow.clock, *policy);
             (shadow.policy, shadow.rings) = (*policy, rings.clone());
             shadow.weight = if shadow.demand.is_exclusive { Weight::Exclusive } else { Weight::Text };
@@ -237,7 +258,7 @@ impl Simulation {
     }
 
     fn shadow_of(&self, team: TeamId, asked_at: Timestamp, demand: Demand) -> Shadow {
-        let (policy, rings) = self.policies[&team].clone();
+        let (policy, rings) = self.held(team, &demand);
         let clock = Clock::start(asked_at, policy.breach);
         Shadow {
             team,
@@ -656,7 +677,7 @@ impl Simulation {
                 let (conversation, team) = self.new_conversation();
                 // The frame was read a little before its turn came; now and then long before, on a machine that stood still.
                 let at = self.now - self.dice.span(if self.dice.0.is_multiple_of(8) { 100_000 } else { 3 });
-                let demand = self.any_demand();
+                let demand = self.any_demand_of(team);
                 self.give(Input::HumanRequested { conversation, team, at, demand })
             }
             (22..24, ..) => {
@@ -666,7 +687,7 @@ impl Simulation {
                 if self.shadow.contains_key(&conversation) {
                     return Ok(());
                 }
-                let demand = self.any_demand();
+                let demand = self.any_demand_of(team);
                 self.give(Input::CallBackPromised { conversation, team, at, demand })
             }
             (24..44, _, _, Some(offer)) => {
@@ -798,9 +819,15 @@ impl Simulation {
                     offer: 1 + self.dice.span(20) * 1_000,
                     parallel_after: self.dice.span(60) * 1_000,
                     parallel: u8::try_from(1 + self.dice.roll(4)).unwrap(),
+                    all_after: (self.dice.roll(3) == 0).then(|| self.dice.span(80) * 1_000),
                     needs_for: self.dice.span(60) * 1_000,
                 };
                 let rings = self.any_rings();
+                if self.dice.roll(3) == 0 {
+                    let plan = Plan { policy: 1, team };
+                    self.plans.insert(plan, (policy, rings.clone()));
+                    return self.give(Input::PlanKnown { plan, policy, rings });
+                }
                 self.policies.insert(team, (policy, rings.clone()));
                 self.give(Input::TeamKnown { team, policy, rings })
             }

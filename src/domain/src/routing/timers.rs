@@ -86,7 +86,8 @@ impl Router {
         let is_choosy = case.demand.needs != super::Ability::default();
         let needs = Some(case.terms.needs_until).filter(|at| is_choosy && *at > self.now);
         let parallel = Some(case.terms.parallel_at).filter(|at| case.terms.parallel > 1 && *at > self.now);
-        [ring, needs, parallel].into_iter().flatten().min()
+        let all = case.terms.all_at.filter(|at| *at > self.now);
+        [ring, needs, parallel, all].into_iter().flatten().min()
     }
 
     pub(super) fn arm_widening(&mut self, conversation: ConversationId) {

@@ -82,6 +82,7 @@ impl App {
         let mut message = entry(id, Lane::Public, at, author, &party, &body(&row));
         message.client_id = Some(client_id.to_owned());
         message.answers = matches!(author, Author::Agent(_));
+        message.owes = if author == Author::Citizen { self.owes(id, at) } else { None };
         let attach = FileChange::Attach { file: row.id, client_id: client_id.to_owned() };
         let mut unit = Unit { changes: vec![Change::File(attach)], entries: vec![message], ..Unit::default() };
         if asked.is_some() {

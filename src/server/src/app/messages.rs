@@ -76,6 +76,7 @@ impl App {
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
         message.client_id = Some(client_id.to_owned());
         message.answers = matches!(author, Author::Agent(_));
+        message.owes = if author == Author::Citizen { self.owes(id, at) } else { None };
         let mut unit = Unit { entries: vec![message], ..Unit::default() };
         let mut wants_human = false;
         if let Some(item) = asked {

@@ -9,13 +9,16 @@ mod figures;
 mod files;
 mod find;
 mod items;
+mod ledger;
 mod messages;
 mod notices;
+mod quality;
 mod reads;
 mod reveal;
 mod rights;
 mod staff;
 mod staff_admin;
+mod staffing;
 
 use std::{
     borrow::Cow,
@@ -34,7 +37,9 @@ use bangban_domain::{
     words::{CitizenKind, Role},
 };
 use bangban_protocol::{Answer, ErrorCode, Identity, MyConversation, Party, ThreadBody, ThreadEntry, Topic, WireError};
-use bangban_store::{Author, Change, ConversationRow, EntryRow, Lane, Membership, Published, StaffRow, Store, Unit};
+use bangban_store::{
+    Author, Change, ConversationRow, EntryRow, Lane, Membership, Owed, Published, StaffRow, Store, Unit,
+};
 use dashmap::{DashMap, Entry};
 use serde::Deserialize;
 use tokio::{
@@ -58,6 +63,7 @@ use crate::{
     privacy::{Retention, people::People},
     session::{Rates, command_span},
     staff::{Accounts, Rights, oidc::Oidc},
+    staffing::Searches,
     telemetry::Metrics,
     word_check::WordCheck,
 };
@@ -68,8 +74,10 @@ pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};
 pub(crate) use items::Upload;
+pub(crate) use quality::{Inspector, WantedInspections};
 pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
+pub(crate) use staffing::Days;
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -117,6 +125,8 @@ pub struct App {
     pub rates: Rates,
     /// How often somebody may reveal.
     pub reveals: Reveals,
+    /// Searches for the fewest agents.
+    pub searches: Searches,
     /// Deletes what is over its time.
     pub retention: Arc<Retention>,
     /// Finds, hands out and erases what there is about one person.
@@ -172,7 +182,9 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
         return WireError { field: Some("file".to_owned()), ..WireError::new(ErrorCode::NotFound, error.to_string()) };
     }
     match error {
-        bangban_store::StoreError::Outdated { .. } | bangban_store::StoreError::StaffOutdated(_) => {
+        bangban_store::StoreError::Outdated { .. }
+        | bangban_store::StoreError::StaffOutdated(_)
+        | bangban_store::StoreError::QualityOutdated => {
             return WireError::new(ErrorCode::Outdated, error.to_string());
         }
         bangban_store::StoreError::LoginTaken => return WireError::field("body.login", error.to_string()),
@@ -262,6 +274,7 @@ impl App {
         let retention = Retention::new(store.clone(), Arc::clone(&files), clock.clone(), keys, stopping.clone());
         let app = Arc::new(Self {
             reveals: Reveals::new(config.privacy.reveal_burst, config.privacy.reveal_seconds),
+            searches: Searches::default(),
             retention: Arc::new(retention),
             people: Arc::new(People::new(store.clone(), Arc::clone(&files), clock.clone())),
             clock,
@@ -316,8 +329,16 @@ impl App {
         }
         tokio::spawn(keep_keys_fresh(Arc::downgrade(&app)));
         tokio::spawn(forget_old_sessions(Arc::downgrade(&app)));
+        let (searching, stopping) = (Arc::downgrade(&app), app.stopping.clone());
+        tokio::spawn(async move {
+            stopping.cancelled().await;
+            if let Some(app) = searching.upgrade() {
+                app.searches.end();
+            }
+        });
         let retention = Arc::clone(&app.retention);
         tokio::spawn(async move { retention.daily().await });
+        tokio::spawn(quality::draw_every_week(Arc::downgrade(&app)));
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         tokio::spawn(staff::watch_accounts(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);
@@ -501,7 +522,14 @@ fn actor(who: &Principal) -> Actor {
 
 /// Called by the writer, in commit order.
 pub(crate) fn publish(hub: &Hub, notices: &Notices, batch: &[Published]) {
-    for Published { seq, entry, answered } in batch {
+    for Published { seq, entry, answered, owed } in batch {
+        match (owed, &entry.owes) {
+            (Some(Owed { no, is_open: true, .. }), Some(terms)) => {
+                notices.owed(entry.conversation, *no, entry.at, terms);
+            }
+            (Some(Owed { no, .. }), _) => notices.kept(entry.conversation, *no),
+            (None, _) => {}
+        }
         if *answered {
             notices.replied(entry.conversation, entry.at);
         }

@@ -111,7 +111,7 @@ impl Owner {
             return self.rebuild().await;
         }
         let before = std::mem::replace(&mut self.world.catalogue, next);
-        for input in self.teams_known() {
+        for input in self.teams_known().into_iter().chain(self.plans_known()) {
             if let Err(error) = self.decide(input, now, batch) {
                 tracing::error!(%error, "the router refused a team");
             }
@@ -131,6 +131,7 @@ impl Owner {
         if !before.directory().shares(after.directory(), Kind::Shift) {
             self.follow_roster(now, batch);
         }
+        self.move_promises(&before, now, batch);
         let is_renamed = |id: &ConversationId| {
             self.cases.get(*id).is_some_and(|case| {
                 let item = case.row.item.as_deref();

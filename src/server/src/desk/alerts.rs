@@ -218,7 +218,8 @@ impl Owner {
                     row.kind,
                     AlertKind::FirstResponse | AlertKind::FirstResponseBreached | AlertKind::CallBackMissed
                 );
-                !self.cases.contains(id) || of_clock && is_answered(id)
+                let is_kept = row.kind == AlertKind::NextResponse && self.world.notices.owed.book().of(id).is_none();
+                !self.cases.contains(id) || is_kept || of_clock && is_answered(id)
             }
             (None, Some(agent)) => self.present.contains(&agent) || !self.teams_of.contains_key(&agent),
             (None, None) => false,

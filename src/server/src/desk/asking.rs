@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bangban_domain::{
     AgentId, ConversationId, TeamId, Timestamp,
     org::is_first,
-    routing::{Ability, Demand, Input, Profile},
+    routing::{Ability, Demand, Input, Plan, Profile},
     time::{DAY, Millis},
     words::Language,
 };
@@ -81,6 +81,12 @@ pub(super) struct Duties {
 }
 
 impl Duties {
+    /// The end of the duty of `agent` that goes on at `now`, else of the last one that day.
+    pub(super) fn end_of(&self, agent: AgentId, now: Timestamp) -> Option<Timestamp> {
+        let begun = self.known.get(&agent)?.iter().filter(|(from, _)| *from <= now);
+        begun.map(|(_, to)| *to).max().filter(|to| *to > now || now.since(*to) < DAY / 2)
+    }
+
     /// Has the time that was read come near its end?
     pub(super) fn is_stale(&self, now: Timestamp) -> bool {
         self.again_at.is_none_or(|at| at <= now)
@@ -133,12 +139,34 @@ impl Owner {
         self.cases.get(id).map(|case| self.demand_for(case)).unwrap_or_default()
     }
 
+    /// Finds out what holds for a request of this conversation; gives what the router has to hear of it first.
+    pub(super) fn plan_of(&mut self, id: ConversationId) -> Option<Input> {
+        let case = self.cases.get_mut(id)?;
+        let (team, item, channel) = (&case.row.team, case.row.item.as_deref(), case.row.channel);
+        let plan = self.world.catalogue.plan_for(team, item, channel);
+        case.plan = plan;
+        let plan = plan.filter(|plan| self.plans.insert(*plan))?;
+        self.plan_known(plan)
+    }
+
+    /// One that is gone stays as it was for those who were promised something by it.
+    fn plan_known(&self, plan: Plan) -> Option<Input> {
+        let (policy, rings) = self.world.catalogue.plan(plan)?;
+        Some(Input::PlanKnown { plan, policy, rings })
+    }
+
+    /// All that the router has heard of, as they are now.
+    pub(super) fn plans_known(&self) -> Vec<Input> {
+        self.plans.iter().filter_map(|plan| self.plan_known(*plan)).collect()
+    }
+
     pub(super) fn demand_for(&self, case: &Case) -> Demand {
         Demand {
             head_start: case.row.head_start,
             needs: self.needs_of(&case.row.team, case.language),
             preferred: case.row.last_agent,
             is_exclusive: false,
+            plan: case.plan,
         }
     }
 

@@ -25,6 +25,10 @@ pub(super) struct Batch {
     pub(super) queues: BTreeSet<TeamId>,
     /// Steps of clocks, for the metrics.
     pub(super) steps: Vec<SlaStep>,
+    /// In which nothing is owed any more.
+    pub(super) over: Vec<ConversationId>,
+    /// What was counted today is not what it was.
+    pub(super) recount: bool,
     /// Has an alert changed?
     pub(super) alerts: bool,
 }
@@ -39,6 +43,8 @@ impl Batch {
             agents: BTreeSet::new(),
             queues: BTreeSet::new(),
             steps: Vec::new(),
+            over: Vec::new(),
+            recount: false,
             alerts: false,
         }
     }
@@ -103,6 +109,7 @@ pub fn entry(
         only_in: None,
         follows: false,
         turn: None,
+        owes: None,
         answers: false,
     }
 }

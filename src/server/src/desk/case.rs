@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp,
+    ledger::{PolicyRef, Promise},
     privacy::mask,
-    routing::Clock,
+    routing::{Clock, Plan},
     words::{CitizenKind, Language, SlaStep, Stage},
 };
 use bangban_protocol::{ClockView, ConversationView, PersonView, Slot, ThreadBody};
@@ -28,6 +29,8 @@ pub(super) struct Case {
     pub(super) transfer: Option<(String, String)>,
     /// What the citizen wrote last before a human was asked, at most 80 characters.
     pub(super) last_text: Option<String>,
+    /// What holds for its requests instead of what holds for its team, as it was when the last one was made.
+    pub(super) plan: Option<Plan>,
     /// The receipt whose promise still stands.
     pub(super) receipt: Option<String>,
     /// Supervisors in the thread beside who serves.
@@ -46,6 +49,7 @@ impl Case {
             clock: None,
             transfer: None,
             last_text: None,
+            plan: None,
             receipt: None,
             helpers: BTreeSet::new(),
             position: None,
@@ -53,10 +57,13 @@ impl Case {
         }
     }
 
-    pub(super) fn ledger(&self, clock: &Clock) -> LedgerRow {
+    /// The row of a clock that begins.
+    pub(super) fn ledger(&self, clock: &Clock, promise: Promise, policy: Option<PolicyRef>) -> LedgerRow {
         LedgerRow {
             conversation: self.row.id,
             no: self.row.clock_no,
+            promise,
+            policy,
             team: self.row.team.clone(),
             asked_at: clock.asked_at,
             due_at: clock.due_at,

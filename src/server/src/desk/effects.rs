@@ -5,6 +5,7 @@ use bangban_domain::{
     alert::{AlertKind, Subject},
     figures::Request,
     history::Event,
+    ledger::Promise,
     routing::{Clock, Effect, Place},
     words::{AgentStatus, OfferEnd, QueuedBecause, SlaStep, Stage},
 };
@@ -124,7 +125,12 @@ impl Owner {
             if because == QueuedBecause::Asked {
                 case.row.slot = None;
             }
-            batch.unit.changes.push(Change::Clock(case.ledger(&clock)));
+            let promise = match because {
+                QueuedBecause::CallBackDue => Promise::CallBack,
+                _ => Promise::FirstResponse,
+            };
+            let policy = self.world.catalogue.policy_ref(&team_code, case.plan);
+            batch.unit.changes.push(Change::Clock(case.ledger(&clock, promise, policy)));
             batch.say(conversation, clock.asked_at, body);
             self.record(conversation, now, |_| {});
         }

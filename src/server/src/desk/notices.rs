@@ -9,11 +9,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use bangban_domain::{AgentId, ConversationId, Timestamp};
+use bangban_domain::{AgentId, ConversationId, Timestamp, ledger::Terms};
 use bangban_protocol::UnitCode;
 use tokio::sync::{Notify, watch};
 
-use super::silence::Silence;
+use super::{owed::OpenPromises, silence::Silence};
 
 /// See the module.
 pub struct Notices {
@@ -22,6 +22,7 @@ pub struct Notices {
     /// How many have had their turn.
     done: watch::Sender<u64>,
     pub(super) silence: Silence,
+    pub(super) owed: OpenPromises,
 }
 
 /// What has not been taken yet.
@@ -33,6 +34,8 @@ pub(super) struct Pending {
     pub(super) replied: BTreeMap<ConversationId, Timestamp>,
     /// Idle conversations in which somebody wrote, and when.
     pub(super) spoken: BTreeMap<ConversationId, Timestamp>,
+    /// Next responses that were answered after a step of theirs was told.
+    pub(super) kept: BTreeSet<ConversationId>,
     /// Is there a console?
     pub(super) present: BTreeMap<AgentId, bool>,
     /// Has something changed of what is administered?
@@ -48,7 +51,13 @@ pub(super) struct Pending {
 impl Default for Notices {
     fn default() -> Self {
         let done = watch::channel(0).0;
-        Self { pending: Mutex::default(), wake: Notify::new(), done, silence: Silence::default() }
+        Self {
+            pending: Mutex::default(),
+            wake: Notify::new(),
+            done,
+            silence: Silence::default(),
+            owed: OpenPromises::default(),
+        }
     }
 }
 
@@ -71,6 +80,23 @@ impl Notices {
             let mut pending = self.pending();
             pending.count += 1;
             pending.spoken.insert(conversation, at);
+            self.wake.notify_one();
+        }
+    }
+
+    /// A message of `asked_at` has begun a next response.
+    pub fn owed(&self, conversation: ConversationId, no: u32, asked_at: Timestamp, terms: &Terms) {
+        if self.owed.begin(conversation, no, asked_at, terms.clone()) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// A next response was given. Only one that somebody has been told of takes the lock.
+    pub fn kept(&self, conversation: ConversationId, no: u32) {
+        if self.owed.end(conversation, no) {
+            let mut pending = self.pending();
+            pending.count += 1;
+            pending.kept.insert(conversation);
             self.wake.notify_one();
         }
     }

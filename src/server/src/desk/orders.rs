@@ -112,6 +112,10 @@ impl Owner {
                 self.decide(Input::TransferCancelled { conversation, by }, now, batch)?;
                 Ok(Answer::Done)
             }
+            Order::Correct(wanted) => {
+                let row = self.correcting.take();
+                self.correct(who, (now, at), wanted, row, batch)
+            }
             Order::Close { conversation, outcome, hand_on } => {
                 self.close(who, now, conversation, outcome, hand_on, batch)
             }
@@ -289,6 +293,9 @@ impl Owner {
         let head_start = self.cases.get(id).map_or(0, |case| self.head_start_of(citizen, case));
         let case = self.mine(who, id)?;
         (case.row.head_start, case.language) = (head_start, citizen.language);
+        if let Some(plan) = self.plan_of(id) {
+            self.decide(plan, now, batch)?;
+        }
         let demand = self.demand_of(id);
         // A promised call-back is overtaken; its receipt stands until somebody has dealt with the matter.
         self.decide(Input::HumanRequested { conversation: id, team, at, demand }, now, batch)?;
@@ -338,6 +345,8 @@ impl Owner {
         }
         batch.say(id, at, ThreadBody::RequestCancelled);
         batch.log(id, at, Event::RequestCancelled {});
+        batch.over.push(id);
+        self.promise_over(id, now, batch);
         self.settle(id, ReceiptState::Cancelled, at, batch);
         self.note_queue(id, batch);
         batch.touch(id);
@@ -412,6 +421,9 @@ impl Owner {
         batch.touch(id);
         // Last: a slot that begins right now is due at once. A conversation with the bot is none of the router's, so that
         // it cannot refuse.
+        if let Some(plan) = self.plan_of(id) {
+            self.decide(plan, now, batch)?;
+        }
         let (demand, at) = (self.demand_of(id), wanted.starts_at);
         self.decide(Input::CallBackPromised { conversation: id, team, at, demand }, now, batch)?;
         Ok(Answer::MessageLeft { receipt, slot: wanted })
@@ -457,6 +469,7 @@ impl Owner {
         }
         self.dismiss_helpers(id, batch);
         self.today.close(id, outcome);
+        batch.over.push(id);
         batch.say(id, at, ThreadBody::Closed { outcome, hand_on, receipt: receipt.clone() });
         batch.log(id, at, Event::Closed { outcome, hand_on, receipt });
         self.world.notices.silence.end(id);
@@ -481,6 +494,8 @@ impl Owner {
                 case.row.stage = Stage::WrapUp;
                 let agent = case.row.agent;
                 self.decide(Input::CitizenFinished { conversation: id }, now, batch)?;
+                batch.over.push(id);
+                self.promise_over(id, now, batch);
                 batch.say(id, at, ThreadBody::Finished);
                 batch.log(id, at, Event::Finished {});
                 batch.agents.extend(agent);

@@ -7,14 +7,14 @@ use bangban_domain::{
     alert::{AlertKind, Subject},
     calendar::Calendar,
     citizen::shown_name,
-    figures::{self, Field, Request, Today, Word},
+    figures::{self, Field, Request, Today},
     history,
-    routing::{Input, Place, Refusal, Router},
+    routing::{Input, Place, Plan, Refusal, Router},
     time::SECOND,
-    words::{CitizenKind, Outcome, Stage},
+    words::{CitizenKind, Stage},
 };
 use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, ToldView, Topic, UnitCode, WireError};
-use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, StaffRow, Store, StoreError, Unit};
+use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, PromiseRow, StaffRow, Store, StoreError, Unit};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
 
@@ -50,6 +50,8 @@ pub(super) struct Owner {
     pub(super) members: Vec<Vec<AgentId>>,
     pub(super) skills: Skills,
     pub(super) duties: Duties,
+    /// Policies of items and channels that the router has heard of.
+    pub(super) plans: BTreeSet<Plan>,
     /// Served conversations of which the router asks whether anybody has written.
     pub(super) questions: Vec<ConversationId>,
     pub(super) last_ends: HashMap<AgentId, OfferEnded>,
@@ -77,6 +79,8 @@ pub(super) struct Owner {
     /// For the order that is carried out next, [`Order::Claim`]: the visitor's conversations, closed ones too; `None` if they
     /// are another's already.
     pub(super) claiming: Option<Vec<ConversationId>>,
+    /// For the order that is carried out next, [`Order::Correct`]: the row that it is about.
+    pub(super) correcting: Option<PromiseRow>,
     /// Conversations of this turn that may turn out to be closed at its end.
     passing: Vec<ConversationId>,
 }
@@ -93,6 +97,7 @@ impl Owner {
             members: Vec::new(),
             skills: Skills::default(),
             duties: Duties::default(),
+            plans: BTreeSet::new(),
             questions: Vec::new(),
             last_ends: HashMap::new(),
             since: HashMap::new(),
@@ -109,6 +114,7 @@ impl Owner {
             try_again_at: Timestamp(0),
             rebuilds: 0,
             claiming: None,
+            correcting: None,
             passing: Vec::new(),
         }
     }
@@ -130,6 +136,7 @@ impl Owner {
         self.last_ends.clear();
         self.offered_at.clear();
         self.questions.clear();
+        self.plans.clear();
         self.world.notices.silence.clear();
         self.learn_skills();
         let mut out = Vec::new();
@@ -150,14 +157,8 @@ impl Owner {
             let connected = self.router.handle(now, Input::AgentConnected { agent }, &mut out);
             connected.map_err(|refusal| corrupt(&refusal))?;
         }
-        self.today = Today::default();
-        for row in store.requests_since(Calendar::day_start(now)).await? {
-            let Some(request) = request(&row, self.world.catalogue.team_or_general(&row.team)) else { continue };
-            self.today.record(request, now);
-            if let Some(outcome) = row.word(Word::Outcome).and_then(Outcome::parse) {
-                self.today.close(row.conversation, outcome);
-            }
-        }
+        self.read_today(now).await?;
+        self.read_promises().await?;
         let day = Calendar::day_start(now);
         self.receipts = (day, store.receipts_since(day).await?);
 
@@ -197,6 +198,9 @@ impl Owner {
             let (agent, at_head) = (row.agent, row.at_head);
             let clock = clocks.remove(&id).as_ref().map(clock_of);
             self.remember(row, clock, citizen, last);
+            if let Some(plan) = self.plan_of(id) {
+                self.router.handle(now, plan, out).map_err(|refusal| corrupt(&refusal))?;
+            }
             let demand = self.demand_of(id);
             let input = match (stage, slot, clock) {
                 (Stage::Bot | Stage::Closed, ..) => None,
@@ -256,8 +260,9 @@ impl Owner {
         let mut waiting = Vec::with_capacity(BATCH);
         loop {
             let deadline = if self.is_sound {
-                let watch = Some(self.alerts.watch_at());
-                [self.router.next_deadline(), self.flushes.next_due(), watch].into_iter().flatten().min()
+                let promise = self.world.notices.owed.book().next_due();
+                let all = [self.router.next_deadline(), self.flushes.next_due(), Some(self.alerts.watch_at()), promise];
+                all.into_iter().flatten().min()
             } else {
                 Some(self.try_again_at)
             };
@@ -311,6 +316,7 @@ impl Owner {
         let noticed = self.take_notices(pending, now, &mut batch);
         // A refusal is impossible: nothing is asked for.
         self.decide(Input::Tick, now, &mut batch).ok();
+        self.step_promises(now, &mut batch);
         if self.alerts.watch_at() <= now {
             self.watch_teams(now, &mut batch);
         }
@@ -329,7 +335,15 @@ impl Owner {
         let is_empty = unit == Unit::default();
         let committed = if is_empty { Ok(()) } else { self.world.store.commit_in_turn(unit).await.map(|_| ()) };
         match committed {
-            Ok(()) => self.publish(&batch, now),
+            Ok(()) => {
+                self.publish(&batch, now);
+                if batch.recount
+                    && let Err(error) = self.read_today(now).await
+                {
+                    tracing::error!(%error, "today's requests could not be read again");
+                    self.mend(now).await;
+                }
+            }
             Err(error) => {
                 let refusal = internal(&error);
                 for (_, answer) in &mut answers {
@@ -377,6 +391,9 @@ impl Owner {
             // A refusal: it is served no more.
             self.decide(Input::Spoken { conversation, at }, now, batch).ok();
         }
+        for conversation in pending.kept {
+            self.promise_over(conversation, now, batch);
+        }
         for unit in pending.boards {
             self.show_board(Topic::BoardOf(unit), now);
         }
@@ -412,6 +429,11 @@ impl Owner {
             } else {
                 None
             };
+            return Ok(());
+        }
+        if let Order::Correct(wanted) = order {
+            let rows = self.world.store.promises_of(wanted.conversation).await?.rows;
+            self.correcting = rows.into_iter().find(|row| row.promise == wanted.promise && row.no == wanted.no);
             return Ok(());
         }
         let (Order::Reopen(id) | Order::RequestHuman(id) | Order::Finish(id) | Order::Rate { conversation: id, .. }) =
@@ -480,6 +502,9 @@ impl Owner {
         for step in &batch.steps {
             metrics::counter!("bangban_sla_steps_total", "step" => step.as_str()).increment(1);
         }
+        for id in &batch.over {
+            self.world.notices.owed.forget(*id);
+        }
         for id in &batch.views {
             self.show_conversation(*id, now);
         }
@@ -510,12 +535,11 @@ impl Owner {
         if view.stage == Stage::Closed {
             self.world.shared.live.remove(&id);
         } else {
-            let mut live = self
-                .world
-                .shared
-                .live
-                .entry(id)
-                .or_insert_with(|| Live { citizen: case.row.citizen, view: view.clone() });
+            let mut live = self.world.shared.live.entry(id).or_insert_with(|| Live {
+                citizen: case.row.citizen,
+                channel: case.row.channel,
+                view: view.clone(),
+            });
             // What sessions keep up to date themselves.
             view.citizen_read = view.citizen_read.max(live.view.citizen_read);
             view.agent_read = view.agent_read.max(live.view.agent_read);
@@ -577,7 +601,12 @@ fn refuse(envelopes: Vec<Envelope>, refusal: &WireError) {
         drop(reply.send(answer));
     }
 }
-fn request(row: &figures::Row, team: TeamId) -> Option<Request> {
+
+/// A request of today, for the board; what a correction took out of the figures is none.
+pub(super) fn request(row: &figures::Row, team: TeamId) -> Option<Request> {
+    if row.number(Field::ExcusedAt).is_some() {
+        return None;
+    }
     let at = |field| row.number(field).map(Timestamp);
     Some(Request {
         conversation: row.conversation,

@@ -110,7 +110,10 @@ impl Owner {
         let mut conversations: Vec<DeskConversation> =
             self.router.serving(id).filter_map(|conversation| self.desk_conversation(conversation)).collect();
         conversations.sort_by_key(|one| (one.clock.answered_at.is_some(), one.clock.due_at, one.id));
+        let duty_ends_at = self.duties.end_of(id, self.world.clock.now());
         Some(AgentView {
+            duty_ends_at,
+            remind_at: duty_ends_at.map(|at| at - self.world.catalogue.basis().remind),
             me: PersonView { id, name: member.name.clone() },
             status: read.status,
             status_since: self.since.get(&id).copied(),
@@ -140,6 +143,7 @@ impl Owner {
             stage: if pending { Stage::Offered } else { case.row.stage },
             clock: clock_view(&routed.clock),
             transfer_to: case.transfer.as_ref().map(|(to, _)| to.clone()),
+            owed: self.world.notices.owed.view(id),
             flag: self.flag_of(id).map(|row| FlagView {
                 raised_at: row.raised_at,
                 seen_by: row.acknowledged.as_ref().and_then(|one| self.name_of(one.by)),

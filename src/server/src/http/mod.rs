@@ -9,16 +9,19 @@ mod download;
 mod edge;
 mod figures;
 mod input;
+mod ledger;
 mod limits;
 mod login;
 mod metrics;
 mod openapi;
 mod pages;
 mod privacy;
+mod quality;
 mod refused;
 mod security;
 mod serve;
 mod staff;
+mod staffing;
 mod upload;
 
 use std::sync::Arc;
@@ -128,9 +131,23 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(figures::rows))
         .routes(routes!(figures::export::rows))
         .routes(routes!(figures::history))
+        .routes(routes!(ledger::ledger))
+        .routes(routes!(ledger::correct))
         .routes(routes!(figures::agents))
         .routes(routes!(figures::export::agents))
-        .routes(routes!(figures::live));
+        .routes(routes!(figures::live))
+        .routes(routes!(staffing::history))
+        .routes(routes!(staffing::run, staffing::begin, staffing::cancel))
+        .routes(routes!(quality::list))
+        .routes(routes!(quality::mine))
+        .routes(with_limit(routes!(quality::one, quality::draft), quality::MAX_INSPECTION))
+        .routes(with_limit(routes!(quality::submit), quality::MAX_INSPECTION))
+        .routes(routes!(quality::thread))
+        .routes(with_limit(routes!(quality::appeal), quality::MAX_INSPECTION))
+        .routes(with_limit(routes!(quality::decide), quality::MAX_INSPECTION))
+        .routes(routes!(quality::draw))
+        .routes(routes!(quality::results))
+        .routes(routes!(quality::export));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }

@@ -71,15 +71,19 @@ fn coded(kind: Kind, list: Vec<Map<String, Value>>) -> anyhow::Result<Coded> {
 }
 
 /// The demo's records, kind by kind, those that others refer to first.
-fn records() -> anyhow::Result<[(Kind, Coded); 4]> {
+fn records() -> anyhow::Result<[(Kind, Coded); 6]> {
     let units = serde_json::from_str(include_str!("../../../../config/demo/units.json"))?;
     let items = serde_json::from_str(include_str!("../../../../config/demo/items.json"))?;
     let canned = serde_json::from_str(include_str!("../../../../config/demo/canned.json"))?;
+    let cards = serde_json::from_str(include_str!("../../../../config/demo/score_cards.json"))?;
+    let plans = serde_json::from_str(include_str!("../../../../config/demo/sample_plans.json"))?;
     Ok([
         (Kind::Unit, coded(Kind::Unit, units)?),
         (Kind::Team, coded(Kind::Team, staff_file()?.teams)?),
         (Kind::Item, coded(Kind::Item, items)?),
         (Kind::CannedAnswer, coded(Kind::CannedAnswer, canned)?),
+        (Kind::ScoreCard, coded(Kind::ScoreCard, cards)?),
+        (Kind::SamplePlan, coded(Kind::SamplePlan, plans)?),
     ])
 }
 

@@ -27,7 +27,7 @@ pub use engine::{Desk, Fate, Office, Run, Simulator};
 pub use erlang::{Queue, Waiting};
 pub use recursion::first_come_first_served;
 pub use report::Report;
-pub use staffing::{HalfHour, Staffing};
+pub use staffing::{Effort, HALF_HOURS, HalfHour, Progress, Staffing};
 pub use traffic::{Ask, Rate, Stream, Traffic};
 
 /// What is simulated.

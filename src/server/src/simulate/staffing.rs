@@ -4,7 +4,11 @@
 //! half hour leaves over is the next one's, and where the promise is missed one more agent works. At the end every half
 //! hour is tried with one less.
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 use anyhow::Context as _;
 use bangban_domain::{
@@ -24,7 +28,7 @@ use super::{
 const SLOT: Millis = 30 * MINUTE;
 
 /// Half hours of a day.
-const SLOTS: usize = 48;
+pub const HALF_HOURS: usize = 48;
 
 /// Days of one run.
 const DAYS: u32 = 10;
@@ -45,6 +49,65 @@ pub struct HalfHour {
     pub agents: u32,
     /// Share that is then answered within a minute; `None`: nobody came.
     pub within_minute: Option<f64>,
+    /// Share that leaves without an answer; `None`: nobody came.
+    pub abandoned: Option<f64>,
+}
+
+/// How much is simulated for each try.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// Days of one run.
+    pub days: u32,
+    /// Runs, with the seeds 1, 2, ...
+    pub seeds: u32,
+}
+
+/// How far a search is, for who waits; and whether anybody still does.
+#[derive(Debug, Default)]
+pub struct Progress {
+    half_hours: AtomicUsize,
+    is_cancelled: AtomicBool,
+}
+
+impl Progress {
+    /// 0 to 1.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.half_hours.load(Ordering::Relaxed) as f64 / HALF_HOURS as f64
+    }
+
+    /// The search ends soon, with an error.
+    pub fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::Relaxed);
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.is_cancelled.load(Ordering::Relaxed), "nobody waits for it any more");
+        Ok(())
+    }
+}
+
+/// What became of those who asked in one half hour.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// Answered within a minute.
+    hits: usize,
+    /// Counted for the promise: without those who left before.
+    counted: usize,
+    /// Left without an answer.
+    left: usize,
+    /// All of them.
+    asked: usize,
+}
+
+impl Slot {
+    fn keeps(&self, target: f64) -> bool {
+        self.hits as f64 >= target * self.counted as f64
+    }
+}
+
+fn share(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// A day's staff.
@@ -52,7 +115,7 @@ pub struct HalfHour {
 pub struct Staffing {
     /// What was asked for.
     pub target: f64,
-    /// All half hours in which somebody comes or works.
+    /// The half hours of the day.
     pub half_hours: Vec<HalfHour>,
     /// Hours of work, all agents together.
     pub agent_hours: f64,
@@ -83,73 +146,115 @@ fn office(staff: &[u32], days: u32) -> Office {
     office
 }
 
-/// Answered within a minute, and counted, of those who asked in each half hour.
-fn simulate(staff: &[u32], runs: &[Traffic]) -> anyhow::Result<Vec<(usize, usize)>> {
-    let mut slots = vec![(0, 0); SLOTS];
-    let office = office(staff, DAYS);
+/// What becomes of the people of all runs, by the half hour in which they ask.
+fn simulate(staff: &[u32], runs: &[Traffic], days: u32, progress: &Progress) -> anyhow::Result<Vec<Slot>> {
+    let mut slots = vec![Slot::default(); HALF_HOURS];
+    let office = office(staff, days);
     for traffic in runs.iter().filter(|traffic| !traffic.asks.is_empty()) {
+        progress.check()?;
         let run = Simulator::new(&office, traffic).run()?;
         for (ask, fate) in traffic.asks.iter().zip(&run.fates) {
             let slot = &mut slots[slot_of(ask.at)];
+            slot.asked += 1;
             match fate {
-                Fate::Left(waited) if *waited < PROMISE => {}
-                Fate::Served(waited) if *waited <= PROMISE => *slot = (slot.0 + 1, slot.1 + 1),
-                Fate::Served(_) | Fate::Left(_) => slot.1 += 1,
+                Fate::Left(waited) => {
+                    slot.left += 1;
+                    slot.counted += usize::from(*waited >= PROMISE);
+                }
+                Fate::Served(waited) => {
+                    slot.counted += 1;
+                    slot.hits += usize::from(*waited <= PROMISE);
+                }
             }
         }
     }
     Ok(slots)
 }
 
+/// The people of all runs, and how many come in each half hour of a day, on average.
+fn people(stream: &Stream, effort: Effort) -> (Vec<Traffic>, Vec<f64>) {
+    let runs: Vec<Traffic> = (1..=u64::from(effort.seeds)).map(|seed| stream.days(effort.days, seed)).collect();
+    let days = f64::from(effort.days) * f64::from(effort.seeds);
+    let mut requests = vec![0.0; HALF_HOURS];
+    for ask in runs.iter().flat_map(|traffic| &traffic.asks) {
+        requests[slot_of(ask.at)] += 1.0 / days;
+    }
+    (runs, requests)
+}
+
 impl Staffing {
-    /// The fewest agents for a daily profile.
+    /// The fewest agents for a daily profile, over ten days for each seed; half hours in which nobody comes or works are
+    /// left out.
     ///
     /// # Errors
-    /// If a half hour would need more than 5 000, or several queues are asked for.
+    /// As [`Staffing::search`].
     pub fn find(stream: &Stream, target: f64, seeds: u32) -> anyhow::Result<Self> {
+        let mut found = Self::search(stream, target, Effort { days: DAYS, seeds }, &Progress::default())?;
+        found.half_hours.retain(|one| one.agents > 0 || one.requests > 0.0);
+        Ok(found)
+    }
+
+    /// The fewest agents in each half hour of the day.
+    ///
+    /// # Errors
+    /// If a half hour would need more than 5 000, several queues are asked for, or nobody waits for it any more.
+    pub fn search(stream: &Stream, target: f64, effort: Effort, progress: &Progress) -> anyhow::Result<Self> {
         anyhow::ensure!(stream.teams == 1, "--staff-for is for one queue");
-        let runs: Vec<Traffic> = (1..=u64::from(seeds)).map(|seed| stream.days(DAYS, seed)).collect();
-        let days = f64::from(DAYS) * f64::from(seeds);
-        let mut requests = vec![0.0; SLOTS];
-        for ask in runs.iter().flat_map(|traffic| &traffic.asks) {
-            requests[slot_of(ask.at)] += 1.0 / days;
-        }
-        let keeps = |(hits, counted): (usize, usize)| hits as f64 >= target * counted as f64;
+        let (runs, requests) = people(stream, effort);
         let mut staff =
             requests.iter().map(|come| guess(stream, *come, target)).collect::<anyhow::Result<Vec<u32>>>()?;
-        let mut slots = simulate(&staff, &runs)?;
-        while let Some(missed) = slots.iter().position(|slot| !keeps(*slot)) {
+        let mut slots = simulate(&staff, &runs, effort.days, progress)?;
+        while let Some(missed) = slots.iter().position(|slot| !slot.keeps(target)) {
             anyhow::ensure!(staff[missed] < MOST, "more than {MOST} agents would be needed");
             for (agents, slot) in staff.iter_mut().zip(&slots) {
-                *agents += u32::from(!keeps(*slot));
+                *agents += u32::from(!slot.keeps(target));
             }
-            slots = simulate(&staff, &runs)?;
+            slots = simulate(&staff, &runs, effort.days, progress)?;
         }
         // The latest first: what a half hour leaves over is the next one's.
-        for slot in (0..SLOTS).rev() {
+        for slot in (0..HALF_HOURS).rev() {
             while staff[slot] > 0 {
                 let mut fewer = staff.clone();
                 fewer[slot] -= 1;
-                let tried = simulate(&fewer, &runs)?;
-                if !tried.iter().all(|slot| keeps(*slot)) {
+                let tried = simulate(&fewer, &runs, effort.days, progress)?;
+                if !tried.iter().all(|slot| slot.keeps(target)) {
                     break;
                 }
                 (staff, slots) = (fewer, tried);
             }
+            progress.half_hours.store(HALF_HOURS - slot, Ordering::Relaxed);
         }
         Ok(Self::of(target, &staff, &slots, &requests))
     }
 
-    fn of(target: f64, staff: &[u32], slots: &[(usize, usize)], requests: &[f64]) -> Self {
+    /// What becomes of the same people with these agents in each half hour of the day.
+    ///
+    /// # Errors
+    /// If several queues are asked for, or nobody waits for it any more.
+    pub fn expected(
+        stream: &Stream,
+        target: f64,
+        staff: &[u32; HALF_HOURS],
+        effort: Effort,
+        progress: &Progress,
+    ) -> anyhow::Result<Self> {
+        anyhow::ensure!(stream.teams == 1, "a roster is one queue's");
+        let (runs, requests) = people(stream, effort);
+        let slots = simulate(staff, &runs, effort.days, progress)?;
+        Ok(Self::of(target, staff, &slots, &requests))
+    }
+
+    fn of(target: f64, staff: &[u32], slots: &[Slot], requests: &[f64]) -> Self {
         let clock = |slot: usize| format!("{:02}:{:02}", slot / 2, slot % 2 * 30);
-        let half_hours = (0..SLOTS).filter(|slot| staff[*slot] > 0 || requests[*slot] > 0.0).map(|slot| {
-            let (hits, counted) = slots[slot];
+        let half_hours = (0..HALF_HOURS).map(|slot| {
+            let Slot { hits, counted, left, asked } = slots[slot];
             HalfHour {
                 from: clock(slot),
                 to: clock(slot + 1),
                 requests: requests[slot],
                 agents: staff[slot],
-                within_minute: (counted > 0).then(|| hits as f64 / counted as f64),
+                within_minute: share(hits, counted),
+                abandoned: share(left, asked),
             }
         });
         Self { target, half_hours: half_hours.collect(), agent_hours: f64::from(staff.iter().sum::<u32>()) / 2.0 }

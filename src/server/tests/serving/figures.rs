@@ -108,9 +108,14 @@ async fn numbers_open_to_their_rows_and_each_sees_what_is_theirs() {
     let mine = own.get(&format!("/api/figures?{days}")).await;
     assert_eq!((&mine["own"], &mine["total"]["human_resolution"]["of"]), (&json!(true), &json!(1)));
     assert_eq!(own.raw(&format!("/api/figures/history/{solved}")).await.0, 200);
+    let ledger = supervisor.get(&format!("/api/ledger/{solved}")).await;
+    assert_eq!((&ledger["rows"][0]["promise"], &ledger["canCorrect"]), (&json!("first_response"), &json!(true)));
+    let theirs = own.get(&format!("/api/ledger/{solved}")).await;
+    assert_eq!((&theirs["rows"], &theirs["canCorrect"]), (&ledger["rows"], &json!(false)));
     let other = Desk::of(&server, "agent1002").await;
     assert_eq!(other.get(&format!("/api/figures?{days}")).await["total"], json!({}));
     assert_eq!(other.refused(&format!("/api/figures/history/{solved}")).await.0, 404);
+    assert_eq!(other.refused(&format!("/api/ledger/{solved}")).await.0, 404);
     let scope = own.get("/api/figures/scope").await;
     let somebody = supervisor.get("/api/figures/scope").await["agents"][0]["key"].as_str().unwrap().to_owned();
     assert_eq!([scope["teams"].as_array().unwrap().len(), scope["agents"].as_array().unwrap().len()], [0, 0]);

@@ -108,6 +108,9 @@ enum For {
 /// Who counts.
 const COUNTS: &[&str] = &["agent", "professional", "supervisor", "leader", "auditor", "admin"];
 
+/// Who plans a team's staff.
+const PLANS: &[&str] = &["supervisor", "leader", "auditor", "admin"];
+
 /// Routes by hand. `{}` is an account in the city or in huangpu.
 const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/", For::Everybody),
@@ -190,7 +193,27 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/figures/agents/export", For::Lists(COUNTS)),
     // Of a conversation that one may not see nobody is told that it exists.
     ("GET", "/api/figures/history/{id}", For::Staff),
+    ("GET", "/api/ledger/{id}", For::Staff),
+    ("POST", "/api/ledger/{id}/corrections", For::Staff),
     ("GET", "/api/figures/live", For::City(&["supervisor", "leader", "auditor", "admin"])),
+    // Of an inspection that one may not see nobody is told that it exists; each step is shown in quality.rs.
+    ("GET", "/api/quality/inspections", For::Lists(&["supervisor"])),
+    ("GET", "/api/quality/mine", For::Staff),
+    ("GET", "/api/quality/inspections/{id}", For::Staff),
+    ("GET", "/api/quality/inspections/{id}/thread", For::Staff),
+    ("PUT", "/api/quality/inspections/{id}", For::Staff),
+    ("POST", "/api/quality/inspections/{id}/submit", For::Staff),
+    ("POST", "/api/quality/inspections/{id}/appeal", For::Staff),
+    ("POST", "/api/quality/inspections/{id}/decide", For::Staff),
+    ("POST", "/api/quality/plans/{plan}/draw", For::Staff),
+    ("GET", "/api/quality/results", For::Lists(&["supervisor"])),
+    ("GET", "/api/quality/results/export", For::Lists(&["supervisor"])),
+    // Of the team `residence`.
+    ("GET", "/api/staffing/history", For::Roles(PLANS)),
+    ("GET", "/api/staffing/run", For::Lists(PLANS)),
+    ("DELETE", "/api/staffing/run", For::Lists(PLANS)),
+    // Of a team that the body does not say; who may is shown in staffing.rs.
+    ("POST", "/api/staffing/run", For::Staff),
     ("GET", "/api/admin/coverage", For::Lists(&["supervisor", "editor", "leader", "auditor", "admin"])),
 ];
 
@@ -241,6 +264,9 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         ("POST", _) if path.starts_with("/api/admin/citizens") => json!({ "reason": "本人申请" }),
         ("POST", "/api/staff/reveal") => {
             json!({ "conversation": format!("cv_{NO_ID}"), "seq": 1, "reason": "核对身份信息" })
+        }
+        ("POST", "/api/ledger/{id}/corrections") => {
+            json!({ "promise": "first_response", "no": 1, "verdict": "excused", "reason": "系统故障" })
         }
         ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
         ("POST", _) if path.starts_with("/api/staff/login") => json!({}),
@@ -309,6 +335,13 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                         "/api/figures/history/{id}" => path.replace("{id}", &format!("cv_{NO_ID}")),
                         _ => format!("{path}?from=2026-11-01&to=2026-11-01{figure}{format}"),
                     }
+                } else if path.starts_with("/api/ledger") {
+                    path.replace("{id}", &format!("cv_{NO_ID}"))
+                } else if *path == "/api/staffing/history" {
+                    format!("{path}?team=residence&from=2026-11-02&to=2026-11-29")
+                } else if path.starts_with("/api/quality/results") {
+                    let format = if path.ends_with("/export") { "&format=csv" } else { "" };
+                    format!("{path}?from=2026-11-01&to=2026-11-01{format}")
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
                 } else if path.starts_with("/api/admin/items") || path.starts_with("/api/admin/audit/export") {
@@ -318,7 +351,9 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                 } else if path.contains("sessions") {
                     path.replace("{id}", &format!("ss_{NO_ID}"))
                 } else {
-                    path.replace("{id}", &format!("fl_{NO_ID}")).replace("{variant}", "original")
+                    path.replace("{id}", &format!("fl_{NO_ID}"))
+                        .replace("{variant}", "original")
+                        .replace("{plan}", "none")
                 };
                 let body = body_for(method, path, &account, &record, asked);
                 let reply = ask(&server, who, method, &filled, &body).await;
@@ -349,7 +384,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::Lists(roles), Some(role)) if roles.contains(&role) => &[200, 400],
                     (For::Lists(_), Some(_)) => &[403],
                     (For::Roles(roles), Some(role))
-                        if path.starts_with("/api/admin/records") || *path == "/api/admin/roster" =>
+                        if path.starts_with("/api/admin/records")
+                            || ["/api/admin/roster", "/api/staffing/history"].contains(path) =>
                     {
                         match (roles.contains(&role) && who.is_in("police"), *method) {
                             (true, "DELETE") => &[409],

@@ -7,6 +7,7 @@
 mod count;
 mod list;
 pub(crate) mod note;
+mod owed;
 pub(crate) mod repair;
 mod status;
 

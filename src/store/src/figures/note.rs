@@ -12,16 +12,34 @@ use bangban_domain::{
         timeline,
     },
     history::Event as What,
+    ledger::Promise,
     words::QueuedBecause,
 };
 use sqlx::{Any, Transaction, any::AnyArguments, query::Query};
 
-use crate::{Event, StoreError};
+use super::owed::Owed;
+use crate::{Event, StoreError, ledger::terms_text, sql::Statements};
 
 type Sql = Query<'static, Any, AnyArguments>;
 
-/// Writes what the event means for the figures. `id` is the event's.
-pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event) -> Result<(), StoreError> {
+/// Writes what events mean for the figures, in order; each stands beside its id.
+pub(crate) async fn note_all<'a>(
+    tx: &mut Transaction<'_, Any>,
+    statements: &mut Statements,
+    events: impl Iterator<Item = (&'a String, &'a Event)>,
+) -> Result<(), StoreError> {
+    let mut owed = Owed::default();
+    for (id, event) in events {
+        if !owed.take(event)? {
+            owed.write(tx, statements).await?;
+            note(tx, id, event).await?;
+        }
+    }
+    owed.write(tx, statements).await
+}
+
+/// Writes what the event means for the figures. `id` is the event's. What [`Owed`] takes is not for here.
+pub(super) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event) -> Result<(), StoreError> {
     let Some(conversation) = event.conversation else { return status(tx, id, event).await };
     let at = event.at;
     let key = conversation.to_string();
@@ -70,6 +88,23 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
                        WHERE conversation = $3 AND state = 'open' AND answered_at IS NULL";
             run(tx, sqlx::query(sql).bind(at.0).bind(by.to_string()).bind(key)).await
         }
+        What::ReplyStepped { no, step, .. } => {
+            let sql = "UPDATE promise SET step = $1 WHERE conversation = $2 AND no = $3";
+            run(tx, sqlx::query(sql).bind(i64::from(*step)).bind(key).bind(i64::from(*no))).await
+        }
+        What::ReplyReleased { no, at } => {
+            let sql = "UPDATE promise SET left_at = $1 WHERE conversation = $2 AND no = $3";
+            run(tx, sqlx::query(sql).bind(at.0).bind(key).bind(i64::from(*no))).await
+        }
+        What::ReplyMoved { no, before, terms } => {
+            let sql = "UPDATE promise SET due_at = $1, terms = $2, due_before = COALESCE(due_before, $3) \
+                       WHERE conversation = $4 AND no = $5";
+            let query = sqlx::query(sql).bind(terms.due_at().0).bind(terms_text(terms)?).bind(before.0);
+            run(tx, query.bind(key).bind(i64::from(*no))).await
+        }
+        What::Corrected { promise, no, answered_at, excused } => {
+            corrected(tx, key, (*promise, *no), (*answered_at, *excused), at).await
+        }
         What::MessageLeft { receipt, starts_at, ends_at } => {
             let sql = "INSERT INTO figure_message (receipt, conversation, team, item, channel, made_at, slot_starts_at, \
                        slot_ends_at, state) \
@@ -92,6 +127,8 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
             // Not of a request that comes later in this batch.
             let sql = "UPDATE ledger SET outcome = $1 WHERE conversation = $2 AND outcome IS NULL AND no <= \
                        COALESCE((SELECT MAX(clock_no) FROM figure_episode WHERE conversation = $2), 0)";
+            run(tx, sqlx::query(sql).bind(outcome.as_str()).bind(key.clone())).await?;
+            let sql = "UPDATE promise SET outcome = $1 WHERE conversation = $2 AND outcome IS NULL";
             run(tx, sqlx::query(sql).bind(outcome.as_str()).bind(key.clone())).await?;
             let sql = "UPDATE figure_episode SET closed_at = $1, outcome = $2 \
                        WHERE conversation = $3 AND no = (SELECT MAX(no) FROM figure_episode WHERE conversation = $3)";
@@ -117,6 +154,8 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
         | What::ContinuationRevoked { .. }
         | What::TransferRequested { .. }
         | What::TransferEnded { .. }
+        | What::ReplyOwed { .. }
+        | What::Replied { .. }
         | What::FlagRaised { .. }
         | What::FlagLowered { .. }
         | What::Intervened { .. }
@@ -134,6 +173,36 @@ pub(crate) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
 async fn run(tx: &mut Transaction<'_, Any>, query: Sql) -> Result<(), StoreError> {
     query.execute(&mut **tx).await?;
     Ok(())
+}
+
+/// What was measured is kept beside what counts; with neither instant nor excuse it counts again.
+async fn corrected(
+    tx: &mut Transaction<'_, Any>,
+    key: String,
+    (promise, no): (Promise, u32),
+    (answered_at, is_excused): (Option<Timestamp>, bool),
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    // Every right side sees the row as it was before.
+    let sql = match promise {
+        Promise::FirstResponse | Promise::CallBack => {
+            "UPDATE ledger SET answered_at = COALESCE(CAST($1 AS BIGINT), \
+             CASE WHEN corrected_at IS NULL THEN answered_at ELSE measured_at END), \
+             measured_at = CASE WHEN CAST($2 AS BIGINT) IS NULL THEN NULL WHEN corrected_at IS NULL THEN answered_at \
+             ELSE measured_at END, corrected_at = CAST($2 AS BIGINT), excused_at = CAST($3 AS BIGINT) \
+             WHERE conversation = $4 AND no = $5"
+        }
+        Promise::NextResponse => {
+            "UPDATE promise SET answered_at = COALESCE(CAST($1 AS BIGINT), \
+             CASE WHEN corrected_at IS NULL THEN answered_at ELSE measured_at END), \
+             measured_at = CASE WHEN CAST($2 AS BIGINT) IS NULL THEN NULL WHEN corrected_at IS NULL THEN answered_at \
+             ELSE measured_at END, corrected_at = CAST($2 AS BIGINT), excused_at = CAST($3 AS BIGINT) \
+             WHERE conversation = $4 AND no = $5"
+        }
+    };
+    let is_corrected = is_excused || answered_at.is_some();
+    let query = sqlx::query(sql).bind(answered_at.map(|at| at.0)).bind(is_corrected.then_some(at.0));
+    run(tx, query.bind(is_excused.then_some(at.0)).bind(key).bind(i64::from(no))).await
 }
 
 async fn reopened(tx: &mut Transaction<'_, Any>, key: String, at: Timestamp) -> Result<(), StoreError> {

@@ -37,7 +37,9 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, repair: &RowsOf) ->
         }
     }
     for row in &repair.rows {
-        if row.table == Table::Requests {
+        if row.table == Table::Replies {
+            reply(tx, row).await?;
+        } else if row.table == Table::Requests {
             let sql = "UPDATE ledger SET item = $1, channel = $2, outcome = $3 \
                        WHERE conversation = $4 AND conversation || '/' || CAST(no AS TEXT) = $5";
             sqlx::query(sql)
@@ -52,6 +54,24 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, repair: &RowsOf) ->
             insert(tx, row).await?;
         }
     }
+    Ok(())
+}
+
+/// The terms of a promise stand in no other table: its row is never made anew, only set right.
+async fn reply(tx: &mut Transaction<'_, Any>, row: &Row) -> Result<(), StoreError> {
+    let sql = "UPDATE promise SET team = $1, item = $2, channel = $3, outcome = $4, answered_by = $5, asked_at = $6, \
+               due_at = $7, answered_at = $8, left_at = $9, measured_at = $10, corrected_at = $11, excused_at = $12 \
+               WHERE conversation = $13 AND conversation || '/' || CAST(no AS TEXT) = $14";
+    let mut query = sqlx::query(sql)
+        .bind(row.team.clone())
+        .bind(row.item.clone())
+        .bind(row.channel.as_str())
+        .bind(row.word(Word::Outcome).map(str::to_owned))
+        .bind(row.agent.map(|agent| agent.to_string()));
+    for field in row.table.fields() {
+        query = query.bind(row.number(*field));
+    }
+    query.bind(row.conversation.to_string()).bind(row.key.clone()).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -2,18 +2,19 @@
 //! statements written by hand over log and ledger do; the pages behind a number are the number. On both databases, for random
 //! days.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, Timestamp,
     figures::{
-        By, Figure, Kind, Part, Row, Shape, Tallies, Tally,
+        By, Figure, Kind, Part, Row, Shape, Tallies,
         define::DEFINITIONS,
         retell::Retold,
         tally,
         timeline::{Change as Status, State, Timeline},
     },
     history::Event as What,
+    ledger::{Promise, Terms},
     words::{AgentStatus, BotTurn, Channel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage},
 };
 use proptest::prelude::*;
@@ -50,6 +51,8 @@ struct Case {
     agent: Option<u128>,
     receipt: Option<String>,
     is_rated: bool,
+    /// The citizen waits for the next answer.
+    is_asked: bool,
 }
 
 /// Random days, committed as the desk would.
@@ -92,6 +95,7 @@ impl Days {
                 agent: None,
                 receipt: None,
                 is_rated: false,
+                is_asked: false,
             };
             unit.changes.push(Change::NewConversation(row));
             unit.events.push(log(&case, now, What::Opened { citizen, item, team, channel, hall: None, ticket: None }));
@@ -143,6 +147,8 @@ impl Days {
         unit.changes.push(Change::Clock(LedgerRow {
             conversation: case.id,
             no: case.clock_no,
+            promise: Promise::FirstResponse,
+            policy: None,
             team: team.clone(),
             asked_at: Timestamp(now),
             due_at: Timestamp(now + 60_000),
@@ -249,6 +255,23 @@ impl Days {
         let now = self.now;
         let case = &mut self.cases[place];
         if let (Stage::Serving, Some(agent)) = (case.stage, case.agent) {
+            if !case.clock_open && !std::mem::replace(&mut case.is_asked, true) {
+                let served = vec![(Timestamp(now), Timestamp(now + 180_000))];
+                let terms = Terms { span: 180_000, policy: None, served, steps: Vec::new() };
+                // The writer has to know that a human serves.
+                let row =
+                    ConversationRow { id: case.id, stage: Stage::Serving, clock_no: case.clock_no, ..conversation(1) };
+                unit.changes.push(Change::Conversation(row));
+                unit.entries.push(NewEntry {
+                    conversation: case.id,
+                    at: Timestamp(now),
+                    client_id: None,
+                    owes: Some(Arc::new(terms)),
+                    ..message(1, Author::Citizen, "")
+                });
+                return;
+            }
+            case.is_asked = false;
             case.clock_open = false;
             unit.entries.push(NewEntry {
                 conversation: case.id,
@@ -274,7 +297,7 @@ impl Days {
             unit.events.push(log(case, now, What::ReceiptSettled { receipt, state: ReceiptState::Done }));
         }
         case.stage = Stage::Closed;
-        case.is_rated = false;
+        (case.is_rated, case.is_asked) = (false, false);
         unit.events.push(log(case, now, What::Closed { outcome, hand_on: None, receipt: None }));
         self.closed.insert(case.id, now);
     }
@@ -304,6 +327,17 @@ impl Days {
         let now = self.now;
         let case = &mut self.cases[place];
         if case.stage != Stage::Closed {
+            return;
+        }
+        if more % 7 == 3 && case.clock_no > 0 {
+            let said = [Some(Timestamp(now)), None, None][more % 3];
+            let what = What::Corrected {
+                promise: Promise::FirstResponse,
+                no: case.clock_no,
+                answered_at: said,
+                excused: more % 3 == 1,
+            };
+            unit.events.push(log(case, now, what));
             return;
         }
         if more.is_multiple_of(2) && !case.is_rated {
@@ -399,58 +433,176 @@ fn selections(end: i64, which: usize) -> Vec<Selection> {
     ]
 }
 
+/// Of a request: was its conversation closed after it as out of scope or abuse?
+const REQUESTS: &str = "FROM (SELECT l.*, COALESCE((SELECT e.detail FROM event e WHERE e.conversation = l.conversation \
+    AND e.kind = 'closed' AND e.at >= l.asked_at ORDER BY e.id LIMIT 1), '') AS closing FROM ledger l \
+    WHERE l.asked_at >= $from AND l.asked_at < $to) r \
+    WHERE r.closing NOT LIKE '%\"out_of_scope\"%' AND r.closing NOT LIKE '%\"abuse\"%'";
+/// Of a question after the first response: its answer, or the end before one, and the closing after it, by the log.
+const REPLIES: &str = "FROM (SELECT o.asked_at, o.asked_at + 180000 AS due_at, \
+    (SELECT MIN(e.at) FROM event e WHERE e.conversation = o.conversation AND e.kind = 'replied' AND e.id > o.id \
+     AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = o.conversation AND b.kind = 'reply_owed' \
+                     AND b.id > o.id AND b.id < e.id)) AS answered_at, \
+    (SELECT MIN(e.at) FROM event e WHERE e.conversation = o.conversation AND e.kind = 'reply_released' AND e.id > o.id \
+     AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = o.conversation AND b.kind = 'reply_owed' \
+                     AND b.id > o.id AND b.id < e.id)) AS left_at, \
+    COALESCE((SELECT e.detail FROM event e WHERE e.conversation = o.conversation AND e.kind = 'closed' AND e.id > o.id \
+              ORDER BY e.id LIMIT 1), '') AS closing \
+    FROM (SELECT e.*, e.at AS asked_at FROM event e WHERE e.kind = 'reply_owed' AND e.at >= $from AND e.at < $to) o) r \
+    WHERE r.closing NOT LIKE '%\"out_of_scope\"%' AND r.closing NOT LIKE '%\"abuse\"%'";
+/// Of a closing: did an agent accept since the conversation was opened or taken up again, and when was it taken up after?
+const CLOSINGS: &str = "FROM (SELECT c.*, \
+    (SELECT MIN(a.at) FROM event a WHERE a.conversation = c.conversation AND a.kind = 'assigned' AND a.id < c.id \
+     AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = c.conversation AND b.kind = 'reopened' \
+                     AND b.id > a.id AND b.id < c.id)) AS served, \
+    (SELECT MIN(b.at) FROM event b WHERE b.conversation = c.conversation AND b.kind = 'reopened' AND b.id > c.id) AS again \
+    FROM event c WHERE c.kind = 'closed' AND c.at >= $from AND c.at < $to) x \
+    WHERE x.served IS NOT NULL AND x.detail NOT LIKE '%\"out_of_scope\"%' AND x.detail NOT LIKE '%\"abuse\"%'";
+/// Of a rating: how its conversation was closed before it.
+const RATINGS: &str = "FROM (SELECT r.at, CAST(SUBSTR(r.detail, 10, 1) AS BIGINT) AS stars, (SELECT c.detail FROM event c \
+    WHERE c.conversation = r.conversation AND c.kind = 'closed' AND c.id < r.id ORDER BY c.id DESC LIMIT 1) AS closing \
+    FROM event r WHERE r.kind = 'rated' AND r.at >= $from AND r.at < $to) x \
+    WHERE x.closing NOT LIKE '%\"out_of_scope\"%' AND x.closing NOT LIKE '%\"abuse\"%'";
+
+/// Of an offer: when it was accepted, how it ended else, and when the first one of its request was made: after the last time
+/// that the citizen asked, or a call-back came due. Details name their parts in the order of the alphabet: an offer's id
+/// stands after agent and instant, or after the agent.
+const OFFERS: &str = "FROM (SELECT o.*, \
+    (SELECT MIN(a.at) FROM event a WHERE a.conversation = o.conversation AND a.kind = 'assigned' \
+     AND SUBSTR(a.detail, 57, 35) = SUBSTR(o.detail, 83, 35)) AS taken, \
+    COALESCE((SELECT MIN(e.detail) FROM event e WHERE e.conversation = o.conversation AND e.kind = 'offer_ended' \
+     AND SUBSTR(e.detail, 57, 35) = SUBSTR(o.detail, 83, 35)), '') AS ending, \
+    (SELECT MIN(f.at) FROM event f WHERE f.conversation = o.conversation AND f.kind = 'offered' AND f.id <= o.id \
+     AND f.detail NOT LIKE '%\"transferBy\":\"%' \
+     AND NOT EXISTS (SELECT 1 FROM event q WHERE q.conversation = o.conversation AND q.kind = 'queued' AND q.id > f.id \
+      AND q.id < o.id AND (q.detail LIKE '%\"asked\"%' OR q.detail LIKE '%\"call_back_due\"%'))) AS first_at \
+    FROM event o WHERE o.kind = 'offered' AND o.at >= $from AND o.at < $to) x";
+
+const TAKEN_FROM_QUEUE: &str = "x.taken IS NOT NULL AND x.detail NOT LIKE '%\"transferBy\":\"%'";
+
+/// Of a left message: its slot (13 digits each, at the begin and the end of the details), whether it was taken back, and the
+/// first answer of a human while it was open. Instants are compared as texts, which for as many digits is the same:
+/// PostgreSQL casts what other events say, too.
+const CALL_BACKS: &str = "SELECT COUNT(*) FROM (SELECT m.*, \
+    SUBSTR(m.detail, LENGTH(m.detail) - 13, 13) AS starts, \
+    SUBSTR(m.detail, 11, 13) AS ends, \
+    (SELECT COUNT(*) FROM event s WHERE s.conversation = m.conversation AND s.kind = 'receipt_settled' \
+     AND s.detail LIKE '%\"cancelled\"%' \
+     AND SUBSTR(s.detail, 13, LENGTH(m.detail) - 61) = SUBSTR(m.detail, 36, LENGTH(m.detail) - 61)) AS cancelled, \
+    (SELECT MIN(a.at) FROM event a WHERE a.conversation = m.conversation AND a.kind = 'answered' AND a.id > m.id \
+     AND NOT EXISTS (SELECT 1 FROM event s WHERE s.conversation = m.conversation AND s.kind = 'receipt_settled' \
+      AND s.id < a.id \
+      AND SUBSTR(s.detail, 13, LENGTH(m.detail) - 61) = SUBSTR(m.detail, 36, LENGTH(m.detail) - 61))) AS answered \
+    FROM event m WHERE m.kind = 'message_left') x WHERE x.starts >= '$from' AND x.starts < '$to' AND x.starts <= '$now'";
+
+/// Questions at most half an hour apart, with no request for a human and no "solved" between them: the first one, the last
+/// one, and what came after.
+const VISITS: &str = "WITH question AS (SELECT * FROM event WHERE kind = 'bot_replied'), \
+    human AS (SELECT * FROM event WHERE kind = 'message_left' OR (kind = 'queued' AND detail LIKE '%\"asked\"%')), \
+    happy AS (SELECT * FROM event WHERE kind = 'bot_judged' AND detail LIKE '%\"solved\":true%'), \
+    first AS (SELECT q.* FROM question q WHERE NOT EXISTS (SELECT 1 FROM question p \
+     WHERE p.conversation = q.conversation AND p.id < q.id AND q.at - p.at <= 1800000 \
+     AND NOT EXISTS (SELECT 1 FROM human h WHERE h.conversation = q.conversation AND h.id > p.id AND h.id < q.id) \
+     AND NOT EXISTS (SELECT 1 FROM happy h WHERE h.conversation = q.conversation AND h.id > p.id AND h.id < q.id))), \
+    bounded AS (SELECT f.*, (SELECT MIN(n.id) FROM first n WHERE n.conversation = f.conversation AND n.id > f.id) AS next \
+     FROM first f), \
+    whole AS (SELECT b.*, (SELECT MAX(q.id) FROM question q WHERE q.conversation = b.conversation AND q.id >= b.id \
+     AND (b.next IS NULL OR q.id < b.next)) AS last_id FROM bounded b), \
+    timed AS (SELECT w.*, (SELECT q.at FROM question q WHERE q.id = w.last_id) AS last_at, \
+     (SELECT q.detail FROM question q WHERE q.id = w.last_id) AS turn FROM whole w \
+     WHERE w.at >= $from AND w.at < $to), \
+    judged AS (SELECT t.*, CASE WHEN EXISTS (SELECT 1 FROM happy h WHERE h.conversation = t.conversation AND h.id > t.id \
+      AND (t.next IS NULL OR h.id < t.next)) THEN 1 ELSE 0 END AS solved, \
+     CASE WHEN EXISTS (SELECT 1 FROM human h WHERE h.conversation = t.conversation AND h.id > t.last_id \
+      AND h.at - t.last_at <= 1800000 AND (t.next IS NULL OR h.id < t.next) \
+      AND NOT EXISTS (SELECT 1 FROM happy y WHERE y.conversation = t.conversation AND y.id > t.last_id AND y.id < h.id)) \
+      THEN 1 ELSE 0 END AS human, \
+     CASE WHEN EXISTS (SELECT 1 FROM (SELECT * FROM question UNION ALL SELECT * FROM human) r \
+      JOIN conversation other ON other.id = r.conversation JOIN conversation mine ON mine.id = t.conversation \
+      WHERE other.citizen = mine.citizen AND COALESCE(other.item, '') = COALESCE(mine.item, '') AND r.at > t.at \
+      AND NOT (r.kind = 'bot_replied' AND r.conversation = t.conversation AND (t.next IS NULL OR r.id < t.next)) \
+      AND r.at - (SELECT MAX(q.at) FROM question q WHERE q.conversation = t.conversation AND q.id >= t.id \
+       AND q.id <= t.last_id AND q.at <= r.at) <= 86400000) THEN 1 ELSE 0 END AS returned FROM timed t) \
+    SELECT COUNT(*) FROM judged x";
+
+macro_rules! sql {
+    ($($part:expr),+) => {
+        Box::leak([$($part),+].concat().into_boxed_str()) as &'static str
+    };
+}
+
 /// Every figure again, from log and ledger, by statements that share nothing with the definitions. `$now`, `$from` and `$to`
 /// are put in as numbers.
-fn by_hand(figure: Figure) -> Option<[&'static str; 2]> {
-    // Of a request: was its conversation closed after it as out of scope or abuse?
-    const REQUESTS: &str = "FROM (SELECT l.*, COALESCE((SELECT e.detail FROM event e WHERE e.conversation = l.conversation \
-        AND e.kind = 'closed' AND e.at >= l.asked_at ORDER BY e.id LIMIT 1), '') AS closing FROM ledger l \
-        WHERE l.asked_at >= $from AND l.asked_at < $to) r \
-        WHERE r.closing NOT LIKE '%\"out_of_scope\"%' AND r.closing NOT LIKE '%\"abuse\"%'";
-    // Of a closing: did an agent accept since the conversation was opened or taken up again, and when was it taken up after?
-    const CLOSINGS: &str = "FROM (SELECT c.*, \
-        (SELECT MIN(a.at) FROM event a WHERE a.conversation = c.conversation AND a.kind = 'assigned' AND a.id < c.id \
-         AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = c.conversation AND b.kind = 'reopened' \
-                         AND b.id > a.id AND b.id < c.id)) AS served, \
-        (SELECT MIN(b.at) FROM event b WHERE b.conversation = c.conversation AND b.kind = 'reopened' AND b.id > c.id) AS again \
-        FROM event c WHERE c.kind = 'closed' AND c.at >= $from AND c.at < $to) x \
-        WHERE x.served IS NOT NULL AND x.detail NOT LIKE '%\"out_of_scope\"%' AND x.detail NOT LIKE '%\"abuse\"%'";
-    const RATINGS: &str = "FROM (SELECT r.at, CAST(SUBSTR(r.detail, 10, 1) AS BIGINT) AS stars, (SELECT c.detail FROM event c \
-        WHERE c.conversation = r.conversation AND c.kind = 'closed' AND c.id < r.id ORDER BY c.id DESC LIMIT 1) AS closing \
-        FROM event r WHERE r.kind = 'rated' AND r.at >= $from AND r.at < $to) x \
-        WHERE x.closing NOT LIKE '%\"out_of_scope\"%' AND x.closing NOT LIKE '%\"abuse\"%'";
-    macro_rules! sql {
-        ($($part:expr),+) => {
-            Box::leak([$($part),+].concat().into_boxed_str()) as &'static str
-        };
-    }
+fn by_hand(figure: Figure) -> [&'static str; 2] {
+    let offers = |condition: &str| sql!("SELECT COUNT(*) ", OFFERS, " WHERE ", condition);
     let events = |condition: &str| sql!("SELECT COUNT(*) FROM event WHERE at >= $from AND at < $to AND ", condition);
     let none = "SELECT 0";
-    let requests = |condition: &str| sql!("SELECT COUNT(*) ", REQUESTS, " AND ", condition);
+    let requests = |condition: &str| sql!("SELECT COUNT(*) ", REQUESTS, " AND r.excused_at IS NULL AND ", condition);
+    let replies = |condition: &str| sql!("SELECT COUNT(*) ", REPLIES, " AND ", condition);
     let closings = |condition: &str| sql!("SELECT COUNT(*) ", CLOSINGS, " AND ", condition);
     let kept = "(x.again IS NOT NULL OR x.at + 86400000 < $now)";
-    Some(match figure {
-        Figure::Requests => [requests("1 = 1"), none],
+    match figure {
+        Figure::Requests => [sql!("SELECT COUNT(*) ", REQUESTS), none],
         Figure::WithinMinute => [
             requests("(r.answered_at IS NOT NULL OR r.left_at >= r.due_at OR (r.left_at IS NULL AND r.due_at < $now))"),
             requests("r.answered_at <= r.due_at"),
+        ],
+        Figure::NextResponse => [
+            replies("(r.answered_at IS NOT NULL OR r.left_at >= r.due_at OR (r.left_at IS NULL AND r.due_at < $now))"),
+            replies("r.answered_at <= r.due_at"),
         ],
         Figure::ShortAbandons => [requests("r.answered_at IS NULL AND r.left_at < r.due_at"), none],
         Figure::AnsweredLate => [requests("r.answered_at > r.due_at"), none],
         Figure::LeftLate => [requests("r.answered_at IS NULL AND r.left_at >= r.due_at"), none],
         Figure::Wait => [requests("r.answered_at IS NOT NULL"), none],
-        Figure::Missed => [
-            sql!(
-                "SELECT COUNT(*) FROM event o WHERE o.kind = 'offered' AND o.at >= $from AND o.at < $to AND EXISTS (SELECT 1 \
-                FROM event e WHERE e.conversation = o.conversation AND e.kind = 'offer_ended' AND e.id > o.id \
-                AND e.detail LIKE '%\"missed\"%' AND SUBSTR(o.detail, 1, 9) = SUBSTR(o.detail, 1, 9) \
-                AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = o.conversation AND b.id > o.id AND b.id < e.id \
-                                AND b.kind IN ('offered', 'assigned', 'offer_ended')))"
-            ),
-            none,
+        Figure::Accepted => [
+            offers("x.taken IS NOT NULL OR x.ending LIKE '%\"missed\"%' OR x.ending LIKE '%\"declined\"%'"),
+            offers("x.taken IS NOT NULL"),
         ],
+        Figure::Missed => [offers("x.ending LIKE '%\"missed\"%'"), none],
+        Figure::Declined => [offers("x.ending LIKE '%\"declined\"%'"), none],
+        Figure::AcceptTime => [offers(TAKEN_FROM_QUEUE), none],
         Figure::Conversations => [events("kind IN ('opened', 'reopened')"), none],
         Figure::HumanResolution => [closings("1 = 1"), closings("x.detail LIKE '%\"solved\"%'")],
+        Figure::Confirmed => [
+            closings("1 = 1"),
+            closings(
+                "x.detail LIKE '%\"solved\"%' AND (SELECT CAST(SUBSTR(r.detail, 10, 1) AS BIGINT) FROM event r \
+                 WHERE r.conversation = x.conversation AND r.kind = 'rated' AND r.id > x.id \
+                 AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = x.conversation AND b.kind = 'reopened' \
+                                 AND b.id > x.id AND b.id < r.id) ORDER BY r.id DESC LIMIT 1) BETWEEN 3 AND 5",
+            ),
+        ],
+        Figure::Handling => [closings("1 = 1"), none],
+        Figure::Abandoned => {
+            let since = |kinds: &str| {
+                [
+                    "EXISTS (SELECT 1 FROM event q WHERE q.conversation = c.conversation AND q.id < c.id AND q.kind IN (",
+                    kinds,
+                    ") AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = c.conversation \
+                     AND b.kind = 'reopened' AND b.id > q.id AND b.id < c.id))",
+                ]
+                .concat()
+            };
+            let (asked, served) = (since("'queued', 'message_left'"), since("'assigned'"));
+            let closed = "SELECT COUNT(*) FROM event c WHERE c.kind = 'closed' AND c.at >= $from AND c.at < $to \
+                          AND c.detail LIKE '%\"abandoned\"%' AND ";
+            [sql!(closed, asked.as_str(), " AND NOT ", served.as_str()), none]
+        }
+        Figure::BotResolution => [
+            sql!(
+                VISITS,
+                " WHERE x.solved = 1 OR x.human = 1 OR x.returned = 1 OR x.turn NOT LIKE '%\"answered\"%' OR x.last_at + 86400000 < $now"
+            ),
+            sql!(
+                VISITS,
+                " WHERE x.human = 0 AND (x.solved = 1 OR (x.turn LIKE '%\"answered\"%' AND x.returned = 0 AND x.last_at + 86400000 < $now))"
+            ),
+        ],
+        Figure::CallBacksKept => [
+            sql!(CALL_BACKS, " AND (x.answered IS NOT NULL OR (x.cancelled = 0 AND x.ends < '$now'))"),
+            sql!(CALL_BACKS, " AND CAST(x.answered AS TEXT) <= x.ends"),
+        ],
         Figure::NotReopened => [
             closings(kept),
             sql!(
@@ -470,8 +622,28 @@ fn by_hand(figure: Figure) -> Option<[&'static str; 2]> {
         Figure::BadRatings => {
             [sql!("SELECT COUNT(*) ", RATINGS), sql!("SELECT COUNT(*) ", RATINGS, " AND x.stars <= 2")]
         }
+    }
+}
+
+/// Of a span every single one, in milliseconds; of a mean every number.
+fn spans_by_hand(figure: Figure) -> Option<&'static str> {
+    Some(match figure {
+        Figure::Wait => sql!(
+            "SELECT r.answered_at - r.asked_at ",
+            REQUESTS,
+            " AND r.excused_at IS NULL AND r.answered_at IS NOT NULL"
+        ),
+        Figure::AcceptTime => sql!("SELECT x.taken - x.first_at ", OFFERS, " WHERE ", TAKEN_FROM_QUEUE),
+        Figure::Handling => sql!("SELECT x.at - x.served ", CLOSINGS),
+        Figure::Rating => sql!("SELECT x.stars ", RATINGS),
         _ => return None,
     })
+}
+
+/// Nearest rank over the sorted spans themselves, in whole seconds begun.
+fn percentile_by_hand(sorted: &[i64], percent: usize) -> Option<i64> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).map(|span| (span + 999) / 1_000)
 }
 
 async fn check(db: &TestDatabase, store: &Store, now: i64, which: usize) {
@@ -510,17 +682,29 @@ async fn check(db: &TestDatabase, store: &Store, now: i64, which: usize) {
     let (from, to) = (START + (now - START) / 4, now);
     let selection = Selection::all(Timestamp(from), Timestamp(to));
     let total = archive.figures(Kind::ALL, &selection, By::Nothing, at).await.unwrap().remove("").unwrap_or_default();
+    let filled = |sql: &str| {
+        let numbers = [("$now", now), ("$from", from), ("$to", to)].into_iter();
+        numbers.fold(sql.to_owned(), |sql, (name, number)| sql.replace(name, &number.to_string()))
+    };
     for figure in Figure::ALL {
-        let Some(statements) = by_hand(*figure) else { continue };
         let mut found = [0; 2];
-        for (found, sql) in found.iter_mut().zip(statements) {
-            let sql = [("$now", now), ("$from", from), ("$to", to)]
-                .into_iter()
-                .fold(sql.to_owned(), |sql, (name, number)| sql.replace(name, &number.to_string()));
-            *found = u64::try_from(db.number(&sql).await).unwrap();
+        for (found, sql) in found.iter_mut().zip(by_hand(*figure)) {
+            *found = u64::try_from(db.number(&filled(sql)).await).unwrap();
         }
-        let Tally { of, hits, .. } = total.get(figure).cloned().unwrap_or_default();
-        assert_eq!([of, hits], found, "{figure}, recounted by hand");
+        let tally = total.get(figure).cloned().unwrap_or_default();
+        assert_eq!([tally.of, tally.hits], found, "{figure}, recounted by hand");
+        let Some(sql) = spans_by_hand(*figure) else { continue };
+        let mut spans = db.numbers(&filled(sql)).await;
+        spans.sort_unstable();
+        assert_eq!(tally.sum, spans.iter().sum::<i64>(), "{figure}: the sum, and with it the mean");
+        if !matches!(figure.definition().shape, Shape::Span { .. }) {
+            continue;
+        }
+        assert_eq!(tally.longest, spans.last().copied(), "{figure}: the longest");
+        for percent in [50, 90, 99] {
+            let by_hand = percentile_by_hand(&spans, usize::try_from(percent).unwrap());
+            assert_eq!(tally.percentile(percent), by_hand, "{figure}: percentile {percent}");
+        }
     }
 }
 
@@ -612,7 +796,13 @@ async fn a_day_with_one_of_each(db: TestDatabase) {
         (9, 2, 0, 1),
         (9, 2, 0, 1),
         (13, 2, 0, 0),
+        (13, 2, 0, 0),
+        (13, 3, 0, 0),
+        (13, 2, 0, 0),
+        (13, 5, 0, 0),
+        (13, 2, 0, 0),
         (15, 5, 0, 0),
+        (18, 2, 0, 3),
         (18, 2, 0, 0),
         (18, 3, 0, 1),
         (3, 2, 0, 4),
@@ -644,6 +834,7 @@ async fn a_day_with_one_of_each(db: TestDatabase) {
         store.archive().figures(Kind::ALL, &all, By::Nothing, Timestamp(now)).await.unwrap().remove("").unwrap();
     for figure in [
         Figure::Requests,
+        Figure::Confirmed,
         Figure::WithinMinute,
         Figure::ShortAbandons,
         Figure::Wait,

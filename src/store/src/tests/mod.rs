@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp, history,
+    ledger::{Promise, Terms},
     words::{Channel, CitizenKind, ReceiptState, SlaStep, Stage},
 };
 
@@ -43,6 +44,7 @@ macro_rules! on_both {
 
 mod administration;
 mod alerts;
+mod arrivals;
 mod citizens;
 mod faults;
 mod figures;
@@ -50,6 +52,7 @@ mod files;
 mod find;
 mod privacy;
 mod proxy;
+mod quality;
 mod staff;
 mod thread;
 
@@ -60,6 +63,7 @@ on_both! {
     lanes_are_numbered_apart,
     the_bot_is_silent_once_a_human_was_asked_and_never_answers_a_duplicate,
     the_first_human_reply_stops_the_clock_once,
+    a_message_after_the_first_response_is_owed_an_answer_in_its_own_transaction,
     a_receipt_is_settled_once,
     receipts_of_an_older_database_get_their_states,
     a_bad_unit_is_refused_whole_and_disturbs_no_other,
@@ -113,6 +117,7 @@ fn message(n: u128, author: Author, client_id: &str) -> NewEntry {
         only_in: None,
         follows: false,
         turn: None,
+        owes: None,
         answers: matches!(author, Author::Agent(_)),
     }
 }
@@ -230,6 +235,8 @@ async fn the_first_human_reply_stops_the_clock_once(db: TestDatabase) {
     let clock = LedgerRow {
         conversation: ConversationId::new(7),
         no: 1,
+        promise: Promise::FirstResponse,
+        policy: None,
         team: "residence".to_owned(),
         asked_at: Timestamp(1_000),
         due_at: Timestamp(61_000),
@@ -255,6 +262,87 @@ async fn the_first_human_reply_stops_the_clock_once(db: TestDatabase) {
     let what = history::Event::Answered { no: 1, at: Timestamp(2_000), by: AgentId::new(3) };
     let logged = Event { conversation: Some(ConversationId::new(7)), at: Timestamp(2_000), actor: agent, what };
     assert_eq!(store.events_of(ConversationId::new(7)).await.unwrap(), [logged]);
+}
+
+async fn a_message_after_the_first_response_is_owed_an_answer_in_its_own_transaction(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    seed(&store, 7).await;
+    let id = ConversationId::new(7);
+    let clock = LedgerRow {
+        conversation: id,
+        no: 1,
+        promise: Promise::FirstResponse,
+        policy: None,
+        team: "residence".to_owned(),
+        asked_at: Timestamp(1_000),
+        due_at: Timestamp(61_000),
+        step: SlaStep::Running,
+        breached_at: None,
+        answered_at: None,
+        left_at: None,
+    };
+    let row = ConversationRow { stage: Stage::Serving, clock_no: 1, ..conversation(7) };
+    let opened = history::Event::Opened {
+        citizen: row.citizen,
+        item: row.item.clone(),
+        team: row.team.clone(),
+        channel: row.channel,
+        hall: None,
+        ticket: None,
+    };
+    let log = |at, what| Event { conversation: Some(id), at: Timestamp(at), actor: Author::System, what };
+    let changes = vec![Change::Conversation(row.clone()), Change::Clock(clock)];
+    store.commit(Unit { changes, events: vec![log(1_000, opened)], ..Unit::default() }).await.unwrap();
+
+    let said = |author, client: &str, at: i64| {
+        let served = vec![(Timestamp(at), Timestamp(at + 180_000))];
+        let terms = Terms { span: 180_000, policy: None, served, steps: Vec::new() };
+        let owes = (author == Author::Citizen).then(|| Arc::new(terms));
+        one(NewEntry { at: Timestamp(at), owes, ..message(7, author, client) })
+    };
+    let agent = Author::Agent(AgentId::new(3));
+    let commit = async |author, client: &str, at: i64| {
+        let done = store.commit(said(author, client, at)).await.unwrap();
+        done.owed.first().map(|owed| (owed.no, owed.is_open))
+    };
+    assert_eq!(commit(Author::Citizen, "a", 1_500).await, None, "the first response is the other clock's");
+    assert_eq!(commit(agent, "b", 2_000).await, None);
+    assert_eq!(commit(Author::Citizen, "c", 3_000).await, Some((1, true)));
+    assert_eq!(commit(Author::Citizen, "d", 4_000).await, None);
+    assert_eq!(commit(Author::Citizen, "c", 5_000).await, None, "said again, because the answer was lost");
+    assert_eq!(commit(agent, "e", 2_999).await, None, "read before it was asked");
+    // The next writer has to find out the same from the rows.
+    store.close().await;
+    let (store, _) = open(&db).await;
+    let open_now = store.open_promises().await.unwrap();
+    assert_eq!(
+        open_now.iter().map(|(id, one)| (*id, one.no, one.asked_at)).collect::<Vec<_>>(),
+        [(id, 1, Timestamp(3_000))]
+    );
+    let commit = async |author, client: &str, at: i64| {
+        let done = store.commit(said(author, client, at)).await.unwrap();
+        done.owed.first().map(|owed| (owed.no, owed.is_open))
+    };
+    assert_eq!(commit(Author::Citizen, "f", 6_000).await, None, "it runs already");
+    assert_eq!(commit(agent, "g", 7_000).await, Some((1, false)));
+    store.close().await;
+    let (store, _) = open(&db).await;
+    let commit = async |author, client: &str, at: i64| {
+        let done = store.commit(said(author, client, at)).await.unwrap();
+        done.owed.first().map(|owed| (owed.no, owed.is_open))
+    };
+    assert_eq!(commit(Author::Citizen, "h", 6_999).await, None, "answered, although it is written later");
+    assert_eq!(commit(Author::Citizen, "i", 8_000).await, Some((2, true)));
+    let closed =
+        history::Event::Closed { outcome: bangban_domain::words::Outcome::Solved, hand_on: None, receipt: None };
+    let row = ConversationRow { stage: Stage::Closed, ..row };
+    let changes = vec![Change::Conversation(row)];
+    store.commit(Unit { changes, events: vec![log(9_000, closed)], ..Unit::default() }).await.unwrap();
+    assert_eq!(store.open_promises().await.unwrap(), []);
+    let rows: Vec<_> = store.promises_of(id).await.unwrap().rows.into_iter().skip(1).collect();
+    let told: Vec<_> = rows.iter().map(|row| (row.no, row.asked_at, row.answered_at, row.left_at)).collect();
+    let at = |ms| Some(Timestamp(ms));
+    assert_eq!(told, [(1, Timestamp(3_000), at(7_000), None), (2, Timestamp(8_000), None, at(9_000))]);
 }
 
 async fn a_receipt_is_settled_once(db: TestDatabase) {
@@ -387,6 +475,8 @@ async fn a_reply_and_a_farewell_in_one_batch_count_in_their_order(db: TestDataba
     let clock = LedgerRow {
         conversation: ConversationId::new(7),
         no: 1,
+        promise: Promise::FirstResponse,
+        policy: None,
         team: "residence".to_owned(),
         asked_at: Timestamp(1_000),
         due_at: Timestamp(61_000),

@@ -26,6 +26,12 @@ export const actions: Record<string, Text> = {
   'citizen.erase_refused': { zh: '驳回删除申请', en: 'refused an erasure' },
   'citizen.erase': { zh: '删除个人信息', en: 'erased a person’s data' },
   'retention.delete': { zh: '到期删除', en: 'deleted what was over' },
+  'quality.draw': { zh: '抽取质检会话', en: 'drew conversations' },
+  'quality.read': { zh: '查看质检会话', en: 'read an inspected conversation' },
+  'quality.submit': { zh: '提交质检结果', en: 'submitted an inspection' },
+  'quality.appeal': { zh: '质检申诉', en: 'appealed an inspection' },
+  'quality.decide': { zh: '质检复核', en: 'decided an appeal' },
+  'quality.export': { zh: '导出质检结果', en: 'exported inspections' },
   'audit.export': { zh: '导出审计日志', en: 'exported the log' },
 };
 
@@ -33,6 +39,7 @@ export const otherKinds: Record<string, Text> = {
   staff: { zh: '人员', en: 'staff' },
   citizen: { zh: '市民', en: 'citizen' },
   conversation: { zh: '会话', en: 'conversation' },
+  inspection: { zh: '质检', en: 'inspection' },
   organisation: { zh: '组织', en: 'organisation' },
   audit: { zh: '审计日志', en: 'audit log' },
 };

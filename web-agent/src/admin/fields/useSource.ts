@@ -49,6 +49,12 @@ export function useSource(source: () => CodeSource) {
       names.remember('item', choices);
       return choices;
     }
+    if (source() === 'card') {
+      const page = await api.list('score_card', { q: text, limit: SHOWN + 1 });
+      const choices = page.records.map(({ id, body }) => ({ code: id, name: String(body.name), note: '' }));
+      names.remember('card', choices);
+      return choices;
+    }
     const page = await api.staff({ q: text, limit: SHOWN + 1 });
     const choices = page.staff.map(({ id, name, login }) => ({ code: id, name, note: login }));
     names.remember('staff', choices);
@@ -65,7 +71,7 @@ export function useSource(source: () => CodeSource) {
     const mine = ++round;
     const text = query.trim().toLowerCase();
     problem.value = null;
-    if (source() !== 'item' && source() !== 'staff') return show(known(text));
+    if (['team', 'unit', 'district'].includes(source())) return show(known(text));
     isBusy.value = true;
     timer = window.setTimeout(async () => {
       try {
@@ -89,6 +95,8 @@ export function useSource(source: () => CodeSource) {
         return places.unitName(code) ?? code;
       case 'item':
         return names.of('item', code);
+      case 'card':
+        return names.of('card', code);
       case 'staff':
         return names.of('staff', code);
     }

@@ -4,7 +4,7 @@ import type { Action, ScreenName } from '../logic/access';
 import type { Text } from '../text';
 
 /** What codes stand for. */
-export type CodeSource = 'unit' | 'district' | 'team' | 'item' | 'staff';
+export type CodeSource = 'unit' | 'district' | 'team' | 'item' | 'staff' | 'card';
 
 interface Common {
   /** Name in the body. */
@@ -18,7 +18,11 @@ export type Control =
   | { control: 'text'; max: number }
   | { control: 'area'; max: number; rows: number }
   | { control: 'number'; min: number; max: number; suffix: Text; /** Null is allowed, and means this. */ empty?: Text }
-  | { control: 'choice'; choices: readonly { value: string; label: Text }[] }
+  | {
+      control: 'choice';
+      choices: readonly { value: string; label: Text }[];
+      /** Null is allowed, and means this. */ empty?: Text;
+    }
   | { control: 'switch'; caption: Text }
   | { control: 'instant'; empty?: Text }
   | { control: 'date'; empty?: Text }
@@ -30,6 +34,8 @@ export type Control =
   | { control: 'pairs'; parts: readonly [Part, Part]; add: Text }
   | { control: 'grants' }
   | { control: 'levels' }
+  | { control: 'steps' }
+  | { control: 'questions' }
   | { control: 'periods' }
   | { control: 'hours'; /** The unit whose hours are inherited. */ above: (body: Body) => string | null };
 
@@ -53,6 +59,7 @@ export interface Group {
 export interface Names {
   unit(code: string | null): string | null;
   team(code: string): string;
+  item(code: string): string;
   staff(id: string): string;
   now: number;
 }

@@ -8,6 +8,7 @@ import { item } from './item';
 import { hold, retention } from './keeping';
 import { notice } from './notice';
 import { policy } from './policy';
+import { samplePlan, scoreCard } from './quality';
 import { shift } from './shift';
 import { team } from './team';
 import { unit } from './unit';
@@ -25,4 +26,6 @@ export const descriptions: Record<Kind, Description> = {
   legal_hold: hold,
   calendar_year: calendarYear,
   special_hours: specialHours,
+  score_card: scoreCard,
+  sample_plan: samplePlan,
 };

@@ -25,13 +25,28 @@ const optional = (key: string, zh: string, en: string, hint?: Field['hint'], min
   empty: asConfigured,
 });
 
+const CHANNELS = [
+  { value: 'pc', label: { zh: '电脑端', en: 'PC' } },
+  { value: 'mobile', label: { zh: '移动端', en: 'Mobile' } },
+  { value: 'hall', label: { zh: '办事大厅', en: 'Service hall' } },
+  { value: 'kiosk', label: { zh: '大厅自助机', en: 'Kiosk' } },
+  { value: 'counter', label: { zh: '大厅窗口', en: 'Counter' } },
+] as const;
+
+const channelText = (channel: unknown): string => {
+  const known = CHANNELS.find(({ value }) => value === channel);
+  return say(known?.label ?? { zh: '不限', en: 'Any' });
+};
+
+const others = { zh: '其余所有技能组', en: 'All others' };
+
 export const policy: Description = {
   kind: 'sla_policy',
   screen: 'policies',
   title: { zh: 'SLA 策略', en: 'SLA policies' },
   about: {
-    zh: '市民请求人工后多久提醒、告警、超时，接入请求保留多久，以及还问谁。对新的请求立即生效，已在计时的不变。',
-    en: 'When a request warns, alerts and breaches, and who else is asked when. New requests follow at once.',
+    zh: '市民请求人工后多久提醒、告警、超时，还问谁，以及后续多久须回复。对新的请求和发言立即生效，已在计时的不变。',
+    en: 'When a request warns, alerts and breaches, who else is asked, when the next answer is due. In force at once.',
   },
   one: { zh: 'SLA 策略', en: 'SLA policy' },
   action: 'manage_policies',
@@ -40,10 +55,11 @@ export const policy: Description = {
     { key: 'name', label: { zh: '名称', en: 'Name' }, text: ({ body }) => String(body.name), isWide: true },
     {
       key: 'team',
-      label: { zh: '适用技能组', en: 'Team' },
+      label: { zh: '适用事项或技能组', en: 'Item or team' },
       text: ({ body }, names) =>
-        body.team === null ? say({ zh: '其余所有技能组', en: 'All others' }) : names.team(String(body.team)),
+        body.item ? names.item(String(body.item)) : body.team ? names.team(String(body.team)) : say(others),
     },
+    { key: 'channel', label: { zh: '来源', en: 'Channel' }, text: ({ body }) => channelText(body.channel) },
     ...(
       [
         ['warnSeconds', '提醒', 'Warn'],
@@ -69,6 +85,25 @@ export const policy: Description = {
           control: 'code',
           source: 'team',
           empty: { zh: '所有没有单独策略的技能组', en: 'All that have none of their own' },
+          hint: { zh: '与事项只能填一个', en: 'Either a team or an item' },
+        },
+        {
+          key: 'item',
+          label: { zh: '适用事项', en: 'Item' },
+          control: 'code',
+          source: 'item',
+          empty: { zh: '不限事项', en: 'Any' },
+          hint: {
+            zh: '最具体的策略优先：事项＋来源、事项、技能组＋来源、技能组、来源、其余',
+            en: 'The most particular wins: item and channel, item, team and channel, team, channel, all others',
+          },
+        },
+        {
+          key: 'channel',
+          label: { zh: '适用来源', en: 'Channel' },
+          control: 'choice',
+          choices: CHANNELS,
+          empty: { zh: '不限', en: 'Any' },
         },
       ],
     },
@@ -88,6 +123,27 @@ export const policy: Description = {
           zh: '未应答则转给下一位帮办员',
           en: 'Then the next agent is asked',
         }),
+      ],
+    },
+    {
+      title: { zh: '后续响应', en: 'Next response' },
+      fields: [
+        optional(
+          'nextResponseSeconds',
+          '市民再次发言后回复',
+          'Answer after the citizen wrote again',
+          {
+            zh: '只计服务时间，从第一条未回复的消息起算；系统默认 3 分钟',
+            en: 'In service time, from the first unanswered message; 3 min as configured',
+          },
+          10,
+        ),
+        {
+          key: 'steps',
+          label: { zh: '步骤', en: 'Steps' },
+          control: 'steps',
+          hint: { zh: '按承诺时间的百分比或秒数', en: 'By percent of the promise or by seconds' },
+        },
       ],
     },
     {
@@ -131,6 +187,10 @@ export const policy: Description = {
   fresh: () => ({
     name: '',
     team: null,
+    item: null,
+    channel: null,
+    nextResponseSeconds: null,
+    steps: [],
     warnSeconds: 30,
     alertSeconds: 45,
     breachSeconds: 60,
@@ -144,7 +204,7 @@ export const policy: Description = {
     headStartSeconds: null,
   }),
   nameOf: ({ body }) => String(body.name),
-  unitOf: (body, teamUnit) => (body.team === null ? null : teamUnit(String(body.team))),
+  unitOf: (body, teamUnit) => (body.team ? teamUnit(String(body.team)) : null),
   search: { zh: '按名称查找', en: 'Find by name' },
   empty: { zh: '还没有单独的策略，所有技能组按系统配置执行', en: 'No policy of its own: all follow the configuration' },
 };

@@ -16,6 +16,7 @@ export type Action =
   | 'block_visitors'
   | 'manage_retention'
   | 'handle_personal_data'
+  | 'inspect'
   | 'read_audit'
   | 'read_administration';
 
@@ -32,11 +33,13 @@ export type ScreenName =
   | 'units'
   | 'staff'
   | 'roster'
+  | 'staffing'
   | 'items'
   | 'policies'
   | 'queues'
   | 'calendar'
   | 'conversations'
+  | 'quality'
   | 'notices'
   | 'canned'
   | 'blocked'
@@ -49,11 +52,13 @@ export const screens: readonly { name: ScreenName; read: Action[]; change: Actio
   { name: 'units', read: ['read_administration'], change: 'manage_units' },
   { name: 'staff', read: ['read_administration'], change: 'manage_staff' },
   { name: 'roster', read: ['read_administration'], change: 'manage_roster' },
+  { name: 'staffing', read: ['manage_roster', 'watch'], change: null },
   { name: 'items', read: ['read_administration'], change: 'manage_items' },
   { name: 'policies', read: ['read_administration'], change: 'manage_policies' },
   { name: 'queues', read: ['read_administration'], change: 'manage_units' },
   { name: 'calendar', read: ['read_administration'], change: 'manage_units' },
   { name: 'conversations', read: ['read_conversations'], change: null },
+  { name: 'quality', read: ['inspect', 'read_administration'], change: 'inspect' },
   { name: 'notices', read: ['read_administration'], change: 'manage_notices' },
   { name: 'canned', read: ['read_administration'], change: 'manage_notices' },
   { name: 'blocked', read: ['block_visitors', 'read_administration'], change: 'block_visitors' },

@@ -30,11 +30,18 @@ const patterns: readonly [RegExp, (...parts: string[]) => string][] = [
   [/^must name one, because the item has a direct line$/, () => '开通热线直转须填至少一个电话'],
   [/^no such (\w+)/, (what) => `没有这个${things[what] ?? ` ${what}`}`],
   [/^there is no (\w+) "(.*)"$/, (what, code) => `没有${things[what] ?? ` ${what} `}“${code}”`],
+  [/^have (\d+) points together, not (\d+)$/, (sum, full) => `各题分值合计 ${sum} 分，须为 ${full} 分`],
+  [/^a number or a percentage is needed$/, () => '数量和比例须填一项'],
+  [/^either a number or a percentage$/, () => '数量和比例只能填一项'],
+  [/^is no team of the unit$/, () => '不是该单位的技能组'],
   [/^is not a district$/, () => '不是区'],
   [/^is not a district that the unit is below$/, () => '该单位不在这个区之下'],
   [/^a district is below the city$/, () => '区的上级只能是市'],
   [/^is below the unit itself$/, () => '不能移到自己的下级之下'],
-  [/^has the policy "(.*)" already$/, () => '该技能组已有策略'],
+  [/^has the policy "(.*)" already$/, () => '同样范围已有策略'],
+  [/^must not stand beside an item/, () => '技能组与事项只能填一个'],
+  [/^must have either percent or seconds$/, () => '须填百分比或秒数'],
+  [/^must be one of (\w+) and (\w+)$/, () => '这种承诺不能有这个动作'],
   [/^is blocked by "(.*)" already$/, () => '该访客已在黑名单中'],
 ];
 
@@ -42,6 +49,7 @@ const steps: Record<string, string> = { warnSeconds: '提醒时间', alertSecond
 const things: Record<string, string> = {
   unit: '单位',
   team: '技能组',
+  score_card: '评分卡',
   item: '事项',
   district: '区',
   agent: '工作人员',

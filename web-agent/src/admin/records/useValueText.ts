@@ -18,7 +18,7 @@ export function useValueText(description: () => Description | undefined) {
 
   function named(source: CodeSource, code: string): string {
     if (source === 'team') return places.teamName(code);
-    if (source === 'item' || source === 'staff') return names.of(source, code);
+    if (source === 'item' || source === 'staff' || source === 'card') return names.of(source, code);
     return places.unitName(code) ?? code;
   }
 

@@ -1,13 +1,17 @@
-/** Names of items and staff, asked for once each. There are too many to know them all. */
+/** Names of items, staff and score cards, asked for once each. There are too many to know them all. */
 import { defineStore } from 'pinia';
 import { reactive } from 'vue';
 import { useSession } from './session';
 
-type Kind = 'item' | 'staff';
+type Kind = 'item' | 'staff' | 'card';
 
 export const useNames = defineStore('names', () => {
   const session = useSession();
-  const known: Record<Kind, Map<string, string>> = { item: reactive(new Map()), staff: reactive(new Map()) };
+  const known: Record<Kind, Map<string, string>> = {
+    item: reactive(new Map()),
+    staff: reactive(new Map()),
+    card: reactive(new Map()),
+  };
   const asked = new Set<string>();
 
   function remember(kind: Kind, found: readonly { code: string; name: string }[]) {
@@ -17,9 +21,9 @@ export const useNames = defineStore('names', () => {
   async function ask(kind: Kind, code: string) {
     try {
       const name =
-        kind === 'item'
-          ? String((await session.api.record('item', code)).body.name)
-          : (await session.api.member(code)).name;
+        kind === 'staff'
+          ? (await session.api.member(code)).name
+          : String((await session.api.record(kind === 'item' ? 'item' : 'score_card', code)).body.name);
       known[kind].set(code, name);
     } catch {
       // The code is shown; whoever may not read it, or nobody, knows its name.

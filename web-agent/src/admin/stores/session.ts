@@ -4,6 +4,7 @@ import { computed, ref, shallowRef } from 'vue';
 import type { LoginReply } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { follow, forgetLogin, logOut, type Following } from '../../shared/staff';
+import { ledgerApi } from '../../shared/ledger/api';
 import { createApi } from '../api';
 import { maySomewhere, visibleScreens, type Action, type Right } from '../logic/access';
 
@@ -18,7 +19,9 @@ export const useSession = defineStore('admin-session', () => {
   let following: Following | undefined;
   const token = () => following?.token() ?? '';
 
-  const api = createApi({ token, renew: async () => (await following?.renewNow()) === 'renewed' });
+  const renew = async () => (await following?.renewNow()) === 'renewed';
+  const api = createApi({ token, renew });
+  const ledger = ledgerApi({ token, renew });
 
   async function enter(reply: LoginReply) {
     notice.value = '';
@@ -57,6 +60,7 @@ export const useSession = defineStore('admin-session', () => {
     rights,
     notice,
     api,
+    ledger,
     name: computed(() => (login.value?.me.type === 'staff' ? login.value.me.name : '')),
     may: (action: Action) => maySomewhere(rights.value ?? [], action),
     enter,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { leftBecause, neighbour, rowFacts, successor } from './rows';
+import type { AgentView, OwedView } from '../../generated/protocol';
+import { leftBecause, neighbour, newlyOwed, rowFacts, successor } from './rows';
 import { agent, citizen, conversation, entry, thread } from './testing';
 
 const requested = (seq: number) => entry(seq, { type: 'system' }, { type: 'human_requested', dueAt: 60_000 });
@@ -73,4 +74,17 @@ test('why a conversation left is told by the end of its thread', () => {
   // Taken over long ago, by me: not the reason now.
   expect(leftBecause(thread([entry(1, system, handed), entry(2, citizen, 'a')])).kind).toBe('lost');
   expect(leftBecause(undefined).kind).toBe('lost');
+});
+
+test('each further step of an owed answer is told once', () => {
+  const owed = (no: number, step: number): OwedView => ({ no, askedAt: 0, dueAt: 180_000, step });
+  const view = (promise: OwedView | null) =>
+    ({ conversations: [conversation('a', { owed: promise }), conversation('b')] }) as AgentView;
+  const told = (before: OwedView | null, next: OwedView | null) =>
+    newlyOwed(view(before), view(next)).map(({ id }) => id);
+  expect(told(null, owed(1, 1))).toEqual(['a']);
+  expect(told(owed(1, 1), owed(1, 1))).toEqual([]);
+  expect(told(owed(1, 1), owed(1, 2))).toEqual(['a']);
+  expect(told(owed(1, 2), owed(2, 1))).toEqual(['a']);
+  expect(told(owed(1, 2), null)).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** What the list shows of a conversation, and which one comes next. */
-import type { ConversationId, DeskConversation, ThreadEntry, Timestamp } from '../../generated/protocol';
+import type { AgentView, ConversationId, DeskConversation, ThreadEntry, Timestamp } from '../../generated/protocol';
 import type { ThreadState } from '../../shared/thread';
 import { isSaid } from './lines';
 
@@ -40,6 +40,15 @@ export function rowFacts(thread: ThreadState): RowFacts {
     }
   }
   return { unread, last, owedSince };
+}
+
+/** Those of which a further step of an owed answer was reached. */
+export function newlyOwed(before: AgentView | null, next: AgentView): DeskConversation[] {
+  const known = new Map((before?.conversations ?? []).map((one) => [one.id, one.owed]));
+  return next.conversations.filter(({ id, owed }) => {
+    const last = known.get(id);
+    return owed && (owed.no !== last?.no || owed.step > last.step);
+  });
 }
 
 /** Why a conversation is not on the desk any more. */

@@ -59,6 +59,7 @@ export const conversation = (id: string, changes: Partial<DeskConversation> = {}
   stage: 'serving',
   clock: { askedAt: 0, dueAt: MINUTE, answeredAt: 5_000, step: 'running' },
   transferTo: null,
+  owed: null,
   flag: null,
   ...changes,
 });
@@ -86,6 +87,8 @@ export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
   statusSince: null,
   breakUntil: null,
   onDuty: true,
+  dutyEndsAt: null,
+  remindAt: null,
   capacity: 3,
   teams: [],
   allTeams: [],

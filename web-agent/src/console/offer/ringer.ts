@@ -24,6 +24,14 @@ const MESSAGE: readonly Note[] = [
   { at: 0.11, hertz: 1319, seconds: 0.16 },
 ];
 
+/** Falling, so that nobody takes it for a message. */
+const LATE: readonly Note[] = [
+  { at: 0, hertz: 659, seconds: 0.14 },
+  { at: 0.16, hertz: 523, seconds: 0.14 },
+  { at: 0.32, hertz: 659, seconds: 0.14 },
+  { at: 0.48, hertz: 523, seconds: 0.22 },
+];
+
 export class Ringer {
   private context: AudioContext | undefined;
   private playing: GainNode | undefined;
@@ -60,6 +68,11 @@ export class Ringer {
   /** One soft sound for a new message. */
   message(): void {
     this.play(MESSAGE, 0.5);
+  }
+
+  /** An answer is late, or will be soon. */
+  late(): void {
+    this.play(LATE);
   }
 
   /** One ring, to try the volume. */

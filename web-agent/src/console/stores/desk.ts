@@ -2,9 +2,9 @@
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
 import type { AgentStatus, AgentView, ConversationId, DeskConversation, OfferView } from '../../generated/protocol';
-import { refreshClock } from '../../shared/clock';
+import { refreshClock, serverNow } from '../../shared/clock';
 import { offerChange, type OfferChange } from '../logic/offer';
-import { leftBecause, neighbour, rowFacts, successor, type Leaving } from '../logic/rows';
+import { leftBecause, neighbour, newlyOwed, rowFacts, successor, type Leaving } from '../logic/rows';
 import { useComposer } from './composer';
 import { useSession } from './session';
 import { useThreads } from './threads';
@@ -14,6 +14,8 @@ export interface DeskListener {
   offer?: (change: OfferChange) => void;
   /** A conversation left the desk without being closed from this page. */
   left?: (conversation: DeskConversation, why: Leaving) => void;
+  /** A step of an answer that is owed was reached. */
+  owed?: (conversation: DeskConversation, isLate: boolean) => void;
 }
 
 /** Two presses within this time are one (milliseconds). */
@@ -64,6 +66,10 @@ export const useDesk = defineStore('desk', () => {
       composer.forget(one.id);
     }
     choose(before, next);
+    for (const one of isFirst ? [] : newlyOwed(before, next)) {
+      const isLate = !!one.owed && serverNow() >= one.owed.dueAt;
+      for (const listener of listeners) listener.owed?.(one, isLate);
+    }
     if (change.kind !== 'none') for (const listener of listeners) listener.offer?.(change);
     for (const { one, why } of left) {
       if (closedHere.delete(one.id)) continue;

@@ -6,6 +6,7 @@ import { setClock } from '../../shared/clock';
 import { followBrowser, Link, socketUrl, type LinkState, type Subscription } from '../../shared/link';
 import { hasConsole } from '../../shared/account/places';
 import { createNotices } from '../../shared/notices';
+import { ledgerApi } from '../../shared/ledger/api';
 import { follow, forgetLogin, logOut, type Following } from '../../shared/staff';
 
 /** Why the log-in form is shown again. */
@@ -29,6 +30,10 @@ export const useSession = defineStore('session', () => {
   const notices = createNotices();
   let following: Following | undefined;
   let unfollow = () => {};
+  const ledger = ledgerApi({
+    token: () => following?.token() ?? '',
+    renew: async () => (await following?.renewNow()) === 'renewed',
+  });
 
   function changed(next: LinkState) {
     state.value = next;
@@ -105,6 +110,7 @@ export const useSession = defineStore('session', () => {
     isOpen,
     isOutdated,
     notices: markRaw(notices),
+    ledger: markRaw(ledger),
     isAgent,
     enter,
     leave,

@@ -272,8 +272,13 @@ fn all_who_look_at_a_conversation_that_goes_are_told() {
     assert!((1..=3).all(|n| desk.router.agent(ag(n)).unwrap().is_free));
 }
 
-const FIRST: Demand =
-    Demand { head_start: 60_000, needs: Ability { skills: 0, level: 0 }, preferred: None, is_exclusive: false };
+const FIRST: Demand = Demand {
+    head_start: 60_000,
+    needs: Ability { skills: 0, level: 0 },
+    preferred: None,
+    is_exclusive: false,
+    plan: None,
+};
 
 #[test]
 fn first_priority_overtakes_who_waits_less_than_the_head_start_longer_and_nobody_else() {
@@ -295,4 +300,43 @@ fn who_was_given_a_time_comes_at_that_time_whoever_they_are() {
     desk.ask(99_000, 2);
     desk.tick(100_000);
     assert_eq!(desk.router.queue(TEAM).collect::<Vec<_>>(), [cv(2), cv(1)]);
+}
+
+#[test]
+fn a_plan_holds_for_the_requests_that_name_it_and_for_no_other() {
+    let plan = Plan { policy: 3, team: TEAM };
+    let quick = Policy { warn: 5_000, alert: 10_000, breach: 20_000, offer: 4_000, ..alone() };
+    let mut desk = Desk::with_rings();
+    let early = vec![Ring { after: 2_000, teams: vec![OTHER] }];
+    desk.ok(0, Input::PlanKnown { plan, policy: quick, rings: early });
+    desk.ask(0, 1);
+    desk.ask_with(0, 2, Demand { plan: Some(plan), ..Demand::default() });
+    let due = |desk: &Desk, n| desk.router.conversation(cv(n)).unwrap().clock.due_at;
+    assert_eq!((due(&desk, 1), due(&desk, 2)), (at(60_000), at(20_000)));
+    assert!(widened(&desk.tick(1_999)).is_empty());
+    assert_eq!(widened(&desk.tick(2_000)), [1]);
+    // Changed while it runs: for the next one.
+    desk.ok(3_000, Input::PlanKnown { plan, policy: alone(), rings: rings() });
+    assert_eq!(steps(&desk.tick(4_999)), []);
+    assert_eq!(steps(&desk.tick(5_000)), [(SlaStep::Warned, at(5_000))]);
+    desk.ask_with(6_000, 3, Demand { plan: Some(plan), ..Demand::default() });
+    assert_eq!(due(&desk, 3), at(66_000));
+    // A plan that nobody has told of: as the team's.
+    desk.ask_with(6_000, 4, Demand { plan: Some(Plan { policy: 4, team: TEAM }), ..Demand::default() });
+    assert_eq!(due(&desk, 4), at(66_000));
+}
+
+#[test]
+fn everybody_is_asked_at_once_from_the_instant_that_the_policy_says() {
+    let mut desk = Desk::with_rings();
+    let policy = Policy { all_after: Some(50_000), parallel_after: 40_000, parallel: 2, offer: 60_000, ..alone() };
+    desk.ok(0, Input::TeamKnown { team: TEAM, policy, rings: Vec::new() });
+    for n in 1..=5 {
+        desk.join(0, n, 1, vec![TEAM]);
+    }
+    desk.ask(0, 1);
+    for (ms, asked) in [(0, 1), (39_999, 1), (40_000, 2), (49_999, 2), (50_000, 5)] {
+        desk.tick(ms);
+        assert_eq!(desk.asked(1).len(), asked, "at {ms} ms");
+    }
 }

@@ -609,6 +609,7 @@ const SLOW: Policy = Policy {
     offer: 20_000,
     parallel_after: 40_000,
     parallel: 3,
+    all_after: None,
     needs_for: 30_000,
 };
 

@@ -3,11 +3,12 @@
 use bangban_domain::{
     calendar::Calendar,
     figures::{self, By, Figure, Row, retell::Retold},
-    history::History,
+    history::{Correction, History},
+    ledger::Promise,
     words::HandOnChannel,
 };
-use bangban_protocol::{Slot, TransferTarget};
-use bangban_store::Selection;
+use bangban_protocol::{Correct, CorrectionVerdict, Slot, TransferTarget};
+use bangban_store::{PromiseRow, Selection};
 use proptest::prelude::*;
 
 use super::*;
@@ -125,7 +126,7 @@ impl World {
                 let hand_on = (outcome == Outcome::OutOfScope).then_some(HandOnChannel::Petition);
                 self.press(&me, Command::Close { conversation, outcome, hand_on }).await;
             }
-            (75..78, _, Some(conversation)) => {
+            (75..77, _, Some(conversation)) => {
                 let to = if which.is_multiple_of(2) {
                     TransferTarget::Agent { agent: AgentId::new([2, 6, 1][which % 3]) }
                 } else {
@@ -133,6 +134,7 @@ impl World {
                 };
                 self.press(&me, Command::Transfer { conversation, to, note: "请接手".to_owned() }).await;
             }
+            (77..78, ..) => self.correct(which).await,
             (78..79, _, Some(conversation)) => self.press(&me, Command::CancelTransfer { conversation }).await,
             (79..82, ..) => {
                 let all = [AgentStatus::Online, AgentStatus::Online, AgentStatus::Break, AgentStatus::Offline];
@@ -151,6 +153,22 @@ impl World {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A supervisor corrects whatever row there is.
+    async fn correct(&self, which: usize) {
+        let (id, _) = self.conversations[which % self.conversations.len()];
+        let rows = self.house.app.store.promises_of(id).await.unwrap().rows;
+        let Some(row) = rows.get(which / 2 % rows.len().max(1)) else { return };
+        let all = [CorrectionVerdict::Answered, CorrectionVerdict::Excused, CorrectionVerdict::Withdrawn];
+        let verdict = all[which % 3];
+        let answered_at = (verdict == CorrectionVerdict::Answered).then_some(row.asked_at);
+        let wanted =
+            Correct { promise: row.promise, no: row.no, verdict, answered_at, reason: "电话答复".to_owned() };
+        let Principal::Staff(staff) = supervisor() else { return };
+        if let Err(error) = self.house.app.correct(&staff, id, &wanted).await {
+            assert_ne!(error.code, ErrorCode::Internal, "{error}");
         }
     }
 
@@ -187,6 +205,31 @@ impl World {
                 .map(|c| (&c.team, c.asked_at, c.due_at, c.step, c.breached_at, c.answered_at, c.left_at))
                 .collect();
             assert_eq!(told, written, "{events:#?}");
+
+            let promises = store.promises_of(*id).await.unwrap().rows;
+            let told: Vec<_> = replayed
+                .clocks
+                .iter()
+                .map(|c| (c.asked_at, c.due_at, 0, c.answered_at, c.left_at, c.correction))
+                .chain(
+                    replayed
+                        .replies
+                        .iter()
+                        .map(|r| (r.asked_at, r.due_at, r.step, r.answered_at, r.left_at, r.correction)),
+                )
+                .collect();
+            let kept = |row: &PromiseRow| {
+                let correction = Correction { measured_at: row.measured_at, is_excused: row.is_excused };
+                let correction = row.corrected_at.map(|_| correction);
+                (row.asked_at, row.due_at, row.reached, row.answered_at, row.left_at, correction)
+            };
+            let (replies, clocks): (Vec<_>, Vec<_>) =
+                promises.iter().partition(|row| row.promise == Promise::NextResponse);
+            let by_number = |mut rows: Vec<&PromiseRow>| {
+                rows.sort_by_key(|row| row.no);
+                rows.into_iter().map(kept).collect::<Vec<_>>()
+            };
+            assert_eq!(told, [by_number(clocks), by_number(replies)].concat(), "{events:#?}");
 
             let receipts = store.receipts_of(*id).await.unwrap();
             let told: Vec<_> =

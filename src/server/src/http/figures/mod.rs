@@ -1,7 +1,7 @@
 //! Figures, the rows behind them, agents' days (docs/figures.md). `App::sight` says what somebody may count.
 
 pub(super) mod export;
-mod table;
+pub(super) mod table;
 
 use std::sync::Arc;
 

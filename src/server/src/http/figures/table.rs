@@ -18,7 +18,7 @@ use crate::{
 
 /// A cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(in crate::http) enum Cell {
     Empty,
     Text(String),
     Number(i64),
@@ -27,7 +27,7 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    pub(super) fn text(text: impl Into<String>) -> Self {
+    pub(in crate::http) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         if text.is_empty() { Self::Empty } else { Self::Text(text) }
     }
@@ -49,13 +49,13 @@ fn instant(at: Timestamp) -> String {
     shanghai.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S.%3f").to_string()
 }
 
-pub(super) type Rows = Vec<Vec<Cell>>;
+pub(in crate::http) type Rows = Vec<Vec<Cell>>;
 
 /// Pages in the making.
 const AHEAD: usize = 4;
 
 /// A file of these pages of rows.
-pub(super) async fn file(
+pub(in crate::http) async fn file(
     format: Format,
     name: &str,
     header: Vec<String>,
