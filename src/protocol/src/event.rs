@@ -12,6 +12,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "made, serialised and dropped; never kept in numbers")]
 pub enum EventBody {
     /// `conversation` and `notes`: a durable entry; the frame's `seq` is the entry's.
     Entry {
@@ -80,6 +81,7 @@ pub enum EventBody {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "made, serialised and dropped; never kept in numbers")]
 pub enum Snapshot {
     /// `conversation`.
     Conversation {

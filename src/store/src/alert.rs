@@ -71,7 +71,7 @@ impl AlertRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertChange {
     /// A new one; nothing if there ever was one with this cause.
-    Raise(AlertRow),
+    Raise(Box<AlertRow>),
     /// Somebody takes note of it; `None`: takes that back.
     Acknowledge(AlertId, Option<Acknowledged>),
     /// Over.

@@ -178,7 +178,7 @@ impl Owner {
         if row.unit.is_none() {
             row.unit = row.team.as_deref().and_then(|team| self.world.rights.unit_of_team(team));
         }
-        batch.unit.changes.push(Change::Alert(AlertChange::Raise(row.clone())));
+        batch.unit.changes.push(Change::Alert(AlertChange::Raise(Box::new(row.clone()))));
         batch.alerts = true;
         tracing::warn!(%kind, alert = %row.id, "an alert was raised");
         self.alerts.insert(row);

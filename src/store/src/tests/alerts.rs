@@ -42,15 +42,15 @@ async fn a_cause_is_told_once_and_never_again(db: TestDatabase) {
     seed(&store, 1).await;
     let first = row(1, AlertKind::Flag, None);
     let again = AlertRow { id: AlertId::new(2), cause: first.cause.clone(), ..first.clone() };
-    write(&store, [AlertChange::Raise(first.clone())]).await.unwrap();
-    write(&store, [AlertChange::Raise(again.clone())]).await.unwrap();
-    assert_eq!(store.open_alerts().await.unwrap(), [first.clone()]);
+    write(&store, [AlertChange::Raise(Box::new(first.clone()))]).await.unwrap();
+    write(&store, [AlertChange::Raise(Box::new(again.clone()))]).await.unwrap();
+    assert_eq!(store.open_alerts().await.unwrap(), std::slice::from_ref(&first));
     write(&store, [AlertChange::Clear(first.id, Timestamp(200))]).await.unwrap();
-    write(&store, [AlertChange::Clear(first.id, Timestamp(300)), AlertChange::Raise(again)]).await.unwrap();
+    write(&store, [AlertChange::Clear(first.id, Timestamp(300)), AlertChange::Raise(Box::new(again))]).await.unwrap();
     assert_eq!(store.open_alerts().await.unwrap(), [], "over, and not told again");
     assert_eq!(store.alert(first.id).await.unwrap().unwrap().cleared_at, Some(Timestamp(200)), "over once");
     let bad = AlertRow { text: Some("\0".to_owned()), ..row(3, AlertKind::Flag, None) };
-    assert!(matches!(write(&store, [AlertChange::Raise(bad)]).await, Err(StoreError::Nul { field: "text" })));
+    assert!(matches!(write(&store, [AlertChange::Raise(Box::new(bad))]).await, Err(StoreError::Nul { field: "text" })));
 }
 
 async fn the_history_is_filtered_and_has_pages(db: TestDatabase) {
@@ -69,7 +69,7 @@ async fn the_history_is_filtered_and_has_pages(db: TestDatabase) {
         row(3, AlertKind::Flag, None),
         AlertRow { raised_at: Timestamp(300), ..row(4, AlertKind::Flag, Some("xuhui")) },
     ];
-    write(&store, rows.into_iter().map(AlertChange::Raise)).await.unwrap();
+    write(&store, rows.into_iter().map(|row| AlertChange::Raise(Box::new(row)))).await.unwrap();
     let seen = Acknowledged { by: AgentId::new(7), at: Timestamp(150), note: "去了".to_owned() };
     write(&store, [AlertChange::Acknowledge(AlertId::new(1), Some(seen.clone()))]).await.unwrap();
     assert_eq!(store.alert(AlertId::new(1)).await.unwrap().unwrap().acknowledged, Some(seen));
