@@ -2477,6 +2477,8 @@ mayAppeal: boolean,
  * May you decide the appeal?
  */
 mayDecide: boolean, };
+
+/**
  * What a supervisor does to the work of others.
  */
 export type Intervention = "monitored" | "whispered" | "joined" | "left" | "assigned" | "took_over" | "status_set";
