@@ -61,7 +61,7 @@ test('a flag is seen, acknowledged and answered: read along, whisper, join, take
 
   // Takes over: the agent is told, the citizen too, and the conversation lies in the supervisor's console.
   await panel.getByRole('button', { name: '接管' }).click();
-  await expect(agent.page.getByText('吴督导 已接管 张* 的会话')).toBeVisible();
+  await expect(agent.page.locator('.el-message').filter({ hasText: '吴督导 已接管 张* 的会话' })).toBeVisible();
   await expect(agent.rows).toHaveCount(0);
   await expect(citizen.thread).toContainText('已将会话转给吴督导');
   await panel.getByRole('link', { name: '到工作台继续' }).click();
@@ -83,6 +83,7 @@ test.describe('with a warning after a second', () => {
     const first = await people.citizen('李娜（个人）');
     await first.askHuman();
     await agent.accept();
+    await agent.say('请稍候，正在核对');
     const second = await people.citizen();
     await second.askHuman();
 
@@ -106,7 +107,7 @@ test.describe('with a warning after a second', () => {
     await panel.getByRole('textbox', { name: /^理由/ }).fill('只有她熟悉此事项');
     await panel.getByRole('button', { name: '指派', exact: true }).click();
     await expect(agent.rows).toHaveCount(2);
-    await expect(agent.page.getByText('理由：只有她熟悉此事项')).toBeVisible();
+    await expect(agent.page.locator('.el-message').filter({ hasText: '理由：只有她熟悉此事项' })).toBeVisible();
     await expect(second.thread).toContainText('何雨薇');
   });
 });
@@ -123,6 +124,9 @@ test('an agent is set to a break and reads why', async ({ people }) => {
   await row.getByRole('textbox').fill('连续作业两小时');
   await row.getByRole('button', { name: '设置', exact: true }).click();
   await expect(agent.status('小休')).toBeChecked();
-  await expect(agent.page.getByText('吴督导 已将您的状态设为“小休”。理由：连续作业两小时')).toBeVisible();
+  const told = agent.page
+    .locator('.el-message')
+    .filter({ hasText: '吴督导 已将您的状态设为“小休”。理由：连续作业两小时' });
+  await expect(told).toBeVisible();
   await expect(row).toContainText('小休');
 });
