@@ -173,7 +173,8 @@ describe('the state beside the thread', () => {
       },
       entries: entries(2),
       reset: false,
-      draft: '', monitors: [],
+      draft: '',
+      monitors: [],
     };
     expect(withSnapshot(state, notes).view?.version).toBe(3);
     expect(withSnapshot(state, { type: 'board', view: {} } as unknown as Snapshot)).toBe(state);

@@ -96,7 +96,14 @@ function snapshots(topic: string, after?: number): { snapshot: Snapshot; seq: nu
     } as const;
     const copy = { ...context, history: [], answers: [...context.answers] };
     return {
-      snapshot: { type: 'notes', context: copy, entries: [], reset: after === undefined, draft: '写了一半' , monitors: []},
+      snapshot: {
+        type: 'notes',
+        context: copy,
+        entries: [],
+        reset: after === undefined,
+        draft: '写了一半',
+        monitors: [],
+      },
       seq: 0,
     };
   }
