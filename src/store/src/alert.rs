@@ -68,6 +68,7 @@ impl AlertRow {
 }
 
 /// A change of an alert.
+#[expect(clippy::large_enum_variant, reason = "made, written and dropped; never kept in numbers")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AlertChange {
     /// A new one; nothing if there ever was one with this cause.

@@ -266,7 +266,7 @@ impl Router {
             taker.has_place(self.settings.beyond_capacity) && (!case.demand.is_exclusive || taker.serving.is_empty());
         #[cfg(test)]
         let beyond = beyond || self.has(Fault::ForcedWithoutReason);
-        if !beyond && !(is_at_work && has_place) {
+        if !(beyond || is_at_work && has_place) {
             return Err(Refusal::Full(to));
         }
         self.offers_made += 1;

@@ -44,7 +44,7 @@ async fn a_cause_is_told_once_and_never_again(db: TestDatabase) {
     let again = AlertRow { id: AlertId::new(2), cause: first.cause.clone(), ..first.clone() };
     write(&store, [AlertChange::Raise(first.clone())]).await.unwrap();
     write(&store, [AlertChange::Raise(again.clone())]).await.unwrap();
-    assert_eq!(store.open_alerts().await.unwrap(), [first.clone()]);
+    assert_eq!(store.open_alerts().await.unwrap(), std::slice::from_ref(&first));
     write(&store, [AlertChange::Clear(first.id, Timestamp(200))]).await.unwrap();
     write(&store, [AlertChange::Clear(first.id, Timestamp(300)), AlertChange::Raise(again)]).await.unwrap();
     assert_eq!(store.open_alerts().await.unwrap(), [], "over, and not told again");
