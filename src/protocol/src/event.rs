@@ -9,10 +9,10 @@ use crate::{
 };
 
 /// Body of an event.
+#[expect(clippy::large_enum_variant, reason = "made, serialised and dropped; never kept in numbers")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
-#[expect(clippy::large_enum_variant, reason = "made, serialised and dropped; never kept in numbers")]
 pub enum EventBody {
     /// `conversation` and `notes`: a durable entry; the frame's `seq` is the entry's.
     Entry {
@@ -78,10 +78,10 @@ pub enum EventBody {
 }
 
 /// State at the position of a `subscribed` reply.
+#[expect(clippy::large_enum_variant, reason = "made, serialised and dropped; never kept in numbers")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
-#[expect(clippy::large_enum_variant, reason = "made, serialised and dropped; never kept in numbers")]
 pub enum Snapshot {
     /// `conversation`.
     Conversation {
