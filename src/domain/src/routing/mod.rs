@@ -17,9 +17,10 @@
 //! several may be asked for at once, a second look comes after everybody at whom nobody looks yet.
 //!
 //! Invariants: a conversation known here is in exactly one place; nobody serves more than their capacity except by
-//! accepting a colleague's transfer, by a supervisor's order with a reason, by idle ones that wake up, or by a call that begins, and nobody is *offered* more; an
-//! agent has at most one open offer, and the first who accepts ends the others; while a free agent may serve a waiting
-//! conversation, one of them has an offer; the clock of rule 1 is created once and never restarts.
+//! accepting a colleague's transfer, by a supervisor's order with a reason, by idle ones that wake up, or by a call that
+//! begins, and nobody is *offered* more; an agent has at most one open offer, and the first who accepts ends the others;
+//! while a free agent may serve a waiting conversation, one of them has an offer; the clock of rule 1 is created once and
+//! never restarts.
 //!
 //! Deliberately absent: SQL, sockets, names, texts. Every decision costs O(log n): ordered sets per team and per kind of
 //! need hold who waits and who is free, one ordered set holds all deadlines.

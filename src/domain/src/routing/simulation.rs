@@ -4,7 +4,8 @@
 //! The laws, after every single input:
 //! - nobody is lost: whoever asked and has not gone is in exactly the place that the effects say;
 //! - no agent is over capacity, but by accepting a colleague's transfer, by a supervisor's order with a reason, by an idle
-//!   conversation that wakes up or by a call; a supervisor's order reaches nobody who is away or off; nobody is offered more; an agent has at most one offer, online only;
+//!   conversation that wakes up or by a call; a supervisor's order reaches nobody who is away or off; nobody is offered
+//!   more; an agent has at most one offer, online only;
 //! - nobody is asked for whom their teams, by the rings that are reached, their skills or their hours of duty do not fit;
 //! - no more agents are asked at once than the policy says, and none once somebody has accepted;
 //! - no agent is idle while somebody waits whom they may be asked for and have not just declined;
