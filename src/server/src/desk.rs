@@ -36,7 +36,7 @@ use bangban_protocol::{
     AgentView, AlertsView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, Topic, TransferTarget,
     WireError,
 };
-use bangban_store::{Store, StoreError};
+use bangban_store::{Store, StoreError, WriteBack};
 use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -151,6 +151,8 @@ pub enum Order {
         outcome: Outcome,
         /// Out of scope: where to.
         hand_on: Option<HandOnChannel>,
+        /// The answer that solved it, for the knowledge base.
+        write_back: Option<Box<WriteBack>>,
     },
     /// See `Command::RaiseFlag`.
     RaiseFlag {

@@ -10,6 +10,7 @@ use bangban_domain::{
     Timestamp,
     citizen::HallVisit,
     conversation::{self, MAX_CLIENT_ID, MAX_COMMENT, MAX_LEFT_MESSAGE, MAX_TEXT},
+    words::Outcome,
 };
 use bangban_protocol::{Answer, Command, ErrorCode, WireError};
 
@@ -127,6 +128,19 @@ impl App {
             Command::ClaimVisitor { visitor } => {
                 Ok(Begun::Alone(Box::pin(async move { app.claim_visitor(&who, at, &visitor).await })))
             }
+            Command::Close { conversation, outcome, hand_on, write_back: Some(draft) } => {
+                if outcome != Outcome::Solved {
+                    return Err(WireError::field("writeBack", "only what solved it is written back"));
+                }
+                Ok(Begun::Alone(Box::pin(async move {
+                    let candidate = app.candidate(&who, at, conversation, &draft).await?;
+                    let write_back = Some(Box::new(candidate));
+                    let order = Order::Close { conversation, outcome, hand_on, write_back };
+                    let answer = app.desk.give(actor(&who), at, order).await?;
+                    app.organisation.knowledge_changed();
+                    Ok(answer)
+                })))
+            }
             Command::Hello { .. } | Command::Renew { .. } => {
                 Err(WireError::new(ErrorCode::BadRequest, "the connection itself answers this"))
             }
@@ -170,7 +184,10 @@ fn order(command: Command) -> Result<Order, WireError> {
             note: conversation::at_most("note", note.trim(), MAX_TEXT).map_err(invalid)?.to_owned(),
         },
         Command::CancelTransfer { conversation } => Order::CancelTransfer(conversation),
-        Command::Close { conversation, outcome, hand_on } => Order::Close { conversation, outcome, hand_on },
+        // With an answer to write back it has to be made first: see `App::try_begin`.
+        Command::Close { conversation, outcome, hand_on, write_back: _ } => {
+            Order::Close { conversation, outcome, hand_on, write_back: None }
+        }
         Command::RaiseFlag { conversation, reason, text } => Order::RaiseFlag {
             conversation,
             reason,

@@ -13,7 +13,7 @@ use bangban_domain::{
     words::{Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, Stage},
 };
 use bangban_protocol::{Answer, ErrorCode, Party, Slot, ThreadBody, TransferTarget, WireError};
-use bangban_store::{Author, Change, ConversationRow, Lane, ReceiptRow};
+use bangban_store::{Author, Change, ConversationRow, KnowledgeChange, Lane, ReceiptRow};
 
 use super::{
     Actor, Order,
@@ -116,8 +116,11 @@ impl Owner {
                 let row = self.correcting.take();
                 self.correct(who, (now, at), wanted, row, batch)
             }
-            Order::Close { conversation, outcome, hand_on } => {
-                self.close(who, now, conversation, outcome, hand_on, batch)
+            Order::Close { conversation, outcome, hand_on, write_back } => {
+                let answer = self.close(who, now, conversation, outcome, hand_on, batch)?;
+                // In the transaction of the closing: rule 10.
+                batch.unit.changes.extend(write_back.map(|one| Change::Knowledge(KnowledgeChange::WriteBack(one))));
+                Ok(answer)
             }
             Order::RaiseFlag { conversation, reason, text } => {
                 self.raise_flag(who, (at, now), conversation, reason, text, batch)
@@ -403,7 +406,7 @@ impl Owner {
             case.last_text = Some(preview(&text));
             case.receipt = Some(receipt.clone());
         }
-        let body = ThreadBody::Text { text, entry: None };
+        let body = ThreadBody::Text { text, entry: None, revision: None };
         let mut message = entry(id, Lane::Public, at, Author::Citizen, &Party::Citizen, &body);
         message.client_id = Some(client_id);
         batch.unit.entries.push(message);

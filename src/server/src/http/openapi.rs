@@ -60,6 +60,7 @@ pub(super) struct Refusal {
         (name = "privacy", description = "Masked data, retention, one person's data, the audit log; docs/privacy.md"),
         (name = "figures", description = "Figures, the rows behind them, agents' days; docs/figures.md"),
         (name = "quality", description = "Inspection of conversations; docs/administration.md"),
+        (name = "knowledge", description = "Entries of the knowledge base; docs/knowledge.md"),
         (name = "staffing", description = "How many agents a team needs; docs/administration.md"),
         (name = "server", description = "Configuration, health and this description"),
     ),

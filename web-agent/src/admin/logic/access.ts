@@ -17,6 +17,8 @@ export type Action =
   | 'manage_retention'
   | 'handle_personal_data'
   | 'inspect'
+  | 'edit_knowledge'
+  | 'review_knowledge'
   | 'read_audit'
   | 'read_administration';
 
@@ -35,6 +37,7 @@ export type ScreenName =
   | 'roster'
   | 'staffing'
   | 'items'
+  | 'knowledge'
   | 'policies'
   | 'queues'
   | 'calendar'
@@ -54,6 +57,11 @@ export const screens: readonly { name: ScreenName; read: Action[]; change: Actio
   { name: 'roster', read: ['read_administration'], change: 'manage_roster' },
   { name: 'staffing', read: ['manage_roster', 'watch'], change: null },
   { name: 'items', read: ['read_administration'], change: 'manage_items' },
+  {
+    name: 'knowledge',
+    read: ['edit_knowledge', 'review_knowledge', 'read_administration'],
+    change: 'edit_knowledge',
+  },
   { name: 'policies', read: ['read_administration'], change: 'manage_policies' },
   { name: 'queues', read: ['read_administration'], change: 'manage_units' },
   { name: 'calendar', read: ['read_administration'], change: 'manage_units' },

@@ -1,6 +1,6 @@
 /** Closing a conversation from this page. */
 import { ElMessage } from 'element-plus';
-import type { ConversationId, HandOnChannel, Outcome } from '../../generated/protocol';
+import type { ConversationId, HandOnChannel, Outcome, WriteBackDraft } from '../../generated/protocol';
 import { useSharedWords, useWords } from '../../shared/words';
 import { useDesk } from '../stores/desk';
 import { useSession } from '../stores/session';
@@ -15,7 +15,12 @@ export function useClosing() {
   );
 
   /** Answers the hand-on receipt, if there is one. */
-  async function close(id: ConversationId, outcome: Outcome, handOn?: HandOnChannel): Promise<string | null> {
+  async function close(
+    id: ConversationId,
+    outcome: Outcome,
+    handOn?: HandOnChannel,
+    writeBack?: WriteBackDraft,
+  ): Promise<string | null> {
     const name = desk.conversations.find((one) => one.id === id)?.citizenName ?? '';
     desk.expectClosing(id);
     try {
@@ -24,6 +29,7 @@ export function useClosing() {
         conversation: id,
         outcome,
         ...(handOn ? { handOn } : {}),
+        ...(writeBack ? { writeBack } : {}),
       });
       ElMessage({ message: words.value.closed(name, shared.value.outcome[outcome]), type: 'success', duration: 4_000 });
       return answer.type === 'closed' ? answer.receipt : null;
