@@ -21,6 +21,9 @@ import type {
   InspectionView,
   OpenState,
   Origin,
+  PointList,
+  PointView,
+  ReviewPoint,
   QualityGroup,
   QualityResults,
   StaffingHistory,
@@ -561,6 +564,14 @@ export function createApi(client: Client) {
         await send('POST', address('/api/knowledge/import', { ...options }), file, 'application/octet-stream')
       ).json()) as ImportReport,
     exportEntries: async (format: string) => (await send('GET', address('/api/knowledge/export', { format }))).blob(),
+    points: (item: string) => json<PointList>('GET', address('/api/knowledge/points', { item })),
+    /** Without an id: a new one. */
+    putPoint: (id: string | null, put: { version: number; place: number; point: ReviewPoint }) =>
+      id === null
+        ? json<PointView>('POST', '/api/knowledge/points', put)
+        : json<PointView>('PUT', `/api/knowledge/points/${part(id)}`, put),
+    dropPoint: (id: string, version: number) =>
+      json<void>('DELETE', address(`/api/knowledge/points/${part(id)}`, { version })),
     entryRelatives: (id: string | null, content: EntryContent) =>
       json<EntryRelative[]>('POST', '/api/knowledge/check', { id, content }),
 

@@ -132,6 +132,7 @@ pub(crate) fn lines(field: &str, text: &str, least: usize, most: usize) -> Resul
 
 fn length(field: &str, text: &str, least: usize, most: usize) -> Result<(), Invalid> {
     let problem = match text.chars().count() {
+        n if n < least && least > 1 => format!("must have at least {least} characters"),
         n if n < least => "must not be empty".to_owned(),
         n if n > most => format!("must have at most {most} characters"),
         _ if text.trim() != text => "must not begin or end with a blank".to_owned(),

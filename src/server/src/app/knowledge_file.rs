@@ -576,7 +576,7 @@ mod tests {
     #[test]
     fn what_was_exported_says_the_same_again() {
         let directory = demo_directory().unwrap();
-        let line = r#"{"id":"kb-a","question":"怎么办？","similar":["=咋办","乙"],"answer":"- 一\n- 二","items":["residence-permit","id-card"],"districts":["xuhui"],"audience":"both","source":"令","clause":"第一条","validFrom":"2026-12-01 00:00"}"#;
+        let line = r#"{"id":"kb-a","question":"怎么办？","similar":["=咋办","怎样办"],"answer":"- 一\n- 二","items":["residence-permit","id-card"],"districts":["xuhui"],"audience":"both","source":"令","clause":"第一条","validFrom":"2026-12-01 00:00"}"#;
         let rows = read(EntryFormat::Jsonl, line);
         let (_, Ok((id, unit, content))) = &rows[0] else { panic!("{:?}", rows[0]) };
         let again = FileEntry::of(id, unit, content.clone());

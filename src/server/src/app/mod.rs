@@ -14,6 +14,7 @@ mod knowledge_file;
 mod ledger;
 mod messages;
 mod notices;
+mod points;
 mod quality;
 mod reads;
 mod reveal;

@@ -42,13 +42,13 @@ const PAGE: u32 = 200;
 pub(super) const MAX_ENTRY: usize = 256 * 1024;
 
 impl ByStaff {
-    fn keeper(&self) -> Keeper<'_> {
+    pub(super) fn keeper(&self) -> Keeper<'_> {
         Keeper { staff: &self.staff, address: &self.caller.address }
     }
 }
 
 /// The id of an entry in a path.
-pub(super) struct EntryId(String);
+pub(super) struct EntryId(pub(super) String);
 
 impl FromStr for EntryId {
     type Err = ();

@@ -16,6 +16,7 @@ mod login;
 mod metrics;
 mod openapi;
 mod pages;
+mod points;
 mod privacy;
 mod quality;
 mod refused;
@@ -157,7 +158,9 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(knowledge::counts))
         .routes(routes!(knowledge::written_back))
         .routes(with_limit(routes!(knowledge::import), knowledge::MAX_FILE))
-        .routes(routes!(knowledge::export));
+        .routes(routes!(knowledge::export))
+        .routes(routes!(points::list, points::make))
+        .routes(routes!(points::change, points::remove));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }

@@ -250,3 +250,43 @@ async fn a_district_adds_its_detail_to_the_citys_answer() {
     assert_eq!((&said["entry"], &said["detail"]["district"]), (&json!("kb-residence-permit-lost"), &json!("徐汇区")));
     assert_eq!(asked(&server, question).await.get("detail"), None, "nobody has named a district");
 }
+
+#[tokio::test]
+async fn review_points_are_kept_by_the_items_department_in_an_order() {
+    let server = Server::demo().await;
+    let editor = Desk::of(&server, "editor1").await;
+    let admin = server.token("admin1").await;
+    let tax = Desk { server: &server, token: newcomer(&server, &admin, "editor3", "editor", "tax").await };
+    let point = |item: &str, rule: &str| json!({ "item": item, "subject": "material", "name": "居民身份证", "rule": rule, "source": "《居住证暂行条例》第九条" });
+    let put = |version: u64, place: u32, point: Value| json!({ "version": version, "place": place, "point": point });
+    let path = "/api/knowledge/points";
+    let second = post(&editor, path, &put(0, 2, point("residence-permit", "照片清晰"))).await;
+    post(&editor, path, &put(0, 1, point("residence-permit", "在有效期内"))).await;
+    for (body, field) in [
+        (put(0, 1, point("no-such-item", "在有效期内")), "point.item"),
+        (put(0, 1, point("residence-permit", "")), "point.rule"),
+        (put(3, 1, point("residence-permit", "在有效期内")), "version"),
+    ] {
+        let reply = editor.ask("POST", path, &body.to_string()).await;
+        assert_eq!(refusal(&reply), refused(400, "bad_request", field), "{body}");
+    }
+    let of = async |desk: &Desk<'_>| desk.get(&format!("{path}?item=residence-permit")).await;
+    let rules = |list: &Value| {
+        let points = list["points"].as_array().unwrap();
+        points.iter().map(|one| one["point"]["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&of(&editor).await), ["在有效期内", "照片清晰"]);
+
+    // Others read; only the item's department and whoever stands above it changes.
+    let others = of(&tax).await;
+    assert_eq!((rules(&others).len(), &others["mayEdit"]), (2, &json!(false)));
+    let one = format!("{path}/{}", second["id"].as_str().unwrap());
+    let change = put(1, 0, point("residence-permit", "照片清晰，无遮挡")).to_string();
+    assert_eq!(tax.ask("PUT", &one, &change).await.status, 404);
+    assert_eq!(editor.ask("PUT", &one, &change).await.status, 200);
+    assert_eq!(refusal(&editor.ask("PUT", &one, &change).await), refused(409, "outdated", ""));
+    assert_eq!(rules(&of(&editor).await), ["照片清晰，无遮挡", "在有效期内"]);
+    assert_eq!(editor.ask("DELETE", &format!("{one}?version=1"), "").await.status, 409);
+    assert_eq!(editor.ask("DELETE", &format!("{one}?version=2"), "").await.status, 204);
+    assert_eq!(rules(&of(&editor).await), ["在有效期内"]);
+}

@@ -3,6 +3,7 @@ import type { Language } from '../../shared/words';
 
 const patterns: readonly [RegExp, (...parts: string[]) => string][] = [
   [/^must not be empty$|^is missing$|^missing field/, () => '必填'],
+  [/^must have at least (\d+) characters$/, (count) => `至少 ${count} 个字`],
   [/^must have at most (\d+) characters$/, (count) => `最多 ${count} 个字`],
   [/^must have at most (\d+) parts$/, (count) => `最多 ${count} 项`],
   [/^must not begin or end with a blank$/, () => '首尾不能有空格'],
