@@ -42,6 +42,12 @@ words! {
         ReadAudit = "read_audit",
         /// Inspect conversations of others, decide appeals, score cards and plans of samples.
         Inspect = "inspect",
+        /// Tasks with deadlines and the policy register, without changing them.
+        ReadTasks = "read_tasks",
+        /// Take on, put back, drop and reassign tasks; register policies.
+        WorkTasks = "work_tasks",
+        /// What is told to people: the outbox and its templates.
+        ManageMessages = "manage_messages",
         /// What is administered, without changing it.
         ReadAdministration = "read_administration",
     }
@@ -52,9 +58,9 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, CorrectLedger, HandlePersonalData, Inspect, Intervene, ManageItems, ManageNotices,
-            ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit,
-            ReadConversations, Reveal, Serve, Watch,
+            BlockVisitors, CorrectLedger, HandlePersonalData, Inspect, Intervene, ManageItems, ManageMessages,
+            ManageNotices, ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration,
+            ReadAudit, ReadConversations, ReadTasks, Reveal, Serve, Watch, WorkTasks,
         };
         match self {
             Self::Agent | Self::Professional => matches!(action, Serve | Reveal),
@@ -70,11 +76,12 @@ impl Role {
                     | ManageNotices
                     | BlockVisitors
                     | Inspect
+                    | ReadTasks
                     | ReadAdministration
             ),
-            Self::Editor => matches!(action, ManageItems | ReadAdministration),
-            Self::Leader => matches!(action, Watch),
-            Self::Auditor => matches!(action, Watch | ReadAudit | ReadAdministration),
+            Self::Editor => matches!(action, ManageItems | ReadTasks | WorkTasks | ReadAdministration),
+            Self::Leader => matches!(action, Watch | ReadTasks),
+            Self::Auditor => matches!(action, Watch | ReadTasks | ReadAudit | ReadAdministration),
             Self::Admin => matches!(
                 action,
                 Watch
@@ -87,6 +94,8 @@ impl Role {
                     | ManageNotices
                     | BlockVisitors
                     | ManageRetention
+                    | ManageMessages
+                    | ReadTasks
                     | HandlePersonalData
                     | ReadAudit
                     | ReadAdministration
@@ -192,6 +201,8 @@ mod tests {
             Action::BlockVisitors,
             Action::ManageRetention,
             Action::Inspect,
+            Action::WorkTasks,
+            Action::ManageMessages,
         ];
         assert!(changes.iter().all(|action| !Role::Auditor.allows(*action)));
         assert!(!Role::Admin.allows(Action::ReadConversations), "who administers has no business in threads");

@@ -54,6 +54,7 @@ mod privacy;
 mod proxy;
 mod quality;
 mod staff;
+mod tasks;
 mod thread;
 
 on_both! {

@@ -124,7 +124,7 @@ impl World {
                 let outcomes = [Outcome::Solved, Outcome::Unsolved, Outcome::OutOfScope, Outcome::Abandoned];
                 let outcome = outcomes[which % 4];
                 let hand_on = (outcome == Outcome::OutOfScope).then_some(HandOnChannel::Petition);
-                self.press(&me, Command::Close { conversation, outcome, hand_on }).await;
+                self.press(&me, Command::Close { conversation, outcome, hand_on, no_answer: None }).await;
             }
             (75..77, _, Some(conversation)) => {
                 let to = if which.is_multiple_of(2) {
