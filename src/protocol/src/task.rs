@@ -2,7 +2,7 @@
 
 use bangban_domain::{
     AgentId, NoticeId, PolicyId, TaskId, Timestamp,
-    task::{Channel, Message, OutboxState, TaskEvent, TaskKind, TaskState},
+    task::{MessageChannel, MessageKind, OutboxState, TaskEvent, TaskKind, TaskState},
     words::Language,
 };
 use serde::{Deserialize, Serialize};
@@ -258,9 +258,9 @@ pub struct OutboxLine {
     /// Which.
     pub id: NoticeId,
     /// The way.
-    pub channel: Channel,
+    pub channel: MessageChannel,
     /// What.
-    pub message: Message,
+    pub message: MessageKind,
     /// To whom, masked.
     pub to: String,
     /// What they read.
@@ -313,7 +313,7 @@ pub struct OutboxCount {
 #[serde(rename_all = "camelCase")]
 pub struct TemplateView {
     /// Of which message.
-    pub message: Message,
+    pub message: MessageKind,
     /// In which language.
     pub language: Language,
     /// The words that hold.
@@ -332,7 +332,7 @@ pub struct TemplateView {
 #[serde(deny_unknown_fields)]
 pub struct TemplateOrder {
     /// Of which message.
-    pub message: Message,
+    pub message: MessageKind,
     /// In which language.
     pub language: Language,
     /// The version that it was made from.

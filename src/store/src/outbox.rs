@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use bangban_domain::{
     AgentId, NoticeId, Timestamp,
-    task::{Channel, Message, OutboxState},
+    task::{MessageChannel, MessageKind, OutboxState},
     words::Language,
 };
 use serde_json::value::RawValue;
@@ -26,9 +26,9 @@ pub struct OutboxRow {
     /// Id of a conversation, citizen or member of staff, `unit/CODE`, or `hook/NAME`.
     pub addressee: String,
     /// The way.
-    pub channel: Channel,
+    pub channel: MessageChannel,
     /// What.
-    pub message: Message,
+    pub message: MessageKind,
     /// JSON: values of the placeholders, and what else the receiver is told.
     pub detail: Json,
     /// What became of it.
@@ -53,7 +53,7 @@ pub struct OutboxRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateRow {
     /// Of which message.
-    pub message: Message,
+    pub message: MessageKind,
     /// In which language.
     pub language: Language,
     /// The words.
@@ -119,7 +119,7 @@ pub enum OutboxChange {
         /// Id of the person.
         person: String,
         /// The channel.
-        channel: Channel,
+        channel: MessageChannel,
         /// When; `None`: wanted again.
         at: Option<Timestamp>,
     },
@@ -133,7 +133,7 @@ pub struct OutboxQuery {
     /// In this state.
     pub state: Option<OutboxState>,
     /// By this channel.
-    pub channel: Option<Channel>,
+    pub channel: Option<MessageChannel>,
     /// To this addressee.
     pub addressee: Option<String>,
     /// Those that come after this one, the newest first.
@@ -276,8 +276,8 @@ fn outbox(row: &AnyRow) -> Result<OutboxRow, StoreError> {
         id: id(T, row, "id")?,
         cause: row.try_get("cause")?,
         addressee: row.try_get("addressee")?,
-        channel: word(T, row, "channel", Channel::parse)?,
-        message: word(T, row, "message", Message::parse)?,
+        channel: word(T, row, "channel", MessageChannel::parse)?,
+        message: word(T, row, "message", MessageKind::parse)?,
         detail: json(T, row, "detail")?,
         state: word(T, row, "state", OutboxState::parse)?,
         made_at: instant(row, "made_at")?,
@@ -327,7 +327,7 @@ impl Store {
             .bind(before)
             .bind(id)
             .bind(query.state.map_or("", OutboxState::as_str))
-            .bind(query.channel.map_or("", Channel::as_str))
+            .bind(query.channel.map_or("", MessageChannel::as_str))
             .bind(query.addressee.clone().unwrap_or_default())
             .bind(i64::from(limit))
             .fetch_all(&self.readers)
@@ -346,12 +346,12 @@ impl Store {
     }
 
     /// What a person does not want.
-    pub async fn opted_out(&self, person: &str) -> Result<BTreeSet<Channel>, StoreError> {
+    pub async fn opted_out(&self, person: &str) -> Result<BTreeSet<MessageChannel>, StoreError> {
         let rows = sqlx::query("SELECT channel FROM opt_out WHERE person = $1")
             .bind(person.to_owned())
             .fetch_all(&self.readers)
             .await?;
-        rows.iter().map(|row| word("opt_out", row, "channel", Channel::parse)).collect()
+        rows.iter().map(|row| word("opt_out", row, "channel", MessageChannel::parse)).collect()
     }
 
     /// All templates that replace the usual words.
@@ -362,7 +362,7 @@ impl Store {
         rows.iter()
             .map(|row| {
                 Ok(TemplateRow {
-                    message: word("message_template", row, "message", Message::parse)?,
+                    message: word("message_template", row, "message", MessageKind::parse)?,
                     language: word("message_template", row, "language", Language::parse)?,
                     text: row.try_get("text")?,
                     version: unsigned(row, "version")?,

@@ -8,7 +8,7 @@ use crate::{
 
 words! {
     /// The way that a message goes.
-    Channel {
+    MessageChannel {
         /// Into the thread of the conversation in which it was asked.
         Thread = "thread",
         /// Into the list that a member of staff has on our own pages.
@@ -38,7 +38,7 @@ words! {
     }
 }
 
-impl Channel {
+impl MessageChannel {
     /// May it disturb somebody? Then it is held back in quiet hours.
     #[must_use]
     pub const fn disturbs(self) -> bool {

@@ -11,7 +11,7 @@ use crate::{
 
 words! {
     /// What is told.
-    Message {
+    MessageKind {
         /// To whoever asked: there is an answer now.
         AnswerFound = "answer_found",
         /// To staff: half of a task's time is over.
@@ -52,16 +52,16 @@ const MAX_TEMPLATE: usize = 300;
 
 /// The placeholders of a message; the first one has to be in its template.
 #[must_use]
-pub const fn placeholders(message: Message) -> &'static [&'static str] {
+pub const fn placeholders(message: MessageKind) -> &'static [&'static str] {
     match message {
-        Message::AnswerFound => &["question", "source"],
-        Message::TaskHalf | Message::TaskEve | Message::TaskOverdue => &["question", "due", "unit"],
-        Message::PublishedLate => &["question", "due", "unit", "reason"],
-        Message::WriteBack => &["question", "outcome"],
+        MessageKind::AnswerFound => &["question", "source"],
+        MessageKind::TaskHalf | MessageKind::TaskEve | MessageKind::TaskOverdue => &["question", "due", "unit"],
+        MessageKind::PublishedLate => &["question", "due", "unit", "reason"],
+        MessageKind::WriteBack => &["question", "outcome"],
     }
 }
 
-impl Message {
+impl MessageKind {
     /// The words that hold as long as nobody writes others.
     #[must_use]
     pub const fn usual(self, language: Language) -> &'static str {
@@ -116,7 +116,7 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, TemplateError> {
 ///
 /// # Errors
 /// [`TemplateError`] says what is wrong.
-pub fn check_template(message: Message, template: &str) -> Result<(), TemplateError> {
+pub fn check_template(message: MessageKind, template: &str) -> Result<(), TemplateError> {
     if template.trim().is_empty() {
         return Err(TemplateError::Empty);
     }

@@ -13,8 +13,8 @@ mod delivery;
 mod message;
 mod reminder;
 
-pub use delivery::{CIRCUIT_FAILURES, CIRCUIT_PAUSE, Channel, Circuit, GIVE_UP, OutboxState, retry_at};
-pub use message::{Message, TemplateError, check_template, fill, placeholders, quiet_until};
+pub use delivery::{CIRCUIT_FAILURES, CIRCUIT_PAUSE, Circuit, GIVE_UP, MessageChannel, OutboxState, retry_at};
+pub use message::{MessageKind, TemplateError, check_template, fill, placeholders, quiet_until};
 pub use reminder::{Addressed, Member, Reminder, ReminderStep, addressees, reminders, step_at};
 
 use crate::{

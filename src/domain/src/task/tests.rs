@@ -217,12 +217,12 @@ fn questions_are_the_same_whatever_signs_and_widths_they_are_written_with() {
 
 #[test]
 fn a_template_has_only_the_placeholders_of_its_message_and_the_first_of_them() {
-    for message in Message::ALL.iter().copied() {
+    for message in MessageKind::ALL.iter().copied() {
         for language in [Language::Chinese, Language::English] {
             assert_eq!(check_template(message, message.usual(language)), Ok(()), "{message} {language}");
         }
     }
-    let check = |text: &str| check_template(Message::TaskEve, text).map_err(|error| error.to_string());
+    let check = |text: &str| check_template(MessageKind::TaskEve, text).map_err(|error| error.to_string());
     assert_eq!(check("{question} {due}"), Ok(()));
     assert_eq!(check("   "), Err("must not be empty".to_owned()));
     assert_eq!(check("{due}"), Err("{question} is missing".to_owned()));

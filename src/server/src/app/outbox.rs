@@ -4,7 +4,7 @@
 use bangban_domain::{
     NoticeId, TaskId,
     rights::Action,
-    task::{Channel, Message, OutboxState, check_template, placeholders},
+    task::{MessageChannel, MessageKind, OutboxState, check_template, placeholders},
     words::Language,
 };
 use bangban_protocol::{
@@ -29,7 +29,7 @@ pub struct WantedMessages {
     /// In this state.
     pub state: Option<OutboxState>,
     /// By this channel.
-    pub channel: Option<Channel>,
+    pub channel: Option<MessageChannel>,
     /// Those that come after this one.
     pub before: Option<NoticeId>,
 }
@@ -115,8 +115,12 @@ impl App {
         language: Language,
     ) -> Result<OutboxPage, WireError> {
         let before = self.place_in_outbox(before).await?;
-        let query =
-            OutboxQuery { channel: Some(Channel::Inbox), addressee: Some(staff.id.to_string()), state: None, before };
+        let query = OutboxQuery {
+            channel: Some(MessageChannel::Inbox),
+            addressee: Some(staff.id.to_string()),
+            state: None,
+            before,
+        };
         let (messages, next) = self.outbox_page(query, language).await?;
         Ok(OutboxPage { messages, next, counts: Vec::new(), paused: Vec::new() })
     }
@@ -164,7 +168,7 @@ impl App {
     pub(crate) async fn templates(&self, staff: &Staff) -> Result<Vec<TemplateView>, WireError> {
         self.require(staff, Action::ManageMessages, At::CITY)?;
         let own = self.store.templates().await.map_err(store_error)?;
-        let each = Message::ALL.iter().copied().flat_map(|message| {
+        let each = MessageKind::ALL.iter().copied().flat_map(|message| {
             [Language::Chinese, Language::English].map(|language| {
                 let own = own.iter().find(|one| one.message == message && one.language == language);
                 let usual = message.usual(language).to_owned();
@@ -211,7 +215,7 @@ impl App {
     /// What a citizen wants to be told by.
     pub(crate) async fn wanted_channels(&self, citizen: &Citizen) -> Result<WantedChannels, WireError> {
         let out = self.store.opted_out(&citizen.id.to_string()).await.map_err(store_error)?;
-        Ok(WantedChannels { sms: !out.contains(&Channel::Sms), portal: !out.contains(&Channel::Portal) })
+        Ok(WantedChannels { sms: !out.contains(&MessageChannel::Sms), portal: !out.contains(&MessageChannel::Portal) })
     }
 
     /// Changes that.
@@ -222,10 +226,10 @@ impl App {
     ) -> Result<WantedChannels, WireError> {
         let now = self.clock.now();
         let person = citizen.id.to_string();
-        let change = |(channel, is_wanted): (Channel, bool)| {
+        let change = |(channel, is_wanted): (MessageChannel, bool)| {
             Change::Outbox(OutboxChange::OptOut { person: person.clone(), channel, at: (!is_wanted).then_some(now) })
         };
-        let changes = [(Channel::Sms, wanted.sms), (Channel::Portal, wanted.portal)].map(change).into();
+        let changes = [(MessageChannel::Sms, wanted.sms), (MessageChannel::Portal, wanted.portal)].map(change).into();
         self.store.commit(Unit { changes, ..Unit::default() }).await.map_err(store_error)?;
         self.wanted_channels(citizen).await
     }

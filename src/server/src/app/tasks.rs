@@ -13,8 +13,8 @@ use bangban_domain::{
     privacy::mask,
     rights::Action,
     task::{
-        self, Addressed, Channel, MAX_QUESTION, Member, Message, OutboxState, ReminderStep, SAME_QUESTION, TaskEvent,
-        TaskKind, TaskState,
+        self, Addressed, MAX_QUESTION, Member, MessageChannel, MessageKind, OutboxState, ReminderStep, SAME_QUESTION,
+        TaskEvent, TaskKind, TaskState,
     },
     time::{DAY, MINUTE},
     words::Outcome,
@@ -627,7 +627,7 @@ impl App {
             let parts = [Addressed::Owner, Addressed::Supervisor];
             changes.extend(self.telling(
                 &row,
-                Message::PublishedLate,
+                MessageKind::PublishedLate,
                 "late",
                 ReminderStep::Overdue,
                 &parts,
@@ -650,7 +650,7 @@ impl App {
         }
         let detail = serde_json::json!({ "question": row.question, "source": done.source, "entry": done.entry,
             "revision": done.revision, "task": row.id });
-        let tell = OutboxRow { detail: json(&detail), ..self.message(&row, Message::AnswerFound, "done", now) };
+        let tell = OutboxRow { detail: json(&detail), ..self.message(&row, MessageKind::AnswerFound, "done", now) };
         changes.push(Change::Task(TaskChange::Fulfil {
             task: row.id,
             entry: done.entry.to_owned(),
@@ -665,7 +665,7 @@ impl App {
         }));
         let values = serde_json::json!({ "question": row.question, "source": done.source, "entry": done.entry,
             "revision": done.revision, "task": row.id, "unit": row.unit });
-        changes.extend(self.to_hooks(&row, Message::AnswerFound, "done", &values, now));
+        changes.extend(self.to_hooks(&row, MessageKind::AnswerFound, "done", &values, now));
         Ok(changes)
     }
 
@@ -676,12 +676,12 @@ impl App {
     }
 
     /// A message about a task that waits to be sent.
-    fn message(&self, row: &TaskRow, message: Message, what: &str, now: Timestamp) -> OutboxRow {
+    fn message(&self, row: &TaskRow, message: MessageKind, what: &str, now: Timestamp) -> OutboxRow {
         OutboxRow {
             id: bangban_domain::NoticeId::new(new_id()),
             cause: format!("{}/{what}", row.id),
             addressee: String::new(),
-            channel: Channel::Thread,
+            channel: MessageChannel::Thread,
             message,
             detail: json(&serde_json::json!({})),
             state: OutboxState::Waiting,
@@ -698,7 +698,7 @@ impl App {
     fn to_hooks(
         &self,
         row: &TaskRow,
-        message: Message,
+        message: MessageKind,
         what: &str,
         values: &serde_json::Value,
         now: Timestamp,
@@ -706,7 +706,7 @@ impl App {
         let hooks = self.outside.hooks();
         let put = hooks.map(|name| OutboxRow {
             addressee: format!("hook/{name}"),
-            channel: Channel::Webhook,
+            channel: MessageChannel::Webhook,
             detail: json(values),
             ..self.message(row, message, what, now)
         });
@@ -730,7 +730,7 @@ impl App {
     fn telling(
         &self,
         row: &TaskRow,
-        message: Message,
+        message: MessageKind,
         what: &str,
         step: ReminderStep,
         parts: &[Addressed],
@@ -748,7 +748,7 @@ impl App {
             values["as"] = serde_json::json!(part);
             OutboxRow {
                 addressee: agent.to_string(),
-                channel: Channel::Inbox,
+                channel: MessageChannel::Inbox,
                 detail: json(&values),
                 // It is there with the commit.
                 state: OutboxState::Sent,
@@ -758,7 +758,7 @@ impl App {
         });
         let mailbox = units.iter().find(|unit| self.outside.has_mailbox(unit)).map(|unit| OutboxRow {
             addressee: format!("unit/{unit}"),
-            channel: Channel::Email,
+            channel: MessageChannel::Email,
             detail: json(values),
             ..self.message(row, message, what, now)
         });
@@ -803,9 +803,9 @@ impl App {
         // The instants have moved with the calendar: the next one is later than was written.
         let Some(step) = due else { return self.move_reminder(&row, next.map(|one| one.at)).await };
         let message = match step {
-            ReminderStep::Half => Message::TaskHalf,
-            ReminderStep::Eve => Message::TaskEve,
-            ReminderStep::Overdue => Message::TaskOverdue,
+            ReminderStep::Half => MessageKind::TaskHalf,
+            ReminderStep::Eve => MessageKind::TaskEve,
+            ReminderStep::Overdue => MessageKind::TaskOverdue,
         };
         let values = self.values(&row, None);
         let messages = self.telling(&row, message, step.as_str(), step, Addressed::ALL, &values, now);
@@ -878,7 +878,7 @@ impl App {
 }
 
 fn is_inbox(change: &Change) -> bool {
-    matches!(change, Change::Outbox(OutboxChange::Put(row)) if row.channel == Channel::Inbox)
+    matches!(change, Change::Outbox(OutboxChange::Put(row)) if row.channel == MessageChannel::Inbox)
 }
 
 /// When the first step is that was not told yet.

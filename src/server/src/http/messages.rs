@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use bangban_domain::{
     NoticeId,
-    task::{Channel, OutboxState},
+    task::{MessageChannel, OutboxState},
     words::Language,
 };
 use bangban_protocol::{ErrorCode, OutboxPage, TemplateOrder, TemplateView, WantedChannels, WireError};
@@ -35,7 +35,7 @@ pub(super) struct Wanted {
     state: Option<OutboxState>,
     /// By this channel.
     #[param(inline)]
-    channel: Option<Channel>,
+    channel: Option<MessageChannel>,
     /// Those that come after this one.
     #[param(value_type = Option<String>)]
     before: Option<NoticeId>,

@@ -19,7 +19,7 @@ use bangban_domain::{
     CitizenId, ConversationId, NoticeId, Timestamp,
     calendar::OFFSET,
     conversation::masked_telephone,
-    task::{Channel, Circuit, Message, OutboxState, fill, quiet_until, retry_at},
+    task::{Circuit, MessageChannel, MessageKind, OutboxState, fill, quiet_until, retry_at},
     time::{MINUTE, Millis, SECOND},
     words::Language,
 };
@@ -122,7 +122,7 @@ impl Outside {
     }
 
     /// Is there anybody who takes messages of this channel?
-    fn takes(&self, channel: Channel) -> bool {
+    fn takes(&self, channel: MessageChannel) -> bool {
         self.has_sink || self.ways.has(channel)
     }
 
@@ -146,7 +146,7 @@ impl Outside {
         let Some(way) = way else {
             return if self.has_sink { Attempt::Sent { is_sunk: true } } else { Attempt::Dropped("no receiver") };
         };
-        let name = if row.channel == Channel::Webhook { row.addressee.as_str() } else { row.channel.as_str() };
+        let name = if row.channel == MessageChannel::Webhook { row.addressee.as_str() } else { row.channel.as_str() };
         if let Err(until) = self.circuit(name, |circuit| circuit.admit(now)) {
             return Attempt::Later(until);
         }
@@ -183,34 +183,34 @@ pub(crate) fn words(templates: &[TemplateRow], row: &OutboxRow, language: Langua
 }
 
 /// The type of a webhook's event.
-const fn event_type(message: Message) -> &'static str {
+const fn event_type(message: MessageKind) -> &'static str {
     match message {
-        Message::AnswerFound => "task.fulfilled",
-        Message::TaskHalf => "task.half",
-        Message::TaskEve => "task.eve",
-        Message::TaskOverdue => "task.overdue",
-        Message::PublishedLate => "task.published_late",
-        Message::WriteBack => "knowledge.write_back",
+        MessageKind::AnswerFound => "task.fulfilled",
+        MessageKind::TaskHalf => "task.half",
+        MessageKind::TaskEve => "task.eve",
+        MessageKind::TaskOverdue => "task.overdue",
+        MessageKind::PublishedLate => "task.published_late",
+        MessageKind::WriteBack => "knowledge.write_back",
     }
 }
 
 /// Whom a message goes to, as somebody else may see it.
 pub(crate) async fn masked_addressee(app: &App, row: &OutboxRow) -> Result<String, StoreError> {
     Ok(match row.channel {
-        Channel::Inbox => {
+        MessageChannel::Inbox => {
             let name = row.addressee.parse().ok().and_then(|agent| app.accounts.name(agent));
             name.unwrap_or_default()
         }
-        Channel::Sms | Channel::Portal => match citizen(app, row).await? {
-            Some(citizen) if row.channel == Channel::Sms => {
+        MessageChannel::Sms | MessageChannel::Portal => match citizen(app, row).await? {
+            Some(citizen) if row.channel == MessageChannel::Sms => {
                 masked_telephone(citizen.phone.as_deref().unwrap_or_default())
             }
             Some(citizen) => bangban_domain::citizen::shown_name(&citizen.name, citizen.kind, citizen.anonymous),
             None => String::new(),
         },
         // An id, a code and a name of ours.
-        Channel::Thread => row.addressee.clone(),
-        Channel::Email | Channel::Webhook => {
+        MessageChannel::Thread => row.addressee.clone(),
+        MessageChannel::Email | MessageChannel::Webhook => {
             row.addressee.split_once('/').map_or_else(String::new, |(_, name)| name.to_owned())
         }
     })
@@ -249,11 +249,11 @@ impl App {
     async fn deliver(&self, row: OutboxRow, templates: &[TemplateRow]) -> Result<(), StoreError> {
         let now = self.clock.now();
         let attempt = match row.channel {
-            Channel::Thread => self.into_thread(&row, now).await?,
+            MessageChannel::Thread => self.into_thread(&row, now).await?,
             // Is there with its commit.
-            Channel::Inbox => Attempt::Sent { is_sunk: false },
-            Channel::Sms | Channel::Portal => self.to_citizen(&row, now, templates).await?,
-            Channel::Email => match quiet_until(now, self.outside.quiet.0, self.outside.quiet.1) {
+            MessageChannel::Inbox => Attempt::Sent { is_sunk: false },
+            MessageChannel::Sms | MessageChannel::Portal => self.to_citizen(&row, now, templates).await?,
+            MessageChannel::Email => match quiet_until(now, self.outside.quiet.0, self.outside.quiet.1) {
                 later if later > now => Attempt::Later(later),
                 _ => {
                     let text = words(templates, &row, Language::Chinese);
@@ -261,7 +261,7 @@ impl App {
                     self.outside.attempt(&row, now, self.outside.ways.email(unit, text)).await
                 }
             },
-            Channel::Webhook => {
+            MessageChannel::Webhook => {
                 let name = row.addressee.strip_prefix("hook/").unwrap_or_default();
                 let way = self.outside.ways.webhook(name, event_type(row.message), row.detail.as_str());
                 self.outside.attempt(&row, now, way).await
@@ -305,8 +305,8 @@ impl App {
         let second = NewEntry { follows: true, ..said(&answer) };
         let sent = OutboxChange::Sent { id: row.id, at: now, is_sunk: false };
         let ways = [
-            (Channel::Sms, citizen.phone.is_some()),
-            (Channel::Portal, !citizen.anonymous && !citizen.name.is_empty()),
+            (MessageChannel::Sms, citizen.phone.is_some()),
+            (MessageChannel::Portal, !citizen.anonymous && !citizen.name.is_empty()),
         ];
         let outside = ways.into_iter().filter(|(channel, is_there)| *is_there && self.outside.takes(*channel));
         let further = outside.map(|(channel, _)| {
@@ -349,8 +349,8 @@ impl App {
         }
         let text = words(templates, row, citizen.language.unwrap_or(Language::Chinese));
         let way = match (row.channel, &citizen.phone) {
-            (Channel::Sms, Some(phone)) => self.outside.ways.sms(phone, text),
-            (Channel::Sms, None) => return Ok(Attempt::Dropped("no telephone")),
+            (MessageChannel::Sms, Some(phone)) => self.outside.ways.sms(phone, text),
+            (MessageChannel::Sms, None) => return Ok(Attempt::Dropped("no telephone")),
             _ => self.outside.ways.portal(citizen.id, text),
         };
         Ok(self.outside.attempt(row, now, way).await)

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
-use bangban_domain::{CitizenId, NoticeId, Timestamp, task::Channel};
+use bangban_domain::{CitizenId, NoticeId, Timestamp, task::MessageChannel};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
@@ -152,13 +152,13 @@ impl Ways {
         })
     }
 
-    pub(super) fn has(&self, channel: Channel) -> bool {
+    pub(super) fn has(&self, channel: MessageChannel) -> bool {
         match channel {
-            Channel::Sms => self.sms.is_some(),
-            Channel::Portal => self.portal.is_some(),
-            Channel::Email => self.mail.is_some(),
-            Channel::Webhook => !self.hooks.is_empty(),
-            Channel::Thread | Channel::Inbox => true,
+            MessageChannel::Sms => self.sms.is_some(),
+            MessageChannel::Portal => self.portal.is_some(),
+            MessageChannel::Email => self.mail.is_some(),
+            MessageChannel::Webhook => !self.hooks.is_empty(),
+            MessageChannel::Thread | MessageChannel::Inbox => true,
         }
     }
 

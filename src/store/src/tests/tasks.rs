@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, NoticeId, TaskId, Timestamp,
-    task::{Channel, Message, OutboxState, ReminderStep, TaskEvent, TaskKind, TaskState},
+    task::{MessageChannel, MessageKind, OutboxState, ReminderStep, TaskEvent, TaskKind, TaskState},
     words::Language,
 };
 
@@ -72,8 +72,8 @@ fn message(n: u128, cause: &str) -> OutboxRow {
         id: NoticeId::new(n),
         cause: cause.to_owned(),
         addressee: "unit/police".to_owned(),
-        channel: Channel::Email,
-        message: Message::TaskEve,
+        channel: MessageChannel::Email,
+        message: MessageKind::TaskEve,
         detail: raw(r#"{"question":"q"}"#),
         state: OutboxState::Waiting,
         made_at: Timestamp(1_000),
@@ -96,7 +96,7 @@ fn fulfil(n: u128) -> TaskChange {
         entry: "e1".to_owned(),
         revision: 4,
         event: event(7_000, TaskEvent::Fulfilled),
-        tell: Box::new(OutboxRow { channel: Channel::Thread, ..message(1, &format!("task/{n}/done")) }),
+        tell: Box::new(OutboxRow { channel: MessageChannel::Thread, ..message(1, &format!("task/{n}/done")) }),
     }
 }
 
@@ -271,7 +271,7 @@ async fn a_message_is_written_once_for_its_cause_addressee_and_channel(db: TestD
         message(1, "a"),
         message(2, "a"),
         OutboxRow { addressee: "unit/tax".to_owned(), ..message(3, "a") },
-        OutboxRow { channel: Channel::Webhook, ..message(4, "a") },
+        OutboxRow { channel: MessageChannel::Webhook, ..message(4, "a") },
         message(5, "b"),
     ] {
         outbox(&store, OutboxChange::Put(Box::new(row))).await.unwrap();
@@ -316,7 +316,7 @@ async fn a_message_fails_dies_is_sent_again_and_is_sent(db: TestDatabase) {
 async fn templates_and_wishes_are_kept_and_the_slower_of_two_is_refused(db: TestDatabase) {
     let (store, _) = open(&db).await;
     let template = |version: u64, text: &str| TemplateRow {
-        message: Message::TaskEve,
+        message: MessageKind::TaskEve,
         language: Language::Chinese,
         text: text.to_owned(),
         version,
@@ -333,12 +333,12 @@ async fn templates_and_wishes_are_kept_and_the_slower_of_two_is_refused(db: Test
     let person = CitizenId::new(1).to_string();
     let wish = |at: Option<i64>| OutboxChange::OptOut {
         person: CitizenId::new(1).to_string(),
-        channel: Channel::Sms,
+        channel: MessageChannel::Sms,
         at: at.map(Timestamp),
     };
     outbox(&store, wish(Some(1))).await.unwrap();
     outbox(&store, wish(Some(2))).await.unwrap();
-    assert_eq!(store.opted_out(&person).await.unwrap(), BTreeSet::from([Channel::Sms]));
+    assert_eq!(store.opted_out(&person).await.unwrap(), BTreeSet::from([MessageChannel::Sms]));
     outbox(&store, wish(None)).await.unwrap();
     assert_eq!(store.opted_out(&person).await.unwrap(), BTreeSet::new());
 }

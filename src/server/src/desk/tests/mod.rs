@@ -10,6 +10,7 @@ mod owed;
 mod replay;
 mod restart;
 mod rules;
+mod tasks;
 mod work;
 
 use std::sync::Arc;
