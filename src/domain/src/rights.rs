@@ -48,6 +48,10 @@ words! {
         WorkTasks = "work_tasks",
         /// What is told to people: the outbox and its templates.
         ManageMessages = "manage_messages",
+        /// Write entries of the knowledge base and review points.
+        EditKnowledge = "edit_knowledge",
+        /// Publish and retire entries that somebody else has written.
+        ReviewKnowledge = "review_knowledge",
         /// What is administered, without changing it.
         ReadAdministration = "read_administration",
     }
@@ -58,9 +62,10 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, CorrectLedger, HandlePersonalData, Inspect, Intervene, ManageItems, ManageMessages,
-            ManageNotices, ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration,
-            ReadAudit, ReadConversations, ReadTasks, Reveal, Serve, Watch, WorkTasks,
+            BlockVisitors, CorrectLedger, EditKnowledge, HandlePersonalData, Inspect, Intervene, ManageItems,
+            ManageMessages, ManageNotices, ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits,
+            ReadAdministration, ReadAudit, ReadConversations, ReadTasks, Reveal, ReviewKnowledge, Serve, Watch,
+            WorkTasks,
         };
         match self {
             Self::Agent | Self::Professional => matches!(action, Serve | Reveal),
@@ -76,10 +81,14 @@ impl Role {
                     | ManageNotices
                     | BlockVisitors
                     | Inspect
+                    | ReviewKnowledge
                     | ReadTasks
                     | ReadAdministration
             ),
-            Self::Editor => matches!(action, ManageItems | ReadTasks | WorkTasks | ReadAdministration),
+            Self::Editor => matches!(
+                action,
+                ManageItems | EditKnowledge | ReviewKnowledge | ReadTasks | WorkTasks | ReadAdministration
+            ),
             Self::Leader => matches!(action, Watch | ReadTasks),
             Self::Auditor => matches!(action, Watch | ReadTasks | ReadAudit | ReadAdministration),
             Self::Admin => matches!(
@@ -203,6 +212,8 @@ mod tests {
             Action::Inspect,
             Action::WorkTasks,
             Action::ManageMessages,
+            Action::EditKnowledge,
+            Action::ReviewKnowledge,
         ];
         assert!(changes.iter().all(|action| !Role::Auditor.allows(*action)));
         assert!(!Role::Admin.allows(Action::ReadConversations), "who administers has no business in threads");

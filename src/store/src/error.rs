@@ -102,6 +102,9 @@ pub enum StoreError {
     /// Somebody else has changed the template meanwhile, or the message is not given up; nothing was done.
     #[error("somebody else has changed it meanwhile")]
     OutboxOutdated,
+    /// Somebody else has changed the entry or the review point meanwhile; nothing was done.
+    #[error("somebody else has changed {0} meanwhile")]
+    KnowledgeOutdated(String),
     /// There is no database at this address.
     #[error("there is no database at {0} (data.dir)")]
     Missing(String),

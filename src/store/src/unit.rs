@@ -11,9 +11,9 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, HelperChange, Lane,
-    LedgerRow, OutboxChange, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow,
-    StoreError, TaskChange,
+    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, HelperChange,
+    KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf,
+    StaffChange, StaffRow, StoreError, TaskChange,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -74,6 +74,9 @@ impl Unit {
                     change.texts().into_iter().try_for_each(|(field, text)| without_nul(field, Some(text)))?;
                 }
                 Change::Outbox(OutboxChange::Template(row)) => without_nul("text", Some(&row.text))?,
+                Change::Knowledge(change) => {
+                    change.texts().try_for_each(|(field, text)| without_nul(field, Some(text)))?
+                }
                 // Made by the server.
                 Change::Clock(_)
                 | Change::Step { .. }
@@ -320,6 +323,8 @@ pub enum Change {
     Task(TaskChange),
     /// What is to be told.
     Outbox(OutboxChange),
+    /// Entries of the knowledge base and review points.
+    Knowledge(KnowledgeChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }

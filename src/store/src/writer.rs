@@ -223,9 +223,12 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         // Each row knows by itself who came first.
         Change::Outbox(_) => [None, None],
         // Two who ask the same open one task.
-        Change::Records(_) | Change::Account(_) | Change::Audit(_) | Change::Quality(_) | Change::Task(_) => {
-            [Some(Key::Administration), None]
-        }
+        Change::Records(_)
+        | Change::Account(_)
+        | Change::Audit(_)
+        | Change::Quality(_)
+        | Change::Task(_)
+        | Change::Knowledge(_) => [Some(Key::Administration), None],
         // See `keys_of`.
         Change::Privacy(_) | Change::Figures(_) | Change::AgentLog(_) => [None, None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],

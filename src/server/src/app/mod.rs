@@ -196,7 +196,8 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
         | bangban_store::StoreError::StaffOutdated(_)
         | bangban_store::StoreError::QualityOutdated
         | bangban_store::StoreError::TaskOutdated
-        | bangban_store::StoreError::OutboxOutdated => {
+        | bangban_store::StoreError::OutboxOutdated
+        | bangban_store::StoreError::KnowledgeOutdated(_) => {
             return WireError::new(ErrorCode::Outdated, error.to_string());
         }
         bangban_store::StoreError::LoginTaken => return WireError::field("body.login", error.to_string()),

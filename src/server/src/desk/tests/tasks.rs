@@ -92,7 +92,7 @@ impl House {
 
 #[tokio::test]
 async fn through_a_whole_deadline_each_addressee_sees_each_reminder_once_over_restarts_before_every_step() {
-    let mut house = House::open(at(10, 0, 0), HoursKey::WorkingDays).await;
+    let mut house = House::open(at(10, 0, 0), HoursKey::Calendar).await;
     house.come(1).await;
     let (_, closed) = house.gap(&citizen(1), "居住证积分被退回以后怎么重新申请").await;
     closed.unwrap();
@@ -138,7 +138,10 @@ async fn who_asked_the_same_is_told_in_the_thread_once_and_outside_when_it_is_no
     let tasks = house.tasks().await;
     let asked: Vec<(&str, u64)> = tasks.iter().map(|task| (task.question.as_str(), task.askers)).collect();
     assert_eq!(asked.len(), 2, "{asked:?}");
-    assert!(asked.contains(&(question, 2)) && asked.contains(&("居住证到期以后在哪里补签，电话138****8009", 1)), "{asked:?}");
+    assert!(
+        asked.contains(&(question, 2)) && asked.contains(&("居住证到期以后在哪里补签，电话138****8009", 1)),
+        "{asked:?}"
+    );
     let task = tasks.iter().find(|task| task.askers == 2).unwrap().id;
 
     // It is ten o'clock in the evening; nobody is disturbed before the morning.
@@ -149,7 +152,9 @@ async fn who_asked_the_same_is_told_in_the_thread_once_and_outside_when_it_is_no
         let bodies = house.bodies(id).await;
         let found: Vec<_> = bodies.iter().filter(|body| matches!(body, ThreadBody::AnswerFound { .. })).collect();
         assert_eq!(found, [&ThreadBody::AnswerFound { question: question.to_owned() }]);
-        assert!(matches!(bodies.last(), Some(ThreadBody::BotAnswer { entry, .. }) if entry == "kb-residence-permit-apply"));
+        assert!(
+            matches!(bodies.last(), Some(ThreadBody::BotAnswer { entry, .. }) if entry == "kb-residence-permit-apply")
+        );
     }
     let [sms] = house.outbox(MessageChannel::Sms).await.try_into().unwrap();
     assert_eq!((sms.state, sms.due_at), (OutboxState::Waiting, Timestamp(at(8, 0, 0) + DAY)));
@@ -210,7 +215,7 @@ async fn a_question_without_an_answer_belongs_to_an_unsolved_matter_and_is_named
 
 #[tokio::test]
 async fn a_policy_in_force_at_once_escalates_at_once_and_a_late_answer_needs_a_reason_that_is_told() {
-    let house = House::open(at(10, 0, 0), HoursKey::WorkingDays).await;
+    let house = House::open(at(10, 0, 0), HoursKey::Calendar).await;
     let editor = member(EDITOR, Role::Editor);
     let who = Worker { staff: &editor, address: "192.0.2.1" };
     let order = |effective_on: &str, questions: &[&str]| PolicyOrder {
@@ -248,8 +253,7 @@ async fn a_policy_in_force_at_once_escalates_at_once_and_a_late_answer_needs_a_r
     assert_eq!((refused.code, refused.field.as_deref()), (ErrorCode::BadRequest, Some("reason")));
     house.publish(now.tasks[0].id, Some("文件今天才收到")).await.unwrap();
     house.publish(early.tasks[0].id, None).await.unwrap();
-    let late: Vec<_> =
-        house.told().await.into_iter().filter(|(kind, _)| *kind == MessageKind::PublishedLate).collect();
+    let late: Vec<_> = house.told().await.into_iter().filter(|(kind, _)| *kind == MessageKind::PublishedLate).collect();
     assert_eq!(late, [(MessageKind::PublishedLate, SUPERVISOR), (MessageKind::PublishedLate, EDITOR)]);
     let view = house.app.task(&editor, now.tasks[0].id).await.unwrap();
     assert_eq!((view.task.state, view.task.in_time), (TaskState::Done, Some(false)));
@@ -264,7 +268,7 @@ async fn a_policy_in_force_at_once_escalates_at_once_and_a_late_answer_needs_a_r
 
 #[tokio::test]
 async fn other_hours_move_open_deadlines_and_both_values_stay() {
-    let mut house = House::open(at(10, 0, 0), HoursKey::WorkingDays).await;
+    let mut house = House::open(at(10, 0, 0), HoursKey::Calendar).await;
     house.come(1).await;
     let (_, closed) = house.gap(&citizen(1), "居住证积分被退回以后怎么重新申请").await;
     closed.unwrap();
@@ -289,7 +293,10 @@ async fn other_hours_move_open_deadlines_and_both_values_stay() {
     house.app.recompute_deadlines().await.unwrap();
     assert_eq!(house.app.recompute_deadlines().await.unwrap(), 0, "once is enough");
     let [task] = house.tasks().await.try_into().unwrap();
-    assert_eq!((task.due_at, task.first_due_at), (Timestamp(at(12, 0, 0) + 7 * DAY), Timestamp(at(17, 0, 0) + 7 * DAY)));
+    assert_eq!(
+        (task.due_at, task.first_due_at),
+        (Timestamp(at(12, 0, 0) + 7 * DAY), Timestamp(at(17, 0, 0) + 7 * DAY))
+    );
     let view = house.app.task(&member(EDITOR, Role::Editor), task.id).await.unwrap();
     let moved = view.history.iter().find(|line| line.what == TaskEvent::Recomputed).unwrap();
     assert_eq!(moved.before.as_deref(), Some((at(17, 0, 0) + 7 * DAY).to_string().as_str()));
@@ -297,7 +304,7 @@ async fn other_hours_move_open_deadlines_and_both_values_stay() {
 
 #[tokio::test]
 async fn a_task_is_taken_on_put_back_reassigned_and_dropped_by_whoever_may_and_each_step_is_written_down() {
-    let mut house = House::open(at(10, 0, 0), HoursKey::WorkingDays).await;
+    let mut house = House::open(at(10, 0, 0), HoursKey::Calendar).await;
     house.come(1).await;
     let (_, closed) = house.gap(&citizen(1), "居住证积分被退回以后怎么重新申请").await;
     closed.unwrap();
@@ -318,7 +325,8 @@ async fn a_task_is_taken_on_put_back_reassigned_and_dropped_by_whoever_may_and_e
     assert_eq!(stale.code, ErrorCode::Outdated);
     let done = house.app.step_task(&who, id, step(2, TaskState::Done, "")).await.unwrap_err();
     assert_eq!(done.code, ErrorCode::InvalidStage, "by a published entry only");
-    let unit = house.app.directory().units().map(|(code, _)| code.to_owned()).find(|code| *code != view.task.unit).unwrap();
+    let unit =
+        house.app.directory().units().map(|(code, _)| code.to_owned()).find(|code| *code != view.task.unit).unwrap();
     let order = TaskReassign { version: 2, unit: unit.clone(), reason: "属于该单位业务".to_owned() };
     let view = house.app.reassign_task(&who, id, order).await.unwrap();
     assert_eq!((view.task.unit, view.task.assignee, view.task.state), (unit, None, TaskState::Open));
