@@ -571,8 +571,7 @@ export function createApi(client: Client) {
     tasks: (query: TaskQuery) => json<TaskPage>('GET', address('/api/tasks', { ...query })),
     task: (id: string) => json<TaskView>('GET', `/api/tasks/${part(id)}`),
     stepTask: (id: string, step: TaskStep) => json<TaskView>('POST', `/api/tasks/${part(id)}/step`, step),
-    reassignTask: (id: string, order: TaskReassign) =>
-      json<TaskView>('POST', `/api/tasks/${part(id)}/reassign`, order),
+    reassignTask: (id: string, order: TaskReassign) => json<TaskView>('POST', `/api/tasks/${part(id)}/reassign`, order),
     onTime: (from: string, to: string, kind: TaskKind | null) =>
       json<OnTimeRates>('GET', address('/api/tasks/on-time', { from, to, kind })),
     registered: (before: string | null) => json<PolicyPage>('GET', address('/api/policies', { before })),

@@ -12,10 +12,13 @@
 mod delivery;
 mod message;
 mod reminder;
+mod same;
 
 pub use delivery::{CIRCUIT_FAILURES, CIRCUIT_PAUSE, Circuit, GIVE_UP, MessageChannel, OutboxState, retry_at};
 pub use message::{MessageKind, TemplateError, check_template, fill, placeholders, quiet_until};
 pub use reminder::{Addressed, Member, Reminder, ReminderStep, addressees, reminders, step_at};
+
+pub use same::{SAME_QUESTION, likeness, normalised, same_question};
 
 use crate::{
     Timestamp,
@@ -31,11 +34,6 @@ pub const CORRECTION_WORKING_DAYS: u16 = 2;
 
 /// Longest question of a task.
 pub const MAX_QUESTION: usize = 200;
-
-/// A question that is at least so near to that of an open task of the same item is the same one: the confidence of
-/// `bangban-search`, 0 to 1. It is far above what is needed to answer, because whoever asked something else would be told an
-/// answer to another question.
-pub const SAME_QUESTION: f64 = 0.8;
 
 words! {
     /// What a task is about.
@@ -135,16 +133,6 @@ pub fn in_time(state: TaskState, due_at: Timestamp, done_at: Option<Timestamp>, 
         (TaskState::Open | TaskState::Working, _) => (now > due_at).then_some(false),
         (TaskState::Done, None) | (TaskState::Dropped, _) => None,
     }
-}
-
-/// The text by which questions are the same: letters and digits alone, in small letters, full-width forms as usual ones.
-#[must_use]
-pub fn normalised(question: &str) -> String {
-    let usual = |letter: char| match u32::from(letter) {
-        code @ 0xff01..=0xff5e => char::from_u32(code - 0xfee0).unwrap_or(letter),
-        _ => letter,
-    };
-    question.chars().map(usual).filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

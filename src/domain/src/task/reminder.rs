@@ -70,11 +70,12 @@ pub fn reminders(opened_at: Timestamp, due_at: Timestamp, calendar: &Calendar) -
     let middle = opened_at + due_at.since(opened_at).max(0) / 2;
     let half = calendar.next_open(middle).unwrap_or(middle);
     let eve = calendar.working_day_before(due_at).at;
+    let has_eve = eve > opened_at && eve < due_at;
     let mut steps = Vec::with_capacity(3);
-    if half > opened_at && half < eve.min(due_at) {
+    if half > opened_at && half < if has_eve { eve } else { due_at } {
         steps.push(Reminder { step: ReminderStep::Half, at: half });
     }
-    if eve > opened_at && eve < due_at {
+    if has_eve {
         steps.push(Reminder { step: ReminderStep::Eve, at: eve });
     }
     steps.push(Reminder { step: ReminderStep::Overdue, at: due_at + 1 });

@@ -23,7 +23,6 @@ use bangban_protocol::{
     CorrectionOrder, ErrorCode, OnTimeLine, OnTimeRates, PolicyOrder, PolicyPage, PolicyView, TaskHistoryLine,
     TaskLine, TaskPage, TaskReassign, TaskStep, TaskView, WireError,
 };
-use bangban_search::{Decision, Entry, Index};
 use bangban_store::{
     Audit, Author, Change, OnTimeCount, OutboxChange, OutboxRow, PolicyRow, TaskChange, TaskEventRow, TaskQuery,
     TaskRow, Unit,
@@ -88,6 +87,8 @@ pub struct Fulfilled<'a> {
     pub source: &'a str,
     /// Who publishes.
     pub by: Author,
+    /// From when on the answer holds: nobody is told before.
+    pub from: Timestamp,
     /// Why it is published after the deadline of its policy.
     pub override_reason: Option<&'a str>,
 }
@@ -217,8 +218,9 @@ impl App {
         let unit = Self::owner_of(&directory, row.item.as_deref());
         let mut task = self.new_task(TaskKind::Gap, unit, row.item, text, (at, Author::Agent(staff.id)), None);
         let owed = self.store.owed_questions(task.item.as_deref()).await.map_err(store_error)?;
-        if let Some(same) = same_question(&task, &owed) {
-            task.same = same;
+        let owed = owed.iter().map(|other| (other.same.as_str(), other.question.as_str()));
+        if let Some(same) = task::same_question(&task.question, owed) {
+            same.clone_into(&mut task.same);
         }
         Ok(task)
     }
@@ -650,7 +652,8 @@ impl App {
         }
         let detail = serde_json::json!({ "question": row.question, "source": done.source, "entry": done.entry,
             "revision": done.revision, "task": row.id });
-        let tell = OutboxRow { detail: json(&detail), ..self.message(&row, MessageKind::AnswerFound, "done", now) };
+        let ready = self.message(&row, MessageKind::AnswerFound, "done", now);
+        let tell = OutboxRow { detail: json(&detail), due_at: done.from.max(now), ..ready };
         changes.push(Change::Task(TaskChange::Fulfil {
             task: row.id,
             entry: done.entry.to_owned(),
@@ -886,29 +889,6 @@ fn next_step(steps: &[task::Reminder], told: Option<ReminderStep>) -> Option<Tim
     steps.iter().find(|one| told.is_none_or(|told| one.step > told)).map(|one| one.at)
 }
 
-/// The key of the owed task that asks the same: word for word, or so near that it would be answered by the same entry.
-fn same_question(task: &TaskRow, owed: &[TaskRow]) -> Option<String> {
-    if owed.is_empty() || owed.iter().any(|other| other.same == task.same) {
-        return None;
-    }
-    let item = task.item.clone().unwrap_or_default();
-    let entry = |row: &TaskRow| Entry {
-        id: row.same.clone(),
-        question: row.question.clone(),
-        similar: Vec::new(),
-        answer: String::new(),
-        item: item.clone(),
-        department: String::new(),
-        audience: "both".to_owned(),
-        source: String::new(),
-    };
-    let index = Index::build(owed.iter().map(entry).collect());
-    match index.decide(&task.question, task.item.as_deref()) {
-        Decision::Answer { entry, confidence } if confidence >= SAME_QUESTION => Some(entry),
-        Decision::Answer { .. } | Decision::Greeting | Decision::Clarify { .. } | Decision::HandOver { .. } => None,
-    }
-}
-
 /// Reminders when they are due, and deadlines anew when days or hours have changed: whatever went wrong, the next minute
 /// mends it.
 pub(super) async fn keep_reminding(app: Weak<App>) {
@@ -934,54 +914,6 @@ pub(super) async fn keep_reminding(app: Weak<App>) {
             () = stopping.cancelled() => return,
             () = clock.sleep_until(until) => {}
             () = app.other_deadlines.notified() => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(question: &str) -> TaskRow {
-        TaskRow {
-            id: TaskId::new(1),
-            version: 1,
-            kind: TaskKind::Gap,
-            state: TaskState::Open,
-            unit: "police".to_owned(),
-            item: Some("residence-permit".to_owned()),
-            question: question.to_owned(),
-            same: task::normalised(question),
-            opened_at: Timestamp(0),
-            opened_by: Author::System,
-            due_at: Timestamp(1),
-            is_provisional: false,
-            first_due_at: Timestamp(1),
-            told: None,
-            remind_at: None,
-            assignee: None,
-            policy: None,
-            entry: None,
-            revision: None,
-            settled_at: None,
-            reason: None,
-            askers: 1,
-        }
-    }
-
-    #[test]
-    fn a_question_joins_the_same_one_and_no_other() {
-        let owed = [asked("居住证积分被退回以后怎么重新申请"), asked("居住证到期以后能不能补签")];
-        for (question, expected) in [
-            // Word for word: the database joins it by its own key.
-            ("居住证积分被退回以后，怎么重新申请？", None),
-            ("请问居住证积分被退回以后怎么重新申请", Some(0)),
-            ("居住证积分怎么算", None),
-            ("居住证到期以后在哪里补签", None),
-            ("营业执照怎么注销", None),
-        ] {
-            let found = same_question(&asked(question), &owed);
-            assert_eq!(found, expected.map(|n: usize| owed[n].same.clone()), "{question}");
         }
     }
 }

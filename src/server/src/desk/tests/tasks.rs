@@ -80,6 +80,7 @@ impl House {
             revision: 3,
             source: "上海市公安局",
             by: Author::Agent(AgentId::new(EDITOR)),
+            from: self.now(),
             override_reason: reason,
         };
         let changes = self.app.fulfil(done).await?;
