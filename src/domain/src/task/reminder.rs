@@ -91,7 +91,7 @@ pub fn step_at(
     now: Timestamp,
 ) -> (Option<ReminderStep>, Option<Reminder>) {
     let left = steps.iter().filter(|one| told.is_none_or(|told| one.step > told));
-    let due = left.clone().filter(|one| one.at <= now).next_back().map(|one| one.step);
+    let due = left.clone().rfind(|one| one.at <= now).map(|one| one.step);
     (due, left.clone().find(|one| one.at > now).copied())
 }
 

@@ -13,8 +13,8 @@ use bangban_domain::{
     privacy::mask,
     rights::Action,
     task::{
-        self, Addressed, MAX_QUESTION, Member, MessageChannel, MessageKind, OutboxState, ReminderStep, SAME_QUESTION,
-        TaskEvent, TaskKind, TaskState,
+        self, Addressed, MAX_QUESTION, Member, MessageChannel, MessageKind, OutboxState, ReminderStep, TaskEvent,
+        TaskKind, TaskState,
     },
     time::{DAY, MINUTE},
     words::Outcome,

@@ -64,7 +64,7 @@ impl Allowed {
             match network {
                 Some(network) => allowed.networks.push(network),
                 None if !entry.is_empty() && entry.chars().all(is_name) => {
-                    allowed.names.push(entry.to_ascii_lowercase())
+                    allowed.names.push(entry.to_ascii_lowercase());
                 }
                 None => return Err(entry.clone()),
             }

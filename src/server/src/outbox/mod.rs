@@ -249,7 +249,7 @@ impl App {
     async fn deliver(&self, row: OutboxRow, templates: &[TemplateRow]) -> Result<(), StoreError> {
         let now = self.clock.now();
         let attempt = match row.channel {
-            MessageChannel::Thread => self.into_thread(&row, now).await?,
+            MessageChannel::Thread => self.tell_in_thread(&row, now).await?,
             // Is there with its commit.
             MessageChannel::Inbox => Attempt::Sent { is_sunk: false },
             MessageChannel::Sms | MessageChannel::Portal => self.to_citizen(&row, now, templates).await?,
@@ -287,7 +287,7 @@ impl App {
     }
 
     /// The answer into the thread of whoever asked, and by the ways outside that they want.
-    async fn into_thread(&self, row: &OutboxRow, now: Timestamp) -> Result<Attempt, StoreError> {
+    async fn tell_in_thread(&self, row: &OutboxRow, now: Timestamp) -> Result<Attempt, StoreError> {
         let gone = Attempt::Dropped("nobody is there to be told");
         let Ok(id) = row.addressee.parse::<ConversationId>() else { return Ok(gone) };
         let Some(conversation) = self.store.conversation(id).await? else { return Ok(gone) };
