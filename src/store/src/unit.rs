@@ -78,6 +78,7 @@ impl Unit {
                 | Change::Status { .. }
                 | Change::Receipt(_)
                 | Change::ReceiptSettled { .. }
+                | Change::ReceiptReminded { .. }
                 | Change::Privacy(_)
                 | Change::Claim { .. }
                 | Change::Alert(_)
@@ -279,6 +280,15 @@ pub enum Change {
         state: ReceiptState,
         /// When.
         at: Timestamp,
+    },
+    /// Team and citizen were reminded of the slot of an open receipt, or it has another slot, of which they were not.
+    ReceiptReminded {
+        /// Whose.
+        conversation: ConversationId,
+        /// Text.
+        receipt: String,
+        /// When.
+        at: Option<Timestamp>,
     },
     /// An uploaded file.
     File(FileChange),

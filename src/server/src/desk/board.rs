@@ -101,6 +101,8 @@ impl Owner {
             items_covered: covered,
             items_total: items,
             items_rostered,
+            units: self.units_on(topic, &teams),
+            path: self.path_of(topic),
             teams,
             channels,
         }
@@ -246,7 +248,7 @@ fn count_conversation(line: &mut BoardLine, routed: &Routed) {
     line.serving += u32::from(matches!(routed.place, Place::Serving { .. }));
 }
 
-fn count_agent(line: &mut BoardLine, read: &AgentRead) {
+pub(super) fn count_agent(line: &mut BoardLine, read: &AgentRead) {
     line.staffed += 1;
     match read.status {
         AgentStatus::Break => line.on_break += 1,

@@ -172,6 +172,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/citizen/anonymous", For::Everybody),
     ("POST", "/api/citizen/continue", For::Everybody),
     ("POST", "/api/citizen/receipt", For::Everybody),
+    ("POST", "/api/citizen/receipt/cancel", For::Everybody),
+    ("POST", "/api/citizen/receipt/move", For::Everybody),
     ("POST", "/api/staff/reveal", For::Staff),
     ("GET", "/api/admin/audit", For::Lists(&["auditor", "admin"])),
     ("GET", "/api/admin/audit/export", For::Lists(&["auditor", "admin"])),

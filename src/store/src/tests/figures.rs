@@ -178,11 +178,19 @@ impl Days {
                     made_at: Timestamp(now),
                     state: ReceiptState::Open,
                     settled_at: None,
+                    reminded_at: None,
                 }));
                 let (starts_at, ends_at) = (Timestamp(now + 3_600_000), Timestamp(now + 7_200_000));
                 unit.events.push(log(case, now, What::MessageLeft { receipt, starts_at, ends_at }));
             }
             Stage::Bot => self.clock(place, QueuedBecause::Asked, unit),
+            Stage::CallBack if more % 4 == 1 => {
+                let case = &self.cases[place];
+                let (starts_at, ends_at) = (Timestamp(now + 5_400_000), Timestamp(now + 7_200_000));
+                if let Some(receipt) = case.receipt.clone() {
+                    unit.events.push(log(case, now, What::CallBackMoved { receipt, starts_at, ends_at }));
+                }
+            }
             Stage::CallBack if more.is_multiple_of(2) => self.clock(place, QueuedBecause::CallBackDue, unit),
             Stage::CallBack => {
                 let case = &mut self.cases[place];

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod asking;
+mod call_backs;
 mod citizens;
 mod failure;
 mod handover;
@@ -10,6 +11,8 @@ mod owed;
 mod replay;
 mod restart;
 mod rules;
+mod since;
+mod units;
 mod work;
 
 use std::sync::Arc;
