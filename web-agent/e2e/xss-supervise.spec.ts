@@ -75,7 +75,7 @@ test('whispers, flags, what is noted at alerts, and reasons of interventions', a
   await trap.check(widget.page);
 });
 
-test('summaries of what is handed over', async ({ people, server, trap }) => {
+test('summaries of what is handed over', async ({ people, trap }) => {
   const widget = await people.citizen();
   const agent = await people.agent('agent1001');
   await widget.askHuman();

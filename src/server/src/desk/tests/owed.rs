@@ -127,7 +127,7 @@ async fn recomputing_after_corrections_finds_no_difference_and_they_count() {
     house.accept(1).await;
     house.say(&agent(1), late, "您好").await;
     house.close(1, late, Outcome::Solved).await;
-    let asked = house.lines(late).await[0].from;
+    let asked = house.lines(late).await[0].asked_at;
     let Principal::Staff(staff) = supervisor() else { unreachable!() };
     let (first, next) = (Promise::FirstResponse, Promise::NextResponse);
     house
