@@ -13,6 +13,7 @@ pub mod figures;
 pub mod file;
 pub mod history;
 pub mod id;
+pub mod knowledge;
 pub mod ledger;
 pub mod org;
 pub mod privacy;

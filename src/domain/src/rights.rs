@@ -42,6 +42,10 @@ words! {
         ReadAudit = "read_audit",
         /// Inspect conversations of others, decide appeals, score cards and plans of samples.
         Inspect = "inspect",
+        /// Write entries of the knowledge base and review points.
+        EditKnowledge = "edit_knowledge",
+        /// Publish and retire entries that somebody else has written.
+        ReviewKnowledge = "review_knowledge",
         /// What is administered, without changing it.
         ReadAdministration = "read_administration",
     }
@@ -52,9 +56,9 @@ impl Role {
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
-            BlockVisitors, CorrectLedger, HandlePersonalData, Inspect, Intervene, ManageItems, ManageNotices,
-            ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration, ReadAudit,
-            ReadConversations, Reveal, Serve, Watch,
+            BlockVisitors, CorrectLedger, EditKnowledge, HandlePersonalData, Inspect, Intervene, ManageItems,
+            ManageNotices, ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration,
+            ReadAudit, ReadConversations, Reveal, ReviewKnowledge, Serve, Watch,
         };
         match self {
             Self::Agent | Self::Professional => matches!(action, Serve | Reveal),
@@ -70,9 +74,10 @@ impl Role {
                     | ManageNotices
                     | BlockVisitors
                     | Inspect
+                    | ReviewKnowledge
                     | ReadAdministration
             ),
-            Self::Editor => matches!(action, ManageItems | ReadAdministration),
+            Self::Editor => matches!(action, ManageItems | EditKnowledge | ReviewKnowledge | ReadAdministration),
             Self::Leader => matches!(action, Watch),
             Self::Auditor => matches!(action, Watch | ReadAudit | ReadAdministration),
             Self::Admin => matches!(
@@ -192,6 +197,8 @@ mod tests {
             Action::BlockVisitors,
             Action::ManageRetention,
             Action::Inspect,
+            Action::EditKnowledge,
+            Action::ReviewKnowledge,
         ];
         assert!(changes.iter().all(|action| !Role::Auditor.allows(*action)));
         assert!(!Role::Admin.allows(Action::ReadConversations), "who administers has no business in threads");

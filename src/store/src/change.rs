@@ -3,8 +3,8 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, ledger, privacy, quality, record,
-    sql::Statements, staff,
+    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, knowledge, ledger, privacy,
+    quality, record, sql::Statements, staff,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
@@ -171,6 +171,7 @@ pub(crate) async fn carry_out(
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::Privacy(change) => return privacy::carry_out(tx, change).await,
         Change::Quality(change) => return quality::carry_out(tx, change).await,
+        Change::Knowledge(change) => return knowledge::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
         Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
         Change::ReceiptReminded { receipt, at, .. } => {

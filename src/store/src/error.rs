@@ -96,6 +96,9 @@ pub enum StoreError {
     /// Somebody else has drawn or inspected it meanwhile; nothing was done.
     #[error("somebody else has drawn or inspected it meanwhile")]
     QualityOutdated,
+    /// Somebody else has changed the entry or the review point meanwhile; nothing was done.
+    #[error("somebody else has changed {0} meanwhile")]
+    KnowledgeOutdated(String),
     /// There is no database at this address.
     #[error("there is no database at {0} (data.dir)")]
     Missing(String),

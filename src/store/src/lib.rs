@@ -22,6 +22,7 @@ mod files;
 mod find;
 mod heads;
 mod history;
+mod knowledge;
 mod lane;
 mod ledger;
 mod migrate;
@@ -53,6 +54,10 @@ pub use error::StoreError;
 pub use figures::{RowQuery, RowsOf, Scope, Selection};
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use find::Wanted;
+pub use knowledge::{
+    KnowledgeChange, KnowledgeCount, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, PointRow, SourceRow, WriteBack,
+    WrittenBack,
+};
 pub use ledger::{CorrectionRow, LedgerOf, PromiseRow, SlotRow, Verdict};
 pub use migrate::{Migration, check, migrate};
 pub use place::Database;

@@ -5,7 +5,7 @@ use bangban_domain::{AgentId, CitizenId, ConversationId, FileId, Timestamp};
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Archive, Json, StoreError, quality,
+    Archive, Json, StoreError, knowledge, quality,
     read::{id, instant, optional_instant, unsigned, word},
 };
 
@@ -226,6 +226,7 @@ async fn delete_thread(
     let sql = "DELETE FROM entry WHERE conversation = (SELECT no FROM conversation WHERE id = $1)";
     sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
     quality::forget(tx, &key).await?;
+    knowledge::forget(tx, &key).await?;
     sqlx::query("DELETE FROM draft WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     sqlx::query("DELETE FROM continuation WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     let sql = "UPDATE alert SET text = NULL, note = NULL WHERE conversation = $1";

@@ -95,15 +95,20 @@ pub(crate) fn padded<T>(rows: &[T]) -> impl Iterator<Item = impl Iterator<Item =
     })
 }
 
-/// Adds the condition that the team is one of these, with places from `$first` on; gives what is bound to them. The number
-/// of places is rounded up, and the last team said again, so that there are few different texts.
+/// Adds the condition that the team is one of these; see [`one_of`].
 pub(crate) fn one_of_teams(sql: &mut String, first: usize, teams: Option<&[String]>) -> Vec<String> {
-    let Some(teams) = teams else { return Vec::new() };
-    let count = teams.len().max(1).next_power_of_two();
+    one_of(sql, "team", first, teams)
+}
+
+/// Adds the condition that the column is one of these, with places from `$first` on; gives what is bound to them. The number
+/// of places is rounded up, and the last one said again, so that there are few different texts.
+pub(crate) fn one_of(sql: &mut String, column: &'static str, first: usize, list: Option<&[String]>) -> Vec<String> {
+    let Some(list) = list else { return Vec::new() };
+    let count = list.len().max(1).next_power_of_two();
     let places: Vec<String> = (0..count).map(|n| format!("${}", first + n)).collect();
     // Writing into a string does not fail. Only placeholders are put together.
-    let _ = write!(sql, " AND team IN ({})", places.join(", "));
-    (0..count).map(|n| teams.get(n).or(teams.last()).cloned().unwrap_or_default()).collect()
+    let _ = write!(sql, " AND {column} IN ({})", places.join(", "));
+    (0..count).map(|n| list.get(n).or(list.last()).cloned().unwrap_or_default()).collect()
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, HelperChange, Lane,
-    LedgerRow, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
+    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, HelperChange,
+    KnowledgeChange, Lane, LedgerRow, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange,
+    StaffRow, StoreError,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -68,6 +69,9 @@ impl Unit {
                     without_nul("summary", row.summary.as_deref())?;
                     without_nul("reason", row.appeal.as_deref())?;
                     without_nul("reason", row.decision.as_deref())?;
+                }
+                Change::Knowledge(change) => {
+                    change.texts().try_for_each(|(field, text)| without_nul(field, Some(text)))?
                 }
                 // Made by the server.
                 Change::Clock(_)
@@ -320,6 +324,8 @@ pub enum Change {
     Figures(RowsOf),
     /// Draws and inspections of conversations.
     Quality(QualityChange),
+    /// Entries of the knowledge base and review points.
+    Knowledge(KnowledgeChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }

@@ -222,7 +222,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],
         // One row, which knows by itself who came first.
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
-        Change::Records(_) | Change::Account(_) | Change::Audit(_) | Change::Quality(_) => {
+        Change::Records(_) | Change::Account(_) | Change::Audit(_) | Change::Quality(_) | Change::Knowledge(_) => {
             [Some(Key::Administration), None]
         }
         // See `keys_of`.

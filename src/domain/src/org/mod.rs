@@ -115,7 +115,7 @@ pub const MAX_TEXT: usize = 4_000;
 pub const MAX_LIST: usize = 500;
 
 /// A text of one line, `least..=most` characters, without blanks around it.
-fn line(field: &str, text: &str, least: usize, most: usize) -> Result<(), Invalid> {
+pub(crate) fn line(field: &str, text: &str, least: usize, most: usize) -> Result<(), Invalid> {
     if text.contains(char::is_control) {
         return Err(Invalid::new(field, "must be one line without control characters"));
     }
@@ -123,7 +123,7 @@ fn line(field: &str, text: &str, least: usize, most: usize) -> Result<(), Invali
 }
 
 /// A text that may have lines.
-fn lines(field: &str, text: &str, least: usize, most: usize) -> Result<(), Invalid> {
+pub(crate) fn lines(field: &str, text: &str, least: usize, most: usize) -> Result<(), Invalid> {
     if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
         return Err(Invalid::new(field, "must not have control characters"));
     }
@@ -141,7 +141,7 @@ fn length(field: &str, text: &str, least: usize, most: usize) -> Result<(), Inva
 }
 
 /// A list that is not too long and names nothing twice.
-fn set<T: PartialEq>(field: &str, list: &[T]) -> Result<(), Invalid> {
+pub(crate) fn set<T: PartialEq>(field: &str, list: &[T]) -> Result<(), Invalid> {
     if list.len() > MAX_LIST {
         return Err(Invalid::new(field, format!("must have at most {MAX_LIST} parts")));
     }
@@ -153,7 +153,7 @@ fn set<T: PartialEq>(field: &str, list: &[T]) -> Result<(), Invalid> {
 }
 
 /// A code: 1..=64 small letters, digits, `-`, `_` and `.`; what else a kind takes, it says itself.
-fn code(field: &str, text: &str) -> Result<(), Invalid> {
+pub(crate) fn code(field: &str, text: &str) -> Result<(), Invalid> {
     let is_code = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte));
     if is_code {

@@ -75,6 +75,9 @@ pub struct Unit {
     /// When its teams answer; `None`: as the unit above, for the city as the configuration says.
     #[serde(default)]
     pub hours: Option<ServiceHours>,
+    /// 小申 gives what agents write back at once, marked as not reviewed yet; else only after its review (rule 10).
+    #[serde(default)]
+    pub answers_at_once: bool,
 }
 
 impl Unit {

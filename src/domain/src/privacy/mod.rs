@@ -60,7 +60,25 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     masked
 }
 
+/// The text with `instead` in the place of everything that would be masked: for what is published, where not even a part
+/// of it may stay.
+#[must_use]
+pub(crate) fn without(text: &str, instead: &str) -> String {
+    let mut clean = text.to_owned();
+    for _ in 0..PASSES {
+        match replace(&clean, |_| instead.to_owned()) {
+            Some(more) => clean = more,
+            None => break,
+        }
+    }
+    clean
+}
+
 fn mask_once(text: &str) -> Option<String> {
+    replace(text, |found| found.shown)
+}
+
+fn replace(text: &str, instead: impl Fn(Found) -> String) -> Option<String> {
     let signs = Signs::of(text);
     if signs == Signs::default() {
         return None;
@@ -84,8 +102,8 @@ fn mask_once(text: &str) -> Option<String> {
     for one in found {
         if one.range.start >= done {
             masked.push_str(&text[done..one.range.start]);
-            masked.push_str(&one.shown);
             done = one.range.end;
+            masked.push_str(&instead(one));
         }
     }
     (done > 0).then(|| masked + &text[done..])

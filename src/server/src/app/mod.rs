@@ -184,7 +184,8 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
     match error {
         bangban_store::StoreError::Outdated { .. }
         | bangban_store::StoreError::StaffOutdated(_)
-        | bangban_store::StoreError::QualityOutdated => {
+        | bangban_store::StoreError::QualityOutdated
+        | bangban_store::StoreError::KnowledgeOutdated(_) => {
             return WireError::new(ErrorCode::Outdated, error.to_string());
         }
         bangban_store::StoreError::LoginTaken => return WireError::field("body.login", error.to_string()),

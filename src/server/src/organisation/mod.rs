@@ -213,10 +213,15 @@ pub fn json(body: &Body) -> Result<Json, serde_json::Error> {
 
 /// The city and the team of whoever asks without an item: without them there is nothing to add others to.
 fn first() -> [(String, Body); 2] {
-    let city =
-        Unit {
-            name: "上海市".to_owned(), kind: UnitKind::City, parent: None, district: None, line: None, hours: None
-        };
+    let city = Unit {
+        name: "上海市".to_owned(),
+        kind: UnitKind::City,
+        parent: None,
+        district: None,
+        line: None,
+        hours: None,
+        answers_at_once: false,
+    };
     let general = Team {
         name: "综合帮办".to_owned(),
         name_en: "General help".to_owned(),
