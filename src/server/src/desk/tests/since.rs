@@ -23,12 +23,4 @@ async fn since_when_an_agent_has_their_status_is_known_after_a_restart() {
     assert_eq!((one.status, one.status_since), (AgentStatus::Break, Some(chosen)));
     assert_eq!((two.status, two.status_since), (AgentStatus::Online, Some(restarted)), "a start ends the short break");
     assert_eq!(three.status_since, None, "never chosen");
-    // A break that ended while the server was down has ended at its own time.
-    house.come(2).await;
-    house.advance(15_000).await;
-    assert_eq!(house.desk(2).await.status, AgentStatus::Break);
-    let until = house.desk(2).await.break_until.unwrap();
-    house.hand.advance(60_000);
-    let house = house.restart().await;
-    assert_eq!(house.desk(2).await.status_since, Some(until));
 }
