@@ -65,7 +65,7 @@ test('whispers, flags, what is noted at alerts, and reasons of interventions', a
   await trap.check(agent.page);
 
   // The history of alerts, and the audit log, which keeps the reasons.
-  await board.page.getByTestId('alert-rail').getByRole('button', { name: '历史' }).click();
+  await board.page.getByTestId('alert-rail').getByRole('button', { name: '告警记录' }).click();
   await expect(board.page.getByRole('dialog')).toContainText('xss(');
   await trap.check(board.page);
   const admin = await people.admin();

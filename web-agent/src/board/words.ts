@@ -111,6 +111,7 @@ const zh = {
   teams: {
     title: '各团队',
     unitTitle: '各单位',
+    unitName: '单位',
     by: '查看方式',
     byTeam: '按团队',
     byUnit: '按单位',
@@ -289,6 +290,7 @@ const en = {
   teams: {
     title: 'Teams',
     unitTitle: 'Units',
+    unitName: 'Unit',
     by: 'Show',
     byTeam: 'By team',
     byUnit: 'By unit',
