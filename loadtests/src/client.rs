@@ -4,7 +4,7 @@ use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use bangban_domain::ConversationId;
-use bangban_protocol::{Answer, Command, EventBody, Frame, Request, Snapshot, ThreadEntry, Topic, VERSION};
+use bangban_protocol::{Answer, Command, EventBody, Frame, Request, Snapshot, ThreadEntry, Topic, VERSION, WireError};
 use tokio::time::{Instant, timeout};
 
 use crate::{
@@ -140,6 +140,11 @@ impl Client {
             self.socket.turn(until).await;
         }
     }
+}
+
+/// Has the server no room just now?
+pub(crate) fn is_busy(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<WireError>().is_some_and(|error| error.retryable)
 }
 
 /// What ended a connection, if that is what the error is about.

@@ -4,6 +4,7 @@
 //! One thread, so that on a small machine the server keeps the other core; every number is measured, none is computed
 //! from another run.
 
+mod board;
 mod book;
 mod chat;
 mod client;
@@ -49,6 +50,8 @@ enum Command {
     SlowReaders(slow::Slow),
     /// A table of items is imported while a citizen and an agent talk.
     Import(import::Import),
+    /// Supervisors watch many agents and many who wait.
+    Board(board::Board),
     /// Twice what the server can serve is offered: refusals, memory, and how quick it is before and after.
     Overload(overload::Overload),
 }
@@ -126,6 +129,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(import) => {
             let report = import.run().await?;
             print(&report, import.common.json)?;
+            report.is_clean()
+        }
+        Command::Board(board) => {
+            let report = board.run().await?;
+            print(&report, board.common.json)?;
             report.is_clean()
         }
         Command::Overload(overload) => {

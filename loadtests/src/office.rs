@@ -18,9 +18,6 @@ use crate::{client::Client, http::Http, source::Source};
 /// Citizens who come at the same time.
 const AT_ONCE: usize = 32;
 
-/// Agents' source addresses begin here, so that they do not share the citizens'.
-const AGENT_SOURCES: u32 = 1_000_000;
-
 /// What citizens ask; the demo knowledge answers it.
 const ITEM: &str = "residence-permit";
 const QUESTION: &str = "居住证怎么办理，需要什么材料？";
@@ -65,7 +62,7 @@ pub(crate) async fn open(
     for n in 1..=agents {
         let login = http.agent(n).await?;
         let Identity::Staff { id, .. } = login.me else { anyhow::bail!("load-agent-{n} is no member of staff") };
-        let (mut client, _) = Client::connect(url, Source(AGENT_SOURCES + n), None, &login.token).await?;
+        let (mut client, _) = Client::connect(url, Source::agent(n), None, &login.token).await?;
         let topic = Command::Subscribe { topic: Topic::Agent(id), after: None };
         let Answer::Subscribed { snapshot, .. } = client.ask(topic).await? else { anyhow::bail!("no desk") };
         let Snapshot::Agent { view } = *snapshot else { anyhow::bail!("no desk") };

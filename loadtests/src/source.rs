@@ -13,7 +13,15 @@ const PER_ADDRESS: u32 = 64;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source(pub(crate) u32);
 
+/// Agents' source addresses begin here, so that they do not share the citizens'.
+const AGENTS: u32 = 1_000_000;
+
 impl Source {
+    /// Of agent number `n`.
+    pub(crate) const fn agent(n: u32) -> Self {
+        Self(AGENTS + n)
+    }
+
     /// Different in every run, so that one run's dying connections are not in the way of the next.
     pub(crate) fn address(self) -> SocketAddr {
         let [_, _, run, _] = (process::id() << 8).to_be_bytes();

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use bangban_domain::{ConversationId, words::Channel};
-use bangban_protocol::{Answer, Command, EventBody, Snapshot, WireError};
+use bangban_protocol::{Answer, Command, EventBody, Snapshot};
 use clap::Args;
 use serde::Serialize;
 use tokio::{
@@ -21,7 +21,13 @@ use tokio::{
 };
 
 use crate::{
-    Common, book::gaps, check_open_files, client::Client, figures::Latencies, http::Http, office::first_citizen,
+    Common,
+    book::gaps,
+    check_open_files,
+    client::{Client, is_busy},
+    figures::Latencies,
+    http::Http,
+    office::first_citizen,
     source::Source,
 };
 
@@ -310,10 +316,6 @@ impl Boat {
             Err(_) => Ok(false),
         }
     }
-}
-
-fn is_busy(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<WireError>().is_some_and(|error| error.retryable)
 }
 
 /// A server that this program started.

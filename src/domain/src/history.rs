@@ -164,10 +164,30 @@ pub enum Event {
         /// Which clock.
         no: u32,
     },
-    /// The citizen wrote in a conversation that a human serves: an answer is owed.
+    /// The citizen wrote in a conversation that a human serves and had their answer before anything followed from it. Nearly
+    /// every turn of a lively conversation is one, so it is one line, written with the answer.
+    ReplyKept {
+        /// Number of the promise within the conversation, from 1.
+        no: u32,
+        /// Code of the team whose promise it was.
+        team: String,
+        /// When the citizen's frame was read.
+        asked_at: Timestamp,
+        /// When the answer was due.
+        due_at: Timestamp,
+        /// When the answer's frame was read.
+        at: Timestamp,
+        /// By whom.
+        by: AgentId,
+    },
+    /// The citizen wrote in a conversation that a human serves and an answer is owed. Written when something follows from it
+    /// for the first time: a step, an end without an answer, other terms.
     ReplyOwed {
         /// Number of the promise within the conversation, from 1.
         no: u32,
+        /// Code of the team whose promise it is; `None` in old logs: the one that served it then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        team: Option<String>,
         /// When the frame was read.
         asked_at: Timestamp,
         /// What was promised.
@@ -343,6 +363,7 @@ impl Event {
             Self::Stepped { .. } => "stepped",
             Self::Answered { .. } => "answered",
             Self::BreachStruck { .. } => "breach_struck",
+            Self::ReplyKept { .. } => "reply_kept",
             Self::ReplyOwed { .. } => "reply_owed",
             Self::ReplyStepped { .. } => "reply_stepped",
             Self::Replied { .. } => "replied",
@@ -566,6 +587,20 @@ impl History {
         self.receipts.iter_mut().find(|known| known.receipt == receipt).ok_or(ReplayError::Unknown(event))
     }
 
+    fn owe(
+        &mut self,
+        event: usize,
+        no: u32,
+        asked_at: Timestamp,
+        due_at: Timestamp,
+    ) -> Result<&mut PastReply, ReplayError> {
+        if self.replies.len() + 1 != no as usize {
+            return Err(ReplayError::Unknown(event));
+        }
+        self.replies.push(PastReply { asked_at, due_at, step: 0, answered_at: None, left_at: None, correction: None });
+        self.reply(event, no)
+    }
+
     fn correct(
         &mut self,
         event: usize,
@@ -656,18 +691,11 @@ impl History {
                 clock.step = SlaStep::Alerted;
                 clock.breached_at = None;
             }
-            Event::ReplyOwed { no, asked_at, terms } => {
-                if self.replies.len() + 1 != *no as usize {
-                    return Err(ReplayError::Unknown(position));
-                }
-                self.replies.push(PastReply {
-                    asked_at: *asked_at,
-                    due_at: terms.due_at(),
-                    step: 0,
-                    answered_at: None,
-                    left_at: None,
-                    correction: None,
-                });
+            Event::ReplyKept { no, asked_at, due_at, at, .. } => {
+                self.owe(position, *no, *asked_at, *due_at)?.answered_at = Some(*at);
+            }
+            Event::ReplyOwed { no, asked_at, terms, .. } => {
+                self.owe(position, *no, *asked_at, terms.due_at())?;
             }
             Event::ReplyStepped { no, step, .. } => self.reply(position, *no)?.step = *step,
             Event::Replied { no, at, .. } => self.reply(position, *no)?.answered_at = Some(*at),
@@ -778,7 +806,7 @@ mod tests {
     }
 
     fn owed(no: u32, at: i64) -> Event {
-        Event::ReplyOwed { no, asked_at: Timestamp(at), terms: terms(at) }
+        Event::ReplyOwed { no, team: None, asked_at: Timestamp(at), terms: terms(at) }
     }
 
     fn corrected(promise: Promise, no: u32, answered_at: Option<i64>, excused: bool) -> Event {
@@ -825,8 +853,19 @@ mod tests {
             (82_000, Event::ReplyMoved { no: 1, before: Timestamp(84_000), terms: terms(82_000) }),
             (84_500, Event::ReplyStepped { no: 1, step: 1, at: Timestamp(84_500) }),
             (85_500, Event::Replied { no: 1, at: Timestamp(85_500), by: AGENT }),
-            (86_000, owed(2, 86_000)),
-            (90_000, Event::ReplyReleased { no: 2, at: Timestamp(90_000) }),
+            (
+                85_900,
+                Event::ReplyKept {
+                    no: 2,
+                    team: "general".to_owned(),
+                    asked_at: Timestamp(85_600),
+                    due_at: Timestamp(88_600),
+                    at: Timestamp(85_900),
+                    by: AGENT,
+                },
+            ),
+            (86_000, owed(3, 86_000)),
+            (90_000, Event::ReplyReleased { no: 3, at: Timestamp(90_000) }),
             (90_000, Event::Finished {}),
             (
                 91_000,
@@ -874,6 +913,14 @@ mod tests {
             left_at: None,
             correction: Some(Correction { measured_at: Some(Timestamp(85_500)), is_excused: false }),
         };
+        let kept = PastReply {
+            asked_at: Timestamp(85_600),
+            due_at: Timestamp(88_600),
+            step: 0,
+            answered_at: Some(Timestamp(85_900)),
+            left_at: None,
+            correction: None,
+        };
         let released = PastReply {
             asked_at: Timestamp(86_000),
             due_at: Timestamp(89_000),
@@ -882,7 +929,7 @@ mod tests {
             left_at: Some(Timestamp(90_000)),
             correction: None,
         };
-        assert_eq!(history.replies, [reply, released], "corrected, with what was measured beside it");
+        assert_eq!(history.replies, [reply, kept, released], "corrected, with what was measured beside it");
         let receipts: Vec<_> = history
             .receipts
             .iter()
@@ -965,7 +1012,7 @@ mod tests {
         all.push(Event::PresenceChanged { agent: AGENT, connected: true });
         all.push(Event::AgentMissing { agent: AGENT, lost: false });
         let kinds: std::collections::BTreeSet<&str> = all.iter().map(Event::kind).collect();
-        assert_eq!(kinds.len(), 36, "one of each");
+        assert_eq!(kinds.len(), 37, "one of each");
         for event in all {
             let json = serde_json::to_value(&event).unwrap();
             assert_eq!(json["kind"], event.kind());

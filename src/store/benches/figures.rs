@@ -61,6 +61,14 @@ fn statements(conversations: i64, months: i64) -> Vec<String> {
             "'of_' || id, id, 1, team, item, channel, agent, t + 60100, t + 60100, 0, t + 60100 + i * 31 % 15000, \
              CASE WHEN i % 9 = 0 THEN 'missed' ELSE 'accepted' END, t + 600000",
         ),
+        // Three turns each, half a minute apart.
+        format!(
+            "INSERT INTO promise (thread, no, conversation, team, item, channel, asked_at, due_at, terms, answered_at, \
+             answered_by, outcome) {made}, turn (no) AS (VALUES (1), (2), (3)) \
+             SELECT i + 1, turn.no, id, team, item, channel, t + 90000 + turn.no * 30000, t + 270000 + turn.no * 30000, '{{}}', \
+             CASE WHEN i % 13 > 0 THEN t + 90000 + turn.no * 30000 + (i + turn.no) * 43 % 200000 END, agent, \
+             CASE i % 17 WHEN 0 THEN 'out_of_scope' WHEN 1 THEN 'unsolved' ELSE 'solved' END FROM c, turn ORDER BY 7"
+        ),
         into(
             "figure_visit (conversation, no, team, item, channel, began_at, last_at, questions, last_turn, human_at)",
             "id, 1, team, item, channel, t, t + 30000, 2, CASE WHEN i % 4 = 0 THEN 'not_found' ELSE 'answered' END, \

@@ -3,12 +3,15 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use bangban_domain::{
     ConversationId, Timestamp, history,
-    ledger::{Owing, Terms},
+    ledger::{Owing, Promised},
     words::Stage,
 };
 use futures_util::TryStreamExt as _;
@@ -18,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     Author, Change, Committed, ConversationRow, Event, NewEntry, Owed, StoreError, Written, change, figures,
     heads::{Head, Heads, Recent, WINDOW, client_hash, note_change},
+    ledger::Asking,
     read,
     sql::{Statements, chunks, padded},
     writer::Waiting,
@@ -61,7 +65,7 @@ pub(crate) async fn carry_out(
     // Neighbours in the index become neighbours in time.
     plan.entries.sort_unstable_by_key(|one| (one.thread, one.entry.lane, one.seq));
     insert_entries(tx, statements, &plan.entries).await?;
-    insert_events(tx, statements, &plan.events).await?;
+    insert_lines(tx, statements, &plan.lines).await?;
     Ok(plan.done)
 }
 
@@ -85,13 +89,34 @@ struct Numbered<'a> {
     entry: &'a NewEntry,
     thread: i64,
     seq: u64,
+    /// Number of the next response that begins with it.
+    asks: Option<u32>,
+}
+
+/// A line of the event log.
+pub(crate) struct Line<'a> {
+    pub(crate) event: Cow<'a, Event>,
+    /// Of a promise that has no row yet: number of its thread, and what was promised.
+    pub(crate) promised: Option<(i64, Arc<Promised>)>,
+}
+
+impl<'a> From<&'a Event> for Line<'a> {
+    fn from(event: &'a Event) -> Self {
+        Self { event: Cow::Borrowed(event), promised: None }
+    }
+}
+
+impl From<Event> for Line<'_> {
+    fn from(event: Event) -> Self {
+        Self { event: Cow::Owned(event), promised: None }
+    }
 }
 
 /// What the transaction has to do.
 struct Plan<'a> {
     steps: Vec<Step<'a>>,
     entries: Vec<Numbered<'a>>,
-    events: Vec<Cow<'a, Event>>,
+    lines: Vec<Line<'a>>,
     done: Done,
 }
 
@@ -100,7 +125,7 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, known: &Known<'a>, number
     let mut plan = Plan {
         steps: Vec::new(),
         entries: Vec::with_capacity(units.len()),
-        events: Vec::new(),
+        lines: Vec::new(),
         done: Vec::with_capacity(units.len()),
     };
     for Waiting { unit, .. } in units {
@@ -147,26 +172,38 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, known: &Known<'a>, number
                     at: entry.at,
                     by: entry.author,
                 });
-                plan.events.extend(answered_event(entry, head.clock_no).map(Cow::Owned));
+                plan.lines.extend(answered_event(entry, head.clock_no).map(Line::from));
             }
-            if let Some((no, event)) = owed_by(entry, head) {
-                owed.push(Owed { entry: entries.len(), no, is_open: entry.author == Author::Citizen });
-                plan.events.push(Cow::Owned(event));
+            let mut asks = None;
+            match (entry.author, &entry.owes) {
+                (Author::Citizen, Some(promised)) => {
+                    asks = head.wrote(entry.at, promised);
+                    owed.extend(asks.map(|no| Owed { entry: entries.len(), no, is_open: true }));
+                }
+                (Author::Agent(by), _) if entry.answers => {
+                    if let Some((no, what, untold)) = head.replied(entry.at, by) {
+                        owed.push(Owed { entry: entries.len(), no, is_open: false });
+                        let promised = untold.map(|promised| (head.no, promised));
+                        plan.lines.push(Line { event: Cow::Owned(line_of(entry, what)), promised });
+                    }
+                }
+                _ => {}
             }
             if let Some(turn) = entry.turn {
-                plan.events.push(Cow::Owned(Event {
-                    conversation: Some(entry.conversation),
-                    at: entry.at,
-                    actor: entry.author,
-                    what: history::Event::BotReplied { turn },
-                }));
+                plan.lines.push(line_of(entry, history::Event::BotReplied { turn }).into());
             }
             entries.push(Written::New { seq, answered });
-            plan.entries.push(Numbered { entry, thread: head.no, seq });
+            plan.entries.push(Numbered { entry, thread: head.no, seq, asks });
         }
         for event in &unit.events {
-            plan.events.extend(released(event, heads).map(Cow::Owned));
-            plan.events.push(Cow::Borrowed(event));
+            match about_promise(event) {
+                // What it speaks of was kept before it came here.
+                Some((id, About::Open(no))) if !heads.get(&id).is_some_and(|head| head.owes(no)) => continue,
+                Some((id, About::Open(_))) => plan.lines.extend(told(id, heads)),
+                Some((id, About::End)) => plan.lines.extend(released(id, event, heads).into_iter().flatten()),
+                None => {}
+            }
+            plan.lines.push(event.into());
         }
         plan.done.push(Ok(Committed { entries, owed }));
     }
@@ -180,34 +217,42 @@ fn answered_event(entry: &NewEntry, clock_no: i64) -> Option<Event> {
     Some(Event { conversation: Some(entry.conversation), at: entry.at, actor: entry.author, what })
 }
 
-/// The next response that begins or is kept with an entry, and what the log says of it.
-fn owed_by(entry: &NewEntry, head: &mut Head) -> Option<(u32, Event)> {
-    let (no, what) = match (entry.author, &entry.owes) {
-        (Author::Citizen, Some(terms)) if head.is_owing() => {
-            let no = head.owing.wrote(entry.at)?;
-            (no, history::Event::ReplyOwed { no, asked_at: entry.at, terms: Box::new(Terms::clone(terms)) })
-        }
-        (Author::Agent(by), _) if entry.answers => {
-            let no = head.owing.replied(entry.at)?;
-            (no, history::Event::Replied { no, at: entry.at, by })
-        }
+fn line_of(entry: &NewEntry, what: history::Event) -> Event {
+    Event { conversation: Some(entry.conversation), at: entry.at, actor: entry.author, what }
+}
+
+/// What an event of the desk means for the promise of its conversation.
+enum About {
+    /// Something follows from the one of this number, if it is still open.
+    Open(u32),
+    /// Who is done, or back with the bot, is owed no answer any more.
+    End,
+}
+
+fn about_promise(event: &Event) -> Option<(ConversationId, About)> {
+    use history::Event::{Closed, Finished, ReplyMoved, ReplyStepped, RequestCancelled};
+    let about = match event.what {
+        ReplyStepped { no, .. } | ReplyMoved { no, .. } => About::Open(no),
+        Closed { .. } | Finished {} | RequestCancelled {} => About::End,
         _ => return None,
     };
-    Some((no, Event { conversation: Some(entry.conversation), at: entry.at, actor: entry.author, what }))
+    Some((event.conversation?, about))
 }
 
-/// Who is done, or back with the bot, is owed no answer any more.
-fn released(event: &Event, heads: &mut Heads) -> Option<Event> {
-    if !is_end(event) {
-        return None;
-    }
-    let no = heads.get_mut(&event.conversation?)?.owing.over()?;
-    Some(Event { what: history::Event::ReplyReleased { no, at: event.at }, ..event.clone() })
+/// The begin of the open promise, unless the log has it.
+fn told(id: ConversationId, heads: &mut Heads) -> Option<Line<'static>> {
+    let head = heads.get_mut(&id)?;
+    let at = head.owing.since?;
+    let (what, promised) = head.tell()?;
+    let event = Event { conversation: Some(id), at, actor: Author::Citizen, what };
+    Some(Line { event: Cow::Owned(event), promised: Some((head.no, promised)) })
 }
 
-fn is_end(event: &Event) -> bool {
-    use history::Event::{Closed, Finished, RequestCancelled};
-    matches!(event.what, Closed { .. } | Finished {} | RequestCancelled {})
+fn released(id: ConversationId, end: &Event, heads: &mut Heads) -> [Option<Line<'static>>; 2] {
+    let told = told(id, heads);
+    let no = heads.get_mut(&id).and_then(|head| head.owing.over());
+    let released = |no| Event { what: history::Event::ReplyReleased { no, at: end.at }, ..end.clone() }.into();
+    [told, no.map(released)]
 }
 
 /// Rises with every call, so that a conversation's events sort as they were committed.
@@ -235,8 +280,8 @@ async fn load_heads(
     let mut missing: Vec<ConversationId> = units
         .iter()
         .flat_map(|Waiting { unit, .. }| {
-            let ends = unit.events.iter().filter(|event| is_end(event)).filter_map(|event| event.conversation);
-            unit.entries.iter().map(|entry| entry.conversation).chain(ends)
+            let told = unit.events.iter().filter_map(|event| about_promise(event).map(|(id, _)| id));
+            unit.entries.iter().map(|entry| entry.conversation).chain(told)
         })
         .filter(|id| !heads.contains_key(id))
         .collect();
@@ -252,9 +297,11 @@ async fn load_heads(
              (SELECT e.seq FROM entry e WHERE e.conversation = c.no AND e.lane = 0 ORDER BY e.seq DESC LIMIT 1) AS seq, \
              (SELECT e.seq FROM entry e WHERE e.conversation = c.no AND e.lane = 1 ORDER BY e.seq DESC LIMIT 1) AS note_seq, \
              CASE WHEN l.no IS NOT NULL AND l.answered_at IS NULL AND l.left_at IS NULL THEN 1 ELSE 0 END AS running, \
-             COALESCE((SELECT MAX(p.no) FROM promise p WHERE p.conversation = c.id), 0) AS promised, \
-             (SELECT MAX(p.asked_at) FROM promise p WHERE p.conversation = c.id AND p.answered_at IS NULL \
+             COALESCE((SELECT MAX(p.no) FROM promise p WHERE p.thread = c.no), 0) AS promised, \
+             (SELECT MAX(p.asked_at) FROM promise p WHERE p.thread = c.no AND p.answered_at IS NULL \
              AND p.left_at IS NULL) AS owed_since, \
+             CASE WHEN c.stage IN ('waiting', 'offered', 'serving') THEN (SELECT e.owes FROM entry e \
+             WHERE e.conversation = c.no AND e.lane = 0 AND e.owes IS NOT NULL ORDER BY e.seq DESC LIMIT 1) END AS owes, \
              CASE WHEN c.stage IN ('waiting', 'offered', 'serving') THEN (SELECT e.at FROM entry e \
              WHERE e.conversation = c.no AND e.lane = 0 AND e.author LIKE 'ag%' ORDER BY e.seq DESC LIMIT 1) END AS replied_at \
              FROM conversation c LEFT JOIN ledger l ON l.conversation = c.id AND l.no = c.clock_no \
@@ -269,6 +316,8 @@ async fn load_heads(
                 let last = there.max(row.try_get(floor)?);
                 u64::try_from(last).map_err(|_| StoreError::Corrupt { table: "entry", what: format!("seq is {last}") })
             };
+            let told = read::unsigned(&row, "promised")?;
+            let untold = Asking::read(&row)?.filter(|asking| asking.no > told);
             let head = Head {
                 no: row.try_get("no")?,
                 stage: read::word("conversation", &row, "stage", Stage::parse)?,
@@ -276,10 +325,14 @@ async fn load_heads(
                 clock_no: row.try_get("clock_no")?,
                 clock_open: row.try_get::<i64, _>("running")? == 1,
                 owing: Owing {
-                    last: read::unsigned(&row, "promised")?,
-                    since: read::optional_instant(&row, "owed_since")?,
+                    last: untold.as_ref().map_or(told, |asking| asking.no),
+                    since: match &untold {
+                        Some(asking) => Some(asking.asked_at),
+                        None => read::optional_instant(&row, "owed_since")?,
+                    },
                     replied_at: read::optional_instant(&row, "replied_at")?,
                 },
+                untold: untold.map(|asking| asking.promised),
                 clients: Recent::default(),
             };
             heads.insert(read::id("conversation", &row, "id")?, head);
@@ -365,8 +418,10 @@ async fn insert_entries(
 ) -> Result<(), StoreError> {
     for rows in chunks(entries) {
         let mut query =
-            statements.insert("entry (conversation, lane, seq, at, author, client_id, body)", rows.len(), 7);
-        for Numbered { entry, thread, seq } in rows {
+            statements.insert("entry (conversation, lane, seq, at, author, client_id, body, owes)", rows.len(), 8);
+        for Numbered { entry, thread, seq, asks } in rows {
+            let asking = |(no, promised): (u32, &Arc<Promised>)| Asking::text(no, entry.at, promised);
+            let owes = asks.zip(entry.owes.as_ref()).map(asking).transpose()?;
             query = query
                 .bind(thread)
                 .bind(entry.lane.number())
@@ -374,22 +429,23 @@ async fn insert_entries(
                 .bind(entry.at.0)
                 .bind(entry.author.text().into_owned())
                 .bind(entry.client_id.clone())
-                .bind(entry.text());
+                .bind(entry.text())
+                .bind(owes);
         }
         query.execute(&mut **tx).await?;
     }
     Ok(())
 }
 
-async fn insert_events(
+async fn insert_lines(
     tx: &mut Transaction<'_, Any>,
     statements: &mut Statements,
-    events: &[Cow<'_, Event>],
+    lines: &[Line<'_>],
 ) -> Result<(), StoreError> {
-    for rows in chunks(events) {
+    for rows in chunks(lines) {
         let mut query = statements.insert("event (id, conversation, at, actor, kind, detail)", rows.len(), 6);
         let ids: Vec<String> = rows.iter().map(|_| event_id()).collect();
-        for (id, event) in ids.iter().zip(rows) {
+        for (id, Line { event, .. }) in ids.iter().zip(rows) {
             query = query
                 .bind(id.clone())
                 .bind(event.conversation.map(|id| id.to_string()))
@@ -399,7 +455,7 @@ async fn insert_events(
                 .bind(crate::history::detail(&event.what)?);
         }
         query.execute(&mut **tx).await?;
-        figures::note::note_all(tx, statements, ids.iter().zip(rows.iter().map(AsRef::as_ref))).await?;
+        figures::note::note_all(tx, statements, ids.iter().zip(rows)).await?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@
 //! A checkpoint beside running commits cannot come to an end, because the log grows meanwhile; and only when all of it was
 //! copied, and no reader reads in it, can the next commit begin the log anew. If the log has become long, the writer
 //! therefore stands still for one checkpoint, which has little left to copy and waits for readers a moment. Should a
-//! reader take longer than that, the log grows on and the next checkpoint tries again.
+//! reader take longer than that, the log grows on and the next checkpoint tries again. A checkpoint that is slower than the
+//! writer is waited for, so that a slow disk makes commits slow and not the log long.
 
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::{StoreError, place::Place};
 /// still: about 32 MiB and 128 MiB.
 pub(crate) const LIMITS: (u64, i64) = (8_192, 32_768);
 
+/// While a checkpoint runs, so many times the work between two of them may be done.
+const AHEAD: u64 = 16;
+
 /// The longest wait for readers. The writer waits as long.
 const READERS: Duration = Duration::from_millis(100);
 
@@ -24,6 +28,7 @@ const READERS: Duration = Duration::from_millis(100);
 pub(crate) struct Checkpoints {
     connection: Option<AnyConnection>,
     work: u64,
+    is_running: bool,
     is_long: bool,
     limits: (u64, i64),
 }
@@ -47,7 +52,7 @@ pub(crate) struct Finished {
 impl Checkpoints {
     /// For databases that do it themselves: never.
     pub(crate) const fn none() -> Self {
-        Self { connection: None, work: 0, is_long: false, limits: LIMITS }
+        Self { connection: None, work: 0, is_running: false, is_long: false, limits: LIMITS }
     }
 
     pub(crate) async fn connect(place: &Place) -> Result<Self, StoreError> {
@@ -62,9 +67,9 @@ impl Checkpoints {
         self.work += pages;
     }
 
-    /// Must the writer stand still for the next one?
+    /// Must the writer stand still for the next one, or for the one that runs?
     pub(crate) const fn must_wait(&self) -> bool {
-        self.is_long
+        self.is_long || self.is_running && self.work > AHEAD * self.limits.0
     }
 
     /// Starts one if it is time.
@@ -74,6 +79,7 @@ impl Checkpoints {
         }
         let mut connection = self.connection.take()?;
         self.work = 0;
+        self.is_running = true;
         let sql = if self.is_long { "PRAGMA wal_checkpoint(RESTART)" } else { "PRAGMA wal_checkpoint(PASSIVE)" };
         let running = async move {
             let row = sqlx::query(sql).fetch_one(&mut connection).await;
@@ -85,6 +91,7 @@ impl Checkpoints {
 
     pub(crate) fn done(&mut self, Finished { connection, result }: Finished) {
         self.connection = Some(connection);
+        self.is_running = false;
         match result {
             // If even standing still did not help, somebody reads for long: later.
             Ok(Copied { log, copied }) => self.is_long = !self.is_long && copied < log && log > self.limits.1,

@@ -4,9 +4,15 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
 };
 
-use bangban_domain::{ConversationId, ledger::Owing, words::Stage};
+use bangban_domain::{
+    AgentId, ConversationId, Timestamp,
+    history::Event,
+    ledger::{Owing, Promised},
+    words::Stage,
+};
 
 use crate::{Author, Change, Lane};
 
@@ -24,6 +30,8 @@ pub(crate) struct Head {
     pub(crate) clock_open: bool,
     /// Answers that are owed after the first one.
     pub(crate) owing: Owing,
+    /// The open promise as long as nothing has followed from it: it stands with the entry that asks and nowhere else.
+    pub(crate) untold: Option<Arc<Promised>>,
     /// Hashes of the client ids that were used lately.
     pub(crate) clients: Recent,
 }
@@ -83,14 +91,53 @@ impl Head {
             clock_no: 0,
             clock_open: false,
             owing: Owing::default(),
+            untold: None,
             clients: Recent::default(),
         }
     }
 
     /// Is whoever writes now owed an answer? Not before the first response, and not when all is done.
-    pub(crate) fn is_owing(&self) -> bool {
+    fn is_owing(&self) -> bool {
         let is_with_humans = matches!(self.stage, Stage::Waiting | Stage::Offered | Stage::Serving);
         is_with_humans && self.clock_no > 0 && !self.clock_open
+    }
+
+    /// Is the promise of this number open?
+    pub(crate) fn owes(&self, no: u32) -> bool {
+        self.owing.since.is_some() && self.owing.last == no
+    }
+
+    /// The citizen wrote. Gives the number of the promise that begins with it.
+    pub(crate) fn wrote(&mut self, at: Timestamp, promised: &Arc<Promised>) -> Option<u32> {
+        if !self.is_owing() {
+            return None;
+        }
+        let no = self.owing.wrote(at)?;
+        self.untold = Some(Arc::clone(promised));
+        Some(no)
+    }
+
+    /// A human replied. Gives the number of the promise that is kept with it, what the log says, and what was promised if no
+    /// row has it yet.
+    pub(crate) fn replied(&mut self, at: Timestamp, by: AgentId) -> Option<(u32, Event, Option<Arc<Promised>>)> {
+        let asked_at = self.owing.since;
+        let no = self.owing.replied(at)?;
+        let untold = self.untold.take();
+        let event = match (&untold, asked_at) {
+            (Some(promised), Some(asked_at)) => {
+                let due_at = promised.terms.due_at();
+                Event::ReplyKept { no, team: promised.team.clone(), asked_at, due_at, at, by }
+            }
+            _ => Event::Replied { no, at, by },
+        };
+        Some((no, event, untold))
+    }
+
+    /// Something follows from the open promise. Gives its begin, unless the log has it.
+    pub(crate) fn tell(&mut self) -> Option<(Event, Arc<Promised>)> {
+        let (asked_at, promised) = (self.owing.since?, self.untold.take()?);
+        let (team, terms) = (Some(promised.team.clone()), Box::new(promised.terms.clone()));
+        Some((Event::ReplyOwed { no: self.owing.last, team, asked_at, terms }, promised))
     }
 
     /// Memory, in units of about 16 bytes.

@@ -52,11 +52,11 @@ impl Store {
     /// # Errors
     /// Whatever the database says; the same holds for every read below.
     pub async fn events_of(&self, conversation: ConversationId) -> Result<Vec<Event>, StoreError> {
-        let rows =
-            sqlx::query("SELECT conversation, at, actor, kind, detail FROM event WHERE conversation = $1 ORDER BY id")
-                .bind(conversation.to_string())
-                .fetch_all(&self.readers)
-                .await?;
+        let sql = "SELECT id, conversation, at, actor, kind, detail FROM event \
+                   WHERE conversation = $1 AND kind <> 'reply_kept' \
+                   UNION ALL SELECT e.id, e.conversation, e.at, e.actor, e.kind, e.detail FROM promise p \
+                   JOIN event e ON e.id = p.kept WHERE p.thread = (SELECT no FROM conversation WHERE id = $1) ORDER BY 1";
+        let rows = sqlx::query(sql).bind(conversation.to_string()).fetch_all(&self.readers).await?;
         rows.iter().map(event).collect()
     }
 

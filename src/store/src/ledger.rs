@@ -1,9 +1,12 @@
 //! The ledger: what was promised to whom, what became of it, and what was corrected.
 
+use std::sync::Arc;
+
 use bangban_domain::{
     AgentId, ConversationId, Timestamp,
-    ledger::{PolicyRef, Promise, Running, Terms},
+    ledger::{PolicyRef, Promise, Promised, Running, Terms},
 };
+use serde::{Deserialize, Serialize};
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
@@ -131,6 +134,46 @@ pub struct LedgerOf {
     pub corrections: Vec<CorrectionRow>,
 }
 
+/// The column `owes` of an entry: the next response that begins with it. Until something follows from it, or it is over, it
+/// stands nowhere else.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Asking<P = Arc<Promised>> {
+    pub(crate) no: u32,
+    pub(crate) asked_at: Timestamp,
+    pub(crate) promised: P,
+}
+
+impl Asking {
+    pub(crate) fn text(no: u32, asked_at: Timestamp, promised: &Promised) -> Result<String, StoreError> {
+        serde_json::to_string(&Asking { no, asked_at, promised }).map_err(|error| corrupt(&error))
+    }
+
+    pub(crate) fn read(row: &AnyRow) -> Result<Option<Self>, StoreError> {
+        let text: Option<String> = row.try_get("owes")?;
+        text.map(|text| serde_json::from_str(&text).map_err(|error| corrupt(&error))).transpose()
+    }
+}
+
+/// Of a conversation `c` with humans: the last promise of its rows, and the last one of its thread.
+macro_rules! select_asking {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, COALESCE((SELECT MAX(p.no) FROM promise p WHERE p.thread = c.no), 0) AS told, \
+             (SELECT e.owes FROM entry e WHERE e.conversation = c.no AND e.lane = 0 AND e.owes IS NOT NULL \
+             ORDER BY e.seq DESC LIMIT 1) AS owes \
+             FROM conversation c WHERE c.stage IN ('waiting', 'offered', 'serving')",
+            $rest
+        )
+    };
+}
+
+/// The open promise that only the thread has.
+fn untold(row: &AnyRow) -> Result<Option<(ConversationId, Asking)>, StoreError> {
+    let told: u32 = unsigned(row, "told")?;
+    let asking = Asking::read(row)?.filter(|asking| asking.no > told);
+    asking.map(|asking| Ok((id("conversation", row, "id")?, asking))).transpose()
+}
+
 pub(crate) fn terms_text(terms: &Terms) -> Result<String, StoreError> {
     serde_json::to_string(terms).map_err(|error| corrupt(&error))
 }
@@ -210,6 +253,28 @@ fn next_response(row: &AnyRow) -> Result<PromiseRow, StoreError> {
     })
 }
 
+/// A next response from which nothing has followed yet.
+fn running(Asking { no, asked_at, promised }: Asking) -> PromiseRow {
+    let terms = promised.terms.clone();
+    PromiseRow {
+        promise: Promise::NextResponse,
+        no,
+        asked_at,
+        due_at: terms.due_at(),
+        due_before: None,
+        policy: terms.policy.clone(),
+        terms: Some(terms),
+        reached: 0,
+        stepped: [None; 3],
+        answered_at: None,
+        answered_by: None,
+        left_at: None,
+        measured_at: None,
+        corrected_at: None,
+        is_excused: false,
+    }
+}
+
 fn slot(row: &AnyRow) -> Result<SlotRow, StoreError> {
     Ok(SlotRow {
         receipt: row.try_get("receipt")?,
@@ -249,7 +314,8 @@ impl Store {
         let sql = "SELECT conversation, no, asked_at, terms, step FROM promise \
                    WHERE answered_at IS NULL AND left_at IS NULL";
         let rows = sqlx::query(sql).fetch_all(&self.readers).await?;
-        let running = |row: &AnyRow| {
+        let threads = sqlx::query(select_asking!("")).fetch_all(&self.readers).await?;
+        let told = |row: &AnyRow| {
             let running = Running {
                 no: unsigned(row, "no")?,
                 asked_at: instant(row, "asked_at")?,
@@ -258,7 +324,13 @@ impl Store {
             };
             Ok((id("promise", row, "conversation")?, running))
         };
-        rows.iter().map(running).collect()
+        let mut running = rows.iter().map(told).collect::<Result<Vec<_>, StoreError>>()?;
+        for row in &threads {
+            running.extend(untold(row)?.map(|(id, Asking { no, asked_at, promised })| {
+                (id, Running { no, asked_at, terms: promised.terms.clone(), reached: 0 })
+            }));
+        }
+        Ok(running)
     }
 
     /// All that was promised in a conversation, and what was corrected.
@@ -269,8 +341,11 @@ impl Store {
                    FROM ledger WHERE conversation = $1";
         let requests = sqlx::query(sql).bind(key.clone()).fetch_all(&self.readers).await?;
         let sql = "SELECT no, asked_at, due_at, due_before, terms, step, answered_at, answered_by, left_at, measured_at, \
-                   corrected_at, excused_at FROM promise WHERE conversation = $1";
+                   corrected_at, excused_at FROM promise WHERE thread = (SELECT no FROM conversation WHERE id = $1)";
         let replies = sqlx::query(sql).bind(key.clone()).fetch_all(&self.readers).await?;
+        let sql = select_asking!(" AND c.id = $1");
+        let thread = sqlx::query(sql).bind(key.clone()).fetch_optional(&self.readers).await?;
+        let open = thread.as_ref().map(untold).transpose()?.flatten();
         let sql = "SELECT receipt, slot_starts_at, slot_ends_at, answered_at, settled_at FROM figure_message \
                    WHERE conversation = $1 ORDER BY made_at, receipt";
         let slots = sqlx::query(sql).bind(key.clone()).fetch_all(&self.readers).await?;
@@ -279,6 +354,7 @@ impl Store {
         let corrections = sqlx::query(sql).bind(key).fetch_all(&self.readers).await?;
         let rows = requests.iter().map(first_response).chain(replies.iter().map(next_response));
         let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+        rows.extend(open.map(|(_, asking)| running(asking)));
         rows.sort_by_key(|row| (row.asked_at, row.promise, row.no));
         Ok(LedgerOf {
             rows,

@@ -337,7 +337,7 @@ async fn erase(
     // The event log names the citizen once, where the conversation began.
     sqlx::query(
         "UPDATE event SET detail = REPLACE(detail, $1, $2) \
-         WHERE conversation IN (SELECT id FROM conversation WHERE citizen = $2)",
+         WHERE conversation IN (SELECT id FROM conversation WHERE citizen = $2) AND kind <> 'reply_kept'",
     )
     .bind(old.clone())
     .bind(new)

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp, history,
-    ledger::Terms,
+    ledger::Promised,
     words::{AgentStatus, BotTurn, ReceiptState, SlaStep, Stage},
 };
 
@@ -195,7 +195,7 @@ pub struct NewEntry {
     /// The bot's reply to a question in scope: the log says so.
     pub turn: Option<BotTurn>,
     /// What is promised to the citizen who wrote it, if it turns out that an answer is owed.
-    pub owes: Option<Arc<Terms>>,
+    pub owes: Option<Arc<Promised>>,
 }
 
 /// A change of rows.

@@ -405,6 +405,7 @@ export const EVENTS: Record<string, { zh: string; en: string }> = {
   stepped: { zh: '时效提醒', en: 'Step of the minute' },
   answered: { zh: '人工首次响应', en: 'First human response' },
   breach_struck: { zh: '撤销超时', en: 'Breach struck' },
+  reply_kept: { zh: '后续响应及时答复', en: 'Next response, answered early' },
   reply_owed: { zh: '市民发言待回复', en: 'An answer is owed' },
   reply_stepped: { zh: '后续响应提醒', en: 'Step of the next response' },
   replied: { zh: '后续响应', en: 'Next response' },

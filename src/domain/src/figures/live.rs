@@ -5,7 +5,7 @@
 //! decided and is in neither number. A request whose conversation is closed as out of scope or abuse is taken out again
 //! ("in no rate"). That this is what [`super::define`] says, a property below holds.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ConversationId, TeamId, Timestamp,
@@ -97,15 +97,21 @@ impl Rates {
         }
     }
 
-    /// Takes back what was added of a request that is older than an hour.
-    fn take_back(&mut self, verdict: Verdict) {
+    /// Takes back what was added.
+    fn take_back(&mut self, verdict: Verdict, in_last_hour: bool) {
+        let hour = u32::from(in_last_hour);
         match verdict {
             Verdict::Undecided => {}
             Verdict::Hit => {
                 self.today_hits -= 1;
                 self.today_decided -= 1;
+                self.hour_hits -= hour;
+                self.hour_decided -= hour;
             }
-            Verdict::Miss => self.today_decided -= 1,
+            Verdict::Miss => {
+                self.today_decided -= 1;
+                self.hour_decided -= hour;
+            }
             Verdict::ShortAbandon => self.today_short_abandons -= 1,
         }
     }
@@ -155,22 +161,30 @@ impl AllRates {
     }
 }
 
-/// Today's requests, kept so that the board's numbers cost what the last hour costs and not what the day costs.
+/// A request by its conversation and its number there.
+type Id = (ConversationId, u32);
+
+/// Today's requests, kept so that every change costs O(log n) and the board's numbers what there are teams and channels:
+/// neither what the day costs nor what the last hour costs.
 #[derive(Debug, Default)]
 pub struct Today {
     day: Option<Timestamp>,
-    /// Decided and older than an hour: only their sums are needed.
-    settled: BTreeMap<(TeamId, Channel), Rates>,
-    /// What is in these sums of conversations that are not closed: they may turn out to be out of scope.
-    open: HashMap<ConversationId, Vec<(TeamId, Channel, Verdict)>>,
-    /// The others, in order of asking.
-    recent: VecDeque<Recent>,
+    /// What is counted now.
+    sums: BTreeMap<(TeamId, Channel), Rates>,
+    /// Those that can still change: undecided, of the last hour, or of a conversation that may turn out to be out of scope.
+    kept: BTreeMap<Id, Kept>,
+    /// Requests of the last hour, by when they were asked.
+    hour: BTreeSet<(Timestamp, Id)>,
+    /// Undecided ones, by when their minute is over.
+    undecided: BTreeSet<(Timestamp, Id)>,
 }
 
-/// A request of the last hour, or one that is not decided.
 #[derive(Debug, Clone, Copy)]
-struct Recent {
+struct Kept {
     request: Request,
+    /// What it counts as in the sums.
+    verdict: Verdict,
+    in_last_hour: bool,
     /// Its conversation was closed after it: what closes the conversation the next time is not about it.
     is_over: bool,
 }
@@ -182,30 +196,25 @@ impl Today {
         if self.day.is_none_or(|day| request.asked_at < day) {
             return;
         }
-        let same = |other: &Request| other.conversation == request.conversation && other.no == request.no;
-        if let Some(known) = self.recent.iter_mut().rev().find(|other| same(&other.request)) {
+        let id = (request.conversation, request.no);
+        let kept = match self.take(id) {
             // It stays with the queue in which it was made, wherever it is transferred: so do the rows.
-            known.request = Request { team: known.request.team, ..request };
-        } else {
-            let place = self.recent.partition_point(|other| other.request.asked_at <= request.asked_at);
-            self.recent.insert(place, Recent { request, is_over: false });
-        }
+            Some(known) => Kept { request: Request { team: known.request.team, ..request }, ..known },
+            None => Kept { request, verdict: Verdict::Undecided, in_last_hour: false, is_over: false },
+        };
+        self.put(id, kept, now);
     }
 
     /// The conversation was closed: with an outcome that is in no rate, its requests since the last closing are taken out.
     pub fn close(&mut self, conversation: ConversationId, outcome: Outcome) {
-        for (team, channel, verdict) in self.open.remove(&conversation).unwrap_or_default() {
-            if !outcome.is_in_rates()
-                && let Some(rates) = self.settled.get_mut(&(team, channel))
-            {
-                rates.take_back(verdict);
+        let open: Vec<Id> = self.of(conversation).filter(|(_, kept)| !kept.is_over).map(|(id, _)| *id).collect();
+        for id in open {
+            if !outcome.is_in_rates() {
+                self.take(id);
+            } else if let Some(kept) = self.kept.get_mut(&id) {
+                kept.is_over = true;
+                self.forget(id);
             }
-        }
-        let is_meant = |one: &Recent| one.request.conversation == conversation && !one.is_over;
-        if outcome.is_in_rates() {
-            self.recent.iter_mut().filter(|one| is_meant(one)).for_each(|one| one.is_over = true);
-        } else {
-            self.recent.retain(|one| !is_meant(one));
         }
     }
 
@@ -213,25 +222,28 @@ impl Today {
     /// `false`: no such request is among those that can still change.
     pub fn answer(&mut self, conversation: ConversationId, at: Timestamp, now: Timestamp) -> bool {
         self.settle(now);
-        let open = |other: &&mut Request| {
-            other.conversation == conversation && other.asked_at <= at && other.answered_at.is_none()
-        };
-        let found = self.recent.iter_mut().rev().map(|one| &mut one.request).find(open);
-        found.map(|request| (request.answered_at, request.left_at) = (Some(at), None)).is_some()
+        let is_meant = |(_, kept): &(&Id, &Kept)| kept.request.asked_at <= at && kept.request.answered_at.is_none();
+        let Some(id) = self.of(conversation).rev().find(is_meant).map(|(id, _)| *id) else { return false };
+        if let Some(kept) = self.take(id) {
+            let request = Request { answered_at: Some(at), left_at: None, ..kept.request };
+            self.put(id, Kept { request, ..kept }, now);
+        }
+        true
     }
 
-    /// The numbers at `now` of the teams for which `of` holds, in one pass over the last hour.
+    fn of(&self, conversation: ConversationId) -> impl DoubleEndedIterator<Item = (&Id, &Kept)> {
+        self.kept.range((conversation, 0)..=(conversation, u32::MAX))
+    }
+
+    /// The numbers at `now` of the teams for which `of` holds.
     #[must_use]
     pub fn rates(&mut self, now: Timestamp, of: impl Fn(TeamId) -> bool) -> AllRates {
         self.settle(now);
         let mut all = AllRates::default();
-        for ((team, channel), settled) in self.settled.iter().filter(|((team, _), _)| of(*team)) {
-            all.total.add_all(settled);
-            all.teams.entry(*team).or_default().add_all(settled);
-            all.channels.entry(*channel).or_default().add_all(settled);
-        }
-        for one in self.recent.iter().filter(|one| of(one.request.team)) {
-            all.add(&one.request, now);
+        for ((team, channel), rates) in self.sums.iter().filter(|((team, _), _)| of(*team)) {
+            all.total.add_all(rates);
+            all.teams.entry(*team).or_default().add_all(rates);
+            all.channels.entry(*channel).or_default().add_all(rates);
         }
         all
     }
@@ -240,36 +252,68 @@ impl Today {
     /// hour, the day ends. `None`: there are none.
     #[must_use]
     pub fn changes_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let is_open = |request: &&Request| request.answered_at.is_none() && request.left_at.is_none();
-        let requests = || self.recent.iter().map(|one| &one.request);
-        let over = requests().filter(is_open).map(|request| request.due_at + 1).filter(|at| *at > now).min();
-        let leaves = requests().map(|request| request.asked_at + RECENT).find(|at| *at > now);
-        let is_empty = self.recent.is_empty() && self.settled.is_empty();
+        let first = |set: &BTreeSet<(Timestamp, Id)>, from| {
+            set.range((from, (ConversationId::new(0), 0))..).next().map(|(at, _)| *at)
+        };
+        let over = first(&self.undecided, now).map(|due| due + 1);
+        let leaves = first(&self.hour, now - RECENT + 1).map(|asked| asked + RECENT);
+        let is_empty = self.kept.is_empty() && self.sums.is_empty();
         let midnight = (!is_empty).then(|| Calendar::day_start(now) + DAY);
         [over, leaves, midnight].into_iter().flatten().min()
     }
 
-    /// Forgets yesterday; sums up what can change no more.
+    /// Forgets yesterday; counts what a minute or an hour that is over has decided.
     fn settle(&mut self, now: Timestamp) {
         let day = Calendar::day_start(now);
         if self.day != Some(day) {
-            self.day = Some(day);
-            self.settled.clear();
-            self.open.clear();
-            self.recent.retain(|one| one.request.asked_at >= day);
+            *self = Self { day: Some(day), ..Self::default() };
         }
-        while let Some(Recent { request: first, is_over }) = self.recent.front().copied() {
-            // An open one can still be answered (a late reply stays a miss, but it may turn out to have been in time).
-            let is_final = first.answered_at.is_some() || first.left_at.is_some();
-            if first.asked_at > now - RECENT || !is_final {
-                return;
+        let over = self.undecided.iter().take_while(|(due, _)| *due < now);
+        let left = self.hour.iter().take_while(|(asked, _)| *asked <= now - RECENT);
+        let changed: Vec<Id> = over.chain(left).map(|(_, id)| *id).collect();
+        for id in changed {
+            if let Some(kept) = self.take(id) {
+                self.put(id, kept, now);
             }
-            self.recent.pop_front();
-            let verdict = first.verdict(now);
-            self.settled.entry((first.team, first.channel)).or_default().add(verdict, false);
-            if !is_over {
-                self.open.entry(first.conversation).or_default().push((first.team, first.channel, verdict));
-            }
+        }
+    }
+
+    /// Takes it out of everything that is counted.
+    fn take(&mut self, id: Id) -> Option<Kept> {
+        let kept = self.kept.remove(&id)?;
+        let Request { team, channel, asked_at, due_at, .. } = kept.request;
+        if let Some(rates) = self.sums.get_mut(&(team, channel)) {
+            rates.take_back(kept.verdict, kept.in_last_hour);
+        }
+        self.hour.remove(&(asked_at, id));
+        self.undecided.remove(&(due_at, id));
+        Some(kept)
+    }
+
+    /// Counts it as what it is at `now`.
+    fn put(&mut self, id: Id, kept: Kept, now: Timestamp) {
+        let Request { team, channel, asked_at, due_at, .. } = kept.request;
+        let (verdict, in_last_hour) = (kept.request.verdict(now), asked_at > now - RECENT);
+        self.sums.entry((team, channel)).or_default().add(verdict, in_last_hour);
+        if in_last_hour {
+            self.hour.insert((asked_at, id));
+        }
+        if verdict == Verdict::Undecided {
+            self.undecided.insert((due_at, id));
+        }
+        self.kept.insert(id, Kept { verdict, in_last_hour, ..kept });
+        self.forget(id);
+    }
+
+    /// Of what can change no more only the sums are needed. An open one can still be answered: a late reply stays a miss, but
+    /// it may turn out to have been in time.
+    fn forget(&mut self, id: Id) {
+        let can_change = |kept: &Kept| {
+            let is_final = kept.request.answered_at.is_some() || kept.request.left_at.is_some();
+            kept.in_last_hour || !kept.is_over || !is_final
+        };
+        if self.kept.get(&id).is_some_and(|kept| !can_change(kept)) {
+            self.kept.remove(&id);
         }
     }
 }

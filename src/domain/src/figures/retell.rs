@@ -190,18 +190,15 @@ impl Story {
                 }
             }
             Event::Answered { no, at, by } => self.answered(*no, *at, *by),
-            Event::ReplyOwed { no, asked_at, terms } => {
-                let mut reply = self.row(Table::Replies, id, format!("{id}/{no}"), self.team());
-                reply.set(Field::AskedAt, asked_at.0);
-                reply.set(Field::DueAt, terms.due_at().0);
-                self.replies.push(reply);
+            Event::ReplyKept { no, team, asked_at, due_at, at, by } => {
+                self.owed(id, *no, team.clone(), (*asked_at, *due_at));
+                self.replied(*no, *at, *by);
             }
-            Event::Replied { no, at, by } => {
-                if let Some(reply) = of_number(&mut self.replies, *no) {
-                    reply.set(Field::AnsweredAt, at.0);
-                    reply.agent = Some(*by);
-                }
+            Event::ReplyOwed { no, team, asked_at, terms } => {
+                let team = team.clone().unwrap_or_else(|| self.team());
+                self.owed(id, *no, team, (*asked_at, terms.due_at()));
             }
+            Event::Replied { no, at, by } => self.replied(*no, *at, *by),
             Event::ReplyReleased { no, at } => {
                 if let Some(reply) = of_number(&mut self.replies, *no) {
                     reply.set(Field::LeftAt, at.0);
@@ -317,6 +314,20 @@ impl Story {
         for message in promised.filter(|message| message.number(Field::AnsweredAt).is_none()) {
             message.set(Field::AnsweredAt, at.0);
             message.agent = Some(by);
+        }
+    }
+
+    fn owed(&mut self, id: ConversationId, no: u32, team: String, (asked_at, due_at): (Timestamp, Timestamp)) {
+        let mut reply = self.row(Table::Replies, id, format!("{id}/{no}"), team);
+        reply.set(Field::AskedAt, asked_at.0);
+        reply.set(Field::DueAt, due_at.0);
+        self.replies.push(reply);
+    }
+
+    fn replied(&mut self, no: u32, at: Timestamp, by: AgentId) {
+        if let Some(reply) = of_number(&mut self.replies, no) {
+            reply.set(Field::AnsweredAt, at.0);
+            reply.agent = Some(by);
         }
     }
 

@@ -19,7 +19,7 @@ mod tests;
 
 pub use book::{Book, Reached, Running};
 pub use owing::Owing;
-pub use terms::{PolicyRef, Rule, Step, Terms};
+pub use terms::{PolicyRef, Promised, Rule, Step, Terms};
 
 use crate::words::words;
 

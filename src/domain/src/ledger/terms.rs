@@ -7,6 +7,7 @@ use crate::{
     Timestamp,
     calendar::Calendar,
     time::{MINUTE, Millis},
+    words::Channel,
 };
 
 /// A policy as it stood.
@@ -44,6 +45,16 @@ impl Rule {
         let steps = vec![(span / 2, vec![StepAction::Notify]), (span, vec![StepAction::Notify, StepAction::Alert])];
         Self { span, steps, policy }
     }
+
+    /// With these steps, ascending. A promise that is kept before its first step has no row of its own until then, so its end
+    /// is a step too where none comes before: what is overdue is always in the figures.
+    #[must_use]
+    pub fn with_steps(span: Millis, mut steps: Vec<(Millis, Vec<StepAction>)>, policy: Option<PolicyRef>) -> Self {
+        if steps.first().is_none_or(|(after, _)| *after > span) {
+            steps.insert(0, (span, Vec::new()));
+        }
+        Self { span, steps, policy }
+    }
 }
 
 /// A step of one promise.
@@ -71,6 +82,19 @@ pub struct Terms {
     pub served: Vec<(Timestamp, Timestamp)>,
     /// Ascending.
     pub steps: Vec<Step>,
+}
+
+/// What is promised to whoever writes now, if it turns out that an answer is owed: terms, and where it is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promised {
+    /// Code of the team whose rule it is.
+    pub team: String,
+    /// Item code.
+    pub item: Option<String>,
+    /// Where from.
+    pub channel: Channel,
+    /// What is promised.
+    pub terms: Terms,
 }
 
 /// When so much of the service time is over.

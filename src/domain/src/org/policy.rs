@@ -226,7 +226,7 @@ impl SlaPolicy {
         if steps.is_empty() {
             return Rule::usual(span, Some(policy));
         }
-        Rule { span, steps: steps.into_iter().collect(), policy: Some(policy) }
+        Rule::with_steps(span, steps.into_iter().collect(), Some(policy))
     }
 
     /// When the next ring of teams is asked by force, after how long each.

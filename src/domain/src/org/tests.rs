@@ -368,6 +368,12 @@ fn a_policy_says_what_follows_when() {
     let steps = vec![(90 * SECOND, both), (240 * SECOND, vec![StepAction::Alert])];
     assert_eq!(rule, Rule { span: 120 * SECOND, steps, policy: Some(named.clone()) });
     assert_eq!((policy.widens(), policy.all_after()), (vec![10 * SECOND, 30 * SECOND], Some(54 * SECOND)));
+    let late = SlaPolicy {
+        steps: policy.steps.iter().filter(|step| step.seconds == Some(240)).cloned().collect(),
+        ..policy.clone()
+    };
+    let steps = vec![(120 * SECOND, Vec::new()), (240 * SECOND, vec![StepAction::Alert])];
+    assert_eq!(late.next_response(180 * SECOND, named.clone()).steps, steps, "its end is a step of every promise");
     let silent = SlaPolicy { next_response_seconds: None, steps: Vec::new(), ..policy };
     assert_eq!(silent.next_response(180 * SECOND, named.clone()), Rule::usual(180 * SECOND, Some(named)));
 }

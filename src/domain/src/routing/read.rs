@@ -1,8 +1,8 @@
 //! What others may know of the router's state, and the check of its invariants.
 
+use super::{Case, Clock, Link, PLACE, Router, Target, Timer, Where};
 #[cfg(debug_assertions)]
-use super::{Case, SECOND_LOOK, Weight};
-use super::{Clock, Link, PLACE, Router, Target, Timer, Where};
+use super::{SECOND_LOOK, Weight};
 use crate::{AgentId, ConversationId, OfferId, TeamId, Timestamp, words::AgentStatus};
 
 /// Where a conversation is.
@@ -85,7 +85,10 @@ impl Router {
     /// One conversation, if it waits or is served.
     #[must_use]
     pub fn conversation(&self, id: ConversationId) -> Option<Routed> {
-        let case = self.cases.get(&id)?;
+        self.read(self.cases.get(&id)?)
+    }
+
+    fn read(&self, case: &Case) -> Option<Routed> {
         let place = match case.place {
             Where::Waiting => match case.offers.first() {
                 None => Place::Waiting,
@@ -170,7 +173,7 @@ impl Router {
 
     /// Everybody known to the router, in no order.
     pub fn conversations(&self) -> impl Iterator<Item = (ConversationId, Routed)> + '_ {
-        self.cases.keys().filter_map(|id| self.conversation(*id).map(|routed| (*id, routed)))
+        self.cases.iter().filter_map(|(id, case)| self.read(case).map(|routed| (*id, routed)))
     }
 
     /// Promised call-backs of a team that are still to come.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bangban_domain::{
     ConversationId, Timestamp, history,
-    ledger::{PolicyRef, Terms},
+    ledger::{PolicyRef, Promised, Terms},
     rights::Action,
     words::Stage,
 };
@@ -24,14 +24,16 @@ use crate::{
 
 impl App {
     /// What would be promised to a citizen who writes now, if a human serves them. The writer knows whether it is owed.
-    pub(super) fn owes(&self, id: ConversationId, at: Timestamp) -> Option<Arc<Terms>> {
+    pub(super) fn owes(&self, id: ConversationId, at: Timestamp) -> Option<Arc<Promised>> {
         let live = self.shared.live.get(&id)?;
         if !matches!(live.view.stage, Stage::Waiting | Stage::Offered | Stage::Serving) {
             return None;
         }
         let catalogue = self.catalogue();
-        let rule = catalogue.next_response(&live.view.team, live.view.item.as_deref(), live.channel);
-        Terms::begin(catalogue.calendar_of(&live.view.team), at, &rule).map(Arc::new)
+        let (team, item, channel) = (live.view.team.clone(), live.view.item.clone(), live.channel);
+        let rule = catalogue.next_response(&team, item.as_deref(), channel);
+        let terms = Terms::begin(catalogue.calendar_of(&team), at, &rule)?;
+        Some(Arc::new(Promised { team, item, channel, terms }))
     }
 
     /// All that was promised in a conversation, for whoever served it or watches its unit.

@@ -525,8 +525,8 @@ fn actor(who: &Principal) -> Actor {
 pub(crate) fn publish(hub: &Hub, notices: &Notices, batch: &[Published]) {
     for Published { seq, entry, answered, owed } in batch {
         match (owed, &entry.owes) {
-            (Some(Owed { no, is_open: true, .. }), Some(terms)) => {
-                notices.owed(entry.conversation, *no, entry.at, terms);
+            (Some(Owed { no, is_open: true, .. }), Some(promised)) => {
+                notices.owed(entry.conversation, *no, entry.at, &promised.terms);
             }
             (Some(Owed { no, .. }), _) => notices.kept(entry.conversation, *no),
             (None, _) => {}

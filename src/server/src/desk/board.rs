@@ -1,4 +1,5 @@
-//! What supervisors see of the whole, counted in one pass over conversations, agents and the requests of the last hour.
+//! What supervisors see of the whole. All boards, the city's and those of units, are put together from one pass over the
+//! conversations; the rates are kept up to date by [`bangban_domain::figures::Today`].
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -6,7 +7,7 @@ use std::{
 };
 
 use bangban_domain::{
-    AgentId, TeamId, Timestamp,
+    AgentId, ConversationId, TeamId, Timestamp,
     figures::{AllRates, Rates},
     org::coverage,
     routing::{AgentRead, Place, Routed},
@@ -35,9 +36,10 @@ impl Owner {
             }
             is_seen
         });
-        self.show_board(Topic::Board, now);
+        let counted = self.count();
+        self.tell_board(Topic::Board, &counted, now);
         for unit in self.scopes.clone() {
-            self.show_board(Topic::BoardOf(unit), now);
+            self.tell_board(Topic::BoardOf(unit), &counted, now);
         }
     }
 
@@ -46,7 +48,12 @@ impl Owner {
         if let Topic::BoardOf(unit) = topic {
             self.scopes.insert(unit);
         }
-        let view = self.board(topic, now);
+        let counted = self.count();
+        self.tell_board(topic, &counted, now);
+    }
+
+    fn tell_board(&mut self, topic: Topic, counted: &Counted, now: Timestamp) {
+        let view = self.board(topic, counted, now);
         if topic == Topic::Board {
             for (which, items) in
                 [("all", view.items_total), ("staffed_now", view.items_covered), ("rostered", view.items_rostered)]
@@ -69,11 +76,11 @@ impl Owner {
         catalogue.teams().filter(is_on).filter_map(|team| catalogue.team(&team.code)).collect()
     }
 
-    fn board(&mut self, topic: Topic, now: Timestamp) -> BoardView {
+    fn board(&mut self, topic: Topic, counted: &Counted, now: Timestamp) -> BoardView {
         let on = self.teams_on(topic);
         let rates = self.today.rates(now, |team| on.contains(&team));
-        let channels = self.channels(&on, &rates.channels);
-        let (total, mut lines) = self.lines(&on, &rates);
+        let channels = channels(counted, &on, &rates.channels);
+        let (total, mut lines) = self.lines(counted, &on, &rates);
         let catalogue = Arc::clone(&self.world.catalogue);
         let mut teams = Vec::new();
         let mut staffed = HashSet::new();
@@ -97,7 +104,7 @@ impl Owner {
             in_service: calendar.in_service(now),
             service_changes_at: calendar.next_change(now).unwrap_or(now),
             total,
-            at_risk: self.at_risk(&on),
+            at_risk: self.at_risk(counted, &on),
             items_covered: covered,
             items_total: items,
             items_rostered,
@@ -137,8 +144,26 @@ impl Owner {
         of_teams
     }
 
+    /// One pass over the conversations.
+    fn count(&self) -> Counted {
+        let mut counted = Counted::default();
+        for (id, routed) in self.router.conversations() {
+            let Some(case) = self.cases.get(id) else { continue };
+            count_conversation(counted.places.entry((routed.team, case.row.channel)).or_default(), &routed);
+            if routed.clock.is_running() && routed.clock.step != SlaStep::Running {
+                counted.at_risk.push((routed.clock.asked_at, id, routed.team));
+            }
+        }
+        counted
+    }
+
     /// Those that are on the board together, and each of them.
-    fn lines(&self, on: &HashSet<TeamId>, rates: &AllRates) -> (BoardLine, HashMap<TeamId, BoardLine>) {
+    fn lines(
+        &self,
+        counted: &Counted,
+        on: &HashSet<TeamId>,
+        rates: &AllRates,
+    ) -> (BoardLine, HashMap<TeamId, BoardLine>) {
         let is_all = on.len() == self.world.catalogue.teams().count();
         let mut total = with_rates(rates.total);
         let with_call_backs = |team: &TeamId| {
@@ -148,10 +173,10 @@ impl Owner {
         };
         let mut lines: HashMap<TeamId, BoardLine> = on.iter().map(with_call_backs).collect();
         total.call_backs = lines.values().map(|line| line.call_backs).sum();
-        for (_, routed) in self.router.conversations() {
-            if let Some(line) = lines.get_mut(&routed.team) {
-                count_conversation(&mut total, &routed);
-                count_conversation(line, &routed);
+        for ((team, _), places) in &counted.places {
+            if let Some(line) = lines.get_mut(team) {
+                add(&mut total, places);
+                add(line, places);
             }
         }
         for (id, read) in self.router.agents() {
@@ -176,39 +201,18 @@ impl Owner {
         (total, lines)
     }
 
-    /// Each channel that has any numbers.
-    fn channels(&self, on: &HashSet<TeamId>, rates: &BTreeMap<Channel, Rates>) -> Vec<BoardChannel> {
-        let mut lines: BTreeMap<Channel, BoardLine> =
-            rates.iter().map(|(channel, rates)| (*channel, with_rates(*rates))).collect();
-        for (id, routed) in self.router.conversations() {
-            if let Some(case) = self.cases.get(id).filter(|_| on.contains(&routed.team)) {
-                count_conversation(lines.entry(case.row.channel).or_default(), &routed);
-            }
+    fn at_risk(&self, counted: &Counted, on: &HashSet<TeamId>) -> Vec<AtRisk> {
+        let is_on = |(_, _, team): &&(_, _, TeamId)| on.contains(team);
+        let mut risky: Vec<_> =
+            counted.at_risk.iter().filter(is_on).map(|(asked_at, id, _)| (*asked_at, *id)).collect();
+        // There may be many: only the first ones are sorted.
+        if risky.len() > AT_RISK {
+            risky.select_nth_unstable(AT_RISK);
+            risky.truncate(AT_RISK);
         }
-        let view = |(channel, line): (Channel, BoardLine)| BoardChannel {
-            channel,
-            waiting: line.waiting,
-            serving: line.serving,
-            hour_hits: line.hour_hits,
-            hour_decided: line.hour_decided,
-            today_hits: line.today_hits,
-            today_decided: line.today_decided,
-            today_short_abandons: line.today_short_abandons,
-        };
-        lines.into_iter().map(view).collect()
-    }
-
-    fn at_risk(&self, on: &HashSet<TeamId>) -> Vec<AtRisk> {
-        let mut risky: Vec<_> = self
-            .router
-            .conversations()
-            .filter(|(_, one)| on.contains(&one.team))
-            .filter(|(_, one)| one.clock.is_running() && one.clock.step != SlaStep::Running)
-            .collect();
-        risky.sort_unstable_by_key(|(id, one)| (one.clock.asked_at, *id));
-        risky.truncate(AT_RISK);
-        let view = |(id, routed): (_, Routed)| {
-            let case = self.cases.get(id)?;
+        risky.sort_unstable();
+        let view = |(_, id): (Timestamp, ConversationId)| {
+            let (case, routed) = (self.cases.get(id)?, self.router.conversation(id)?);
             let agent = match routed.place {
                 Place::Waiting => None,
                 Place::Offered { agent, .. } | Place::Serving { agent, .. } => Some(agent),
@@ -228,6 +232,26 @@ impl Owner {
     }
 }
 
+/// Each channel that has any numbers.
+fn channels(counted: &Counted, on: &HashSet<TeamId>, rates: &BTreeMap<Channel, Rates>) -> Vec<BoardChannel> {
+    let mut lines: BTreeMap<Channel, BoardLine> =
+        rates.iter().map(|(channel, rates)| (*channel, with_rates(*rates))).collect();
+    for ((_, channel), places) in counted.places.iter().filter(|((team, _), _)| on.contains(team)) {
+        add(lines.entry(*channel).or_default(), places);
+    }
+    let view = |(channel, line): (Channel, BoardLine)| BoardChannel {
+        channel,
+        waiting: line.waiting,
+        serving: line.serving,
+        hour_hits: line.hour_hits,
+        hour_decided: line.hour_decided,
+        today_hits: line.today_hits,
+        today_decided: line.today_decided,
+        today_short_abandons: line.today_short_abandons,
+    };
+    lines.into_iter().map(view).collect()
+}
+
 fn with_rates(rates: Rates) -> BoardLine {
     BoardLine {
         hour_hits: rates.hour_hits,
@@ -239,13 +263,38 @@ fn with_rates(rates: Rates) -> BoardLine {
     }
 }
 
-fn count_conversation(line: &mut BoardLine, routed: &Routed) {
+/// What one pass over the conversations has found.
+#[derive(Default)]
+struct Counted {
+    places: HashMap<(TeamId, Channel), Places>,
+    /// Those whose minute is running out: since when, which, whose.
+    at_risk: Vec<(Timestamp, ConversationId, TeamId)>,
+}
+
+/// Of a team and a channel.
+#[derive(Default)]
+struct Places {
+    waiting: u32,
+    serving: u32,
+    oldest_asked_at: Option<Timestamp>,
+}
+
+fn count_conversation(places: &mut Places, routed: &Routed) {
     if routed.clock.is_running() {
-        line.waiting += 1;
-        let asked_at = routed.clock.asked_at;
-        line.oldest_asked_at = Some(line.oldest_asked_at.map_or(asked_at, |oldest| oldest.min(asked_at)));
+        places.waiting += 1;
+        places.oldest_asked_at = oldest(places.oldest_asked_at, Some(routed.clock.asked_at));
     }
-    line.serving += u32::from(matches!(routed.place, Place::Serving { .. }));
+    places.serving += u32::from(matches!(routed.place, Place::Serving { .. }));
+}
+
+fn add(line: &mut BoardLine, places: &Places) {
+    line.waiting += places.waiting;
+    line.serving += places.serving;
+    line.oldest_asked_at = oldest(line.oldest_asked_at, places.oldest_asked_at);
+}
+
+fn oldest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
 }
 
 pub(super) fn count_agent(line: &mut BoardLine, read: &AgentRead) {

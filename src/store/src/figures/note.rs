@@ -18,21 +18,21 @@ use bangban_domain::{
 use sqlx::{Any, Transaction, any::AnyArguments, query::Query};
 
 use super::owed::Owed;
-use crate::{Event, StoreError, ledger::terms_text, sql::Statements};
+use crate::{Event, StoreError, batch::Line, ledger::terms_text, sql::Statements};
 
 type Sql = Query<'static, Any, AnyArguments>;
 
-/// Writes what events mean for the figures, in order; each stands beside its id.
+/// Writes what lines of the log mean for the figures, in order; each stands beside its id.
 pub(crate) async fn note_all<'a>(
     tx: &mut Transaction<'_, Any>,
     statements: &mut Statements,
-    events: impl Iterator<Item = (&'a String, &'a Event)>,
+    lines: impl Iterator<Item = (&'a String, &'a Line<'a>)>,
 ) -> Result<(), StoreError> {
     let mut owed = Owed::default();
-    for (id, event) in events {
-        if !owed.take(event)? {
+    for (id, line) in lines {
+        if !owed.take(id, line)? {
             owed.write(tx, statements).await?;
-            note(tx, id, event).await?;
+            note(tx, id, &line.event).await?;
         }
     }
     owed.write(tx, statements).await
@@ -89,16 +89,17 @@ pub(super) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
             run(tx, sqlx::query(sql).bind(at.0).bind(by.to_string()).bind(key)).await
         }
         What::ReplyStepped { no, step, .. } => {
-            let sql = "UPDATE promise SET step = $1 WHERE conversation = $2 AND no = $3";
+            let sql =
+                "UPDATE promise SET step = $1 WHERE thread = (SELECT no FROM conversation WHERE id = $2) AND no = $3";
             run(tx, sqlx::query(sql).bind(i64::from(*step)).bind(key).bind(i64::from(*no))).await
         }
         What::ReplyReleased { no, at } => {
-            let sql = "UPDATE promise SET left_at = $1 WHERE conversation = $2 AND no = $3";
+            let sql = "UPDATE promise SET left_at = $1 WHERE thread = (SELECT no FROM conversation WHERE id = $2) AND no = $3";
             run(tx, sqlx::query(sql).bind(at.0).bind(key).bind(i64::from(*no))).await
         }
         What::ReplyMoved { no, before, terms } => {
             let sql = "UPDATE promise SET due_at = $1, terms = $2, due_before = COALESCE(due_before, $3) \
-                       WHERE conversation = $4 AND no = $5";
+                       WHERE thread = (SELECT no FROM conversation WHERE id = $4) AND no = $5";
             let query = sqlx::query(sql).bind(terms.due_at().0).bind(terms_text(terms)?).bind(before.0);
             run(tx, query.bind(key).bind(i64::from(*no))).await
         }
@@ -132,7 +133,8 @@ pub(super) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
             let sql = "UPDATE ledger SET outcome = $1 WHERE conversation = $2 AND outcome IS NULL AND no <= \
                        COALESCE((SELECT MAX(clock_no) FROM figure_episode WHERE conversation = $2), 0)";
             run(tx, sqlx::query(sql).bind(outcome.as_str()).bind(key.clone())).await?;
-            let sql = "UPDATE promise SET outcome = $1 WHERE conversation = $2 AND outcome IS NULL";
+            let sql = "UPDATE promise SET outcome = $1 \
+                       WHERE thread = (SELECT no FROM conversation WHERE id = $2) AND outcome IS NULL";
             run(tx, sqlx::query(sql).bind(outcome.as_str()).bind(key.clone())).await?;
             let sql = "UPDATE figure_episode SET closed_at = $1, outcome = $2 \
                        WHERE conversation = $3 AND no = (SELECT MAX(no) FROM figure_episode WHERE conversation = $3)";
@@ -158,6 +160,7 @@ pub(super) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
         | What::ContinuationRevoked { .. }
         | What::TransferRequested { .. }
         | What::TransferEnded { .. }
+        | What::ReplyKept { .. }
         | What::ReplyOwed { .. }
         | What::Replied { .. }
         | What::FlagRaised { .. }
@@ -202,7 +205,7 @@ async fn corrected(
              CASE WHEN corrected_at IS NULL THEN answered_at ELSE measured_at END), \
              measured_at = CASE WHEN CAST($2 AS BIGINT) IS NULL THEN NULL WHEN corrected_at IS NULL THEN answered_at \
              ELSE measured_at END, corrected_at = CAST($2 AS BIGINT), excused_at = CAST($3 AS BIGINT) \
-             WHERE conversation = $4 AND no = $5"
+             WHERE thread = (SELECT no FROM conversation WHERE id = $4) AND no = $5"
         }
     };
     let is_corrected = is_excused || answered_at.is_some();

@@ -61,7 +61,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, repair: &RowsOf) ->
 async fn reply(tx: &mut Transaction<'_, Any>, row: &Row) -> Result<(), StoreError> {
     let sql = "UPDATE promise SET team = $1, item = $2, channel = $3, outcome = $4, answered_by = $5, asked_at = $6, \
                due_at = $7, answered_at = $8, left_at = $9, measured_at = $10, corrected_at = $11, excused_at = $12 \
-               WHERE conversation = $13 AND conversation || '/' || CAST(no AS TEXT) = $14";
+               WHERE thread = (SELECT no FROM conversation WHERE id = $13) AND conversation || '/' || CAST(no AS TEXT) = $14";
     let mut query = sqlx::query(sql)
         .bind(row.team.clone())
         .bind(row.item.clone())
@@ -136,7 +136,9 @@ impl Archive {
     ) -> Result<Vec<CitizenId>, StoreError> {
         // A call-back is counted at the begin of its slot, whether something happens then or not.
         let sql = "SELECT DISTINCT c.citizen FROM conversation c WHERE c.citizen > $1 AND (EXISTS \
-                   (SELECT 1 FROM event e WHERE e.conversation = c.id AND e.at >= $2 AND e.at < $3) OR EXISTS \
+                   (SELECT 1 FROM event e WHERE e.conversation = c.id AND e.kind <> 'reply_kept' AND e.at >= $2 \
+                    AND e.at < $3) OR EXISTS \
+                   (SELECT 1 FROM promise p WHERE p.thread = c.no AND p.asked_at >= $2 AND p.asked_at < $3) OR EXISTS \
                    (SELECT 1 FROM figure_message m WHERE m.conversation = c.id AND m.slot_starts_at >= $2 \
                     AND m.slot_starts_at < $3)) ORDER BY c.citizen LIMIT $4";
         let rows = sqlx::query(sql)
@@ -160,8 +162,11 @@ impl Archive {
                 "WITH wanted (id) AS (VALUES ",
                 citizens.len(),
                 1,
-                ") SELECT e.id, e.conversation, e.at, e.actor, e.kind, e.detail FROM event e \
-                 WHERE e.conversation IN (SELECT c.id FROM conversation c WHERE c.citizen IN (SELECT id FROM wanted))",
+                "), own (id, no) AS (SELECT c.id, c.no FROM conversation c WHERE c.citizen IN (SELECT id FROM wanted)) \
+                 SELECT e.id, e.conversation, e.at, e.actor, e.kind, e.detail FROM event e \
+                 WHERE e.conversation IN (SELECT id FROM own) AND e.kind <> 'reply_kept' \
+                 UNION ALL SELECT e.id, e.conversation, e.at, e.actor, e.kind, e.detail FROM promise p \
+                 JOIN event e ON e.id = p.kept WHERE p.thread IN (SELECT no FROM own)",
             );
             for citizen in citizens {
                 query = query.bind(citizen.to_string());
@@ -178,8 +183,9 @@ impl Archive {
     pub async fn rows_of_citizens(&self, citizens: &[CitizenId]) -> Result<Vec<Row>, StoreError> {
         let mut rows = Vec::new();
         for table in Table::ALL {
+            let (key, its) = if table == Table::Replies { ("thread", "no") } else { ("conversation", "id") };
             let text = format!(
-                "SELECT {} FROM {} WHERE conversation IN (SELECT id FROM conversation WHERE citizen = $1)",
+                "SELECT {} FROM {} WHERE {key} IN (SELECT {its} FROM conversation WHERE citizen = $1)",
                 list::columns(table),
                 table.name()
             );
@@ -197,7 +203,7 @@ impl Archive {
     /// Lines of the log that are of no conversation, with their ids, after one of them.
     pub async fn agent_events(&self, after: &str, limit: u32) -> Result<Vec<(String, Event)>, StoreError> {
         let sql = "SELECT id, conversation, at, actor, kind, detail FROM event \
-                   WHERE conversation IS NULL AND id > $1 ORDER BY id LIMIT $2";
+                   WHERE conversation IS NULL AND kind <> 'reply_kept' AND id > $1 ORDER BY id LIMIT $2";
         let rows = sqlx::query(sql).bind(after.to_owned()).bind(i64::from(limit)).fetch_all(&self.readers).await?;
         rows.iter().map(|row| Ok((row.try_get("id")?, history::event(row)?))).collect()
     }

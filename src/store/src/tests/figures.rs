@@ -14,7 +14,7 @@ use bangban_domain::{
         timeline::{Change as Status, State, Timeline},
     },
     history::Event as What,
-    ledger::{Promise, Terms},
+    ledger::{Promise, Promised, Terms},
     words::{AgentStatus, BotTurn, Channel, OfferEnd, Outcome, QueuedBecause, ReceiptState, SlaStep, Stage},
 };
 use proptest::prelude::*;
@@ -51,8 +51,12 @@ struct Case {
     agent: Option<u128>,
     receipt: Option<String>,
     is_rated: bool,
+    item: Option<&'static str>,
+    channel: Channel,
     /// The citizen waits for the next answer.
     is_asked: bool,
+    /// Next responses so far.
+    asked: u32,
 }
 
 /// Random days, committed as the desk would.
@@ -95,7 +99,10 @@ impl Days {
                 agent: None,
                 receipt: None,
                 is_rated: false,
+                item: ITEMS[more % 3],
+                channel: CHANNELS[which % 3],
                 is_asked: false,
+                asked: 0,
             };
             unit.changes.push(Change::NewConversation(row));
             unit.events.push(log(&case, now, What::Opened { citizen, item, team, channel, hall: None, ticket: None }));
@@ -107,7 +114,7 @@ impl Days {
             3..6 => self.bot(place, more, &mut unit),
             6..9 => self.ask(place, more, &mut unit),
             9..13 => self.offer(place, more, &mut unit),
-            13..15 => self.reply(place, &mut unit),
+            13..15 => self.reply(place, more, &mut unit),
             15..18 => self.close(place, more, &mut unit),
             _ => self.after(place, more, &mut unit),
         }
@@ -259,13 +266,20 @@ impl Days {
         }
     }
 
-    fn reply(&mut self, place: usize, unit: &mut Unit) {
+    fn reply(&mut self, place: usize, more: usize, unit: &mut Unit) {
         let now = self.now;
         let case = &mut self.cases[place];
+        if case.is_asked && more.is_multiple_of(3) {
+            unit.events.push(log(case, now, What::ReplyStepped { no: case.asked, step: 1, at: Timestamp(now) }));
+            return;
+        }
         if let (Stage::Serving, Some(agent)) = (case.stage, case.agent) {
             if !case.clock_open && !std::mem::replace(&mut case.is_asked, true) {
                 let served = vec![(Timestamp(now), Timestamp(now + 180_000))];
                 let terms = Terms { span: 180_000, policy: None, served, steps: Vec::new() };
+                let (team, item) = (TEAMS[case.team].to_owned(), case.item.map(str::to_owned));
+                let promised = Promised { team, item, channel: case.channel, terms };
+                case.asked += 1;
                 // The writer has to know that a human serves.
                 let row =
                     ConversationRow { id: case.id, stage: Stage::Serving, clock_no: case.clock_no, ..conversation(1) };
@@ -274,7 +288,7 @@ impl Days {
                     conversation: case.id,
                     at: Timestamp(now),
                     client_id: None,
-                    owes: Some(Arc::new(terms)),
+                    owes: Some(Arc::new(promised)),
                     ..message(1, Author::Citizen, "")
                 });
                 return;
@@ -447,16 +461,20 @@ const REQUESTS: &str = "FROM (SELECT l.*, COALESCE((SELECT e.detail FROM event e
     WHERE l.asked_at >= $from AND l.asked_at < $to) r \
     WHERE r.closing NOT LIKE '%\"out_of_scope\"%' AND r.closing NOT LIKE '%\"abuse\"%'";
 /// Of a question after the first response: its answer, or the end before one, and the closing after it, by the log.
-const REPLIES: &str = "FROM (SELECT o.asked_at, o.asked_at + 180000 AS due_at, \
+///
+/// What was answered before anything followed from it has one line, in which the instant of asking comes first.
+const REPLIES: &str = "FROM (SELECT o.asked_at, o.asked_at + 180000 AS due_at, CASE WHEN o.kind = 'reply_kept' THEN o.at ELSE \
     (SELECT MIN(e.at) FROM event e WHERE e.conversation = o.conversation AND e.kind = 'replied' AND e.id > o.id \
      AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = o.conversation AND b.kind = 'reply_owed' \
-                     AND b.id > o.id AND b.id < e.id)) AS answered_at, \
+                     AND b.id > o.id AND b.id < e.id)) END AS answered_at, \
     (SELECT MIN(e.at) FROM event e WHERE e.conversation = o.conversation AND e.kind = 'reply_released' AND e.id > o.id \
      AND NOT EXISTS (SELECT 1 FROM event b WHERE b.conversation = o.conversation AND b.kind = 'reply_owed' \
-                     AND b.id > o.id AND b.id < e.id)) AS left_at, \
+                     AND b.id > o.id AND b.id < e.id) AND o.kind = 'reply_owed') AS left_at, \
     COALESCE((SELECT e.detail FROM event e WHERE e.conversation = o.conversation AND e.kind = 'closed' AND e.id > o.id \
               ORDER BY e.id LIMIT 1), '') AS closing \
-    FROM (SELECT e.*, e.at AS asked_at FROM event e WHERE e.kind = 'reply_owed' AND e.at >= $from AND e.at < $to) o) r \
+    FROM (SELECT a.* FROM (SELECT e.*, CASE WHEN e.kind = 'reply_kept' THEN CAST(SUBSTR(e.detail, 12, 13) AS BIGINT) \
+     ELSE e.at END AS asked_at FROM event e WHERE e.kind IN ('reply_owed', 'reply_kept')) a \
+     WHERE a.asked_at >= $from AND a.asked_at < $to) o) r \
     WHERE r.closing NOT LIKE '%\"out_of_scope\"%' AND r.closing NOT LIKE '%\"abuse\"%'";
 /// Of a closing: did an agent accept since the conversation was opened or taken up again, and when was it taken up after?
 const CLOSINGS: &str = "FROM (SELECT c.*, \

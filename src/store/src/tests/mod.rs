@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use bangban_domain::{
     AgentId, CitizenId, ConversationId, Timestamp, history,
-    ledger::{Promise, Terms},
+    ledger::{Promise, Promised, Terms},
     words::{Channel, CitizenKind, ReceiptState, SlaStep, Stage},
 };
 
@@ -298,7 +298,8 @@ async fn a_message_after_the_first_response_is_owed_an_answer_in_its_own_transac
     let said = |author, client: &str, at: i64| {
         let served = vec![(Timestamp(at), Timestamp(at + 180_000))];
         let terms = Terms { span: 180_000, policy: None, served, steps: Vec::new() };
-        let owes = (author == Author::Citizen).then(|| Arc::new(terms));
+        let promised = Promised { team: row.team.clone(), item: row.item.clone(), channel: row.channel, terms };
+        let owes = (author == Author::Citizen).then(|| Arc::new(promised));
         one(NewEntry { at: Timestamp(at), owes, ..message(7, author, client) })
     };
     let agent = Author::Agent(AgentId::new(3));

@@ -205,7 +205,8 @@ async fn the_log_of_sqlite_stays_short_while_a_large_table_is_imported() {
         store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
         longest = longest.max(log_pages(&db.database.dir));
     }
-    // Without an end it would be as long as all that was written: 60 parts of about 60 pages.
-    assert!(longest < 1_000, "{longest}");
+    // Without an end it would be as long as all that was written: 60 parts of about 60 pages. The slowest disk lets nine parts
+    // through while one copy is made.
+    assert!(longest < 1_500, "{longest}");
     assert_eq!(store.records(Kind::Item).await.unwrap().len(), 6_000);
 }

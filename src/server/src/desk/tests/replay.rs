@@ -276,7 +276,11 @@ impl World {
             };
             let (replies, clocks): (Vec<_>, Vec<_>) =
                 promises.iter().partition(|row| row.promise == Promise::NextResponse);
+            // What is open and has had no consequence stands in the thread only.
+            let untold = replayed.replies.len() + 1;
+            let is_told = |row: &PromiseRow| row.no as usize != untold || row.reached > 0 || !row.is_running();
             let by_number = |mut rows: Vec<&PromiseRow>| {
+                rows.retain(|row| row.promise != Promise::NextResponse || is_told(row));
                 rows.sort_by_key(|row| row.no);
                 rows.into_iter().map(kept).collect::<Vec<_>>()
             };
