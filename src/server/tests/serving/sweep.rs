@@ -537,6 +537,8 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("block", json!({ "type": "block_visitor", "conversation": offered, "reason": "多次辱骂帮办员", "until": until }), supervisor(who)),
             ("finish", json!({ "type": "finish", "conversation": other }), owner),
             ("leave a message", json!({ "type": "leave_message", "conversation": conversation, "clientId": "l", "text": "请回电", "phone": "13800138001", "slot": until }), false),
+            ("call-back slots", json!({ "type": "call_back_slots", "conversation": conversation }), false),
+            ("move a call-back", json!({ "type": "move_call_back", "conversation": conversation, "slot": until }), false),
             ("past", json!({ "type": "past_conversations" }), role.is_none()),
             ("past behind another's", json!({ "type": "past_conversations", "before": conversation }), owner),
             ("continue elsewhere", json!({ "type": "continue_elsewhere", "conversation": other }), owner),
