@@ -907,7 +907,7 @@ async fn an_agents_day_is_read_with_what_was_said_before_it(db: TestDatabase) {
         actor: Author::Agent(agent),
         what: What::PresenceChanged { agent, connected },
     };
-    let events = vec![
+    let events = [
         console(10, true),
         status(20, AgentStatus::Online, None),
         // Before the day, and over in it.
