@@ -41,10 +41,7 @@ async fn a_unit_s_line_is_the_sum_of_its_tree_and_whoever_serves_in_two_of_its_t
     // Agent 1 in three teams of Xuhui, agent 2 in one of them and in one of another unit.
     for (n, teams) in [(1, vec!["xuhui-one", "office-one", "office-two"]), (2, vec!["office-two", "residence"])] {
         let row = house.app.accounts.get(AgentId::new(n)).unwrap();
-        let row = StaffRow {
-            teams: teams.into_iter().map(Membership::new).collect(),
-            ..StaffRow::clone(&row)
-        };
+        let row = StaffRow { teams: teams.into_iter().map(Membership::new).collect(), ..StaffRow::clone(&row) };
         house.app.store.commit(Unit { changes: vec![Change::Staff(row)], ..Unit::default() }).await.unwrap();
     }
     let house = house.restart().await;
