@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod calendar;
+pub mod call_back;
 pub mod citizen;
 pub mod conversation;
 pub mod figures;

@@ -183,6 +183,18 @@ pub enum Command {
         /// Start of a slot from `out_of_hours`.
         slot: Timestamp,
     },
+    /// The times to which a promised call-back may be moved.
+    CallBackSlots {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Another time for a promised call-back whose slot has not begun. To take it back: `cancel_request`.
+    MoveCallBack {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Start of a slot from `call_back_slots`.
+        slot: Timestamp,
+    },
     /// The citizen is done: bot-only → closed, with a human → wrap-up.
     Finish {
         /// The conversation.

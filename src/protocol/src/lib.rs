@@ -27,7 +27,8 @@ mod view;
 pub use admin::*;
 pub use alert::{AcknowledgedView, AlertView, AlertsView, PastAlerts};
 pub use citizen::{
-    ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptQuestion, ReceiptView, Redeem, Redeemed, VisitorReply,
+    ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptMove, ReceiptQuestion, ReceiptView, Redeem, Redeemed,
+    VisitorReply,
 };
 pub use command::{Command, Login, LoginReply, TransferTarget};
 pub use error::{ErrorCode, WireError, close_code};

@@ -193,6 +193,18 @@ pub enum ThreadBody {
         /// The promised call-back.
         slot: Slot,
     },
+    /// The citizen chose another time.
+    CallBackMoved {
+        /// What to quote, as before.
+        receipt: String,
+        /// What is promised now.
+        slot: Slot,
+    },
+    /// The promised call-back is near.
+    CallBackSoon {
+        /// When.
+        slot: Slot,
+    },
     /// The promised call-back time has come: the conversation is in the queue.
     CallBackDue {
         /// When the promise ends.

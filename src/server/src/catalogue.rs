@@ -44,6 +44,8 @@ pub struct Basis {
     pub slots: (Millis, u32),
     /// How long the next response may take.
     pub next_response: Millis,
+    /// So long before the slot of a promised call-back team and citizen are reminded of it.
+    pub call_back_remind: Millis,
     /// So long before the end of a duty the agent is reminded of it.
     pub remind: Millis,
     /// Official answers.
@@ -65,6 +67,7 @@ impl Basis {
             follows_roster: config.service.hours != HoursKey::Always,
             slots,
             next_response: config.next_response(),
+            call_back_remind: i64::from(config.service.call_back_remind_minutes) * MINUTE,
             remind: i64::from(config.service.remind_minutes) * MINUTE,
             entries,
         })

@@ -352,6 +352,8 @@ pub struct Service {
     pub slot_minutes: u16,
     /// People in one slot.
     pub slot_capacity: u16,
+    /// So long before the slot of a promised call-back team and citizen are reminded of it.
+    pub call_back_remind_minutes: u16,
     /// So long before the end of a duty the agent is reminded of it.
     pub remind_minutes: u16,
     /// File of words that staff must not write to citizens; empty: none.
@@ -666,6 +668,7 @@ impl Config {
             ("kiosk.answer_seconds", config.kiosk.answer_seconds.into()),
             ("service.slot_minutes", config.service.slot_minutes.into()),
             ("service.slot_capacity", config.service.slot_capacity.into()),
+            ("service.call_back_remind_minutes", config.service.call_back_remind_minutes.into()),
             ("files.image_mib", config.files.image_mib.into()),
             ("files.image_megapixels", config.files.image_megapixels.into()),
             ("files.file_mib", config.files.file_mib.into()),

@@ -47,6 +47,8 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::SupervisorJoined { .. }
         | ThreadBody::SupervisorLeft { .. }
         | ThreadBody::MessageLeft { .. }
+        | ThreadBody::CallBackMoved { .. }
+        | ThreadBody::CallBackSoon { .. }
         | ThreadBody::CallBackDue { .. }
         | ThreadBody::Finished
         | ThreadBody::Closed { .. }

@@ -176,6 +176,11 @@ pub(crate) async fn carry_out(
         Change::Knowledge(change) => return knowledge::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
         Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
+        Change::ReceiptReminded { receipt, at, .. } => {
+            sqlx::query("UPDATE receipt SET reminded_at = $1 WHERE receipt = $2")
+                .bind(at.map(|at| at.0))
+                .bind(receipt.clone())
+        }
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")
                 .bind(state.as_str())

@@ -193,6 +193,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Status { .. }
         | Change::Receipt(_)
         | Change::ReceiptSettled { .. }
+        | Change::ReceiptReminded { .. }
         | Change::File(_)
         | Change::Claim { .. }
         | Change::Alert(_)

@@ -86,6 +86,7 @@ impl Unit {
                 | Change::Status { .. }
                 | Change::Receipt(_)
                 | Change::ReceiptSettled { .. }
+                | Change::ReceiptReminded { .. }
                 | Change::Privacy(_)
                 | Change::Claim { .. }
                 | Change::Alert(_)
@@ -288,6 +289,15 @@ pub enum Change {
         state: ReceiptState,
         /// When.
         at: Timestamp,
+    },
+    /// Team and citizen were reminded of the slot of an open receipt, or it has another slot, of which they were not.
+    ReceiptReminded {
+        /// Whose.
+        conversation: ConversationId,
+        /// Text.
+        receipt: String,
+        /// When.
+        at: Option<Timestamp>,
     },
     /// An uploaded file.
     File(FileChange),

@@ -206,7 +206,9 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Clock(row) => [Some(Key::Conversation(row.conversation)), None],
         Change::Receipt(row) => [Some(Key::Conversation(row.conversation)), None],
         Change::Correction(row) => [Some(Key::Conversation(row.conversation)), None],
-        Change::ReceiptSettled { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
+        Change::ReceiptSettled { conversation, .. } | Change::ReceiptReminded { conversation, .. } => {
+            [Some(Key::Conversation(*conversation)), None]
+        }
         Change::Step { conversation, .. }
         | Change::StrikeBreach { conversation, .. }
         | Change::Left { conversation, .. }

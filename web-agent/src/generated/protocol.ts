@@ -166,7 +166,7 @@ me: PersonView,
  */
 status: AgentStatus, 
 /**
- * Since when; null: since before the server started.
+ * Since when; null: they have never chosen one.
  */
 statusSince: Timestamp | null, 
 /**
@@ -222,7 +222,11 @@ conversations: Array<DeskConversation>,
 /**
  * People waiting in their teams.
  */
-waiting: number, };
+waiting: number, 
+/**
+ * Promised call-backs of their teams that are near, soonest first, at most 20. Follows as `waiting`.
+ */
+callBacks: Array<CallBackView>, };
 
 /**
  * One alert.
@@ -423,6 +427,18 @@ until: Timestamp | null, } | { "type": "message_left",
 receipt: string, 
 /**
  * The promised call-back.
+ */
+slot: Slot, } | { "type": "call_back_slots", 
+/**
+ * Those that still have room, soonest first, without the one that is promised.
+ */
+slots: Array<Slot>, } | { "type": "call_back_moved", 
+/**
+ * As before.
+ */
+receipt: string, 
+/**
+ * What is promised now.
  */
 slot: Slot, } | { "type": "earlier", 
 /**
@@ -645,6 +661,19 @@ serving: number,
 callBacks: number, };
 
 /**
+ * A unit that has a board of its own: `board:CODE`.
+ */
+export type BoardPlace = { 
+/**
+ * Code of the unit.
+ */
+code: string, 
+/**
+ * Its name.
+ */
+name: string, };
+
+/**
  * One team's line.
  */
 export type BoardTeam = { 
@@ -656,6 +685,23 @@ team: TeamView,
  * Its numbers.
  */
 line: BoardLine, };
+
+/**
+ * One unit's line: the sum over its teams and those of all units below it.
+ */
+export type BoardUnit = { 
+/**
+ * Which.
+ */
+unit: BoardPlace, 
+/**
+ * Its numbers. An agent of several of its teams counts once, as in the total.
+ */
+line: BoardLine, 
+/**
+ * Codes of the teams.
+ */
+teams: Array<string>, };
 
 /**
  * The supervisors' board. Definitions of the figures: DOMAIN.
@@ -681,6 +727,14 @@ total: BoardLine,
  * Each team, in catalogue order.
  */
 teams: Array<BoardTeam>, 
+/**
+ * The units right below the board's own that have teams, themselves or further below.
+ */
+units: Array<BoardUnit>, 
+/**
+ * The board's own unit, and before it those above it, the city first. Names only: what is counted is the own unit's.
+ */
+path: Array<BoardPlace>, 
 /**
  * Each channel that has any numbers: measured together, reported apart (rule 3).
  */
@@ -744,6 +798,31 @@ workDays: Array<NamedDay>,
  * Where it was published, e.g. the number of the notice.
  */
 source: string, };
+
+/**
+ * A promised call-back of which its team was reminded.
+ */
+export type CallBackView = { 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Masked name.
+ */
+citizenName: string, 
+/**
+ * Item name.
+ */
+itemName: string | null, 
+/**
+ * Team name.
+ */
+teamName: string, 
+/**
+ * When.
+ */
+slot: Slot, };
 
 /**
  * A prepared text; its code is what agents type after `/`.
@@ -1018,6 +1097,18 @@ text: string,
 phone: string, 
 /**
  * Start of a slot from `out_of_hours`.
+ */
+slot: Timestamp, } | { "type": "call_back_slots", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "move_call_back", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Start of a slot from `call_back_slots`.
  */
 slot: Timestamp, } | { "type": "finish", 
 /**
@@ -1557,7 +1648,7 @@ login: LoginReply, };
 /**
  * Closed list of reasons.
  */
-export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "agent_full" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "in_use" | "listed_word" | "unsupported_protocol" | "internal";
+export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "agent_full" | "slot_full" | "slot_past" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "in_use" | "listed_word" | "unsupported_protocol" | "internal";
 
 /**
  * Body of an event.
@@ -3749,6 +3840,23 @@ at: Timestamp,
 text: string, };
 
 /**
+ * Body of `POST /api/citizen/receipt/move`.
+ */
+export type ReceiptMove = { 
+/**
+ * The number.
+ */
+receipt: string, 
+/**
+ * The last four digits of the telephone that was left; not needed with the citizen's token.
+ */
+phoneEnd?: string, 
+/**
+ * Begin of one of the receipt's `slots`.
+ */
+slot: Timestamp, };
+
+/**
  * Body of `POST /api/citizen/receipt`.
  */
 export type ReceiptQuestion = { 
@@ -3767,7 +3875,7 @@ phoneEnd?: string, };
 export type ReceiptState = "open" | "done" | "cancelled";
 
 /**
- * Success of `POST /api/citizen/receipt`.
+ * Success of `POST /api/citizen/receipt`, `.../move` and `.../cancel`.
  */
 export type ReceiptView = { 
 /**
@@ -3798,6 +3906,18 @@ itemName: string | null,
  * The promised call-back.
  */
 slot: Slot | null, 
+/**
+ * It is near: since when the citizen and the team have been reminded of it.
+ */
+remindedAt: Timestamp | null, 
+/**
+ * Times to which it may be moved, soonest first; empty: its time has come, or nothing was promised.
+ */
+slots: Array<Slot>, 
+/**
+ * It may be taken back: nobody serves yet.
+ */
+mayCancel: boolean, 
 /**
  * What staff have written since, oldest first, at most 10; empty while it is open.
  */
@@ -5079,7 +5199,7 @@ isConnected: boolean,
  */
 status: AgentStatus, 
 /**
- * Since when; null: since before the server started.
+ * Since when; null: they have never chosen one.
  */
 statusSince: Timestamp | null, 
 /**
@@ -5334,6 +5454,18 @@ name: string, } | { "type": "message_left",
 receipt: string, 
 /**
  * The promised call-back.
+ */
+slot: Slot, } | { "type": "call_back_moved", 
+/**
+ * What to quote, as before.
+ */
+receipt: string, 
+/**
+ * What is promised now.
+ */
+slot: Slot, } | { "type": "call_back_soon", 
+/**
+ * When.
  */
 slot: Slot, } | { "type": "call_back_due", 
 /**

@@ -162,6 +162,8 @@ fn order(command: Command) -> Result<Order, WireError> {
             phone: conversation::telephone("phone", &phone).map_err(invalid)?,
             slot,
         },
+        Command::CallBackSlots { conversation } => Order::CallBackSlots(conversation),
+        Command::MoveCallBack { conversation, slot } => Order::MoveCallBack { conversation, receipt: None, slot },
         Command::Finish { conversation } => Order::Finish(conversation),
         Command::Rate { conversation, stars, comment } => Order::Rate {
             conversation,

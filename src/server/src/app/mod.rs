@@ -71,7 +71,7 @@ use crate::{
     word_check::WordCheck,
 };
 pub(crate) use administration::Edit;
-pub use citizens::CitizenRules;
+pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, Pending};
 pub use figures::{Filter, Sight, place_of};
 pub use files::owner;

@@ -75,6 +75,8 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(citizen::anonymous))
         .routes(routes!(citizen::redeem))
         .routes(routes!(citizen::receipt))
+        .routes(routes!(citizen::move_receipt))
+        .routes(routes!(citizen::cancel_receipt))
         .routes(routes!(staff::sign_in::login))
         .routes(routes!(staff::sign_in::options))
         .routes(routes!(staff::sign_in::code))

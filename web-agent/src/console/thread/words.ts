@@ -4,7 +4,7 @@ import type { HandOverReason, ThreadBody } from '../../generated/protocol';
 import { durationText } from '../../shared/files/kinds';
 import { enFlagReasons, zhFlagReasons } from '../../shared/alerts';
 import { useSharedWords, useWords } from '../../shared/words';
-import { preciseTime, timeOfDay } from '../logic/text';
+import { preciseTime, slotOf, timeOfDay } from '../logic/text';
 
 export function useThreadWords() {
   const shared = useSharedWords();
@@ -37,6 +37,8 @@ export function useThreadWords() {
       transferred: (from: string, to: string, team: string) => `${from} 转接给 ${to}（${team}）`,
       messageLeft: (receipt: string, from: string, to: string) =>
         `市民留言，回执号 ${receipt}，约定 ${from}–${to} 回电`,
+      callBackMoved: (slot: string) => `市民将回电时段改为 ${slot}`,
+      callBackSoon: (slot: string) => `回电提醒：约定 ${slot} 回电`,
       callBack: (time: string) => `到约定回电时间，应在 ${time} 前首次响应`,
       finished: '市民已结束会话，待登记结果',
       closed: (outcome: string) => `会话已办结：${outcome}`,
@@ -84,6 +86,8 @@ export function useThreadWords() {
       left: (name) => `${name} is gone; back at the head of the queue`,
       transferred: (from, to, team) => `${from} handed over to ${to} (${team})`,
       messageLeft: (receipt, from, to) => `Message left, receipt ${receipt}, call-back ${from}–${to}`,
+      callBackMoved: (slot) => `The citizen moved the call-back to ${slot}`,
+      callBackSoon: (slot) => `Reminder: call-back promised for ${slot}`,
       callBack: (time) => `Call-back time; first response due by ${time}`,
       finished: 'The citizen has ended it; the outcome is still to be given',
       closed: (outcome) => `Closed: ${outcome}`,
@@ -128,6 +132,10 @@ export function useThreadWords() {
         return w.supervisorLeft(body.name);
       case 'message_left':
         return w.messageLeft(body.receipt, timeOfDay(body.slot.startsAt), timeOfDay(body.slot.endsAt));
+      case 'call_back_moved':
+        return w.callBackMoved(slotOf(body.slot));
+      case 'call_back_soon':
+        return w.callBackSoon(slotOf(body.slot));
       case 'call_back_due':
         return w.callBack(preciseTime(body.dueAt));
       case 'finished':

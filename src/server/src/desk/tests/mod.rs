@@ -2,6 +2,7 @@
 
 mod alerts;
 mod asking;
+mod call_backs;
 mod citizens;
 mod failure;
 mod handover;
@@ -10,7 +11,9 @@ mod owed;
 mod replay;
 mod restart;
 mod rules;
+mod since;
 mod tasks;
+mod units;
 mod work;
 
 use std::sync::Arc;
