@@ -57,7 +57,7 @@ note: string, };
 /**
  * What a role may allow.
  */
-export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_administration";
+export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "edit_knowledge" | "review_knowledge" | "read_administration";
 
 /**
  * An agent's day.
@@ -5142,7 +5142,11 @@ line: string | null,
 /**
  * When its teams answer; `None`: as the unit above, for the city as the configuration says.
  */
-hours: ServiceHours | null, };
+hours: ServiceHours | null, 
+/**
+ * 小申 gives what agents write back at once, marked as not reviewed yet; else only after its review (rule 10).
+ */
+answersAtOnce: boolean, };
 
 /**
  * What a unit is.
