@@ -273,7 +273,12 @@ async fn close(mut talker: Talker) -> anyhow::Result<Verdict> {
     let mut verdict = Verdict::default();
     for lane in talker.lanes {
         verdict.out_of_order += lane.gaps;
-        let close = Command::Close { conversation: lane.conversation, outcome: Outcome::Solved, hand_on: None };
+        let close = Command::Close {
+            conversation: lane.conversation,
+            outcome: Outcome::Solved,
+            hand_on: None,
+            no_answer: None,
+        };
         talker.client.ask(close).await.context("closing")?;
     }
     Ok(verdict)

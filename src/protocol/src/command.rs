@@ -316,6 +316,11 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         hand_on: Option<HandOnChannel>,
+        /// With `unsolved` or `left_message`: neither the bot nor I know the answer to this question. It becomes a task of the
+        /// unit that owns the item, and whoever asked is told the answer (rule 9).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        no_answer: Option<String>,
     },
 
     // --- supervisor, within their units ------------------------------------------------------------------------

@@ -130,6 +130,11 @@ pub enum ThreadBody {
         #[cfg_attr(test, ts(optional))]
         opens_at: Option<Timestamp>,
     },
+    /// What the citizen asked once and nobody knew has an answer now: the next entry.
+    AnswerFound {
+        /// The question, as it was taken down.
+        question: String,
+    },
     /// The citizen judged an answer of 小申.
     BotFeedback {
         /// Position of the answer.

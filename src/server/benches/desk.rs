@@ -203,7 +203,7 @@ async fn main() {
     for round in 0..ROUNDS {
         let n = u128::try_from(round).unwrap_or(0) * 7 % AGENTS + 1;
         let Some(conversation) = bench.served_by(n) else { continue };
-        bench.give(agent(n), Order::Close { conversation, outcome: Outcome::Solved, hand_on: None }).await;
+        bench.give(agent(n), Order::Close { conversation, outcome: Outcome::Solved, hand_on: None, gap: None }).await;
         bench.accept_all().await;
         bench.ask().await;
         let more = bench.sent();

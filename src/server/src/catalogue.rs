@@ -215,6 +215,13 @@ impl Catalogue {
         self.calendars.get(team).unwrap_or(&self.calendar)
     }
 
+    /// The calendar by which a unit's deadlines are counted.
+    #[must_use]
+    pub fn calendar_of_unit(&self, unit: &str) -> Calendar {
+        let configured = self.basis.calendar.with_holidays(self.directory.holidays(self.basis.calendar.holidays()));
+        self.directory.unit_calendar(unit, &configured)
+    }
+
     /// All that there are.
     pub fn calendars(&self) -> impl Iterator<Item = &Calendar> {
         self.calendars.values().chain([&self.calendar])

@@ -38,7 +38,7 @@ use bangban_protocol::{
     AgentView, AlertsView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, Topic, TransferTarget,
     WireError,
 };
-use bangban_store::{Store, StoreError};
+use bangban_store::{Store, StoreError, TaskRow};
 use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -174,6 +174,8 @@ pub enum Order {
         outcome: Outcome,
         /// Out of scope: where to.
         hand_on: Option<HandOnChannel>,
+        /// The task that a question without an answer becomes, in the same unit.
+        gap: Option<Box<TaskRow>>,
     },
     /// See `Command::RaiseFlag`.
     RaiseFlag {

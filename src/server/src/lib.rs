@@ -14,6 +14,7 @@ pub mod hub;
 pub mod load;
 pub mod masking;
 pub mod organisation;
+pub mod outbox;
 pub mod privacy;
 pub mod recompute;
 pub mod session;

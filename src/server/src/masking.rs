@@ -37,6 +37,7 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::BotAnswer { .. }
         | ThreadBody::BotClarify { .. }
         | ThreadBody::BotHandOver { .. }
+        | ThreadBody::AnswerFound { .. }
         | ThreadBody::BotFeedback { .. }
         | ThreadBody::HumanRequested { .. }
         | ThreadBody::RequestCancelled

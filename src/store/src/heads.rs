@@ -183,6 +183,8 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Correction(_)
         | Change::Records(_)
         | Change::Quality(_)
+        | Change::Task(_)
+        | Change::Outbox(_)
         | Change::Knowledge(_)
         | Change::Audit(_)
         // Numbers go on where they were: the head has them, and so has the row.

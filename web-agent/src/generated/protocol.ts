@@ -57,7 +57,7 @@ note: string, };
 /**
  * What a role may allow.
  */
-export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "edit_knowledge" | "review_knowledge" | "read_administration";
+export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_tasks" | "work_tasks" | "manage_messages" | "edit_knowledge" | "review_knowledge" | "read_administration";
 
 /**
  * An agent's day.
@@ -1230,7 +1230,12 @@ outcome: Outcome,
 /**
  * With `out_of_scope`: where to; gives the citizen a receipt.
  */
-handOn?: HandOnChannel, } | { "type": "join_conversation", 
+handOn?: HandOnChannel, 
+/**
+ * With `unsolved` or `left_message`: neither the bot nor I know the answer to this question. It becomes a task of the
+ * unit that owns the item, and whoever asked is told the answer (rule 9).
+ */
+noAnswer?: string, } | { "type": "join_conversation", 
 /**
  * The conversation.
  */
@@ -1477,6 +1482,19 @@ answeredAt: Timestamp | null,
  * Why.
  */
 reason: string, };
+
+/**
+ * Body of `POST /api/tasks/corrections`: an entry is wrong.
+ */
+export type CorrectionOrder = { 
+/**
+ * The entry.
+ */
+entry: string, 
+/**
+ * What is wrong with it.
+ */
+text: string, };
 
 /**
  * What a correction says.
@@ -3043,6 +3061,16 @@ me: Identity, };
 export type MaskedField = "name" | "phone";
 
 /**
+ * The way that a message goes.
+ */
+export type MessageChannel = "thread" | "inbox" | "sms" | "email" | "portal" | "webhook";
+
+/**
+ * What is told.
+ */
+export type MessageKind = "answer_found" | "task_half" | "task_eve" | "task_overdue" | "published_late" | "write_back";
+
+/**
  * One line of a citizen's own list.
  */
 export type MyConversation = { 
@@ -3189,6 +3217,11 @@ unit: string | null,
 closes: boolean, };
 
 /**
+ * One message of the outbox.
+ */
+export type NoticeId = string;
+
+/**
  * How urgent a notice is.
  */
 export type NoticeLevel = "info" | "warning" | "outage";
@@ -3320,6 +3353,52 @@ transferFrom: string | null,
 transferNote: string | null, };
 
 /**
+ * How a unit has kept its deadlines (DOMAIN, on-time rate: finished by the due time / due).
+ */
+export type OnTimeLine = { 
+/**
+ * Code of the unit.
+ */
+unit: string, 
+/**
+ * Its name.
+ */
+unitName: string, 
+/**
+ * Numerator.
+ */
+inTime: number, 
+/**
+ * Denominator.
+ */
+due: number, 
+/**
+ * Owed, not due yet.
+ */
+owed: number, 
+/**
+ * Owed and overdue.
+ */
+overdue: number, };
+
+/**
+ * On-time rates of a time.
+ */
+export type OnTimeRates = { 
+/**
+ * Of all units together.
+ */
+total: OnTimeLine, 
+/**
+ * Apart.
+ */
+units: Array<OnTimeLine>, 
+/**
+ * As of.
+ */
+now: Timestamp, };
+
+/**
  * A password for one log-in; shown here and nowhere else.
  */
 export type OneTimePassword = { 
@@ -3327,6 +3406,102 @@ export type OneTimePassword = {
  * To be told to the person; has to be changed at the first log-in.
  */
 password: string, };
+
+/**
+ * Messages in one state.
+ */
+export type OutboxCount = { 
+/**
+ * The state.
+ */
+state: OutboxState, 
+/**
+ * So many.
+ */
+count: number, };
+
+/**
+ * A message of the outbox. Whom it goes to is masked.
+ */
+export type OutboxLine = { 
+/**
+ * Which.
+ */
+id: NoticeId, 
+/**
+ * The way.
+ */
+channel: MessageChannel, 
+/**
+ * What.
+ */
+message: MessageKind, 
+/**
+ * To whom, masked.
+ */
+to: string, 
+/**
+ * What they read.
+ */
+text: string, 
+/**
+ * The task that it is about.
+ */
+task: TaskId | null, 
+/**
+ * What became of it.
+ */
+state: OutboxState, 
+/**
+ * When it was written.
+ */
+madeAt: Timestamp, 
+/**
+ * Next attempt.
+ */
+dueAt: Timestamp, 
+/**
+ * Attempts that have failed.
+ */
+attempts: number, 
+/**
+ * Why the last one failed.
+ */
+error: string | null, 
+/**
+ * When it was sent, given up or dropped.
+ */
+settledAt: Timestamp | null, 
+/**
+ * It only went into the sink.
+ */
+sunk: boolean, };
+
+/**
+ * A page of messages, the newest first.
+ */
+export type OutboxPage = { 
+/**
+ * Messages.
+ */
+messages: Array<OutboxLine>, 
+/**
+ * `before` of the next page.
+ */
+next: NoticeId | null, 
+/**
+ * How many wait, were sent, are given up, were dropped, by state.
+ */
+counts: Array<OutboxCount>, 
+/**
+ * Receivers that are left alone for a while because they do not answer.
+ */
+paused: Array<string>, };
+
+/**
+ * What has become of a message.
+ */
+export type OutboxState = "waiting" | "sent" | "dead" | "dropped";
 
 /**
  * How a conversation ended.
@@ -3445,6 +3620,66 @@ id: AgentId,
 name: string, };
 
 /**
+ * A registered policy.
+ */
+export type PolicyId = string;
+
+/**
+ * Body of `POST /api/policies`.
+ */
+export type PolicyOrder = { 
+/**
+ * Code of the unit that owes the answers.
+ */
+unit: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Number of the document; may be empty.
+ */
+document: string, 
+/**
+ * The day from which it holds, e.g. `2026-12-01`.
+ */
+effectiveOn: string, 
+/**
+ * What it needs answered, at most 100.
+ */
+questions: Array<PolicyQuestion>, };
+
+/**
+ * A page of policies, the last in force first.
+ */
+export type PolicyPage = { 
+/**
+ * Policies.
+ */
+policies: Array<PolicyView>, 
+/**
+ * `before` of the next page.
+ */
+next: PolicyId | null, 
+/**
+ * The server's time.
+ */
+now: Timestamp, };
+
+/**
+ * A question that a policy needs answered.
+ */
+export type PolicyQuestion = { 
+/**
+ * The question.
+ */
+question: string, 
+/**
+ * Code of the item.
+ */
+item: string | null, };
+
+/**
  * What follows when a part of a promise is over.
  */
 export type PolicyStep = { 
@@ -3464,6 +3699,47 @@ seconds: number | null,
  * What follows: the first response may be offered to more agents, the next one told to the agent and to supervisors.
  */
 actions: Array<StepAction>, };
+
+/**
+ * A registered policy.
+ */
+export type PolicyView = { 
+/**
+ * Which.
+ */
+id: PolicyId, 
+/**
+ * Code of the unit.
+ */
+unit: string, 
+/**
+ * Its name.
+ */
+unitName: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Number of the document.
+ */
+document: string, 
+/**
+ * From when on it holds.
+ */
+effectiveAt: Timestamp, 
+/**
+ * When it was registered.
+ */
+registeredAt: Timestamp, 
+/**
+ * By whom.
+ */
+registeredByName: string | null, 
+/**
+ * Its tasks, the first due first; at most 100.
+ */
+tasks: Array<TaskLine>, };
 
 /**
  * What is promised.
@@ -4651,6 +4927,220 @@ export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "cal
 export type StepAction = "notify" | "widen" | "alert" | "offer_to_all";
 
 /**
+ * A line of a task's history.
+ */
+export type TaskEvent = "opened" | "joined" | "begun" | "put_back" | "reassigned" | "fulfilled" | "dropped" | "recomputed" | "reminded" | "overridden";
+
+/**
+ * A line of a task's history.
+ */
+export type TaskHistoryLine = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * Name of the member of staff; null: the server, or the citizen.
+ */
+byName: string | null, 
+/**
+ * What.
+ */
+what: TaskEvent, 
+/**
+ * Why, where somebody said so.
+ */
+reason: string | null, 
+/**
+ * Of another unit or deadline: what was there before, as a code or in milliseconds.
+ */
+before: string | null, 
+/**
+ * ... and after.
+ */
+after: string | null, 
+/**
+ * Of a reminder: the step, and how many were told.
+ */
+step: string | null, };
+
+/**
+ * One task with a deadline.
+ */
+export type TaskId = string;
+
+/**
+ * What a task is about.
+ */
+export type TaskKind = "gap" | "policy" | "correction";
+
+/**
+ * A task in a list.
+ */
+export type TaskLine = { 
+/**
+ * Which.
+ */
+id: TaskId, 
+/**
+ * What a step names.
+ */
+version: number, 
+/**
+ * What it is about.
+ */
+kind: TaskKind, 
+/**
+ * Where it stands.
+ */
+state: TaskState, 
+/**
+ * Code of the unit that owes it.
+ */
+unit: string, 
+/**
+ * Its name.
+ */
+unitName: string, 
+/**
+ * Code of the item.
+ */
+item: string | null, 
+/**
+ * Its name.
+ */
+itemName: string | null, 
+/**
+ * The question, masked.
+ */
+question: string, 
+/**
+ * Begin.
+ */
+openedAt: Timestamp, 
+/**
+ * Deadline.
+ */
+dueAt: Timestamp, 
+/**
+ * As it was promised first.
+ */
+firstDueAt: Timestamp, 
+/**
+ * A year whose holidays are not published took part.
+ */
+provisional: boolean, 
+/**
+ * Who works on it.
+ */
+assignee: AgentId | null, 
+/**
+ * Their name.
+ */
+assigneeName: string | null, 
+/**
+ * Conversations in which it was asked.
+ */
+askers: number, 
+/**
+ * The policy that needs it.
+ */
+policy: PolicyId | null, 
+/**
+ * The entry that is to be corrected, or that answers it.
+ */
+entry: string | null, 
+/**
+ * Its revision.
+ */
+revision: number | null, 
+/**
+ * When it was done or dropped.
+ */
+settledAt: Timestamp | null, 
+/**
+ * Was it finished by the due time? null: neither finished nor due.
+ */
+inTime: boolean | null, 
+/**
+ * May the reader work on it?
+ */
+mayWork: boolean, };
+
+/**
+ * A page of tasks, the first due first.
+ */
+export type TaskPage = { 
+/**
+ * Tasks.
+ */
+tasks: Array<TaskLine>, 
+/**
+ * `after` of the next page.
+ */
+next: TaskId | null, 
+/**
+ * The server's time, by which deadlines are judged.
+ */
+now: Timestamp, };
+
+/**
+ * Body of `POST /api/tasks/{id}/reassign`.
+ */
+export type TaskReassign = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * Code of the unit that owes it from now on.
+ */
+unit: string, 
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
+ * Where a task stands.
+ */
+export type TaskState = "open" | "working" | "done" | "dropped";
+
+/**
+ * Body of `POST /api/tasks/{id}/step`.
+ */
+export type TaskStep = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * `working`: I begin; `open`: I put it back; `dropped`: it needs no entry.
+ */
+to: TaskState, 
+/**
+ * Why; with `dropped`, and only there.
+ */
+reason: string, };
+
+/**
+ * A task with its history.
+ */
+export type TaskView = { 
+/**
+ * The task.
+ */
+task: TaskLine, 
+/**
+ * Why it was dropped.
+ */
+reason: string | null, 
+/**
+ * The oldest line first.
+ */
+history: Array<TaskHistoryLine>, };
+
+/**
  * 技能组 with its queue. Whoever asks without an item goes to [`super::GENERAL`].
  */
 export type Team = { 
@@ -4756,6 +5246,56 @@ code: string,
 name: string, };
 
 /**
+ * Body of `PUT /api/templates`.
+ */
+export type TemplateOrder = { 
+/**
+ * Of which message.
+ */
+message: MessageKind, 
+/**
+ * In which language.
+ */
+language: Language, 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * The words.
+ */
+text: string, };
+
+/**
+ * The words of a message.
+ */
+export type TemplateView = { 
+/**
+ * Of which message.
+ */
+message: MessageKind, 
+/**
+ * In which language.
+ */
+language: Language, 
+/**
+ * The words that hold.
+ */
+text: string, 
+/**
+ * The words that hold as long as nobody writes others.
+ */
+usual: string, 
+/**
+ * What may stand in it; the first one has to.
+ */
+placeholders: Array<string>, 
+/**
+ * 0: the usual words.
+ */
+version: number, };
+
+/**
  * Content of an entry.
  */
 export type ThreadBody = { "type": "text", 
@@ -4847,7 +5387,11 @@ reason: HandOverReason,
  * With `blocked`: when they may ask again. With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
  * has the call-back times, and `leave_message`.
  */
-opensAt?: Timestamp, } | { "type": "bot_feedback", 
+opensAt?: Timestamp, } | { "type": "answer_found", 
+/**
+ * The question, as it was taken down.
+ */
+question: string, } | { "type": "bot_feedback", 
 /**
  * Position of the answer.
  */
@@ -5165,6 +5709,19 @@ token: string,
  * When it ends; the same route gives a new one for it before that.
  */
 expiresAt: Timestamp, };
+
+/**
+ * What a citizen wants to be told by; `GET` and body of `PUT /api/citizen/channels`.
+ */
+export type WantedChannels = { 
+/**
+ * Short messages.
+ */
+sms: boolean, 
+/**
+ * Messages of the portal.
+ */
+portal: boolean, };
 
 /**
  * A refusal.

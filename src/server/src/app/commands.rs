@@ -127,6 +127,13 @@ impl App {
             Command::ClaimVisitor { visitor } => {
                 Ok(Begun::Alone(Box::pin(async move { app.claim_visitor(&who, at, &visitor).await })))
             }
+            Command::Close { conversation, outcome, hand_on, no_answer: Some(question) } => {
+                Ok(Begun::Alone(Box::pin(async move {
+                    let gap = app.gap(&who, at, conversation, outcome, &question).await?;
+                    let order = Order::Close { conversation, outcome, hand_on, gap: Some(Box::new(gap)) };
+                    app.desk.give(actor(&who), at, order).await
+                })))
+            }
             Command::Hello { .. } | Command::Renew { .. } => {
                 Err(WireError::new(ErrorCode::BadRequest, "the connection itself answers this"))
             }
@@ -172,7 +179,9 @@ fn order(command: Command) -> Result<Order, WireError> {
             note: conversation::at_most("note", note.trim(), MAX_TEXT).map_err(invalid)?.to_owned(),
         },
         Command::CancelTransfer { conversation } => Order::CancelTransfer(conversation),
-        Command::Close { conversation, outcome, hand_on } => Order::Close { conversation, outcome, hand_on },
+        Command::Close { conversation, outcome, hand_on, no_answer: None } => {
+            Order::Close { conversation, outcome, hand_on, gap: None }
+        }
         Command::RaiseFlag { conversation, reason, text } => Order::RaiseFlag {
             conversation,
             reason,
@@ -199,6 +208,7 @@ fn order(command: Command) -> Result<Order, WireError> {
         Command::ReopenAlert { alert } => Order::Acknowledge { alert, note: None },
         Command::Hello { .. }
         | Command::Renew { .. }
+        | Command::Close { no_answer: Some(_), .. }
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. }
         | Command::Send { .. }

@@ -12,6 +12,7 @@ mod items;
 mod ledger;
 mod messages;
 mod notices;
+mod outbox;
 mod quality;
 mod reads;
 mod reveal;
@@ -19,6 +20,7 @@ mod rights;
 mod staff;
 mod staff_admin;
 mod staffing;
+mod tasks;
 
 use std::{
     borrow::Cow,
@@ -60,6 +62,7 @@ use crate::{
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     organisation::{self, DemoStaff, Organisation},
+    outbox::Outside,
     privacy::{Retention, people::People},
     session::{Rates, command_span},
     staff::{Accounts, Rights, oidc::Oidc},
@@ -74,10 +77,13 @@ pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};
 pub(crate) use items::Upload;
+pub use outbox::WantedMessages;
 pub(crate) use quality::{Inspector, WantedInspections};
 pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
 pub(crate) use staffing::Days;
+pub use tasks::Fulfilled;
+pub(crate) use tasks::{WantedTasks, Worker};
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -135,6 +141,10 @@ pub struct App {
     pub citizens: CitizenRules,
     /// What stands before their REST routes.
     pub gate: Gate,
+    /// The ways to people and systems outside.
+    pub outside: Outside,
+    /// Rung when a reminder may be due earlier than was known.
+    pub(crate) other_deadlines: Notify,
     /// Without a touch for so long, a kiosk asks; and waits so long for an answer.
     pub kiosk: (u32, u32),
     /// Counters.
@@ -185,6 +195,8 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
         bangban_store::StoreError::Outdated { .. }
         | bangban_store::StoreError::StaffOutdated(_)
         | bangban_store::StoreError::QualityOutdated
+        | bangban_store::StoreError::TaskOutdated
+        | bangban_store::StoreError::OutboxOutdated
         | bangban_store::StoreError::KnowledgeOutdated(_) => {
             return WireError::new(ErrorCode::Outdated, error.to_string());
         }
@@ -303,6 +315,8 @@ impl App {
                 continue_seconds: config.citizen.continue_seconds,
             },
             gate: Gate::new(config),
+            outside: Outside::new(&config.notify, demo),
+            other_deadlines: Notify::new(),
             kiosk: (config.kiosk.idle_seconds, config.kiosk.answer_seconds),
             stopping,
             sessions,
@@ -340,6 +354,8 @@ impl App {
         let retention = Arc::clone(&app.retention);
         tokio::spawn(async move { retention.daily().await });
         tokio::spawn(quality::draw_every_week(Arc::downgrade(&app)));
+        tokio::spawn(tasks::keep_reminding(Arc::downgrade(&app)));
+        tokio::spawn(crate::outbox::deliver(Arc::downgrade(&app)));
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         tokio::spawn(staff::watch_accounts(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);

@@ -13,7 +13,7 @@ use bangban_domain::{
     words::{Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, Stage},
 };
 use bangban_protocol::{Answer, ErrorCode, Party, Slot, ThreadBody, TransferTarget, WireError};
-use bangban_store::{Author, Change, ConversationRow, Lane, ReceiptRow};
+use bangban_store::{Author, Change, ConversationRow, Lane, ReceiptRow, TaskChange};
 
 use super::{
     Actor, Order,
@@ -123,8 +123,12 @@ impl Owner {
                 let row = self.correcting.take();
                 self.correct(who, (now, at), wanted, row, batch)
             }
-            Order::Close { conversation, outcome, hand_on } => {
-                self.close(who, now, conversation, outcome, hand_on, batch)
+            Order::Close { conversation, outcome, hand_on, gap } => {
+                let answer = self.close(who, now, conversation, outcome, hand_on, batch)?;
+                if let Some(row) = gap {
+                    batch.unit.changes.push(Change::Task(TaskChange::Ask { row, asker: Some(conversation) }));
+                }
+                Ok(answer)
             }
             Order::RaiseFlag { conversation, reason, text } => {
                 self.raise_flag(who, (at, now), conversation, reason, text, batch)

@@ -55,6 +55,7 @@ mod privacy;
 mod proxy;
 mod quality;
 mod staff;
+mod tasks;
 mod thread;
 
 on_both! {

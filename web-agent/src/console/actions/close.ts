@@ -14,8 +14,13 @@ export function useClosing() {
     { closed: (name, outcome) => `Closed the conversation of ${name}: ${outcome}` },
   );
 
-  /** Answers the hand-on receipt, if there is one. */
-  async function close(id: ConversationId, outcome: Outcome, handOn?: HandOnChannel): Promise<string | null> {
+  /** Answers the hand-on receipt, if there is one. `noAnswer`: the question to which nobody knew an answer. */
+  async function close(
+    id: ConversationId,
+    outcome: Outcome,
+    handOn?: HandOnChannel,
+    noAnswer?: string,
+  ): Promise<string | null> {
     const name = desk.conversations.find((one) => one.id === id)?.citizenName ?? '';
     desk.expectClosing(id);
     try {
@@ -24,6 +29,7 @@ export function useClosing() {
         conversation: id,
         outcome,
         ...(handOn ? { handOn } : {}),
+        ...(noAnswer ? { noAnswer } : {}),
       });
       ElMessage({ message: words.value.closed(name, shared.value.outcome[outcome]), type: 'success', duration: 4_000 });
       return answer.type === 'closed' ? answer.receipt : null;

@@ -44,6 +44,7 @@ export function useThreadWords() {
       closed: (outcome: string) => `会话已办结：${outcome}`,
       receipt: (channel: string, receipt: string) => `（${channel}，回执号 ${receipt}）`,
       reopened: '市民再次来询，会话继续',
+      answerFound: (question: string) => `已告知市民：之前咨询的“${question}”有答复了`,
       rated: (stars: string) => `市民评价 ${stars} 星`,
       flagRaised: (why: string) => `举旗求助：${why}`,
       supervisorJoined: (name: string) => `值班长 ${name} 进入会话`,
@@ -92,6 +93,7 @@ export function useThreadWords() {
       closed: (outcome) => `Closed: ${outcome}`,
       receipt: (channel, receipt) => ` (${channel}, receipt ${receipt})`,
       reopened: 'The citizen wrote again; continued',
+      answerFound: (question) => `Told the citizen that "${question}" has an answer now`,
       rated: (stars) => `Rated ${stars} stars`,
       flagRaised: (why) => `Asks for help: ${why}`,
       supervisorJoined: (name) => `Supervisor ${name} joined`,
@@ -145,6 +147,8 @@ export function useThreadWords() {
       }
       case 'reopened':
         return w.reopened;
+      case 'answer_found':
+        return w.answerFound(body.question);
       case 'rated':
         return w.rated(String(body.stars));
       case 'flag':

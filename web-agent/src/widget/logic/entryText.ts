@@ -54,6 +54,8 @@ export function useEntryText(): (body: ThreadBody) => string {
           return body.handOn
             ? `${closed[body.outcome]} ${handedOn.title(shared.value.handOn[body.handOn])} ${body.receipt ?? ''}`
             : closed[body.outcome];
+        case 'answer_found':
+          return system.answer_found(body.question);
         case 'rated':
           return system.rated(body.stars, rating.stars[body.stars - 1] ?? '');
         case 'note':

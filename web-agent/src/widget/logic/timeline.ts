@@ -145,6 +145,7 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'supervisor_left':
     case 'call_back_soon':
     case 'call_back_due':
+    case 'answer_found':
     case 'closed':
       return true;
     case 'bot_greeting':

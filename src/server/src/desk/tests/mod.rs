@@ -12,6 +12,7 @@ mod replay;
 mod restart;
 mod rules;
 mod since;
+mod tasks;
 mod units;
 mod work;
 
@@ -224,7 +225,7 @@ impl House {
     }
 
     async fn close(&self, n: u128, conversation: ConversationId, outcome: Outcome) {
-        self.ok(&agent(n), Command::Close { conversation, outcome, hand_on: None }).await;
+        self.ok(&agent(n), Command::Close { conversation, outcome, hand_on: None, no_answer: None }).await;
     }
 }
 

@@ -131,7 +131,7 @@ impl World {
                 let outcomes = [Outcome::Solved, Outcome::Unsolved, Outcome::OutOfScope, Outcome::Abandoned];
                 let outcome = outcomes[which % 4];
                 let hand_on = (outcome == Outcome::OutOfScope).then_some(HandOnChannel::Petition);
-                self.press(&me, Command::Close { conversation, outcome, hand_on }).await;
+                self.press(&me, Command::Close { conversation, outcome, hand_on, no_answer: None }).await;
             }
             (75..77, _, Some(conversation)) => {
                 let to = if which.is_multiple_of(2) {
@@ -200,7 +200,11 @@ impl World {
             }
             112..113 => {
                 if let Some(conversation) = self.served(7, which).await {
-                    self.press(&me, Command::Close { conversation, outcome: Outcome::Solved, hand_on: None }).await;
+                    self.press(
+                        &me,
+                        Command::Close { conversation, outcome: Outcome::Solved, hand_on: None, no_answer: None },
+                    )
+                    .await;
                 }
             }
             _ => drop(self.house.app.welcome(&me, 5).await.unwrap()),
