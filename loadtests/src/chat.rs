@@ -278,6 +278,7 @@ async fn close(mut talker: Talker) -> anyhow::Result<Verdict> {
             outcome: Outcome::Solved,
             hand_on: None,
             no_answer: None,
+            write_back: None,
         };
         talker.client.ask(close).await.context("closing")?;
     }

@@ -8,7 +8,7 @@ use bangban_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Identity, Topic};
+use crate::{Identity, Topic, WriteBackDraft};
 
 /// Body of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -321,6 +321,10 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         no_answer: Option<String>,
+        /// With `solved`: the answer goes into the knowledge base, as a candidate that its owner reviews (rule 10).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        write_back: Option<WriteBackDraft>,
     },
 
     // --- supervisor, within their units ------------------------------------------------------------------------

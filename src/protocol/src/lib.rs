@@ -13,6 +13,7 @@ mod event;
 mod figures;
 mod file;
 mod frame;
+mod knowledge;
 mod ledger;
 mod privacy;
 mod quality;
@@ -36,6 +37,11 @@ pub use event::{EventBody, Snapshot};
 pub use figures::*;
 pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
+pub use knowledge::{
+    EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource, EntryStep,
+    EntryStepOrder, EntryView, PointList, PointPut, PointView, RevisionView, WriteBackDraft, WrittenBackPage,
+    WrittenBackView,
+};
 pub use ledger::*;
 pub use privacy::{MaskedField, Reveal, Revealed};
 pub use quality::*;
@@ -43,7 +49,7 @@ pub use roster::{RightView, RightsView, RosterDay, RosterDuty, RosterView, Span}
 pub use staff::*;
 pub use staffing::*;
 pub use task::*;
-pub use thread::{BotOption, HandOverReason, Party, ThreadBody, ThreadEntry};
+pub use thread::{BotOption, DistrictDetail, HandOverReason, Party, ThreadBody, ThreadEntry};
 pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;
 

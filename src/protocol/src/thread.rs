@@ -52,6 +52,22 @@ pub enum Party {
     System,
 }
 
+/// What a district adds to the city's answer (rule 11).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct DistrictDetail {
+    /// Knowledge entry.
+    pub entry: String,
+    /// Which revision of it.
+    pub revision: u32,
+    /// Name of the district.
+    pub district: String,
+    /// In Markdown without HTML.
+    pub text: String,
+    /// Who is responsible for it.
+    pub source: String,
+}
+
 /// Content of an entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
@@ -65,6 +81,10 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         entry: Option<String>,
+        /// Which revision of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        revision: Option<u32>,
     },
     /// A picture.
     Image {
@@ -110,10 +130,26 @@ pub enum ThreadBody {
         entry: String,
         /// Its standard question.
         question: String,
-        /// The official answer.
+        /// The official answer, in Markdown without HTML.
         text: String,
         /// Who is responsible for it, e.g. `上海市公安局`.
         source: String,
+        /// Which revision of the entry; absent in what was said before entries had some.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        revision: Option<u32>,
+        /// Since when it holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        since: Option<Timestamp>,
+        /// An agent wrote it, and nobody has reviewed it yet.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+        unreviewed: bool,
+        /// What the citizen's district adds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        detail: Option<DistrictDetail>,
     },
     /// 小申 is not sure which of these is meant.
     BotClarify {

@@ -448,14 +448,31 @@ pub struct PastConversation {
 pub struct KnowledgeHit {
     /// Entry id.
     pub entry: String,
+    /// Which revision of it.
+    pub revision: u32,
     /// Standard question.
     pub question: String,
-    /// Official answer.
+    /// Its answer as a message: without Markdown.
     pub answer: String,
     /// Who is responsible.
     pub source: String,
     /// Item name.
     pub item_name: Option<String>,
+    /// May one rely on it?
+    pub mark: EntryMark,
+    /// Where the question has what was looked for: begins and ends in UTF-16 units.
+    pub matched: Vec<[u32; 2]>,
+}
+
+/// What a knowledge entry is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "snake_case")]
+pub enum EntryMark {
+    /// Reviewed and in force.
+    Official,
+    /// 待审: a colleague wrote it, nobody has reviewed it yet.
+    Waiting,
 }
 
 /// The supervisors' board. Definitions of the figures: DOMAIN.

@@ -357,6 +357,36 @@ fn discount_close_race(hits: &mut [Hit]) {
     }
 }
 
+/// Where a text shows what it has in common with a query, as begins and ends in UTF-16 units: what pages count letters in. Only
+/// pairs of letters count that are about a subject.
+#[must_use]
+pub fn matched(query: &str, text: &str) -> Vec<[u32; 2]> {
+    let query = text::normalise(query);
+    let letters: Vec<char> = text.chars().collect();
+    let mut is_marked = vec![false; letters.len()];
+    for (at, pair) in letters.windows(2).enumerate() {
+        let pair = text::normalise(&pair.iter().collect::<String>());
+        if pair.chars().count() == 2 && !text::is_stop(&pair) && query.contains(&pair) {
+            // 怎么补: only 补 says what about.
+            for place in [at, at + 1] {
+                is_marked[place] |= !text::is_stop(&letters[place].to_string());
+            }
+        }
+    }
+    let mut ranges: Vec<[u32; 2]> = Vec::new();
+    let mut place = 0;
+    for (letter, is_marked) in letters.iter().zip(is_marked) {
+        let end = place + if letter.len_utf16() == 2 { 2 } else { 1 };
+        match ranges.last_mut() {
+            _ if !is_marked => {}
+            Some(last) if last[1] == place => last[1] = end,
+            _ => ranges.push([place, end]),
+        }
+        place = end;
+    }
+    ranges
+}
+
 fn inverse_frequency(total: f64, found: f64) -> f64 {
     (1.0 + (total - found + 0.5).max(0.0) / (found + 0.5)).ln()
 }

@@ -279,3 +279,16 @@ fn a_hit_of_another_index_resolves_to_nothing_rather_than_panicking() {
     assert!(hit.entry_in(&index).is_none());
     assert_eq!(index.entry("fund").unwrap().item, "fund-rent");
 }
+
+#[test]
+fn what_a_text_has_in_common_with_a_query_is_shown_in_utf_16_units() {
+    use crate::matched;
+    assert_eq!(
+        matched("居住证丢了怎么补", "居住证丢失了怎么补办？"),
+        [[0, 4], [8, 9]],
+        "居住证丢, 补; words of asking are none"
+    );
+    assert_eq!(matched("补办居住证", "😀居住证如何补办"), [[2, 5], [7, 8]]);
+    assert_eq!(matched("ＶＩＳＡ", "visa 签证"), [[0, 4]]);
+    assert!(matched("退税", "居住证").is_empty() && matched("", "居住证").is_empty());
+}

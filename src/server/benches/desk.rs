@@ -20,7 +20,7 @@ use bangban_server::{
     config::{Config, HoursKey},
     desk::{Actor, Desk, Notices, Order, Shared, World},
     hub::{Hub, Member, Socket},
-    organisation::{Organisation, demo_entries, seed_demo},
+    organisation::{Organisation, seed_demo},
     staff::Rights,
 };
 use bangban_store::{Change, Database, Membership, StaffRow, Store, Unit};
@@ -62,9 +62,9 @@ impl Bench {
         seed_demo(&store, clock.now()).await.expect("the demo organisation");
         let mut always = config.clone();
         always.service.hours = HoursKey::Always;
-        let mut basis = Basis::new(&always, demo_entries().expect("the demo answers")).expect("a calendar");
+        let mut basis = Basis::new(&always).expect("a calendar");
         basis.settings.offer = 3_600_000;
-        let organisation = Organisation::load(store.clone(), basis, Arc::clone(&rights.directory)).await;
+        let organisation = Organisation::load(store.clone(), basis, Arc::clone(&rights.directory), clock.now()).await;
         let organisation = Arc::new(organisation.expect("an organisation"));
         let catalogue = organisation.current();
         let codes: Vec<String> = catalogue.teams().map(|team| team.code.clone()).collect();
@@ -203,7 +203,12 @@ async fn main() {
     for round in 0..ROUNDS {
         let n = u128::try_from(round).unwrap_or(0) * 7 % AGENTS + 1;
         let Some(conversation) = bench.served_by(n) else { continue };
-        bench.give(agent(n), Order::Close { conversation, outcome: Outcome::Solved, hand_on: None, gap: None }).await;
+        bench
+            .give(
+                agent(n),
+                Order::Close { conversation, outcome: Outcome::Solved, hand_on: None, gap: None, write_back: None },
+            )
+            .await;
         bench.accept_all().await;
         bench.ask().await;
         let more = bench.sent();

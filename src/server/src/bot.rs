@@ -1,10 +1,13 @@
 //! 小申's answer to one message: a pure function of the message, the item and the knowledge base.
 
 use bangban_domain::{Timestamp, words::BotTurn};
-use bangban_protocol::{BotOption, HandOverReason, ThreadBody};
+use bangban_protocol::{BotOption, DistrictDetail, HandOverReason, ThreadBody};
 use bangban_search::{Decision, HandOverReason as Reason};
 
-use crate::catalogue::Catalogue;
+use crate::{
+    catalogue::Catalogue,
+    known::{district_in, source_of},
+};
 
 /// What 小申 says, and whether the citizen has thereby asked for a human.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,27 +30,42 @@ impl Reply {
     }
 }
 
-/// The official answer of an entry, with its source.
+/// The official answer of an entry, with its source, and what the district adds that the question names, or whose team it is.
 #[must_use]
-pub fn answer(catalogue: &Catalogue, entry: &str) -> Option<ThreadBody> {
-    let entry = catalogue.index().entry(entry)?;
+pub fn answer(catalogue: &Catalogue, entry: &str, text: &str, team: &str) -> Option<ThreadBody> {
+    catalogue.index().entry(entry)?;
+    let (knowledge, directory) = (catalogue.knowledge(), catalogue.directory());
+    let known = knowledge.get(entry)?;
+    let of_team = || directory.team(team).and_then(|team| directory.unit(&team.unit)?.district.as_deref());
+    let district = district_in(text, directory).or_else(of_team);
+    let detail = district.and_then(|district| knowledge.details(entry).find(|(one, _)| *one == district));
     Some(ThreadBody::BotAnswer {
-        entry: entry.id.clone(),
-        question: entry.question.clone(),
-        text: entry.answer.clone(),
-        source: entry.source.clone(),
+        entry: known.entry.clone(),
+        question: known.content.question.clone(),
+        text: known.content.answer.clone(),
+        source: source_of(&known.content),
+        revision: Some(known.revision),
+        since: Some(known.since),
+        unreviewed: !known.is_reviewed,
+        detail: detail.map(|(code, detail)| DistrictDetail {
+            entry: detail.entry.clone(),
+            revision: detail.revision,
+            district: directory.unit(code).map(|unit| unit.name.clone()).unwrap_or_default(),
+            text: detail.content.answer.clone(),
+            source: source_of(&detail.content),
+        }),
     })
 }
 
 /// Answers, asks back, or points at a human, by confidence. `opens_at`: when people answer again, out of hours only.
 #[must_use]
-pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, opens_at: Option<Timestamp>) -> Reply {
+pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, team: &str, opens_at: Option<Timestamp>) -> Reply {
     let decision = catalogue.index().decide(text, item);
     let body = match &decision {
         Decision::Greeting => {
             ThreadBody::BotGreeting { item_name: catalogue.item_name(item), suggestions: catalogue.suggestions(item) }
         }
-        Decision::Answer { entry, .. } => match answer(catalogue, entry) {
+        Decision::Answer { entry, .. } => match answer(catalogue, entry, text, team) {
             Some(body) => body,
             None => ThreadBody::BotHandOver { reason: HandOverReason::NotFound, opens_at: None },
         },
@@ -99,7 +117,7 @@ mod tests {
     fn real_questions_get_the_official_answer_with_its_source() {
         let catalogue = Catalogue::demo().unwrap();
         let Reply { body, requests_human } =
-            reply(&catalogue, "居住证怎么办理，需要什么材料？", Some("residence-permit"), None);
+            reply(&catalogue, "居住证怎么办理，需要什么材料？", Some("residence-permit"), "general", None);
         let ThreadBody::BotAnswer { entry, text, source, .. } = body else { panic!("{body:?}") };
         assert_eq!((entry.as_str(), requests_human), ("kb-residence-permit-apply", false));
         assert!(text.contains("居住登记") && !source.is_empty());
@@ -108,10 +126,10 @@ mod tests {
     #[test]
     fn asking_for_a_person_is_a_request_and_an_emergency_is_not() {
         let catalogue = Catalogue::demo().unwrap();
-        let asked = reply(&catalogue, "转人工", None, None);
+        let asked = reply(&catalogue, "转人工", None, "general", None);
         assert_eq!(asked.body, hand_over(HandOverReason::WantsPerson));
         assert!(asked.requests_human);
-        let fire = reply(&catalogue, "家里着火了怎么办", None, Some(Timestamp(9)));
+        let fire = reply(&catalogue, "家里着火了怎么办", None, "general", Some(Timestamp(9)));
         assert_eq!(fire.body, hand_over(HandOverReason::Emergency));
         assert!(!fire.requests_human);
     }
@@ -119,17 +137,17 @@ mod tests {
     #[test]
     fn who_is_blocked_is_told_so_and_gets_all_other_answers() {
         let catalogue = Catalogue::demo().unwrap();
-        let asked = reply(&catalogue, "转人工", None, None).of_blocked(Some(Timestamp(9)));
+        let asked = reply(&catalogue, "转人工", None, "general", None).of_blocked(Some(Timestamp(9)));
         let told = ThreadBody::BotHandOver { reason: HandOverReason::Blocked, opens_at: Some(Timestamp(9)) };
         assert_eq!(asked, Reply { body: told, requests_human: false });
-        let question = reply(&catalogue, "居住证怎么办理，需要什么材料？", Some("residence-permit"), None);
+        let question = reply(&catalogue, "居住证怎么办理，需要什么材料？", Some("residence-permit"), "general", None);
         assert_eq!(question.clone().of_blocked(None), question);
     }
 
     #[test]
     fn out_of_hours_who_asks_for_a_person_is_told_when_there_is_one() {
         let catalogue = Catalogue::demo().unwrap();
-        let asked = reply(&catalogue, "转人工", None, Some(Timestamp(9)));
+        let asked = reply(&catalogue, "转人工", None, "general", Some(Timestamp(9)));
         let told = ThreadBody::BotHandOver { reason: HandOverReason::WantsPerson, opens_at: Some(Timestamp(9)) };
         assert_eq!(asked.body, told);
     }
@@ -137,7 +155,7 @@ mod tests {
     #[test]
     fn what_it_does_not_know_it_does_not_answer() {
         let catalogue = Catalogue::demo().unwrap();
-        let unknown = reply(&catalogue, "量子计算机的退相干时间一般是多少", None, None);
+        let unknown = reply(&catalogue, "量子计算机的退相干时间一般是多少", None, "general", None);
         assert_eq!(unknown.body, hand_over(HandOverReason::NotFound));
     }
 }

@@ -17,18 +17,19 @@ use bangban_domain::{
     words::Channel,
 };
 use bangban_protocol::{BotOption, KnowledgeHit, TeamView};
-use bangban_search::{Entry, Index};
+use bangban_search::Index;
 
 use crate::{
     config::{Config, ConfigError, HoursKey, Widening},
-    organisation::demo_directory,
+    known::Knowledge,
+    organisation::{demo_directory, demo_knowledge},
 };
 
 fn span(seconds: u32) -> Millis {
     i64::from(seconds) * SECOND
 }
 
-/// What holds where nothing else is said: the configuration, and the official answers.
+/// What holds where nothing else is said: the configuration.
 pub struct Basis {
     /// Service hours.
     pub calendar: Calendar,
@@ -48,8 +49,6 @@ pub struct Basis {
     pub call_back_remind: Millis,
     /// So long before the end of a duty the agent is reminded of it.
     pub remind: Millis,
-    /// Official answers.
-    pub entries: Vec<Entry>,
 }
 
 impl Basis {
@@ -57,7 +56,7 @@ impl Basis {
     ///
     /// # Errors
     /// Names the key.
-    pub fn new(config: &Config, entries: Vec<Entry>) -> Result<Self, ConfigError> {
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let slots = (i64::from(config.service.slot_minutes) * MINUTE, config.service.slot_capacity.into());
         Ok(Self {
             calendar: config.calendar()?,
@@ -69,7 +68,6 @@ impl Basis {
             next_response: config.next_response(),
             call_back_remind: i64::from(config.service.call_back_remind_minutes) * MINUTE,
             remind: i64::from(config.service.remind_minutes) * MINUTE,
-            entries,
         })
     }
 }
@@ -94,23 +92,13 @@ pub struct Catalogue {
     /// The city's, and those of teams that have other ones.
     calendar: Calendar,
     calendars: HashMap<String, Calendar>,
-    index: Arc<Index>,
-}
-
-/// The bot's index over the answers, which knows what the items are called. Takes a while: not on the runtime's threads.
-#[must_use]
-pub fn index(directory: &Directory, basis: &Basis) -> Index {
-    let named = directory.items().flat_map(|(code, item)| {
-        let names = std::iter::once(&item.name).chain(&item.aliases);
-        names.map(move |name| (code.to_owned(), name.clone()))
-    });
-    Index::with_names(basis.entries.clone(), &named.collect::<Vec<_>>())
+    knowledge: Arc<Knowledge>,
 }
 
 impl Catalogue {
-    /// `index` may be of an earlier state.
+    /// `knowledge` may be of an earlier state.
     #[must_use]
-    pub fn new(directory: Directory, basis: Arc<Basis>, index: Arc<Index>) -> Self {
+    pub fn new(directory: Directory, basis: Arc<Basis>, knowledge: Arc<Knowledge>) -> Self {
         let view = |(code, team): (&str, &bangban_domain::org::Team)| {
             let id = directory.team_id(code)?;
             Some((id, TeamView { code: code.to_owned(), name: team.name.clone() }))
@@ -120,17 +108,17 @@ impl Catalogue {
         let calendar = directory.calendar(None, &configured);
         let own = |(code, _): (&str, _)| (code.to_owned(), directory.calendar(Some(code), &configured));
         let calendars = directory.teams().map(own).filter(|(_, own)| *own != calendar).collect();
-        let mut this = Self { directory, basis, frequent: Arc::default(), teams, calendar, calendars, index };
+        let mut this = Self { directory, basis, frequent: Arc::default(), teams, calendar, calendars, knowledge };
         let frequent = this.directory.items().filter(|(_, item)| item.high_frequency);
         this.frequent =
             frequent.map(|(code, _)| (code.to_owned(), this.team_or_general(this.team_of(Some(code))))).collect();
         this
     }
 
-    /// The same with another index.
+    /// The same with other entries in force.
     #[must_use]
-    pub fn with_index(&self, index: Arc<Index>) -> Self {
-        Self { index, ..self.clone() }
+    pub fn with_knowledge(&self, knowledge: Arc<Knowledge>) -> Self {
+        Self { knowledge, ..self.clone() }
     }
 
     /// The demo's, by the default configuration.
@@ -138,10 +126,10 @@ impl Catalogue {
     /// # Errors
     /// Names the file and what in it is wrong.
     pub fn demo() -> anyhow::Result<Self> {
-        let basis = Arc::new(Basis::new(&Config::load(None)?, crate::organisation::demo_entries()?)?);
+        let basis = Arc::new(Basis::new(&Config::load(None)?)?);
         let directory = demo_directory()?;
-        let index = Arc::new(index(&directory, &basis));
-        Ok(Self::new(directory, basis, index))
+        let knowledge = Arc::new(demo_knowledge(&directory)?);
+        Ok(Self::new(directory, basis, knowledge))
     }
 
     /// Everything that is administered.
@@ -335,25 +323,31 @@ impl Catalogue {
         rings
     }
 
-    /// The bot's index.
+    /// What 小申 and the agents know.
     #[must_use]
-    pub fn index(&self) -> &Index {
-        &self.index
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
     }
 
     /// The same, for the next state.
     #[must_use]
-    pub fn shared_index(&self) -> Arc<Index> {
-        Arc::clone(&self.index)
+    pub fn shared_knowledge(&self) -> Arc<Knowledge> {
+        Arc::clone(&self.knowledge)
+    }
+
+    /// What 小申 answers from.
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        self.knowledge.index()
     }
 
     /// Questions that the bot suggests at the begin.
     #[must_use]
     pub fn suggestions(&self, item: Option<&str>) -> Vec<BotOption> {
         let Some((code, item)) = item.and_then(|code| Some((code, self.item(code)?))) else { return Vec::new() };
-        let hits = self.index.search(&item.name, Some(code), 4);
+        let hits = self.index().search(&item.name, Some(code), 4);
         hits.iter()
-            .filter_map(|hit| hit.entry_in(&self.index))
+            .filter_map(|hit| hit.entry_in(self.index()))
             .filter(|entry| entry.item == code)
             .map(|entry| BotOption { entry: entry.id.clone(), question: entry.question.clone() })
             .collect()
@@ -362,18 +356,7 @@ impl Catalogue {
     /// What an agent finds.
     #[must_use]
     pub fn search(&self, query: &str, item: Option<&str>, limit: usize) -> Vec<KnowledgeHit> {
-        let hits = self.index.search(query, item, limit);
-        hits.iter().filter_map(|hit| hit.entry_in(&self.index)).map(|entry| self.hit(entry)).collect()
-    }
-
-    fn hit(&self, entry: &Entry) -> KnowledgeHit {
-        KnowledgeHit {
-            entry: entry.id.clone(),
-            question: entry.question.clone(),
-            answer: entry.answer.clone(),
-            source: entry.source.clone(),
-            item_name: self.item_name(Some(&entry.item)),
-        }
+        self.knowledge.search(query, item, limit, &self.directory)
     }
 }
 

@@ -38,7 +38,7 @@ use bangban_protocol::{
     AgentView, AlertsView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, Topic, TransferTarget,
     WireError,
 };
-use bangban_store::{Store, StoreError, TaskRow};
+use bangban_store::{Store, StoreError, TaskRow, WriteBack};
 use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -176,6 +176,8 @@ pub enum Order {
         hand_on: Option<HandOnChannel>,
         /// The task that a question without an answer becomes, in the same unit.
         gap: Option<Box<TaskRow>>,
+        /// The answer that solved it, for the knowledge base.
+        write_back: Option<Box<WriteBack>>,
     },
     /// See `Command::RaiseFlag`.
     RaiseFlag {

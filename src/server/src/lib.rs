@@ -11,6 +11,7 @@ pub mod desk;
 pub mod files;
 pub mod http;
 pub mod hub;
+pub mod known;
 pub mod load;
 pub mod masking;
 pub mod organisation;

@@ -592,6 +592,21 @@ impl Store {
             .collect()
     }
 
+    /// When somebody wrote back the answer of a conversation; `None`: they did not.
+    pub async fn written_back_of(
+        &self,
+        agent: AgentId,
+        conversation: ConversationId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT at FROM kb_source WHERE agent = $1 AND conversation = $2 LIMIT 1";
+        let row = sqlx::query(sql)
+            .bind(agent.to_string())
+            .bind(conversation.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| instant(&row, "at")).transpose()
+    }
+
     /// Entries, the last changed first.
     pub async fn knowledge(&self, query: &KnowledgeQuery, limit: u32) -> Result<Vec<KnowledgeEntry>, StoreError> {
         let mut sql = concat!(

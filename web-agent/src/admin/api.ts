@@ -4,6 +4,13 @@
  */
 import type {
   Drawn,
+  EntryContent,
+  EntryCounts,
+  EntryPage,
+  EntryRelative,
+  EntryState,
+  EntryStep,
+  EntryView,
   ErrorCode,
   FoundConversations,
   InspectionDecision,
@@ -12,6 +19,8 @@ import type {
   InspectionState,
   InspectionThread,
   InspectionView,
+  OpenState,
+  Origin,
   QualityGroup,
   QualityResults,
   OnTimeRates,
@@ -33,6 +42,17 @@ import type {
   Transcript,
   WireError,
 } from '../generated/protocol';
+
+/** Which entries of the knowledge base. */
+export interface EntryQuery {
+  state: EntryState | null;
+  open: OpenState | null;
+  origin: Origin | null;
+  unit: string | null;
+  item: string | null;
+  q: string | null;
+  before: string | null;
+}
 
 export type Kind =
   | 'unit'
@@ -96,6 +116,8 @@ export interface UnitBody {
   parent: string | null;
   district: string | null;
   hours: Hours | null;
+  /** 小申 gives what is written back before its review. */
+  answersAtOnce?: boolean;
 }
 
 export interface TeamBody {
@@ -455,6 +477,7 @@ export function createApi(client: Client) {
   };
 
   const records = '/api/admin/records';
+  const entry = (id: string) => `/api/knowledge/entries/${part(id)}`;
   const inspection = (id: string) => `/api/quality/inspections/${part(id)}`;
   const member = (id: string) => `/api/admin/staff/${part(id)}`;
 
@@ -549,6 +572,24 @@ export function createApi(client: Client) {
     beginStaffing: (order: StaffingOrder) => json<StaffingView>('POST', '/api/staffing/run', order),
     staffingRun: () => json<StaffingView>('GET', '/api/staffing/run'),
     cancelStaffing: () => json<StaffingView>('DELETE', '/api/staffing/run'),
+
+    // The knowledge base.
+    entries: (query: EntryQuery) => json<EntryPage>('GET', address('/api/knowledge/entries', { ...query })),
+    entryCounts: () => json<EntryCounts[]>('GET', '/api/knowledge/counts'),
+    entry: (id: string) => json<EntryView>('GET', entry(id)),
+    makeEntry: (put: { unit: string; content: EntryContent; task?: string }) =>
+      json<EntryView>('POST', '/api/knowledge/entries', put),
+    saveEntry: (id: string, version: number, content: EntryContent, task?: string) =>
+      json<EntryView>('PUT', `${entry(id)}/draft`, { version, content, ...(task ? { task } : {}) }),
+    stepEntry: (id: string, order: { version: number; step: EntryStep; revision: number | null; reason?: string }) =>
+      json<EntryView>('POST', `${entry(id)}/steps`, order),
+    importEntries: async (file: Blob, options: { format: string; dryRun: boolean; skipBad: boolean }) =>
+      (await (
+        await send('POST', address('/api/knowledge/import', { ...options }), file, 'application/octet-stream')
+      ).json()) as ImportReport,
+    exportEntries: async (format: string) => (await send('GET', address('/api/knowledge/export', { format }))).blob(),
+    entryRelatives: (id: string | null, content: EntryContent) =>
+      json<EntryRelative[]>('POST', '/api/knowledge/check', { id, content }),
 
     // Quality inspection.
     inspections: (query: { state: InspectionState | null; before: string | null }) =>

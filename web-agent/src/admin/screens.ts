@@ -8,6 +8,7 @@ const components: Record<ScreenName, Component> = {
   roster: defineAsyncComponent(() => import('./roster/RosterScreen.vue')),
   staffing: defineAsyncComponent(() => import('./staffing/StaffingScreen.vue')),
   items: defineAsyncComponent(() => import('./items/ItemsScreen.vue')),
+  knowledge: defineAsyncComponent(() => import('./knowledge/KnowledgeScreen.vue')),
   policies: defineAsyncComponent(() => import('./plain/PoliciesScreen.vue')),
   queues: defineAsyncComponent(() => import('./plain/QueuesScreen.vue')),
   calendar: defineAsyncComponent(() => import('./calendar/CalendarScreen.vue')),

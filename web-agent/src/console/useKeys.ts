@@ -11,6 +11,8 @@ export const OFFER_ID = 'accept-offer';
 export interface KeyTargets {
   lane: (lane: 'reply' | 'note') => void;
   answer: (number: number) => void;
+  /** One of the answers that may fit what the citizen wrote last. */
+  assist: (number: number) => void;
   context: () => void;
 }
 
@@ -45,6 +47,9 @@ export function useKeys(targets: KeyTargets): void {
         break;
       case 'answer':
         targets.answer(command.number);
+        break;
+      case 'assist':
+        targets.assist(command.number);
         break;
       case 'context':
         targets.context();

@@ -12,6 +12,7 @@ import type {
   InspectionThread,
   InspectionView,
   WireError,
+  WrittenBackPage,
 } from '../generated/protocol';
 import type { Filter } from './route';
 
@@ -85,6 +86,8 @@ export function createApi(client: Client) {
       json<FigureRows>('/api/figures/rows', { ...rowQuery(filter, figure, part), after, limit: 50 }),
     history: (conversation: string) => json<HistoryView>(`/api/figures/history/${encodeURIComponent(conversation)}`),
     agents: (filter: Filter) => json<AgentDays>('/api/figures/agents', asked(filter)),
+    /** What became of what one wrote back into the knowledge base. */
+    writtenBack: (before: string | null) => json<WrittenBackPage>('/api/knowledge/written-back', { before }),
     /** One's own results of quality inspection. */
     inspections: (before: string | null) => json<InspectionPage>('/api/quality/mine', { before }),
     inspection: (id: string) => json<InspectionView>(`/api/quality/inspections/${encodeURIComponent(id)}`),

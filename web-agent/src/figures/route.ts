@@ -2,7 +2,7 @@
 import type { Channel, Figure, FigureGroup } from '../generated/protocol';
 import type { Part } from './api';
 
-export type Screen = 'overview' | 'rows' | 'history' | 'agents' | 'quality' | 'report';
+export type Screen = 'overview' | 'rows' | 'history' | 'agents' | 'quality' | 'written' | 'report';
 
 /** Which rows; the names are the server's. */
 export interface Filter {
@@ -28,7 +28,7 @@ export interface Route {
   conversation: string;
 }
 
-const SCREENS: Screen[] = ['overview', 'rows', 'history', 'agents', 'quality', 'report'];
+const SCREENS: Screen[] = ['overview', 'rows', 'history', 'agents', 'quality', 'written', 'report'];
 const NARROWER = ['unit', 'team', 'item', 'channel', 'agent', 'hour'] as const;
 const DAY_MS = 86_400_000;
 const dayFormat = new Intl.DateTimeFormat('en-CA', {

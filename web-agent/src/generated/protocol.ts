@@ -1235,7 +1235,11 @@ handOn?: HandOnChannel,
  * With `unsolved` or `left_message`: neither the bot nor I know the answer to this question. It becomes a task of the
  * unit that owns the item, and whoever asked is told the answer (rule 9).
  */
-noAnswer?: string, } | { "type": "join_conversation", 
+noAnswer?: string, 
+/**
+ * With `solved`: the answer goes into the knowledge base, as a candidate that its owner reviews (rule 10).
+ */
+writeBack?: WriteBackDraft, } | { "type": "join_conversation", 
 /**
  * The conversation.
  */
@@ -1601,6 +1605,31 @@ owed: OwedView | null,
 flag: FlagView | null, };
 
 /**
+ * What a district adds to the city's answer (rule 11).
+ */
+export type DistrictDetail = { 
+/**
+ * Knowledge entry.
+ */
+entry: string, 
+/**
+ * Which revision of it.
+ */
+revision: number, 
+/**
+ * Name of the district.
+ */
+district: string, 
+/**
+ * In Markdown without HTML.
+ */
+text: string, 
+/**
+ * Who is responsible for it.
+ */
+source: string, };
+
+/**
  * Body of `POST /api/quality/plans/{plan}/draw`.
  */
 export type DrawOrder = { 
@@ -1644,6 +1673,336 @@ recovery: Array<string>,
  * Logged in.
  */
 login: LoginReply, };
+
+/**
+ * What a revision of an entry says.
+ */
+export type EntryContent = { 
+/**
+ * The question in its official wording.
+ */
+question: string, 
+/**
+ * Other ways in which citizens ask it.
+ */
+similar: Array<string>, 
+/**
+ * The official answer, in Markdown without HTML; links lead to authorities only.
+ */
+answer: string, 
+/**
+ * What a voice says; empty: there is nothing short enough.
+ */
+spoken: string, 
+/**
+ * Codes of the items that it is about, the main one first; empty: about none.
+ */
+items: Array<string>, 
+/**
+ * Codes of situations of these items; empty: all.
+ */
+situations: Array<string>, 
+/**
+ * Codes of the districts where it holds; empty: the whole city.
+ */
+districts: Array<string>, 
+/**
+ * Whom it is for.
+ */
+audience: Audience, 
+/**
+ * The document or office that it rests on.
+ */
+source: string, 
+/**
+ * Where in the document, e.g. 第十二条.
+ */
+clause: string, 
+/**
+ * Holds from then on; none: from its publication.
+ */
+validFrom: Timestamp | null, 
+/**
+ * Holds until then.
+ */
+validTo: Timestamp | null, 
+/**
+ * Id of the entry that it replaces, from its begin on.
+ */
+supersedes: string | null, 
+/**
+ * A district's local detail (rule 11): id of the city's entry that it adds to.
+ */
+base: string | null, };
+
+/**
+ * How many entries stand in a state.
+ */
+export type EntryCount = { 
+/**
+ * Which.
+ */
+state: EntryState, 
+/**
+ * So many.
+ */
+count: number, };
+
+/**
+ * How many entries of a unit stand where.
+ */
+export type EntryCounts = { 
+/**
+ * Code of the unit.
+ */
+unit: string, 
+/**
+ * Its name.
+ */
+unitName: string, 
+/**
+ * Entries by state, in the order of the states.
+ */
+states: Array<EntryCount>, 
+/**
+ * Revisions that wait for a second person, of whatever entry.
+ */
+inReview: number, };
+
+/**
+ * Body of `PUT /api/knowledge/entries/{id}/draft`: writes in the open draft, or begins the next revision.
+ */
+export type EntryDraft = { 
+/**
+ * The version of the entry that it was made from.
+ */
+version: number, 
+/**
+ * What it says.
+ */
+content: EntryContent, 
+/**
+ * The task that it fulfils.
+ */
+task: string | null, };
+
+/**
+ * An entry in a list.
+ */
+export type EntryLine = { 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * A step names it.
+ */
+version: number, 
+/**
+ * Where it stands.
+ */
+state: EntryState, 
+/**
+ * What is open of it.
+ */
+open: OpenState | null, 
+/**
+ * Where it comes from.
+ */
+origin: Origin, 
+/**
+ * Its question.
+ */
+question: string, 
+/**
+ * Names of its items.
+ */
+itemNames: Array<string>, 
+/**
+ * Code of the unit that owns it.
+ */
+unit: string, 
+/**
+ * Its name.
+ */
+unitName: string, 
+/**
+ * Conversations whose answer it is.
+ */
+sources: number, 
+/**
+ * The published revision that holds now.
+ */
+inForce: number | null, 
+/**
+ * Begin of the newest published revision.
+ */
+from: Timestamp | null, 
+/**
+ * Its end.
+ */
+to: Timestamp | null, 
+/**
+ * Last step.
+ */
+changedAt: Timestamp, };
+
+/**
+ * What a knowledge entry is worth.
+ */
+export type EntryMark = "official" | "waiting";
+
+/**
+ * Body of `POST /api/knowledge/entries`: a new entry, whose first revision is a draft.
+ */
+export type EntryNew = { 
+/**
+ * Code of the unit that owns the official answer.
+ */
+unit: string, 
+/**
+ * What it says.
+ */
+content: EntryContent, 
+/**
+ * The task that it fulfils.
+ */
+task: string | null, };
+
+/**
+ * Some entries, the last changed first.
+ */
+export type EntryPage = { 
+/**
+ * These.
+ */
+entries: Array<EntryLine>, 
+/**
+ * The next page comes after this one; null: this was the last.
+ */
+next: string | null, };
+
+/**
+ * An entry that is like another one.
+ */
+export type EntryRelative = { 
+/**
+ * Which.
+ */
+entry: string, 
+/**
+ * What they have to do with each other.
+ */
+kinship: Kinship, 
+/**
+ * How much their questions are alike, in percent.
+ */
+likeness: number, 
+/**
+ * Its question.
+ */
+question: string, 
+/**
+ * Its answer.
+ */
+answer: string, 
+/**
+ * Who owns it.
+ */
+unitName: string, 
+/**
+ * Is it reviewed?
+ */
+reviewed: boolean, };
+
+/**
+ * A conversation whose answer an entry is.
+ */
+export type EntrySource = { 
+/**
+ * Which.
+ */
+conversation: ConversationId, 
+/**
+ * Who answered.
+ */
+agent: AgentId, 
+/**
+ * Their name.
+ */
+agentName: string, 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * What was asked, without personal data; empty when the thread is gone.
+ */
+question: string, };
+
+/**
+ * Where an entry stands at an instant.
+ */
+export type EntryState = "draft" | "in_review" | "scheduled" | "published" | "expired" | "retired";
+
+/**
+ * A step of an entry.
+ */
+export type EntryStep = "submit" | "take_back" | "reject" | "publish" | "discard" | "retire" | "restore";
+
+/**
+ * Body of `POST /api/knowledge/entries/{id}/steps`.
+ */
+export type EntryStepOrder = { 
+/**
+ * The version of the entry that it was made from.
+ */
+version: number, 
+/**
+ * Which.
+ */
+step: EntryStep, 
+/**
+ * Why, 4 to 500 characters; needed with `reject` and `retire`.
+ */
+reason: string | null, 
+/**
+ * With `restore`: which revision.
+ */
+revision: number | null, };
+
+/**
+ * An entry as a whole.
+ */
+export type EntryView = { 
+/**
+ * As in the list.
+ */
+line: EntryLine, 
+/**
+ * The newest first, at most 200.
+ */
+revisions: Array<RevisionView>, 
+/**
+ * Where it comes from, the newest first, at most 50.
+ */
+sources: Array<EntrySource>, 
+/**
+ * Entries that the open revision is like, duplicates and contradictions first.
+ */
+relatives: Array<EntryRelative>, 
+/**
+ * May you write?
+ */
+mayEdit: boolean, 
+/**
+ * May you publish, send back and retire what others have written?
+ */
+mayReview: boolean, 
+/**
+ * Have you written in the open revision? Then somebody else reviews it.
+ */
+ownWork: boolean, };
 
 /**
  * Closed list of reasons.
@@ -2680,6 +3039,11 @@ virtualWindow: boolean, };
 export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours" | "score_card" | "sample_plan";
 
 /**
+ * What two entries have to do with each other.
+ */
+export type Kinship = "duplicate" | "contradiction" | "near";
+
+/**
  * A knowledge entry as an agent finds it.
  */
 export type KnowledgeHit = { 
@@ -2688,11 +3052,15 @@ export type KnowledgeHit = {
  */
 entry: string, 
 /**
+ * Which revision of it.
+ */
+revision: number, 
+/**
  * Standard question.
  */
 question: string, 
 /**
- * Official answer.
+ * Its answer as a message: without Markdown.
  */
 answer: string, 
 /**
@@ -2702,7 +3070,15 @@ source: string,
 /**
  * Item name.
  */
-itemName: string | null, };
+itemName: string | null, 
+/**
+ * May one rely on it?
+ */
+mark: EntryMark, 
+/**
+ * Where the question has what was looked for: begins and ends in UTF-16 units.
+ */
+matched: Array<[number, number]>, };
 
 /**
  * The language of a citizen.
@@ -3408,6 +3784,16 @@ export type OneTimePassword = {
 password: string, };
 
 /**
+ * What is open of an entry.
+ */
+export type OpenState = "draft" | "in_review";
+
+/**
+ * Where an entry comes from.
+ */
+export type Origin = "editor" | "write_back" | "import" | "demo";
+
+/**
  * Messages in one state.
  */
 export type OutboxCount = { 
@@ -3618,6 +4004,70 @@ id: AgentId,
  * Display name.
  */
 name: string, };
+
+/**
+ * Review points of an item.
+ */
+export type PointList = { 
+/**
+ * In their order.
+ */
+points: Array<PointView>, 
+/**
+ * May you change them?
+ */
+mayEdit: boolean, };
+
+/**
+ * Body of `POST /api/knowledge/points` (version 0) and `PUT /api/knowledge/points/{id}`.
+ */
+export type PointPut = { 
+/**
+ * The version that it was made from; 0: it is new.
+ */
+version: number, 
+/**
+ * Place in the item's list.
+ */
+place: number, 
+/**
+ * What it says.
+ */
+point: ReviewPoint, };
+
+/**
+ * What a review point checks.
+ */
+export type PointSubject = "condition" | "material";
+
+/**
+ * A review point.
+ */
+export type PointView = { 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * A change names it.
+ */
+version: number, 
+/**
+ * Place in the item's list.
+ */
+place: number, 
+/**
+ * What it says.
+ */
+point: ReviewPoint, 
+/**
+ * Last change.
+ */
+changedAt: Timestamp, 
+/**
+ * By whom.
+ */
+changedBy: string, };
 
 /**
  * A registered policy.
@@ -4123,6 +4573,89 @@ text: string,
  * Then the page hides it again.
  */
 until: Timestamp, };
+
+/**
+ * A review point of an item, or of one situation of it.
+ */
+export type ReviewPoint = { 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Code of its situation; empty: all.
+ */
+situation: string, 
+/**
+ * What is checked.
+ */
+subject: PointSubject, 
+/**
+ * Name of the condition or material.
+ */
+name: string, 
+/**
+ * The rule that it is checked against.
+ */
+rule: string, 
+/**
+ * The document that the rule stands in, with its clause.
+ */
+source: string, };
+
+/**
+ * What has become of a revision.
+ */
+export type RevisionState = "draft" | "in_review" | "published" | "discarded";
+
+/**
+ * A revision of an entry.
+ */
+export type RevisionView = { 
+/**
+ * 1, 2, ...
+ */
+no: number, 
+/**
+ * What has become of it.
+ */
+state: RevisionState, 
+/**
+ * What it says.
+ */
+content: EntryContent, 
+/**
+ * Names of all who have written in it.
+ */
+authors: Array<string>, 
+/**
+ * Who sent it back or published it.
+ */
+reviewerName: string | null, 
+/**
+ * Why.
+ */
+reason: string | null, 
+/**
+ * The task that it fulfils.
+ */
+task: string | null, 
+/**
+ * Begin.
+ */
+madeAt: Timestamp, 
+/**
+ * Last time that somebody wrote in it.
+ */
+savedAt: Timestamp, 
+/**
+ * Since when it waits, or waited, for a second person.
+ */
+submittedAt: Timestamp | null, 
+/**
+ * When it was sent back or published.
+ */
+decidedAt: Timestamp | null, };
 
 /**
  * What one grant allows.
@@ -5306,7 +5839,11 @@ text: string,
 /**
  * The knowledge entry whose answer it is.
  */
-entry?: string, } | { "type": "image", 
+entry?: string, 
+/**
+ * Which revision of it.
+ */
+revision?: number, } | { "type": "image", 
 /**
  * Where to see it: `open_files`.
  */
@@ -5368,13 +5905,29 @@ entry: string,
  */
 question: string, 
 /**
- * The official answer.
+ * The official answer, in Markdown without HTML.
  */
 text: string, 
 /**
  * Who is responsible for it, e.g. `上海市公安局`.
  */
-source: string, } | { "type": "bot_clarify", 
+source: string, 
+/**
+ * Which revision of the entry; absent in what was said before entries had some.
+ */
+revision?: number, 
+/**
+ * Since when it holds.
+ */
+since?: Timestamp, 
+/**
+ * An agent wrote it, and nobody has reviewed it yet.
+ */
+unreviewed?: boolean, 
+/**
+ * What the citizen's district adds.
+ */
+detail?: DistrictDetail, } | { "type": "bot_clarify", 
 /**
  * To choose from with `choose_entry`.
  */
@@ -5743,3 +6296,66 @@ detail: string,
  * May the same request succeed a moment later?
  */
 retryable: boolean, };
+
+/**
+ * Body of `command close`: the answer that solved it, for the knowledge base (rule 10).
+ */
+export type WriteBackDraft = { 
+/**
+ * What was asked, 2..=200 characters.
+ */
+question: string, 
+/**
+ * What solved it, 2..=4000 characters. Personal data is taken out of both.
+ */
+answer: string, };
+
+/**
+ * Some of one's own, the newest first.
+ */
+export type WrittenBackPage = { 
+/**
+ * These.
+ */
+answers: Array<WrittenBackView>, 
+/**
+ * The next page comes after this conversation; null: this was the last.
+ */
+next: ConversationId | null, };
+
+/**
+ * What became of an answer that one wrote back.
+ */
+export type WrittenBackView = { 
+/**
+ * Of which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * What was asked.
+ */
+asked: string, 
+/**
+ * The entry.
+ */
+entry: string, 
+/**
+ * Its question now.
+ */
+question: string, 
+/**
+ * Where it stands.
+ */
+state: EntryState, 
+/**
+ * Conversations whose answer it is.
+ */
+sources: number, 
+/**
+ * Why it was sent back, if it was.
+ */
+reason: string | null, };

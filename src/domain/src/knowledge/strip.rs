@@ -34,9 +34,11 @@ const SAID: [&str; 16] = [
     "您是",
 ];
 
-/// Forms of address that follow a name.
-const TITLES: [&str; 13] =
-    ["先生", "女士", "小姐", "同志", "老师", "师傅", "阿姨", "大爷", "叔叔", "奶奶", "大妈", "太太", "总"];
+/// Forms of address, and greetings, that follow a name.
+const TITLES: [&str; 15] = [
+    "先生", "女士", "小姐", "同志", "老师", "师傅", "阿姨", "大爷", "叔叔", "奶奶", "大妈", "太太", "您好", "你好",
+    "总",
+];
 
 /// Words before the number of a case.
 const CASES: [&str; 19] = [

@@ -10,6 +10,7 @@ use bangban_domain::{
     Timestamp,
     citizen::HallVisit,
     conversation::{self, MAX_CLIENT_ID, MAX_COMMENT, MAX_LEFT_MESSAGE, MAX_TEXT},
+    words::Outcome,
 };
 use bangban_protocol::{Answer, Command, ErrorCode, WireError};
 
@@ -127,11 +128,25 @@ impl App {
             Command::ClaimVisitor { visitor } => {
                 Ok(Begun::Alone(Box::pin(async move { app.claim_visitor(&who, at, &visitor).await })))
             }
-            Command::Close { conversation, outcome, hand_on, no_answer: Some(question) } => {
+            Command::Close { conversation, outcome, hand_on, no_answer: Some(question), write_back: None } => {
                 Ok(Begun::Alone(Box::pin(async move {
                     let gap = app.gap(&who, at, conversation, outcome, &question).await?;
-                    let order = Order::Close { conversation, outcome, hand_on, gap: Some(Box::new(gap)) };
+                    let order =
+                        Order::Close { conversation, outcome, hand_on, gap: Some(Box::new(gap)), write_back: None };
                     app.desk.give(actor(&who), at, order).await
+                })))
+            }
+            Command::Close { conversation, outcome, hand_on, write_back: Some(draft), no_answer: None } => {
+                if outcome != Outcome::Solved {
+                    return Err(WireError::field("writeBack", "only what solved it is written back"));
+                }
+                Ok(Begun::Alone(Box::pin(async move {
+                    let candidate = app.candidate(&who, at, conversation, &draft).await?;
+                    let write_back = Some(Box::new(candidate));
+                    let order = Order::Close { conversation, outcome, hand_on, gap: None, write_back };
+                    let answer = app.desk.give(actor(&who), at, order).await?;
+                    app.organisation.knowledge_changed();
+                    Ok(answer)
                 })))
             }
             Command::Hello { .. } | Command::Renew { .. } => {
@@ -179,8 +194,9 @@ fn order(command: Command) -> Result<Order, WireError> {
             note: conversation::at_most("note", note.trim(), MAX_TEXT).map_err(invalid)?.to_owned(),
         },
         Command::CancelTransfer { conversation } => Order::CancelTransfer(conversation),
-        Command::Close { conversation, outcome, hand_on, no_answer: None } => {
-            Order::Close { conversation, outcome, hand_on, gap: None }
+        // What has to be made first is not here: see `App::try_begin`.
+        Command::Close { conversation, outcome, hand_on, no_answer: None, write_back: None } => {
+            Order::Close { conversation, outcome, hand_on, gap: None, write_back: None }
         }
         Command::RaiseFlag { conversation, reason, text } => Order::RaiseFlag {
             conversation,
@@ -208,7 +224,7 @@ fn order(command: Command) -> Result<Order, WireError> {
         Command::ReopenAlert { alert } => Order::Acknowledge { alert, note: None },
         Command::Hello { .. }
         | Command::Renew { .. }
-        | Command::Close { no_answer: Some(_), .. }
+        | Command::Close { .. }
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. }
         | Command::Send { .. }

@@ -66,13 +66,15 @@ impl App {
         if author != Author::Citizen {
             self.words.check("text", text)?;
         }
+        // Kept with the message: which answer was official when it was said.
+        let mut revision = None;
         if let Some(code) = &knowledge {
             if author == Author::Citizen {
                 return Err(WireError::field("entry", "only agents quote entries"));
             }
-            self.catalogue().index().entry(code).ok_or_else(unknown_entry)?;
+            revision = Some(self.catalogue().knowledge().get(code).ok_or_else(unknown_entry)?.revision);
         }
-        let body = ThreadBody::Text { text: text.to_owned(), entry: knowledge };
+        let body = ThreadBody::Text { text: text.to_owned(), entry: knowledge, revision };
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
         message.client_id = Some(client_id.to_owned());
         message.answers = matches!(author, Author::Agent(_));
@@ -83,7 +85,8 @@ impl App {
             let catalogue = self.catalogue();
             let calendar = catalogue.calendar_of(catalogue.team_of(item.as_deref()));
             let opens_at = (!calendar.in_service(at)).then(|| calendar.next_open(at).unwrap_or(at));
-            let mut reply = bot::reply(&catalogue, text, item.as_deref(), opens_at);
+            let team = self.shared.live.get(&id).map(|live| live.view.team.clone()).unwrap_or_default();
+            let mut reply = bot::reply(&catalogue, text, item.as_deref(), &team, opens_at);
             if let Principal::Citizen(citizen) = &**who
                 && let Some(block) = catalogue.directory().block(citizen.id, catalogue.team_of(item.as_deref()), at)
             {
@@ -118,8 +121,9 @@ impl App {
         let Writer { author, party, .. } = self.writer(who, id)?;
         let catalogue = self.catalogue();
         let question = catalogue.index().entry(chosen).ok_or_else(unknown_entry)?.question.clone();
-        let answer = bot::answer(&catalogue, chosen).ok_or_else(unknown_entry)?;
-        let body = ThreadBody::Text { text: question, entry: None };
+        let team = self.shared.live.get(&id).map(|live| live.view.team.clone()).unwrap_or_default();
+        let answer = bot::answer(&catalogue, chosen, &question, &team).ok_or_else(unknown_entry)?;
+        let body = ThreadBody::Text { text: question, entry: None, revision: None };
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
         message.client_id = Some(client_id.to_owned());
         let unit = Unit { entries: vec![message, bot_entry(id, at, &answer)], ..Unit::default() };

@@ -9,6 +9,8 @@ mod figures;
 mod files;
 mod find;
 mod items;
+mod knowledge;
+mod knowledge_file;
 mod ledger;
 mod messages;
 mod notices;
@@ -77,6 +79,8 @@ pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};
 pub(crate) use items::Upload;
+pub(crate) use knowledge::{Keeper, WantedEntries};
+pub(crate) use knowledge_file::{COLUMNS as ENTRY_COLUMNS, EntryFormat, EntryUpload, FileEntry};
 pub use outbox::WantedMessages;
 pub(crate) use quality::{Inspector, WantedInspections};
 pub use reveal::{Reveals, reason};
@@ -257,8 +261,12 @@ impl App {
             organisation::seed_demo(&store, clock.now()).await?;
         }
         organisation::found(&store, clock.now()).await?;
-        let entries = if demo { organisation::demo_entries()? } else { Vec::new() };
-        let organisation = Arc::new(Organisation::load(store.clone(), Basis::new(config, entries)?, directory).await?);
+        if demo {
+            let directory = organisation::read(&store).await?;
+            organisation::seed_demo_knowledge(&store, &directory, clock.now()).await?;
+        }
+        let basis = Basis::new(config)?;
+        let organisation = Arc::new(Organisation::load(store.clone(), basis, directory, clock.now()).await?);
         if demo {
             let catalogue = organisation.current();
             seed(&store, [organisation::demo_staff()?, load.staff(catalogue.teams())].concat()).await?;
@@ -366,6 +374,11 @@ impl App {
                 other_notices.notify_one();
             }
         }));
+        let told = Arc::clone(&app.notices);
+        let changed = move || {
+            told.changed();
+        };
+        tokio::spawn(organisation::watch_knowledge(Arc::downgrade(&app.organisation), app.clock.clone(), changed));
         tokio::spawn(self::notices::tell_of_notices(Arc::downgrade(&app), Arc::clone(&app.other_notices)));
         let weak = Arc::downgrade(&app);
         let accounts = Box::new(move || {

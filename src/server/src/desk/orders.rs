@@ -13,7 +13,7 @@ use bangban_domain::{
     words::{Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, Stage},
 };
 use bangban_protocol::{Answer, ErrorCode, Party, Slot, ThreadBody, TransferTarget, WireError};
-use bangban_store::{Author, Change, ConversationRow, Lane, ReceiptRow, TaskChange};
+use bangban_store::{Author, Change, ConversationRow, KnowledgeChange, Lane, ReceiptRow, TaskChange};
 
 use super::{
     Actor, Order,
@@ -123,11 +123,12 @@ impl Owner {
                 let row = self.correcting.take();
                 self.correct(who, (now, at), wanted, row, batch)
             }
-            Order::Close { conversation, outcome, hand_on, gap } => {
+            Order::Close { conversation, outcome, hand_on, gap, write_back } => {
                 let answer = self.close(who, now, conversation, outcome, hand_on, batch)?;
-                if let Some(row) = gap {
-                    batch.unit.changes.push(Change::Task(TaskChange::Ask { row, asker: Some(conversation) }));
-                }
+                // In the transaction of the closing: rules 9 and 10.
+                let ask = |row| Change::Task(TaskChange::Ask { row, asker: Some(conversation) });
+                batch.unit.changes.extend(gap.map(ask));
+                batch.unit.changes.extend(write_back.map(|one| Change::Knowledge(KnowledgeChange::WriteBack(one))));
                 Ok(answer)
             }
             Order::RaiseFlag { conversation, reason, text } => {
@@ -427,7 +428,7 @@ impl Owner {
             case.last_text = Some(preview(&text));
             case.receipt = Some(receipt.clone());
         }
-        let body = ThreadBody::Text { text, entry: None };
+        let body = ThreadBody::Text { text, entry: None, revision: None };
         let mut message = entry(id, Lane::Public, at, Author::Citizen, &Party::Citizen, &body);
         message.client_id = Some(client_id);
         batch.unit.entries.push(message);

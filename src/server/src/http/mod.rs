@@ -9,6 +9,7 @@ mod download;
 mod edge;
 mod figures;
 mod input;
+mod knowledge;
 mod ledger;
 mod limits;
 mod login;
@@ -163,7 +164,16 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(with_limit(routes!(quality::decide), quality::MAX_INSPECTION))
         .routes(routes!(quality::draw))
         .routes(routes!(quality::results))
-        .routes(routes!(quality::export));
+        .routes(routes!(quality::export))
+        .routes(with_limit(routes!(knowledge::list, knowledge::make), knowledge::MAX_ENTRY))
+        .routes(routes!(knowledge::one))
+        .routes(with_limit(routes!(knowledge::draft), knowledge::MAX_ENTRY))
+        .routes(routes!(knowledge::step))
+        .routes(with_limit(routes!(knowledge::relatives), knowledge::MAX_ENTRY))
+        .routes(routes!(knowledge::counts))
+        .routes(routes!(knowledge::written_back))
+        .routes(with_limit(routes!(knowledge::import), knowledge::MAX_FILE))
+        .routes(routes!(knowledge::export));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }

@@ -61,6 +61,7 @@ pub(super) struct Refusal {
         (name = "figures", description = "Figures, the rows behind them, agents' days; docs/figures.md"),
         (name = "tasks", description = "Tasks with deadlines, policies, and what is told to people; docs/tasks.md"),
         (name = "quality", description = "Inspection of conversations; docs/administration.md"),
+        (name = "knowledge", description = "Entries of the knowledge base; docs/knowledge.md"),
         (name = "staffing", description = "How many agents a team needs; docs/administration.md"),
         (name = "server", description = "Configuration, health and this description"),
     ),

@@ -640,10 +640,13 @@ mod tests {
         let socket = hub.open(agent(1), 10);
         hub.join(&socket, TOPIC);
         let bodies = [
-            (Party::Citizen, ThreadBody::Text { text: "“引号” \"\\ \u{0}\n😀".to_owned(), entry: None }),
+            (
+                Party::Citizen,
+                ThreadBody::Text { text: "“引号” \"\\ \u{0}\n😀".to_owned(), entry: None, revision: None },
+            ),
             (
                 Party::Agent { id: AgentId::new(3), name: "王芳".to_owned() },
-                ThreadBody::Text { text: "好".to_owned(), entry: Some("e1".to_owned()) },
+                ThreadBody::Text { text: "好".to_owned(), entry: Some("e1".to_owned()), revision: Some(3) },
             ),
         ];
         let mut seq = 8;
@@ -772,7 +775,7 @@ mod tests {
             ((Author::Citizen, Party::Citizen), "谢谢", [true, true, true, true]),
         ] {
             seq += 1;
-            let body = ThreadBody::Text { text: text.to_owned(), entry: None };
+            let body = ThreadBody::Text { text: text.to_owned(), entry: None, revision: None };
             let mine = entry(CONVERSATION, Lane::Public, Timestamp(9), author, &from, &body);
             let theirs = ThreadEntry { seq, at: Timestamp(9), from, client_id: None, body, masked: false };
             hub.publish_entry(TOPIC, seq, &mine);

@@ -1,19 +1,21 @@
 //! What is built in for `serve --demo`: Shanghai with its districts and the departments of the demo items, teams, items,
 //! staff, answers and prepared texts. Only an organisation that nobody has begun to fill is filled with it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use bangban_domain::{
     AgentId, Timestamp,
-    org::{Body, Directory, Kind, Record},
+    knowledge::{Content, Head, Origin, RevisionState, Span},
+    org::{Audience, Body, Directory, Kind, Record},
     words::Role,
 };
 use bangban_search::Entry;
-use bangban_store::Store;
+use bangban_store::{Change, KnowledgeChange, KnowledgeEntry, KnowledgeRevision, Store, Unit};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::make;
+use crate::known::Knowledge;
 
 /// A member of the demo staff.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,12 +50,83 @@ pub fn demo_staff() -> anyhow::Result<Vec<DemoStaff>> {
     Ok(staff_file()?.staff)
 }
 
-/// The demo answers.
+/// The demo answers as they stand in the file.
+fn entries() -> anyhow::Result<Vec<Entry>> {
+    Ok(serde_json::from_str(include_str!("../../../../config/demo/entries.json"))?)
+}
+
+/// The demo answers as published entries of the items' departments.
+fn published(directory: &Directory, now: Timestamp) -> anyhow::Result<Vec<(KnowledgeEntry, KnowledgeRevision)>> {
+    let one = |entry: Entry| {
+        let item =
+            directory.item(&entry.item).ok_or_else(|| anyhow::anyhow!("{}: no item {}", entry.id, entry.item))?;
+        let audience = Audience::parse(&entry.audience).unwrap_or(Audience::Both);
+        let content = Content {
+            question: entry.question,
+            similar: entry.similar,
+            answer: entry.answer,
+            spoken: String::new(),
+            items: vec![entry.item],
+            situations: Vec::new(),
+            districts: Vec::new(),
+            audience,
+            source: entry.source,
+            clause: String::new(),
+            valid_from: None,
+            valid_to: None,
+            supersedes: None,
+            base: None,
+        };
+        content.check().map_err(|error| anyhow::anyhow!("{}: {error}", entry.id))?;
+        let mut head = Head::new(entry.id.clone(), item.department.clone());
+        (head.open, head.live) = (None, Some(Span { no: 1, from: now, to: None }));
+        let revision = KnowledgeRevision {
+            entry: entry.id,
+            no: 1,
+            state: RevisionState::Published,
+            content,
+            authors: Vec::new(),
+            reviewer: None,
+            reason: None,
+            task: None,
+            made_at: now,
+            saved_at: now,
+            submitted_at: None,
+            decided_at: Some(now),
+        };
+        let (question, items) = (revision.content.question.clone(), revision.content.items.clone());
+        let origin = Origin::Demo;
+        let entry = KnowledgeEntry { head, origin, question, items, sources: 0, created_at: now, changed_at: now };
+        Ok((entry, revision))
+    };
+    entries()?.into_iter().map(one).collect()
+}
+
+/// What the demo knows, for who has no store.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn entries() -> anyhow::Result<Vec<Entry>> {
-    Ok(serde_json::from_str(include_str!("../../../../config/demo/entries.json"))?)
+pub fn knowledge(directory: &Directory) -> anyhow::Result<Knowledge> {
+    let now = Timestamp(0);
+    let entries = published(directory, now)?.into_iter();
+    let kept = entries.map(|(entry, revision)| (entry.head.id.clone(), Arc::new((entry, vec![revision]))));
+    Ok(Knowledge::at(&kept.collect(), directory, now))
+}
+
+/// The demo's answers, if there never was an entry.
+///
+/// # Errors
+/// Whatever the store says.
+pub async fn seed_knowledge(store: &Store, directory: &Directory, now: Timestamp) -> anyhow::Result<()> {
+    if store.knowledge_changed(0).await?.0 > 0 {
+        return Ok(());
+    }
+    let steps = published(directory, now)?.into_iter().map(|(entry, revision)| {
+        let shown = Box::new(revision.content.clone());
+        Change::Knowledge(KnowledgeChange::Step { entry: Box::new(entry), revision: Some(Box::new(revision)), shown })
+    });
+    store.commit(Unit { changes: steps.collect(), ..Unit::default() }).await?;
+    Ok(())
 }
 
 /// Records with their codes.

@@ -19,19 +19,23 @@ use bangban_domain::{
     Timestamp,
     org::{Body, CITY, Directory, GENERAL, Kind, Record, Team, Unit, UnitKind},
 };
-use bangban_search::Index;
-use bangban_store::{Audit, Author, Change, Json, RecordChange, RecordRow, Store, StoreError, Unit as Work};
+use bangban_store::{
+    Audit, Author, Change, Json, KnowledgeEntry, RecordChange, RecordRow, Store, StoreError, Unit as Work,
+};
 use serde_json::value::to_raw_value;
 use tokio::{
     sync::{Mutex, Notify},
     task::spawn_blocking,
-    time::timeout,
 };
 
-use crate::catalogue::{Basis, Catalogue, index};
+use crate::{
+    catalogue::{Basis, Catalogue},
+    clock::Clock,
+    known::{Entries, Knowledge},
+};
 pub use demo::{
-    DemoStaff, demo_staff, directory as demo_directory, entries as demo_entries, seed as seed_demo,
-    seed_roster as seed_demo_roster,
+    DemoStaff, demo_staff, directory as demo_directory, knowledge as demo_knowledge, seed as seed_demo,
+    seed_knowledge as seed_demo_knowledge, seed_roster as seed_demo_roster,
 };
 
 /// A change of another node is seen after this time at the latest.
@@ -45,7 +49,12 @@ pub struct Organisation {
     known: Mutex<HashMap<String, u64>>,
     /// One change at a time: each is judged by what the one before has made.
     changing: Mutex<()>,
-    /// Items are called differently than the index knows.
+    /// Every entry that holds, will hold or is a candidate, and the count of changes that they are the state of. Held while
+    /// they are made anew.
+    entries: Mutex<(u64, Entries)>,
+    /// Entries have changed.
+    other_knowledge: Notify,
+    /// Items are called differently than the index knows, or their units have other rules.
     renamed: Notify,
     /// What rights are judged by.
     directory: Arc<ArcSwap<Directory>>,
@@ -56,20 +65,27 @@ impl Organisation {
     ///
     /// # Errors
     /// Whatever the store says; [`StoreError::Corrupt`] names a row that cannot be read.
-    pub async fn load(store: Store, basis: Basis, directory: Arc<ArcSwap<Directory>>) -> Result<Self, StoreError> {
+    pub async fn load(
+        store: Store,
+        basis: Basis,
+        directory: Arc<ArcSwap<Directory>>,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let basis = Arc::new(basis);
-        let empty = Catalogue::new(Directory::default(), Arc::clone(&basis), Arc::new(Index::build(Vec::new())));
+        let empty = Catalogue::new(Directory::default(), Arc::clone(&basis), Arc::default());
         let mut this = Self {
             store,
             current: ArcSwap::from_pointee(empty),
             known: Mutex::default(),
             changing: Mutex::default(),
+            entries: Mutex::default(),
+            other_knowledge: Notify::new(),
             renamed: Notify::new(),
             directory,
         };
         this.refresh().await?;
-        this.make_index().await;
-        // The index is of today.
+        this.renew_knowledge(now, true).await?;
+        // It is of today.
         this.renamed = Notify::new();
         for problem in this.current().directory().problems() {
             tracing::warn!(%problem, "a record contradicts the others");
@@ -77,16 +93,47 @@ impl Organisation {
         Ok(this)
     }
 
-    async fn make_index(&self) {
-        let current = self.current();
-        let made = spawn_blocking(move || index(current.directory(), current.basis())).await;
+    /// Takes over which entries have changed, and makes anew what is known; without `always` only if something has changed.
+    ///
+    /// # Errors
+    /// Whatever the store says; what is known stays.
+    pub async fn renew_knowledge(&self, now: Timestamp, always: bool) -> Result<(), StoreError> {
+        let mut kept = self.entries.lock().await;
+        let (count, changed) = self.store.knowledge_changed(kept.0).await?;
+        let mut is_other = always;
+        for (entry, revisions) in changed {
+            // Most changes are drafts, which nobody answers with.
+            let before = kept.1.get(&entry.head.id);
+            is_other |= before.map_or(!revisions.is_empty(), |before| {
+                let holds = |entry: &KnowledgeEntry| (entry.head.live, entry.head.before, entry.head.retired_at);
+                before.1 != revisions || holds(&before.0) != holds(&entry)
+            });
+            if revisions.is_empty() {
+                kept.1.remove(&entry.head.id);
+            } else {
+                kept.1.insert(entry.head.id.clone(), Arc::new((entry, revisions)));
+            }
+        }
+        kept.0 = count;
+        if !is_other {
+            return Ok(());
+        }
+        // Takes longer than those may wait who are served by the runtime's threads.
+        let (entries, current) = (kept.1.clone(), self.current());
+        let made = spawn_blocking(move || Knowledge::at(&entries, current.directory(), now)).await;
         match made {
-            Ok(index) => {
+            Ok(knowledge) => {
                 let _turn = self.known.lock().await;
-                self.current.store(Arc::new(self.current().with_index(Arc::new(index))));
+                self.current.store(Arc::new(self.current().with_knowledge(Arc::new(knowledge))));
             }
             Err(error) => tracing::error!(%error, "the index could not be made; the old one stays"),
         }
+        Ok(())
+    }
+
+    /// Other entries are in force from now on, or others wait for their review: seen to in the background, at once.
+    pub fn knowledge_changed(&self) {
+        self.other_knowledge.notify_one();
     }
 
     /// Everything as it is now.
@@ -120,7 +167,7 @@ impl Organisation {
             // A large catalogue takes longer than those may wait who are served by the runtime's threads.
             let made = spawn_blocking(move || {
                 let directory = reads.into_iter().try_fold(current.directory().clone(), take_over)?;
-                Ok::<_, StoreError>(Catalogue::new(directory, Arc::clone(current.basis()), current.shared_index()))
+                Ok::<_, StoreError>(Catalogue::new(directory, Arc::clone(current.basis()), current.shared_knowledge()))
             });
             let next = made.await.map_err(|error| {
                 tracing::error!(%error, "what has changed could not be taken over");
@@ -129,7 +176,8 @@ impl Organisation {
             self.directory.store(Arc::new(next.directory().clone()));
             self.current.store(Arc::new(next));
         }
-        if changed.contains(&Kind::Item) {
+        // Units say whether what is written back is answered at once.
+        if changed.contains(&Kind::Item) || changed.contains(&Kind::Unit) {
             self.renamed.notify_one();
         }
         *known = counts;
@@ -143,17 +191,34 @@ impl Organisation {
     }
 }
 
-/// Looks again and again for what other nodes have changed, and makes the bot's index anew when items are called
-/// differently; until it is there, answers come from the old one.
+/// Makes anew what 小申 and the agents know: at once after a change of our own or when an entry begins or ends to hold, and
+/// after [`LOOK`] what other nodes have changed. Until it is there, answers come from the old state.
+pub async fn watch_knowledge(organisation: Weak<Organisation>, clock: Clock, changed: impl Fn()) {
+    loop {
+        let Some(one) = organisation.upgrade() else { return };
+        let edge = one.current().knowledge().next_change();
+        let is_other = tokio::select! {
+            () = one.renamed.notified() => true,
+            () = clock.sleep_until(edge.unwrap_or(Timestamp(i64::MAX))), if edge.is_some() => true,
+            () = one.other_knowledge.notified() => false,
+            () = tokio::time::sleep(LOOK) => false,
+        };
+        let renewed = one.renew_knowledge(clock.now(), is_other).await;
+        changed();
+        if let Err(error) = renewed {
+            tracing::warn!(%error, "the entries cannot be read; those that are known stay");
+            // Not lost: the next look reads them, and makes anew what time has changed.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            one.renamed.notify_one();
+        }
+    }
+}
+
+/// Looks again and again for what other nodes have changed.
 pub async fn watch(organisation: Weak<Organisation>, changed: impl Fn(&[Kind])) {
     loop {
         let Some(one) = organisation.upgrade() else { return };
-        let is_renamed = timeout(LOOK, one.renamed.notified()).await.is_ok();
-        if is_renamed {
-            one.make_index().await;
-            changed(&[]);
-            continue;
-        }
+        tokio::time::sleep(LOOK).await;
         // Who changes something here reads it again at the end; the half of an import is nobody's business.
         let Ok(_turn) = one.changing.try_lock() else { continue };
         match one.refresh().await {

@@ -51,7 +51,7 @@ impl Format {
     }
 }
 
-/// A file that is no table of items.
+/// A file that is no table, or not of what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum SheetError {
     /// Not text that we know.
@@ -135,13 +135,24 @@ fn problem(field: &str, text: impl Into<String>) -> RowProblem {
 /// # Errors
 /// [`SheetError`] if it is no table of items.
 pub fn read(format: Format, bytes: &[u8]) -> Result<Vec<Row>, SheetError> {
+    let mut lines = lines(format, bytes)?.into_iter();
+    let (_, header) = lines.next().ok_or(SheetError::Empty)?;
+    let places = places(header.iter().map(String::as_str))?;
+    Ok(lines.filter_map(|(number, cells)| row(number, &places, |place| cells.get(place).cloned())).collect())
+}
+
+/// A line of a table: its number and its cells.
+pub(crate) type Line = (u32, Vec<String>);
+
+/// The lines of a table, the names of its columns first.
+pub(crate) fn lines(format: Format, bytes: &[u8]) -> Result<Vec<Line>, SheetError> {
     match format {
         Format::Csv => read_csv(bytes),
         Format::Xlsx => read_xlsx(bytes),
     }
 }
 
-fn text_of(bytes: &[u8]) -> Result<String, SheetError> {
+pub(crate) fn text_of(bytes: &[u8]) -> Result<String, SheetError> {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         return decoded(encoding, &bytes[length..]);
     }
@@ -153,22 +164,19 @@ fn decoded(encoding: &'static Encoding, bytes: &[u8]) -> Result<String, SheetErr
     text.map(std::borrow::Cow::into_owned).ok_or(SheetError::Encoding)
 }
 
-fn read_csv(bytes: &[u8]) -> Result<Vec<Row>, SheetError> {
+fn read_csv(bytes: &[u8]) -> Result<Vec<Line>, SheetError> {
     let text = text_of(bytes)?;
     let first = text.lines().next().unwrap_or_default();
     let delimiter = if first.contains('\t') && !first.contains(',') { b'\t' } else { b',' };
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let mut records = reader.records();
-    let header = records.next().ok_or(SheetError::Empty)??;
-    let places = places(header.iter())?;
-    let mut rows = Vec::new();
-    for record in records {
+    let mut lines = Vec::new();
+    for record in reader.records() {
         let record = record?;
         let number = record.position().map_or(0, |begin| line(&text, begin));
-        rows.extend(row(number, &places, |place| record.get(place).map(str::to_owned)));
+        lines.push((number, record.iter().map(str::to_owned).collect()));
     }
-    Ok(rows)
+    Ok(lines)
 }
 
 /// The line of a record; its position is before the empty lines above it.
@@ -178,7 +186,7 @@ fn line(text: &str, begin: &csv::Position) -> u32 {
     u32::try_from(begin.line()).unwrap_or(u32::MAX).saturating_add(u32::try_from(above.count()).unwrap_or(u32::MAX))
 }
 
-fn read_xlsx(bytes: &[u8]) -> Result<Vec<Row>, SheetError> {
+fn read_xlsx(bytes: &[u8]) -> Result<Vec<Line>, SheetError> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(calamine::XlsxError::Zip)?;
     let mut size = 0;
     for n in 0..archive.len() {
@@ -190,13 +198,7 @@ fn read_xlsx(bytes: &[u8]) -> Result<Vec<Row>, SheetError> {
     let mut workbook = Xlsx::new(Cursor::new(bytes))?;
     let range = workbook.worksheet_range_at(0).ok_or(SheetError::Empty)??;
     let first = range.start().map_or(0, |(row, _)| row);
-    let mut lines = range.rows();
-    let header: Vec<String> = lines.next().ok_or(SheetError::Empty)?.iter().map(cell).collect();
-    let places = places(header.iter().map(String::as_str))?;
-    Ok((first + 2..)
-        .zip(lines)
-        .filter_map(|(number, line)| row(number, &places, |place| line.get(place).map(cell)))
-        .collect())
+    Ok((first + 1..).zip(range.rows()).map(|(number, line)| (number, line.iter().map(cell).collect())).collect())
 }
 
 /// What a person sees in it.
@@ -375,7 +377,7 @@ pub(crate) fn guarded(text: String) -> String {
     if is_dangerous(&text) { format!("'{text}") } else { text }
 }
 
-fn unguarded(text: &str) -> String {
+pub(crate) fn unguarded(text: &str) -> String {
     let text = text.trim();
     text.strip_prefix('\'').filter(|rest| is_dangerous(rest)).unwrap_or(text).to_owned()
 }

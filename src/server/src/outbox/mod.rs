@@ -295,7 +295,8 @@ impl App {
         let values = values(row);
         let value = |name: &str| values.get(name).cloned().unwrap_or_default();
         // In force a moment after it is published; until then it is tried again.
-        let Some(answer) = bot::answer(&self.catalogue(), &value("entry")) else {
+        let Some(answer) = bot::answer(&self.catalogue(), &value("entry"), &value("question"), &conversation.team)
+        else {
             let error = format!("entry {} is not in force", value("entry"));
             return Ok(Attempt::Failed(Failed { error, is_final: false }));
         };

@@ -32,11 +32,22 @@ export const actions: Record<string, Text> = {
   'quality.appeal': { zh: '质检申诉', en: 'appealed an inspection' },
   'quality.decide': { zh: '质检复核', en: 'decided an appeal' },
   'quality.export': { zh: '导出质检结果', en: 'exported inspections' },
+  'knowledge.make': { zh: '新建知识条目', en: 'made an entry' },
+  'knowledge.save': { zh: '保存知识草稿', en: 'saved a draft' },
+  'knowledge.restore': { zh: '恢复旧版本', en: 'restored a revision' },
+  'knowledge.submit': { zh: '提交知识审核', en: 'submitted a revision' },
+  'knowledge.take_back': { zh: '撤回知识审核', en: 'took a revision back' },
+  'knowledge.reject': { zh: '退回知识修订', en: 'sent a revision back' },
+  'knowledge.publish': { zh: '发布知识条目', en: 'published a revision' },
+  'knowledge.discard': { zh: '放弃知识草稿', en: 'gave a draft up' },
+  'knowledge.retire': { zh: '停用知识条目', en: 'retired an entry' },
+  'knowledge.superseded': { zh: '条目被替代', en: 'superseded an entry' },
   'audit.export': { zh: '导出审计日志', en: 'exported the log' },
 };
 
 export const otherKinds: Record<string, Text> = {
   staff: { zh: '人员', en: 'staff' },
+  entry: { zh: '知识条目', en: 'entry' },
   citizen: { zh: '市民', en: 'citizen' },
   conversation: { zh: '会话', en: 'conversation' },
   inspection: { zh: '质检', en: 'inspection' },

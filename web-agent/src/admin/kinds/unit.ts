@@ -72,6 +72,17 @@ export const unit: Description = {
       ],
     },
     {
+      title: { zh: '知识库', en: 'Knowledge base' },
+      fields: [
+        {
+          key: 'answersAtOnce',
+          label: { zh: '写回答复', en: 'Written back' },
+          control: 'switch',
+          caption: { zh: '审核前小申就可使用，并标明“未经审核”', en: '小申may use it before its review, marked so' },
+        },
+      ],
+    },
+    {
       title: { zh: '服务时段', en: 'Service hours' },
       fields: [
         {
@@ -83,7 +94,15 @@ export const unit: Description = {
       ],
     },
   ],
-  fresh: () => ({ name: '', kind: 'department', parent: '', district: null, line: null, hours: null }),
+  fresh: () => ({
+    name: '',
+    kind: 'department',
+    parent: '',
+    district: null,
+    line: null,
+    hours: null,
+    answersAtOnce: false,
+  }),
   nameOf: ({ body }) => String(body.name),
   unitOf: (body) => (body.parent as string) || null,
   search: { zh: '按名称或代码查找', en: 'Find by name or code' },

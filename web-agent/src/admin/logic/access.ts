@@ -20,6 +20,8 @@ export type Action =
   | 'read_tasks'
   | 'work_tasks'
   | 'manage_messages'
+  | 'edit_knowledge'
+  | 'review_knowledge'
   | 'read_audit'
   | 'read_administration';
 
@@ -38,6 +40,7 @@ export type ScreenName =
   | 'roster'
   | 'staffing'
   | 'items'
+  | 'knowledge'
   | 'policies'
   | 'queues'
   | 'calendar'
@@ -59,6 +62,11 @@ export const screens: readonly { name: ScreenName; read: Action[]; change: Actio
   { name: 'roster', read: ['read_administration'], change: 'manage_roster' },
   { name: 'staffing', read: ['manage_roster', 'watch'], change: null },
   { name: 'items', read: ['read_administration'], change: 'manage_items' },
+  {
+    name: 'knowledge',
+    read: ['edit_knowledge', 'review_knowledge', 'read_administration'],
+    change: 'edit_knowledge',
+  },
   { name: 'policies', read: ['read_administration'], change: 'manage_policies' },
   { name: 'queues', read: ['read_administration'], change: 'manage_units' },
   { name: 'calendar', read: ['read_administration'], change: 'manage_units' },

@@ -8,6 +8,7 @@ export const screenNames: Record<ScreenName, Text> = {
   roster: { zh: '排班', en: 'Roster' },
   staffing: { zh: '人力测算', en: 'Staffing' },
   items: { zh: '事项', en: 'Items' },
+  knowledge: { zh: '知识库', en: 'Knowledge base' },
   policies: { zh: 'SLA 策略', en: 'SLA policies' },
   queues: { zh: '队列', en: 'Queues' },
   conversations: { zh: '会话检索', en: 'Conversations' },

@@ -13,7 +13,10 @@ export const roles: Record<Role, { name: Text; does: Text }> = {
     name: { zh: '班长（督导）', en: 'Supervisor' },
     does: { zh: '看板、查看会话、排班、公告、常用语、黑名单', en: 'board, threads, roster, notices, blocks' },
   },
-  editor: { name: { zh: '知识库维护', en: 'Knowledge editor' }, does: { zh: '维护事项', en: 'keeps the items' } },
+  editor: {
+    name: { zh: '知识库维护', en: 'Knowledge editor' },
+    does: { zh: '维护事项和知识库', en: 'keeps items and knowledge base' },
+  },
   leader: { name: { zh: '领导干部', en: 'Leader' }, does: { zh: '查看看板', en: 'sees the board' } },
   auditor: { name: { zh: '审计员', en: 'Auditor' }, does: { zh: '只读全部设置和审计日志', en: 'reads everything' } },
   admin: {

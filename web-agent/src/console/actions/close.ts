@@ -1,6 +1,6 @@
 /** Closing a conversation from this page. */
 import { ElMessage } from 'element-plus';
-import type { ConversationId, HandOnChannel, Outcome } from '../../generated/protocol';
+import type { ConversationId, HandOnChannel, Outcome, WriteBackDraft } from '../../generated/protocol';
 import { useSharedWords, useWords } from '../../shared/words';
 import { useDesk } from '../stores/desk';
 import { useSession } from '../stores/session';
@@ -20,6 +20,7 @@ export function useClosing() {
     outcome: Outcome,
     handOn?: HandOnChannel,
     noAnswer?: string,
+    writeBack?: WriteBackDraft,
   ): Promise<string | null> {
     const name = desk.conversations.find((one) => one.id === id)?.citizenName ?? '';
     desk.expectClosing(id);
@@ -30,6 +31,7 @@ export function useClosing() {
         outcome,
         ...(handOn ? { handOn } : {}),
         ...(noAnswer ? { noAnswer } : {}),
+        ...(writeBack ? { writeBack } : {}),
       });
       ElMessage({ message: words.value.closed(name, shared.value.outcome[outcome]), type: 'success', duration: 4_000 });
       return answer.type === 'closed' ? answer.receipt : null;

@@ -30,6 +30,8 @@ test('each shortcut does its thing, wherever the focus is', () => {
     ['Digit1', { do: 'answer', number: 1 }],
     ['Numpad9', { do: 'answer', number: 9 }],
   ];
+  expect(keyCommand(alt('Digit3', { shiftKey: true }), true)).toEqual({ do: 'assist', number: 3 });
+  expect(keyCommand(alt('Digit4', { shiftKey: true }), true)).toBeNull();
   for (const [code, command] of table) {
     expect(keyCommand(alt(code), true), code).toEqual(command);
     expect(keyCommand(alt(code), false), code).toEqual(command);

@@ -13,7 +13,8 @@ export type KeyCommand =
   | { do: 'close' }
   | { do: 'context' }
   | { do: 'sheet' }
-  | { do: 'answer'; number: number };
+  | { do: 'answer'; number: number }
+  | { do: 'assist'; number: number };
 
 /** What is looked at of a key press. */
 export type Press = Pick<
@@ -45,8 +46,8 @@ const BY_CODE: Record<string, KeyCommand> = {
 export function keyCommand(press: Press, inText: boolean): KeyCommand | null {
   if (isComposing(press) || press.ctrlKey || press.metaKey || press.repeat) return null;
   if (!press.altKey) return !inText && (press.key === '?' || press.key === '？') ? { do: 'sheet' } : null;
-  if (press.shiftKey) return null;
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(press.code);
+  if (press.shiftKey) return digit && Number(digit[1]) <= 3 ? { do: 'assist', number: Number(digit[1]) } : null;
   if (digit) return { do: 'answer', number: Number(digit[1]) };
   return BY_CODE[press.code] ?? null;
 }

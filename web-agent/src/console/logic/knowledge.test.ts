@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { entryOf, insertedAt, opensSearch } from './knowledge';
-import { hit } from './testing';
+import { entryOf, insertedAt, lastAsked, opensSearch, solvedBy } from './knowledge';
+import { agent, citizen, entry, hit } from './testing';
 
 const known = [hit('kb-1', '首次申领免费。'), hit('kb-2', '可在线申请。')];
 
@@ -30,4 +30,19 @@ test('a slash opens the search at the begin of a line, also as the Chinese input
   // Pasted or deleted text is not a key.
   expect(opensSearch('', '/a', 1)).toBe(false);
   expect(opensSearch('//', '/', 1)).toBe(false);
+});
+
+test('what may be written back is the last answer in an agent’s own words, with the question before it', () => {
+  const official = { type: 'text' as const, text: '官方口径', entry: 'kb-1', revision: 1 };
+  const thread = [
+    entry(1, citizen, '你好'),
+    entry(2, citizen, '量子居住证\n怎么办'),
+    entry(3, agent, '请到窗口办理'),
+    entry(4, citizen, '谢谢'),
+    entry(5, agent, official),
+  ];
+  expect(solvedBy(thread)).toEqual({ question: '量子居住证 怎么办', answer: '请到窗口办理' });
+  expect(lastAsked(thread)).toBe('谢谢');
+  expect(solvedBy([entry(1, citizen, '你好'), entry(2, agent, official)])).toBeNull();
+  expect(solvedBy([])).toBeNull();
 });

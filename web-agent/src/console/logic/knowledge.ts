@@ -1,5 +1,5 @@
 /** Rules of answers that are put into the composer. */
-import type { KnowledgeHit } from '../../generated/protocol';
+import type { KnowledgeHit, ThreadEntry } from '../../generated/protocol';
 
 /** The entry whose answer the text is, word for word; undefined as soon as the agent has changed it. */
 export const entryOf = (text: string, known: Iterable<KnowledgeHit>): KnowledgeHit | undefined => {
@@ -29,4 +29,21 @@ export function opensSearch(before: string, after: string, caret: number): boole
   if (typed !== '/' && typed !== '、') return false;
   const isInserted = after.slice(0, caret - 1) + after.slice(caret) === before;
   return isInserted && (caret === 1 || after[caret - 2] === '\n');
+}
+
+/** What the citizen wrote last; empty: nothing, or not in words. */
+export function lastAsked(entries: readonly ThreadEntry[]): string {
+  const asked = [...entries].reverse().find(({ from, body }) => from.type === 'citizen' && body.type === 'text');
+  return asked?.body.type === 'text' ? asked.body.text : '';
+}
+
+/** What may be written back: the last answer that an agent has given in their own words, and what it answered. */
+export function solvedBy(entries: readonly ThreadEntry[]): { question: string; answer: string } | null {
+  for (let at = entries.length - 1; at >= 0; at--) {
+    const { from, body } = entries[at]!;
+    if (from.type !== 'agent' || body.type !== 'text' || body.entry !== undefined) continue;
+    const question = lastAsked(entries.slice(0, at)).replace(/\s+/g, ' ').trim();
+    return { question: question.slice(0, 200), answer: body.text.trim() };
+  }
+  return null;
 }

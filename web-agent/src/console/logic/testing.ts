@@ -104,8 +104,11 @@ export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
 
 export const hit = (id: string, answer: string): KnowledgeHit => ({
   entry: id,
+  revision: 1,
   question: `问题 ${id}`,
   answer,
   source: '上海市公安局',
   itemName: '居住证办理',
+  mark: 'official',
+  matched: [],
 });

@@ -166,6 +166,9 @@ const zh = {
   answer: {
     official: '官方口径',
     source: (source: string) => `来源：${source}`,
+    since: (day: string) => `自 ${day} 起有效`,
+    unreviewed: '帮办人员的答复，尚未经主管部门审核，仅供参考',
+    detail: (district: string) => `${district}补充说明`,
     ask: '这解决了您的问题吗？',
     solved: '已解决',
     unsolved: '未解决',
@@ -524,6 +527,9 @@ export const useWidgetWords = () =>
     answer: {
       official: 'Official answer',
       source: (source) => `Source: ${source}`,
+      since: (day) => `valid since ${day}`,
+      unreviewed: 'An agent’s answer that its department has not reviewed yet',
+      detail: (district) => `In ${district}`,
       ask: 'Did this solve your problem?',
       solved: 'Solved',
       unsolved: 'Not solved',

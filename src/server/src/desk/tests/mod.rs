@@ -225,7 +225,8 @@ impl House {
     }
 
     async fn close(&self, n: u128, conversation: ConversationId, outcome: Outcome) {
-        self.ok(&agent(n), Command::Close { conversation, outcome, hand_on: None, no_answer: None }).await;
+        self.ok(&agent(n), Command::Close { conversation, outcome, hand_on: None, no_answer: None, write_back: None })
+            .await;
     }
 }
 

@@ -131,7 +131,8 @@ impl World {
                 let outcomes = [Outcome::Solved, Outcome::Unsolved, Outcome::OutOfScope, Outcome::Abandoned];
                 let outcome = outcomes[which % 4];
                 let hand_on = (outcome == Outcome::OutOfScope).then_some(HandOnChannel::Petition);
-                self.press(&me, Command::Close { conversation, outcome, hand_on, no_answer: None }).await;
+                self.press(&me, Command::Close { conversation, outcome, hand_on, no_answer: None, write_back: None })
+                    .await;
             }
             (75..77, _, Some(conversation)) => {
                 let to = if which.is_multiple_of(2) {
@@ -202,7 +203,13 @@ impl World {
                 if let Some(conversation) = self.served(7, which).await {
                     self.press(
                         &me,
-                        Command::Close { conversation, outcome: Outcome::Solved, hand_on: None, no_answer: None },
+                        Command::Close {
+                            conversation,
+                            outcome: Outcome::Solved,
+                            hand_on: None,
+                            no_answer: None,
+                            write_back: None,
+                        },
                     )
                     .await;
                 }

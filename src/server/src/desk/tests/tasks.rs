@@ -44,6 +44,7 @@ impl House {
             outcome: Outcome::Unsolved,
             hand_on: None,
             no_answer: Some(question.to_owned()),
+            write_back: None,
         };
         (id, self.give(&agent, close).await)
     }
@@ -198,6 +199,7 @@ async fn a_question_without_an_answer_belongs_to_an_unsolved_matter_and_is_named
         outcome,
         hand_on: None,
         no_answer: Some(question.to_owned()),
+        write_back: None,
     };
     for command in [
         close(Outcome::Solved, "为什么"),

@@ -44,7 +44,7 @@ pub(in crate::http) struct Wanted {
 /// A table of items, as bytes.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
-pub(in crate::http) struct File(Bytes);
+pub(in crate::http) struct File(pub(in crate::http) Bytes);
 
 impl FromRequest<Arc<App>> for File {
     type Rejection = Refused;

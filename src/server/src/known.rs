@@ -1,0 +1,206 @@
+//! What 小申 and the agents know at one moment: the entries that are in force, as an index and beside it what an answer is made
+//! of. It never changes; [`crate::organisation::Organisation`] makes the next one.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use bangban_domain::{
+    Timestamp,
+    knowledge::{Content, Origin, plain},
+    org::{Directory, UnitKind},
+};
+use bangban_protocol::{EntryMark, KnowledgeHit};
+use bangban_search::{Entry, Index};
+use bangban_store::{KnowledgeEntry, KnowledgeRevision};
+
+/// An entry with those of its revisions that hold, will hold, or are candidates.
+pub type Kept = Arc<(KnowledgeEntry, Vec<KnowledgeRevision>)>;
+
+/// Entries by id.
+pub type Entries = BTreeMap<String, Kept>;
+
+/// An entry's revision that one may answer with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Which entry.
+    pub entry: String,
+    /// Which revision.
+    pub revision: u32,
+    /// Since when it holds; of a candidate, since when it waits.
+    pub since: Timestamp,
+    /// Who owns the answer.
+    pub unit: String,
+    /// A second person has reviewed it.
+    pub is_reviewed: bool,
+    /// What it says.
+    pub content: Content,
+}
+
+/// See the module.
+pub struct Knowledge {
+    /// What 小申 answers from.
+    index: Index,
+    /// What waits for its review: for agents only.
+    candidates: Index,
+    by_id: HashMap<String, Known>,
+    /// Local details by the city's entry: district and text.
+    details: HashMap<String, Vec<(String, Known)>>,
+    /// When something begins or ends to hold.
+    next_change: Option<Timestamp>,
+}
+
+impl Default for Knowledge {
+    fn default() -> Self {
+        Self::at(&Entries::new(), &Directory::default(), Timestamp(0))
+    }
+}
+
+/// What holds of an entry at an instant; else what waits, if an agent wrote it back.
+fn known((entry, revisions): &(KnowledgeEntry, Vec<KnowledgeRevision>), at: Timestamp) -> Option<Known> {
+    let head = &entry.head;
+    let span = head.in_force(at);
+    let is_candidate = entry.origin == Origin::WriteBack && head.live.is_none() && !head.is_retired(at);
+    let no = span.map(|span| span.no).or_else(|| head.open.filter(|_| is_candidate).map(|(no, _)| no))?;
+    let revision = revisions.iter().find(|one| one.no == no)?;
+    Some(Known {
+        entry: head.id.clone(),
+        revision: no,
+        since: span.map_or(revision.saved_at, |span| span.from),
+        unit: head.unit.clone(),
+        is_reviewed: span.is_some(),
+        content: revision.content.clone(),
+    })
+}
+
+impl Knowledge {
+    /// Takes a while: not on the runtime's threads.
+    #[must_use]
+    pub fn at(entries: &Entries, directory: &Directory, at: Timestamp) -> Self {
+        let named = directory.items().flat_map(|(code, item)| {
+            let names = std::iter::once(&item.name).chain(&item.aliases);
+            names.map(move |name| (code.to_owned(), name.clone()))
+        });
+        let names: Vec<(String, String)> = named.collect();
+        let mut this = Self {
+            index: Index::build(Vec::new()),
+            candidates: Index::build(Vec::new()),
+            by_id: HashMap::new(),
+            details: HashMap::new(),
+            next_change: entries.values().filter_map(|kept| kept.0.head.next_change(at)).min(),
+        };
+        let (mut bot, mut waiting) = (Vec::new(), Vec::new());
+        for one in entries.values().filter_map(|kept| known(kept, at)) {
+            if let (Some(base), Some(district)) = (&one.content.base, one.content.districts.first()) {
+                if one.is_reviewed {
+                    this.details.entry(base.clone()).or_default().push((district.clone(), one));
+                }
+                continue;
+            }
+            let at_once = directory.unit(&one.unit).is_some_and(|unit| unit.answers_at_once);
+            let list = if one.is_reviewed || at_once { &mut bot } else { &mut waiting };
+            list.push(found_by(&one, directory));
+            this.by_id.insert(one.entry.clone(), one);
+        }
+        this.index = Index::with_names(bot, &names);
+        this.candidates = Index::with_names(waiting, &names);
+        this
+    }
+
+    /// What 小申 answers from.
+    #[must_use]
+    pub const fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// When another [`Knowledge::at`] differs from this one, if nobody changes anything.
+    #[must_use]
+    pub const fn next_change(&self) -> Option<Timestamp> {
+        self.next_change
+    }
+
+    /// An entry that agents may use; 小申 only those of [`Knowledge::index`].
+    #[must_use]
+    pub fn get(&self, entry: &str) -> Option<&Known> {
+        self.by_id.get(entry)
+    }
+
+    /// What districts add to an entry, by the codes of the districts.
+    pub fn details(&self, entry: &str) -> impl Iterator<Item = (&str, &Known)> {
+        self.details.get(entry).into_iter().flatten().map(|(district, known)| (district.as_str(), known))
+    }
+
+    /// What an agent finds: what is in force first where both are as near, then what waits for its review.
+    #[must_use]
+    pub fn search(&self, query: &str, item: Option<&str>, limit: usize, directory: &Directory) -> Vec<KnowledgeHit> {
+        let found = |index: &Index| -> Vec<(f64, String)> {
+            let hits = index.search(query, item, limit);
+            hits.iter().filter_map(|hit| Some((hit.confidence, hit.entry_in(index)?.id.clone()))).collect()
+        };
+        let mut all = found(&self.index);
+        all.extend(found(&self.candidates));
+        // Stable: of equal ones what is in force stands first.
+        all.sort_by(|a, b| b.0.total_cmp(&a.0));
+        all.truncate(limit);
+        all.iter().filter_map(|(_, id)| self.get(id)).map(|one| hit(one, query, directory)).collect()
+    }
+
+    /// Entries whose question is like this one, in force and waiting, with how much: for whoever saves one.
+    #[must_use]
+    pub fn like(&self, question: &str, item: Option<&str>, limit: usize) -> Vec<(f64, &Known)> {
+        let of = |index: &Index| -> Vec<(f64, String)> {
+            let hits = index.search(question, item, limit);
+            hits.iter().filter_map(|hit| Some((hit.confidence, hit.entry_in(index)?.id.clone()))).collect()
+        };
+        let all = of(&self.index).into_iter().chain(of(&self.candidates));
+        all.filter_map(|(likeness, id)| Some((likeness, self.get(&id)?))).collect()
+    }
+}
+
+/// A known entry as the index takes it.
+fn found_by(one: &Known, directory: &Directory) -> Entry {
+    Entry {
+        id: one.entry.clone(),
+        question: one.content.question.clone(),
+        similar: one.content.similar.clone(),
+        answer: one.content.answer.clone(),
+        item: one.content.items.first().cloned().unwrap_or_default(),
+        department: directory.unit(&one.unit).map(|unit| unit.name.clone()).unwrap_or_default(),
+        audience: one.content.audience.as_str().to_owned(),
+        source: one.content.source.clone(),
+    }
+}
+
+/// Source and clause as people read them.
+#[must_use]
+pub fn source_of(content: &Content) -> String {
+    if content.clause.is_empty() { content.source.clone() } else { format!("{} {}", content.source, content.clause) }
+}
+
+/// The district that a text names: 徐汇区 or 徐汇. The longest name counts.
+#[must_use]
+pub fn district_in<'a>(text: &str, directory: &'a Directory) -> Option<&'a str> {
+    let districts = directory.units().filter(|(_, unit)| unit.kind == UnitKind::District);
+    let named = districts.filter_map(|(code, unit)| {
+        let short = unit.name.strip_suffix('区').or_else(|| unit.name.strip_suffix("新区")).unwrap_or(&unit.name);
+        let short = short.strip_suffix('新').unwrap_or(short);
+        (short.chars().count() >= 2 && text.contains(short)).then_some((short.len(), code))
+    });
+    named.max().map(|(_, code)| code)
+}
+
+fn hit(one: &Known, query: &str, directory: &Directory) -> KnowledgeHit {
+    let item = one.content.items.first().and_then(|item| directory.item(item));
+    KnowledgeHit {
+        entry: one.entry.clone(),
+        revision: one.revision,
+        question: one.content.question.clone(),
+        // Messages are plain text.
+        answer: plain(&one.content.answer),
+        source: source_of(&one.content),
+        item_name: item.map(|item| item.name.clone()),
+        mark: if one.is_reviewed { EntryMark::Official } else { EntryMark::Waiting },
+        matched: bangban_search::matched(query, &one.content.question),
+    }
+}
