@@ -123,8 +123,8 @@ async fn recomputing_after_corrections_finds_no_difference_and_they_count() {
     house.say(&agent(1), id, "身份证").await;
     house.close(1, id, Outcome::Solved).await;
     let late = house.ask(&citizen(2), "residence-permit").await;
-    house.advance(70_000).await;
     house.accept(1).await;
+    house.advance(70_000).await;
     house.say(&agent(1), late, "您好").await;
     house.close(1, late, Outcome::Solved).await;
     let asked = house.lines(late).await[0].asked_at;
