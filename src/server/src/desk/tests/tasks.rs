@@ -183,6 +183,7 @@ async fn who_asked_the_same_is_told_in_the_thread_once_and_outside_when_it_is_no
     assert!(text.contains("138****8001") && text.contains("上海市公安局"), "{text}");
     assert!(!text.contains("13800138001") && !text.contains("张伟"), "{text}");
     // Asked again after that it is a new task.
+    house.come(1).await;
     let (_, closed) = house.gap(&citizen(5), question).await;
     closed.unwrap();
     assert_eq!(house.tasks().await.len(), 3);
