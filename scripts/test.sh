@@ -27,7 +27,7 @@ command -v chromium >/dev/null || debian_packages+=(chromium)
 command -v fc-list >/dev/null && [ -n "$(fc-list :lang=zh-cn)" ] || debian_packages+=(fontconfig fonts-noto-cjk)
 command -v sqlite3 >/dev/null || debian_packages+=(sqlite3)
 command -v redis-server >/dev/null || debian_packages+=(redis-server)
-# For schemathesis, which the tests install into a folder of its own.
+# For schemathesis and the independent peers, which the tests install into folders of their own.
 python3 -c 'import venv, ensurepip' 2>/dev/null || debian_packages+=(python3-venv)
 command -v curl >/dev/null || debian_packages+=(curl)
 # The fault suite counts flushes with strace and steps a process's clock with libfaketime, and goes on without them.
@@ -174,6 +174,7 @@ fi
 
 run_step 'generated types' check log generated_types
 run_step 'schemathesis' check log scripts/schemathesis.sh
+run_step 'independent peers' check log scripts/peers.sh
 run_step 'web unit tests' vitest "$logs/vitest.json" unit_web
 run_step 'browser stories' playwright "$logs/playwright.json" browser_stories
 

@@ -277,6 +277,7 @@ async fn close(mut talker: Talker) -> anyhow::Result<Verdict> {
             conversation: lane.conversation,
             outcome: Outcome::Solved,
             hand_on: None,
+            no_answer: None,
             write_back: None,
         };
         talker.client.ask(close).await.context("closing")?;

@@ -157,7 +157,13 @@ async fn out_of_scope_is_handed_on_with_a_receipt(on: Engine) {
     agent.accept().await;
     agent.join(id, None).await;
     agent.say(id, "a", "这需要法律咨询").await;
-    let close = |hand_on| Command::Close { conversation: id, outcome: Outcome::OutOfScope, hand_on, write_back: None };
+    let close = |hand_on| Command::Close {
+        conversation: id,
+        outcome: Outcome::OutOfScope,
+        hand_on,
+        no_answer: None,
+        write_back: None,
+    };
     assert_eq!(agent.refused(close(None)).await.field.as_deref(), Some("handOn"));
     let Answer::Closed { receipt } = agent.ok(close(Some(HandOnChannel::LegalAdvice))).await else { panic!("open") };
     let receipt = receipt.expect("a receipt");

@@ -28,7 +28,7 @@ async fn bad_input_gets_a_clear_error_and_disturbs_nobody(on: Engine) {
         Command::Subscribe { topic: Topic::Board, after: None },
         Command::Subscribe { topic: Topic::Notes(id), after: None },
         Command::SetStatus { status: AgentStatus::Break },
-        Command::Close { conversation: id, outcome: Outcome::Solved, hand_on: None, write_back: None },
+        Command::Close { conversation: id, outcome: Outcome::Solved, hand_on: None, no_answer: None, write_back: None },
     ];
     for command in forbidden {
         let what = format!("{command:?}");

@@ -66,7 +66,15 @@ async fn one_citizen_one_minute(on: Engine) {
     let view = rows.agrees_with(&mut board, "the citizen is done").await;
     assert_eq!(view.total.serving, 1, "the agent still owes the outcome");
 
-    agent.ok(Command::Close { conversation: id, outcome: Outcome::Solved, hand_on: None, write_back: None }).await;
+    agent
+        .ok(Command::Close {
+            conversation: id,
+            outcome: Outcome::Solved,
+            hand_on: None,
+            no_answer: None,
+            write_back: None,
+        })
+        .await;
     let view = rows.agrees_with(&mut board, "closed").await;
     assert_eq!((view.total.serving, view.total.free), (0, 1));
 

@@ -71,7 +71,8 @@ pub enum Problem {
 pub fn may_pass(from: Stage, to: Stage) -> bool {
     match from {
         Stage::Bot => matches!(to, Stage::Waiting | Stage::CallBack | Stage::Closed),
-        Stage::Waiting => matches!(to, Stage::Offered | Stage::Bot | Stage::Closed),
+        // To serving at once: a supervisor put it on a desk.
+        Stage::Waiting => matches!(to, Stage::Offered | Stage::Serving | Stage::Bot | Stage::Closed),
         Stage::Offered => matches!(to, Stage::Waiting | Stage::Serving | Stage::Bot | Stage::Closed),
         Stage::Serving => matches!(to, Stage::Waiting | Stage::WrapUp | Stage::Closed),
         Stage::WrapUp => matches!(to, Stage::Closed | Stage::Waiting),
@@ -183,7 +184,7 @@ mod tests {
     fn the_stages_follow_the_chart() {
         let chart = [
             (Stage::Bot, "waiting call_back closed"),
-            (Stage::Waiting, "bot offered closed"),
+            (Stage::Waiting, "bot offered serving closed"),
             (Stage::Offered, "bot waiting serving closed"),
             (Stage::Serving, "waiting wrap_up closed"),
             (Stage::WrapUp, "waiting closed"),

@@ -256,6 +256,22 @@ pub enum Event {
         /// Its end.
         ends_at: Timestamp,
     },
+    /// The citizen chose another time for the promised call-back.
+    CallBackMoved {
+        /// The receipt.
+        receipt: String,
+        /// Begin of the new slot.
+        starts_at: Timestamp,
+        /// Its end.
+        ends_at: Timestamp,
+    },
+    /// The slot is near: team and citizen were reminded of it.
+    CallBackReminded {
+        /// The receipt.
+        receipt: String,
+        /// Begin of the slot.
+        starts_at: Timestamp,
+    },
     /// The promise of a receipt was kept, or taken back.
     ReceiptSettled {
         /// The receipt.
@@ -357,6 +373,8 @@ impl Event {
             Self::Left { .. } => "left",
             Self::RequestCancelled {} => "request_cancelled",
             Self::MessageLeft { .. } => "message_left",
+            Self::CallBackMoved { .. } => "call_back_moved",
+            Self::CallBackReminded { .. } => "call_back_reminded",
             Self::ReceiptSettled { .. } => "receipt_settled",
             Self::Finished {} => "finished",
             Self::Closed { .. } => "closed",
@@ -446,6 +464,8 @@ pub struct PastReceipt {
     pub state: ReceiptState,
     /// Since when it is no longer open.
     pub settled_at: Option<Timestamp>,
+    /// When team and citizen were reminded of the slot that holds now.
+    pub reminded_at: Option<Timestamp>,
 }
 
 /// A conversation, as its events tell it.
@@ -561,6 +581,10 @@ impl History {
     fn reply(&mut self, event: usize, no: u32) -> Result<&mut PastReply, ReplayError> {
         let position = usize::try_from(no).ok().and_then(|no| no.checked_sub(1));
         position.and_then(|position| self.replies.get_mut(position)).ok_or(ReplayError::Unknown(event))
+    }
+
+    fn receipt(&mut self, event: usize, receipt: &str) -> Result<&mut PastReceipt, ReplayError> {
+        self.receipts.iter_mut().find(|known| known.receipt == receipt).ok_or(ReplayError::Unknown(event))
     }
 
     fn owe(
@@ -699,11 +723,19 @@ impl History {
                     made_at: at,
                     state: ReceiptState::Open,
                     settled_at: None,
+                    reminded_at: None,
                 });
             }
+            Event::CallBackMoved { receipt, starts_at, ends_at } => {
+                if self.stage != Stage::CallBack {
+                    return Err(ReplayError::Unknown(position));
+                }
+                self.slot = Some((*starts_at, *ends_at));
+                self.receipt(position, receipt)?.reminded_at = None;
+            }
+            Event::CallBackReminded { receipt, .. } => self.receipt(position, receipt)?.reminded_at = Some(at),
             Event::ReceiptSettled { receipt, state } => {
-                let known = self.receipts.iter_mut().find(|known| known.receipt == *receipt);
-                let known = known.ok_or(ReplayError::Unknown(position))?;
+                let known = self.receipt(position, receipt)?;
                 known.state = *state;
                 known.settled_at = Some(at);
             }
@@ -718,6 +750,7 @@ impl History {
                     made_at: at,
                     state: ReceiptState::Done,
                     settled_at: Some(at),
+                    reminded_at: None,
                 }));
             }
             Event::Reopened {} => {
@@ -786,6 +819,8 @@ mod tests {
 
     /// One of each, in an order that a conversation could have.
     fn a_long_life() -> Vec<(i64, Event)> {
+        let reminded =
+            |receipt: &str, at| Event::CallBackReminded { receipt: receipt.to_owned(), starts_at: Timestamp(at) };
         let settled = |receipt: &str, state| Event::ReceiptSettled { receipt: receipt.to_owned(), state };
         vec![
             (0, opened()),
@@ -795,7 +830,10 @@ mod tests {
             (1, Event::ContinuationRevoked { continuation: ContinuationId::new(5) }),
             (1, Event::BotReplied { turn: BotTurn::Answered }),
             (1, Event::BotJudged { answer: 3, solved: false }),
-            (2, Event::MessageLeft { receipt: "SH1".to_owned(), starts_at: Timestamp(100), ends_at: Timestamp(200) }),
+            (2, Event::MessageLeft { receipt: "SH1".to_owned(), starts_at: Timestamp(50), ends_at: Timestamp(60) }),
+            (3, reminded("SH1", 50)),
+            (4, Event::CallBackMoved { receipt: "SH1".to_owned(), starts_at: Timestamp(100), ends_at: Timestamp(200) }),
+            (95, reminded("SH1", 100)),
             (100, queued(1, 100, QueuedBecause::CallBackDue, None)),
             (101, offered()),
             (200, Event::Widened { ring: 1 }),
@@ -895,13 +933,16 @@ mod tests {
         let receipts: Vec<_> = history
             .receipts
             .iter()
-            .map(|one| (one.receipt.as_str(), one.hand_on, one.state, one.settled_at.map(|at| at.0)))
+            .map(|one| {
+                let instants = (one.settled_at.map(|at| at.0), one.reminded_at.map(|at| at.0));
+                (one.receipt.as_str(), one.hand_on, one.state, instants)
+            })
             .collect();
         assert_eq!(
             receipts,
             [
-                ("SH1", None, ReceiptState::Cancelled, Some(15_102)),
-                ("ZB2", Some(HandOnChannel::Petition), ReceiptState::Done, Some(91_000)),
+                ("SH1", None, ReceiptState::Cancelled, (Some(15_102), Some(95))),
+                ("ZB2", Some(HandOnChannel::Petition), ReceiptState::Done, (Some(91_000), None)),
             ]
         );
     }
@@ -955,6 +996,8 @@ mod tests {
             Event::ReceiptSettled { receipt: "SH9".to_owned(), state: ReceiptState::Done },
             Event::AgentMissing { agent: AGENT, lost: true },
             owed(2, 1),
+            Event::CallBackReminded { receipt: "SH9".to_owned(), starts_at: Timestamp(1) },
+            Event::CallBackMoved { receipt: "SH9".to_owned(), starts_at: Timestamp(1), ends_at: Timestamp(2) },
             Event::Replied { no: 1, at: Timestamp(1), by: AGENT },
             corrected(Promise::CallBack, 1, None, true),
         ] {
@@ -969,7 +1012,7 @@ mod tests {
         all.push(Event::PresenceChanged { agent: AGENT, connected: true });
         all.push(Event::AgentMissing { agent: AGENT, lost: false });
         let kinds: std::collections::BTreeSet<&str> = all.iter().map(Event::kind).collect();
-        assert_eq!(kinds.len(), 35, "one of each");
+        assert_eq!(kinds.len(), 37, "one of each");
         for event in all {
             let json = serde_json::to_value(&event).unwrap();
             assert_eq!(json["kind"], event.kind());

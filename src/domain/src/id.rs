@@ -136,6 +136,18 @@ id!(
 );
 
 id!(
+    /// One task with a deadline.
+    TaskId, "tk"
+);
+id!(
+    /// A registered policy.
+    PolicyId, "po"
+);
+id!(
+    /// One message of the outbox.
+    NoticeId, "nt"
+);
+id!(
     /// One alert.
     AlertId, "al"
 );

@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod calendar;
+pub mod call_back;
 pub mod citizen;
 pub mod conversation;
 pub mod figures;
@@ -19,12 +20,13 @@ pub mod privacy;
 pub mod quality;
 pub mod rights;
 pub mod routing;
+pub mod task;
 pub mod time;
 pub mod word_list;
 pub mod words;
 
 pub use id::{
-    AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, OfferId, ParseIdError,
-    StaffSessionId, TeamId,
+    AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, NoticeId, OfferId, ParseIdError,
+    PolicyId, StaffSessionId, TaskId, TeamId,
 };
 pub use time::Timestamp;

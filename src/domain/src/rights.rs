@@ -42,6 +42,12 @@ words! {
         ReadAudit = "read_audit",
         /// Inspect conversations of others, decide appeals, score cards and plans of samples.
         Inspect = "inspect",
+        /// Tasks with deadlines and the policy register, without changing them.
+        ReadTasks = "read_tasks",
+        /// Take on, put back, drop and reassign tasks; register policies.
+        WorkTasks = "work_tasks",
+        /// What is told to people: the outbox and its templates.
+        ManageMessages = "manage_messages",
         /// Write entries of the knowledge base and review points.
         EditKnowledge = "edit_knowledge",
         /// Publish and retire entries that somebody else has written.
@@ -57,8 +63,9 @@ impl Role {
     pub const fn allows(self, action: Action) -> bool {
         use Action::{
             BlockVisitors, CorrectLedger, EditKnowledge, HandlePersonalData, Inspect, Intervene, ManageItems,
-            ManageNotices, ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits, ReadAdministration,
-            ReadAudit, ReadConversations, Reveal, ReviewKnowledge, Serve, Watch,
+            ManageMessages, ManageNotices, ManagePolicies, ManageRetention, ManageRoster, ManageStaff, ManageUnits,
+            ReadAdministration, ReadAudit, ReadConversations, ReadTasks, Reveal, ReviewKnowledge, Serve, Watch,
+            WorkTasks,
         };
         match self {
             Self::Agent | Self::Professional => matches!(action, Serve | Reveal),
@@ -75,11 +82,15 @@ impl Role {
                     | BlockVisitors
                     | Inspect
                     | ReviewKnowledge
+                    | ReadTasks
                     | ReadAdministration
             ),
-            Self::Editor => matches!(action, ManageItems | EditKnowledge | ReviewKnowledge | ReadAdministration),
-            Self::Leader => matches!(action, Watch),
-            Self::Auditor => matches!(action, Watch | ReadAudit | ReadAdministration),
+            Self::Editor => matches!(
+                action,
+                ManageItems | EditKnowledge | ReviewKnowledge | ReadTasks | WorkTasks | ReadAdministration
+            ),
+            Self::Leader => matches!(action, Watch | ReadTasks),
+            Self::Auditor => matches!(action, Watch | ReadTasks | ReadAudit | ReadAdministration),
             Self::Admin => matches!(
                 action,
                 Watch
@@ -92,6 +103,8 @@ impl Role {
                     | ManageNotices
                     | BlockVisitors
                     | ManageRetention
+                    | ManageMessages
+                    | ReadTasks
                     | HandlePersonalData
                     | ReadAudit
                     | ReadAdministration
@@ -197,6 +210,8 @@ mod tests {
             Action::BlockVisitors,
             Action::ManageRetention,
             Action::Inspect,
+            Action::WorkTasks,
+            Action::ManageMessages,
             Action::EditKnowledge,
             Action::ReviewKnowledge,
         ];

@@ -117,7 +117,24 @@ pub struct ReceiptQuestion {
     pub phone_end: Option<String>,
 }
 
-/// Success of `POST /api/citizen/receipt`.
+/// Body of `POST /api/citizen/receipt/move`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptMove {
+    /// The number.
+    #[schema(min_length = 1, max_length = 32)]
+    pub receipt: String,
+    /// The last four digits of the telephone that was left; not needed with the citizen's token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    #[schema(pattern = "^[0-9]{4}$")]
+    pub phone_end: Option<String>,
+    /// Begin of one of the receipt's `slots`.
+    pub slot: Timestamp,
+}
+
+/// Success of `POST /api/citizen/receipt`, `.../move` and `.../cancel`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
@@ -136,6 +153,12 @@ pub struct ReceiptView {
     pub item_name: Option<String>,
     /// The promised call-back.
     pub slot: Option<Slot>,
+    /// It is near: since when the citizen and the team have been reminded of it.
+    pub reminded_at: Option<Timestamp>,
+    /// Times to which it may be moved, soonest first; empty: its time has come, or nothing was promised.
+    pub slots: Vec<Slot>,
+    /// It may be taken back: nobody serves yet.
+    pub may_cancel: bool,
     /// What staff have written since, oldest first, at most 10; empty while it is open.
     pub answers: Vec<ReceiptAnswer>,
 }

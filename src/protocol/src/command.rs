@@ -183,6 +183,18 @@ pub enum Command {
         /// Start of a slot from `out_of_hours`.
         slot: Timestamp,
     },
+    /// The times to which a promised call-back may be moved.
+    CallBackSlots {
+        /// The conversation.
+        conversation: ConversationId,
+    },
+    /// Another time for a promised call-back whose slot has not begun. To take it back: `cancel_request`.
+    MoveCallBack {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Start of a slot from `call_back_slots`.
+        slot: Timestamp,
+    },
     /// The citizen is done: bot-only → closed, with a human → wrap-up.
     Finish {
         /// The conversation.
@@ -304,6 +316,11 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         hand_on: Option<HandOnChannel>,
+        /// With `unsolved` or `left_message`: neither the bot nor I know the answer to this question. It becomes a task of the
+        /// unit that owns the item, and whoever asked is told the answer (rule 9).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        no_answer: Option<String>,
         /// With `solved`: the answer goes into the knowledge base, as a candidate that its owner reviews (rule 10).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]

@@ -32,6 +32,8 @@ pub enum ErrorCode {
     AgentFull,
     /// No room: the slot is full.
     SlotFull,
+    /// The slot has begun or is over.
+    SlotPast,
     /// Too many requests; try again later.
     RateLimited,
     /// The server is at its limit; try again.

@@ -150,6 +150,18 @@ pub enum Answer {
         /// The promised call-back.
         slot: Slot,
     },
+    /// Answer to `call_back_slots`.
+    CallBackSlots {
+        /// Those that still have room, soonest first, without the one that is promised.
+        slots: Vec<Slot>,
+    },
+    /// Answer to `move_call_back`.
+    CallBackMoved {
+        /// As before.
+        receipt: String,
+        /// What is promised now.
+        slot: Slot,
+    },
     /// Answer to `load_earlier`.
     Earlier {
         /// Oldest first.

@@ -20,6 +20,7 @@ mod quality;
 mod roster;
 mod staff;
 mod staffing;
+mod task;
 mod thread;
 mod topic;
 mod view;
@@ -27,7 +28,8 @@ mod view;
 pub use admin::*;
 pub use alert::{AcknowledgedView, AlertView, AlertsView, PastAlerts};
 pub use citizen::{
-    ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptQuestion, ReceiptView, Redeem, Redeemed, VisitorReply,
+    ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptMove, ReceiptQuestion, ReceiptView, Redeem, Redeemed,
+    VisitorReply,
 };
 pub use command::{Command, Login, LoginReply, TransferTarget};
 pub use error::{ErrorCode, WireError, close_code};
@@ -46,6 +48,7 @@ pub use quality::*;
 pub use roster::{RightView, RightsView, RosterDay, RosterDuty, RosterView, Span};
 pub use staff::*;
 pub use staffing::*;
+pub use task::*;
 pub use thread::{BotOption, DistrictDetail, HandOverReason, Party, ThreadBody, ThreadEntry};
 pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;

@@ -166,6 +166,11 @@ pub enum ThreadBody {
         #[cfg_attr(test, ts(optional))]
         opens_at: Option<Timestamp>,
     },
+    /// What the citizen asked once and nobody knew has an answer now: the next entry.
+    AnswerFound {
+        /// The question, as it was taken down.
+        question: String,
+    },
     /// The citizen judged an answer of 小申.
     BotFeedback {
         /// Position of the answer.
@@ -222,6 +227,18 @@ pub enum ThreadBody {
         /// What to quote.
         receipt: String,
         /// The promised call-back.
+        slot: Slot,
+    },
+    /// The citizen chose another time.
+    CallBackMoved {
+        /// What to quote, as before.
+        receipt: String,
+        /// What is promised now.
+        slot: Slot,
+    },
+    /// The promised call-back is near.
+    CallBackSoon {
+        /// When.
         slot: Slot,
     },
     /// The promised call-back time has come: the conversation is in the queue.

@@ -152,7 +152,7 @@ pub struct AgentView {
     pub me: PersonView,
     /// What they chose, or what a missed offer made of it.
     pub status: AgentStatus,
-    /// Since when; null: since before the server started.
+    /// Since when; null: they have never chosen one.
     pub status_since: Option<Timestamp>,
     /// A short break after a missed offer ends by itself at this time.
     pub break_until: Option<Timestamp>,
@@ -182,6 +182,25 @@ pub struct AgentView {
     pub conversations: Vec<DeskConversation>,
     /// People waiting in their teams.
     pub waiting: u32,
+    /// Promised call-backs of their teams that are near, soonest first, at most 20. Follows as `waiting`.
+    pub call_backs: Vec<CallBackView>,
+}
+
+/// A promised call-back of which its team was reminded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct CallBackView {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Masked name.
+    pub citizen_name: String,
+    /// Item name.
+    pub item_name: Option<String>,
+    /// Team name.
+    pub team_name: String,
+    /// When.
+    pub slot: Slot,
 }
 
 /// An agent as who watches the team sees them.
@@ -197,7 +216,7 @@ pub struct TeamAgentView {
     pub is_connected: bool,
     /// Their status.
     pub status: AgentStatus,
-    /// Since when; null: since before the server started.
+    /// Since when; null: they have never chosen one.
     pub status_since: Option<Timestamp>,
     /// Is it their time by the roster?
     pub on_duty: bool,
@@ -471,6 +490,10 @@ pub struct BoardView {
     pub total: BoardLine,
     /// Each team, in catalogue order.
     pub teams: Vec<BoardTeam>,
+    /// The units right below the board's own that have teams, themselves or further below.
+    pub units: Vec<BoardUnit>,
+    /// The board's own unit, and before it those above it, the city first. Names only: what is counted is the own unit's.
+    pub path: Vec<BoardPlace>,
     /// Each channel that has any numbers: measured together, reported apart (rule 3).
     pub channels: Vec<BoardChannel>,
     /// Who has waited 30 s or more without a human response, oldest first, at most 50.
@@ -524,6 +547,28 @@ pub struct BoardTeam {
     pub team: TeamView,
     /// Its numbers.
     pub line: BoardLine,
+}
+
+/// A unit that has a board of its own: `board:CODE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct BoardPlace {
+    /// Code of the unit.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// One unit's line: the sum over its teams and those of all units below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct BoardUnit {
+    /// Which.
+    pub unit: BoardPlace,
+    /// Its numbers. An agent of several of its teams counts once, as in the total.
+    pub line: BoardLine,
+    /// Codes of the teams.
+    pub teams: Vec<String>,
 }
 
 /// One channel's numbers; those of all channels add up to the total's.

@@ -204,7 +204,10 @@ async fn main() {
         let n = u128::try_from(round).unwrap_or(0) * 7 % AGENTS + 1;
         let Some(conversation) = bench.served_by(n) else { continue };
         bench
-            .give(agent(n), Order::Close { conversation, outcome: Outcome::Solved, hand_on: None, write_back: None })
+            .give(
+                agent(n),
+                Order::Close { conversation, outcome: Outcome::Solved, hand_on: None, gap: None, write_back: None },
+            )
             .await;
         bench.accept_all().await;
         bench.ask().await;

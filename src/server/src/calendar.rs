@@ -12,7 +12,8 @@ use bangban_domain::{
     Timestamp,
     calendar::{self, Calendar, CalendarFile, DayKind, YearDays},
     org::{Body, CalendarYear, Directory, Kind, Record},
-    time::MINUTE,
+    task::{self, TaskKind},
+    time::{DAY, MINUTE},
 };
 use bangban_store::{Archive, Author, Store, StoreError};
 use clap::Subcommand;
@@ -63,6 +64,16 @@ pub enum CalendarCommand {
         #[arg(long)]
         explain: bool,
     },
+    /// Of each day, when a task of each kind is due that is opened on it, or whose policy takes effect on it: one line of
+    /// "day gap correction policy", by the hours of the city.
+    Deadlines {
+        /// First day; without it, today.
+        #[arg(long)]
+        from: Option<Date>,
+        /// So many days.
+        #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=800))]
+        days: u16,
+    },
 }
 
 /// Carries the command out; prints what there is to say.
@@ -77,6 +88,13 @@ pub async fn run(config: &Config, command: CalendarCommand) -> anyhow::Result<()
             let first = from.unwrap_or_else(|| calendar::date_of(Clock::system().now()));
             let dates = first.series(Span::new().days(1)).take(usize::from(days));
             print!("{}", dates.map(|date| line(&calendar, date, "")).collect::<String>());
+            Ok(())
+        }
+        CalendarCommand::Deadlines { from, days } => {
+            let calendar = of_team(config, None).await?;
+            let first = from.unwrap_or_else(|| calendar::date_of(Clock::system().now()));
+            let dates = first.series(Span::new().days(1)).take(usize::from(days));
+            print!("{}", dates.map(|date| deadlines(&calendar, date)).collect::<String>());
             Ok(())
         }
         CalendarCommand::Due { from, working_days, team, explain } => {
@@ -95,6 +113,14 @@ pub async fn run(config: &Config, command: CalendarCommand) -> anyhow::Result<()
             Ok(())
         }
     }
+}
+
+/// The deadlines of one day. A policy is taken to be registered long before.
+fn deadlines(calendar: &Calendar, date: Date) -> String {
+    let day = calendar::midnight(date);
+    let due = |kind, opened_at| iso(task::due(kind, opened_at, Some(day), calendar).at);
+    let (gap, correction) = (due(TaskKind::Gap, day), due(TaskKind::Correction, day));
+    format!("{date} {gap} {correction} {}\n", due(TaskKind::Policy, day - 365 * DAY))
 }
 
 /// Every day from the event to the deadline, and its number among the working days.

@@ -45,6 +45,8 @@ pub struct Basis {
     pub slots: (Millis, u32),
     /// How long the next response may take.
     pub next_response: Millis,
+    /// So long before the slot of a promised call-back team and citizen are reminded of it.
+    pub call_back_remind: Millis,
     /// So long before the end of a duty the agent is reminded of it.
     pub remind: Millis,
 }
@@ -64,6 +66,7 @@ impl Basis {
             follows_roster: config.service.hours != HoursKey::Always,
             slots,
             next_response: config.next_response(),
+            call_back_remind: i64::from(config.service.call_back_remind_minutes) * MINUTE,
             remind: i64::from(config.service.remind_minutes) * MINUTE,
         })
     }
@@ -198,6 +201,13 @@ impl Catalogue {
     #[must_use]
     pub fn calendar_of(&self, team: &str) -> &Calendar {
         self.calendars.get(team).unwrap_or(&self.calendar)
+    }
+
+    /// The calendar by which a unit's deadlines are counted.
+    #[must_use]
+    pub fn calendar_of_unit(&self, unit: &str) -> Calendar {
+        let configured = self.basis.calendar.with_holidays(self.directory.holidays(self.basis.calendar.holidays()));
+        self.directory.unit_calendar(unit, &configured)
     }
 
     /// All that there are.

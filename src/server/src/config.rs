@@ -1,6 +1,7 @@
 //! Configuration: `config/default.toml` (embedded, documents every key) < file < environment `BANGBAN__SECTION__KEY`.
 
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     path::{Path, PathBuf},
 };
@@ -78,6 +79,8 @@ pub struct Config {
     pub files: Files,
     /// `[privacy]`.
     pub privacy: Privacy,
+    /// `[notify]`.
+    pub notify: NotifyKeys,
     /// `[log]`.
     pub log: Log,
 }
@@ -349,6 +352,8 @@ pub struct Service {
     pub slot_minutes: u16,
     /// People in one slot.
     pub slot_capacity: u16,
+    /// So long before the slot of a promised call-back team and citizen are reminded of it.
+    pub call_back_remind_minutes: u16,
     /// So long before the end of a duty the agent is reminded of it.
     pub remind_minutes: u16,
     /// File of words that staff must not write to citizens; empty: none.
@@ -507,6 +512,93 @@ pub enum FileStore {
     S3,
 }
 
+/// `[notify]`: the ways to people and systems outside.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyKeys {
+    /// Nobody is disturbed from this time of the day ...
+    pub quiet_from: String,
+    /// ... to this one.
+    pub quiet_to: String,
+    /// Networks and names that may be reached although they are not public.
+    pub allow: Vec<String>,
+    /// Short messages.
+    pub sms: HttpKeys,
+    /// Messages of the portal.
+    pub portal: HttpKeys,
+    /// E-mail.
+    pub smtp: SmtpKeys,
+    /// Other systems, by name.
+    pub webhooks: BTreeMap<String, HookKeys>,
+}
+
+/// A receiver over HTTP.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpKeys {
+    /// Its address; empty: none.
+    pub url: String,
+    /// What proves that it is us; empty: nothing.
+    pub token: String,
+}
+
+/// `[notify.smtp]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpKeys {
+    /// Name of the server; empty: none.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the way is encrypted.
+    pub security: SmtpSecurity,
+    /// Who we are there; empty: nobody asks.
+    pub user: String,
+    /// The proof of it.
+    pub password: String,
+    /// Our address.
+    pub from: String,
+    /// Mailboxes of units, by their codes.
+    pub mailboxes: BTreeMap<String, String>,
+}
+
+/// How the way to the mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpSecurity {
+    /// From the first byte.
+    Tls,
+    /// By `STARTTLS`, or not at all: without it nothing is sent.
+    Starttls,
+    /// Not: for a server on the same machine.
+    None,
+}
+
+/// A webhook (Standard Webhooks).
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookKeys {
+    /// Its address.
+    pub url: String,
+    /// `whsec_` and base64.
+    pub secret: String,
+    /// The one before, while the receiver changes it; empty: none.
+    #[serde(default)]
+    pub previous_secret: String,
+}
+
+impl std::fmt::Debug for NotifyKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NotifyKeys").field("allow", &self.allow).finish_non_exhaustive()
+    }
+}
+
+impl NotifyKeys {
+    fn check(&self) -> Result<(), ConfigError> {
+        crate::outbox::check(self).map_err(|(key, problem)| ConfigError::Value { key, problem })
+    }
+}
+
 /// `[log]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -576,6 +668,7 @@ impl Config {
             ("kiosk.answer_seconds", config.kiosk.answer_seconds.into()),
             ("service.slot_minutes", config.service.slot_minutes.into()),
             ("service.slot_capacity", config.service.slot_capacity.into()),
+            ("service.call_back_remind_minutes", config.service.call_back_remind_minutes.into()),
             ("files.image_mib", config.files.image_mib.into()),
             ("files.image_megapixels", config.files.image_megapixels.into()),
             ("files.file_mib", config.files.file_mib.into()),
@@ -674,6 +767,7 @@ impl Config {
         config.oidc.check()?;
         config.files.check()?;
         config.privacy.check()?;
+        config.notify.check()?;
         config.calendar()?;
         Ok(config)
     }

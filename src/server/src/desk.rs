@@ -10,6 +10,7 @@ mod alerts;
 mod asking;
 mod batch;
 mod board;
+mod call_backs;
 pub(crate) mod case;
 mod correcting;
 mod effects;
@@ -22,6 +23,7 @@ mod owner;
 mod silence;
 #[cfg(test)]
 mod tests;
+mod units;
 mod views;
 
 use std::sync::Arc;
@@ -36,7 +38,7 @@ use bangban_protocol::{
     AgentView, AlertsView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, Topic, TransferTarget,
     WireError,
 };
-use bangban_store::{Store, StoreError, WriteBack};
+use bangban_store::{Store, StoreError, TaskRow, WriteBack};
 use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -62,6 +64,9 @@ use owner::Owner;
 pub enum Actor {
     /// A citizen.
     Citizen(Citizen),
+    /// Whoever has proven that a receipt is theirs, by its number and the telephone that was left with it: acts for its
+    /// citizen, on that promise and nothing else.
+    Holder(CitizenId),
     /// A member of staff.
     Staff(Staff),
     /// The server itself.
@@ -103,6 +108,24 @@ pub enum Order {
         phone: String,
         /// Begin.
         slot: Timestamp,
+    },
+    /// See `Command::CallBackSlots`.
+    CallBackSlots(ConversationId),
+    /// See `Command::MoveCallBack`.
+    MoveCallBack {
+        /// Which.
+        conversation: ConversationId,
+        /// By its receipt; `None`: the promise that stands.
+        receipt: Option<String>,
+        /// Begin.
+        slot: Timestamp,
+    },
+    /// A promised call-back is not wanted any more.
+    CancelCallBack {
+        /// Which.
+        conversation: ConversationId,
+        /// Its receipt.
+        receipt: String,
     },
     /// See `Command::BotFeedback`.
     Feedback {
@@ -151,6 +174,8 @@ pub enum Order {
         outcome: Outcome,
         /// Out of scope: where to.
         hand_on: Option<HandOnChannel>,
+        /// The task that a question without an answer becomes, in the same unit.
+        gap: Option<Box<TaskRow>>,
         /// The answer that solved it, for the knowledge base.
         write_back: Option<Box<WriteBack>>,
     },

@@ -15,6 +15,7 @@ pub mod known;
 pub mod load;
 pub mod masking;
 pub mod organisation;
+pub mod outbox;
 pub mod privacy;
 pub mod recompute;
 pub mod session;

@@ -39,6 +39,7 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::BotAnswer { .. }
         | ThreadBody::BotClarify { .. }
         | ThreadBody::BotHandOver { .. }
+        | ThreadBody::AnswerFound { .. }
         | ThreadBody::BotFeedback { .. }
         | ThreadBody::HumanRequested { .. }
         | ThreadBody::RequestCancelled
@@ -48,6 +49,8 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::SupervisorJoined { .. }
         | ThreadBody::SupervisorLeft { .. }
         | ThreadBody::MessageLeft { .. }
+        | ThreadBody::CallBackMoved { .. }
+        | ThreadBody::CallBackSoon { .. }
         | ThreadBody::CallBackDue { .. }
         | ThreadBody::Finished
         | ThreadBody::Closed { .. }

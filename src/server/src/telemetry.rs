@@ -177,6 +177,7 @@ pub const fn word(code: ErrorCode) -> &'static str {
         ErrorCode::OfferGone => "offer_gone",
         ErrorCode::AgentFull => "agent_full",
         ErrorCode::SlotFull => "slot_full",
+        ErrorCode::SlotPast => "slot_past",
         ErrorCode::RateLimited => "rate_limited",
         ErrorCode::Busy => "busy",
         ErrorCode::UnsupportedFile => "unsupported_file",

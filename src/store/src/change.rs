@@ -3,8 +3,8 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, knowledge, ledger, privacy,
-    quality, record, sql::Statements, staff,
+    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, knowledge, ledger, outbox,
+    privacy, quality, record, sql::Statements, staff, task,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
@@ -170,10 +170,17 @@ pub(crate) async fn carry_out(
         Change::Alert(change) => return alert::carry_out(tx, change).await,
         Change::Audit(audit) => return audit::append(tx, audit).await,
         Change::Privacy(change) => return privacy::carry_out(tx, change).await,
+        Change::Task(change) => return task::carry_out(tx, change).await,
+        Change::Outbox(change) => return outbox::carry_out(tx, change).await,
         Change::Quality(change) => return quality::carry_out(tx, change).await,
         Change::Knowledge(change) => return knowledge::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
         Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
+        Change::ReceiptReminded { receipt, at, .. } => {
+            sqlx::query("UPDATE receipt SET reminded_at = $1 WHERE receipt = $2")
+                .bind(at.map(|at| at.0))
+                .bind(receipt.clone())
+        }
         Change::ReceiptSettled { receipt, state, at, .. } => {
             sqlx::query("UPDATE receipt SET state = $1, settled_at = $2 WHERE receipt = $3 AND state = 'open'")
                 .bind(state.as_str())

@@ -96,6 +96,12 @@ pub enum StoreError {
     /// Somebody else has drawn or inspected it meanwhile; nothing was done.
     #[error("somebody else has drawn or inspected it meanwhile")]
     QualityOutdated,
+    /// Somebody else has taken a step of the task meanwhile, or it is not owed any more; nothing was done.
+    #[error("somebody else has changed the task meanwhile")]
+    TaskOutdated,
+    /// Somebody else has changed the template meanwhile, or the message is not given up; nothing was done.
+    #[error("somebody else has changed it meanwhile")]
+    OutboxOutdated,
     /// Somebody else has changed the entry or the review point meanwhile; nothing was done.
     #[error("somebody else has changed {0} meanwhile")]
     KnowledgeOutdated(String),

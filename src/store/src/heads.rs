@@ -183,6 +183,8 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Correction(_)
         | Change::Records(_)
         | Change::Quality(_)
+        | Change::Task(_)
+        | Change::Outbox(_)
         | Change::Knowledge(_)
         | Change::Audit(_)
         // Numbers go on where they were: the head has them, and so has the row.
@@ -191,6 +193,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Status { .. }
         | Change::Receipt(_)
         | Change::ReceiptSettled { .. }
+        | Change::ReceiptReminded { .. }
         | Change::File(_)
         | Change::Claim { .. }
         | Change::Alert(_)

@@ -42,6 +42,7 @@ pub(crate) fn receipt(row: &AnyRow) -> Result<ReceiptRow, StoreError> {
         made_at: instant(row, "made_at")?,
         state: word(T, row, "state", ReceiptState::parse)?,
         settled_at: optional_instant(row, "settled_at")?,
+        reminded_at: optional_instant(row, "reminded_at")?,
     })
 }
 
@@ -74,7 +75,7 @@ impl Store {
     /// All receipts of a conversation, in order of making.
     pub async fn receipts_of(&self, conversation: ConversationId) -> Result<Vec<ReceiptRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT receipt, conversation, hand_on, made_at, state, settled_at FROM receipt \
+            "SELECT receipt, conversation, hand_on, made_at, state, settled_at, reminded_at FROM receipt \
              WHERE conversation = $1 ORDER BY made_at, receipt",
         )
         .bind(conversation.to_string())
@@ -86,7 +87,7 @@ impl Store {
     /// All receipts whose promise still stands: what a starting server keeps in memory.
     pub async fn open_receipts(&self) -> Result<Vec<ReceiptRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT receipt, conversation, hand_on, made_at, state, settled_at FROM receipt \
+            "SELECT receipt, conversation, hand_on, made_at, state, settled_at, reminded_at FROM receipt \
              WHERE state = 'open' ORDER BY made_at, receipt",
         )
         .fetch_all(&self.readers)

@@ -26,6 +26,7 @@ mod knowledge;
 mod lane;
 mod ledger;
 mod migrate;
+mod outbox;
 mod pace;
 mod past;
 mod place;
@@ -36,6 +37,7 @@ mod record;
 mod row;
 mod sql;
 mod staff;
+mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod unit;
@@ -60,12 +62,14 @@ pub use knowledge::{
 };
 pub use ledger::{CorrectionRow, LedgerOf, PromiseRow, SlotRow, Verdict};
 pub use migrate::{Migration, check, migrate};
+pub use outbox::{OutboxChange, OutboxQuery, OutboxRow, TemplateRow};
 pub use place::Database;
 pub use privacy::{Due, ErasureRow, ErasureState, Overdue, PrivacyChange, RunRow};
 pub use quality::{InspectionQuery, InspectionRow, QualityChange, ScoreCount};
 pub use record::{RecordChange, RecordRow, RecordVersion};
 pub use row::*;
 pub use staff::{Membership, SessionRow, StaffChange, StaffRow};
+pub use task::{OnTimeCount, PolicyRow, TaskChange, TaskEventRow, TaskQuery, TaskRow};
 pub use unit::*;
 pub use writer::{Counts, Ended, Publisher};
 

@@ -62,7 +62,7 @@ impl Store {
                 "WITH wanted (id) AS (VALUES ",
                 ids.len(),
                 1,
-                ") SELECT receipt, conversation, hand_on, made_at, state, settled_at FROM receipt \
+                ") SELECT receipt, conversation, hand_on, made_at, state, settled_at, reminded_at FROM receipt \
                  WHERE conversation IN (SELECT id FROM wanted) ORDER BY made_at, receipt",
             );
             for id in &ids {
@@ -80,7 +80,7 @@ impl Store {
     /// nobody which.
     pub async fn receipt(&self, number: &str) -> Result<Option<(ReceiptRow, ConversationRow)>, StoreError> {
         let row = sqlx::query(
-            "SELECT r.receipt, r.conversation, r.hand_on, r.made_at, r.state, r.settled_at, \
+            "SELECT r.receipt, r.conversation, r.hand_on, r.made_at, r.state, r.settled_at, r.reminded_at, \
              c.id, c.citizen, c.item, c.team, c.channel, c.stage, c.agent, c.outcome, c.stars, c.comment, c.opened_at, \
              c.closed_at, c.clock_no, c.slot_starts_at, c.slot_ends_at, c.call_back_phone, c.citizen_read, c.agent_read, \
              c.hall, c.ticket, c.head_start, c.at_head, c.last_agent FROM receipt r JOIN conversation c ON c.id = r.conversation WHERE r.receipt = $1",

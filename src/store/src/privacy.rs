@@ -5,8 +5,9 @@ use bangban_domain::{AgentId, CitizenId, ConversationId, FileId, Timestamp};
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Archive, Json, StoreError, knowledge, quality,
+    Archive, Json, StoreError, knowledge, outbox, quality,
     read::{id, instant, optional_instant, unsigned, word},
+    task,
 };
 
 /// A change of what is kept.
@@ -226,6 +227,8 @@ async fn delete_thread(
     let sql = "DELETE FROM entry WHERE conversation = (SELECT no FROM conversation WHERE id = $1)";
     sqlx::query(sql).bind(key.clone()).execute(&mut **tx).await?;
     quality::forget(tx, &key).await?;
+    task::forget(tx, &key).await?;
+    outbox::forget(tx, &key).await?;
     knowledge::forget(tx, &key).await?;
     sqlx::query("DELETE FROM draft WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     sqlx::query("DELETE FROM continuation WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
@@ -344,6 +347,7 @@ async fn erase(
     .execute(&mut **tx)
     .await?;
     sqlx::query("DELETE FROM continuation WHERE citizen = $1").bind(old.clone()).execute(&mut **tx).await?;
+    outbox::forget(tx, &old).await?;
     sqlx::query("DELETE FROM citizen WHERE id = $1").bind(old).execute(&mut **tx).await?;
     Ok(())
 }

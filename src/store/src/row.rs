@@ -161,4 +161,6 @@ pub struct ReceiptRow {
     pub state: ReceiptState,
     /// Since when it is no longer open.
     pub settled_at: Option<Timestamp>,
+    /// When team and citizen were reminded of its slot.
+    pub reminded_at: Option<Timestamp>,
 }

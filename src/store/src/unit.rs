@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, HelperChange,
-    KnowledgeChange, Lane, LedgerRow, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange,
-    StaffRow, StoreError,
+    KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf,
+    StaffChange, StaffRow, StoreError, TaskChange,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -70,6 +70,10 @@ impl Unit {
                     without_nul("reason", row.appeal.as_deref())?;
                     without_nul("reason", row.decision.as_deref())?;
                 }
+                Change::Task(change) => {
+                    change.texts().into_iter().try_for_each(|(field, text)| without_nul(field, Some(text)))?;
+                }
+                Change::Outbox(OutboxChange::Template(row)) => without_nul("text", Some(&row.text))?,
                 Change::Knowledge(change) => {
                     change.texts().try_for_each(|(field, text)| without_nul(field, Some(text)))?
                 }
@@ -82,11 +86,13 @@ impl Unit {
                 | Change::Status { .. }
                 | Change::Receipt(_)
                 | Change::ReceiptSettled { .. }
+                | Change::ReceiptReminded { .. }
                 | Change::Privacy(_)
                 | Change::Claim { .. }
                 | Change::Alert(_)
                 | Change::Helper(_)
                 | Change::Figures(_)
+                | Change::Outbox(_)
                 | Change::AgentLog(_)
                 | Change::Quality(QualityChange::Draw { .. })
                 | Change::Continuation(_)
@@ -284,6 +290,15 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Team and citizen were reminded of the slot of an open receipt, or it has another slot, of which they were not.
+    ReceiptReminded {
+        /// Whose.
+        conversation: ConversationId,
+        /// Text.
+        receipt: String,
+        /// When.
+        at: Option<Timestamp>,
+    },
     /// An uploaded file.
     File(FileChange),
     /// What a visitor has asked and sent belongs to the citizen who they turned out to be: conversations and files change
@@ -314,6 +329,10 @@ pub enum Change {
     Figures(RowsOf),
     /// Draws and inspections of conversations.
     Quality(QualityChange),
+    /// Tasks with deadlines, and policies.
+    Task(TaskChange),
+    /// What is to be told.
+    Outbox(OutboxChange),
     /// Entries of the knowledge base and review points.
     Knowledge(KnowledgeChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.

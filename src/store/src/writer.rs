@@ -206,7 +206,9 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Clock(row) => [Some(Key::Conversation(row.conversation)), None],
         Change::Receipt(row) => [Some(Key::Conversation(row.conversation)), None],
         Change::Correction(row) => [Some(Key::Conversation(row.conversation)), None],
-        Change::ReceiptSettled { conversation, .. } => [Some(Key::Conversation(*conversation)), None],
+        Change::ReceiptSettled { conversation, .. } | Change::ReceiptReminded { conversation, .. } => {
+            [Some(Key::Conversation(*conversation)), None]
+        }
         Change::Step { conversation, .. }
         | Change::StrikeBreach { conversation, .. }
         | Change::Left { conversation, .. }
@@ -220,9 +222,15 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Continuation(ContinuationChange::New(row)) => [Some(Key::Conversation(row.conversation)), None],
         // One row, which knows by itself who came first.
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
-        Change::Records(_) | Change::Account(_) | Change::Audit(_) | Change::Quality(_) | Change::Knowledge(_) => {
-            [Some(Key::Administration), None]
-        }
+        // Each row knows by itself who came first.
+        Change::Outbox(_) => [None, None],
+        // Two who ask the same open one task.
+        Change::Records(_)
+        | Change::Account(_)
+        | Change::Audit(_)
+        | Change::Quality(_)
+        | Change::Task(_)
+        | Change::Knowledge(_) => [Some(Key::Administration), None],
         // See `keys_of`.
         Change::Privacy(_) | Change::Figures(_) | Change::AgentLog(_) => [None, None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],

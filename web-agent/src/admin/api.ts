@@ -26,9 +26,22 @@ import type {
   ReviewPoint,
   QualityGroup,
   QualityResults,
+  OnTimeRates,
+  OutboxPage,
+  OutboxState,
+  PolicyOrder,
+  PolicyPage,
+  PolicyView,
   StaffingHistory,
   StaffingOrder,
   StaffingView,
+  TaskKind,
+  TaskPage,
+  TaskReassign,
+  TaskStep,
+  TaskView,
+  TemplateOrder,
+  TemplateView,
   Transcript,
   WireError,
 } from '../generated/protocol';
@@ -254,6 +267,20 @@ export interface AuditCheck {
   last: string | null;
   /** Number of the first line that does not fit. */
   brokenAt: number | null;
+}
+
+/** Which tasks; absent or null: any. */
+export interface TaskQuery {
+  kind?: string | null;
+  state?: string | null;
+  owed?: boolean | null;
+  unit?: string | null;
+  mine?: boolean | null;
+  inTime?: boolean | null;
+  from?: string | null;
+  to?: string | null;
+  policy?: string | null;
+  after?: string | null;
 }
 
 /** What is looked for; empty: anything. */
@@ -555,8 +582,8 @@ export function createApi(client: Client) {
     entry: (id: string) => json<EntryView>('GET', entry(id)),
     makeEntry: (put: { unit: string; content: EntryContent; task?: string }) =>
       json<EntryView>('POST', '/api/knowledge/entries', put),
-    saveEntry: (id: string, version: number, content: EntryContent) =>
-      json<EntryView>('PUT', `${entry(id)}/draft`, { version, content }),
+    saveEntry: (id: string, version: number, content: EntryContent, task?: string) =>
+      json<EntryView>('PUT', `${entry(id)}/draft`, { version, content, ...(task ? { task } : {}) }),
     stepEntry: (id: string, order: { version: number; step: EntryStep; revision: number | null; reason?: string }) =>
       json<EntryView>('POST', `${entry(id)}/steps`, order),
     importEntries: async (file: Blob, options: { format: string; dryRun: boolean; skipBad: boolean }) =>
@@ -591,6 +618,23 @@ export function createApi(client: Client) {
       json<QualityResults>('GET', address('/api/quality/results', { from, to, by })),
     qualityFile: async (from: string, to: string, format: 'csv' | 'xlsx') =>
       (await send('GET', address('/api/quality/results/export', { from, to, format }))).blob(),
+
+    // Tasks, policies, and what is told to people.
+    tasks: (query: TaskQuery) => json<TaskPage>('GET', address('/api/tasks', { ...query })),
+    task: (id: string) => json<TaskView>('GET', `/api/tasks/${part(id)}`),
+    stepTask: (id: string, step: TaskStep) => json<TaskView>('POST', `/api/tasks/${part(id)}/step`, step),
+    reassignTask: (id: string, order: TaskReassign) => json<TaskView>('POST', `/api/tasks/${part(id)}/reassign`, order),
+    onTime: (from: string, to: string, kind: TaskKind | null) =>
+      json<OnTimeRates>('GET', address('/api/tasks/on-time', { from, to, kind })),
+    registered: (before: string | null) => json<PolicyPage>('GET', address('/api/policies', { before })),
+    registerPolicy: (order: PolicyOrder) => json<PolicyView>('POST', '/api/policies', order),
+    reminders: (before: string | null, language: string) =>
+      json<OutboxPage>('GET', address('/api/messages/mine', { before, language })),
+    messages: (query: { state: OutboxState | null; channel: string | null; before: string | null; language: string }) =>
+      json<OutboxPage>('GET', address('/api/messages', query)),
+    replay: (id: string) => json<void>('POST', `/api/messages/${part(id)}/replay`),
+    templates: () => json<TemplateView[]>('GET', '/api/templates'),
+    saveTemplate: (order: TemplateOrder) => json<TemplateView[]>('PUT', '/api/templates', order),
 
     // One person's data. What is looked for stands in the body: no telephone number in an address.
     findPeople: async (q: string) =>

@@ -74,7 +74,8 @@ describe('the key figures', () => {
 
 describe('the teams', () => {
   const teams = { b: line({ waiting: 1, oldestAskedAt: NOON - 35_000 }), a: line({ waiting: 3 }), c: line() };
-  const table = (wall: boolean) => mount(TeamTable, { props: { view: view(teams), at: NOON, now: NOON, wall } });
+  const table = (wall: boolean) =>
+    mount(TeamTable, { props: { view: view(teams), at: NOON, now: NOON, wall, byUnit: false } });
   const order = (shown: ReturnType<typeof table>) =>
     shown.findAll('tbody tr').map((row) => row.attributes('data-team'));
 

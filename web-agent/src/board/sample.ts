@@ -41,6 +41,8 @@ export const view = (
   inService: true,
   serviceChangesAt: NOON + 3_600_000,
   total: line(),
+  units: [],
+  path: [{ code: 'sh', name: '上海市' }],
   teams: Object.entries(teams).map(([name, one]) => ({ team: { code: name, name }, line: one })),
   channels: [],
   atRisk: [],

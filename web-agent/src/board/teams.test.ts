@@ -1,9 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { atRisk, line, NOON, view } from './sample';
-import { byTimeLeft, sortedRows, teamRows, teamStates, type Column } from './teams';
+import { byTimeLeft, sortedRows, teamRows, teamStates, unitRows, type Column } from './teams';
 
 const states = (board: Parameters<typeof teamRows>[0], now = NOON) => teamRows(board, now).map((row) => row.state);
+
+describe('the board by units', () => {
+  it('shows a unit as bad as the worst of its teams, and beside them the teams of no unit', () => {
+    const late = line({ waiting: 1, oldestAskedAt: NOON - 61_000 });
+    const units = [
+      { unit: { code: 'xuhui', name: '徐汇区' }, line: late, teams: ['a', 'b'] },
+      { unit: { code: 'huangpu', name: '黄浦区' }, line: line(), teams: ['c'] },
+    ];
+    const board = view({ a: line(), b: late, c: line(), general: line({ free: 0, busy: 1 }) }, { units });
+    expect(unitRows(board, NOON).map(({ team, state, isUnit }) => [team.code, state, isUnit])).toEqual([
+      ['xuhui', 'breached', true],
+      ['huangpu', 'ok', true],
+      ['general', 'no_free', false],
+    ]);
+  });
+
+  it('shows only teams at the end of the tree', () => {
+    expect(unitRows(view({ a: line() }), NOON).map((row) => [row.team.code, row.isUnit])).toEqual([['a', false]]);
+  });
+});
 
 describe('the state of a team', () => {
   it('follows the oldest clock at every second, also between two views', () => {

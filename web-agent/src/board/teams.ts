@@ -21,9 +21,12 @@ export const teamGlyph: Record<TeamState, string> = {
 };
 
 export interface TeamRow {
+  /** The team, or the unit. */
   team: TeamView;
   line: BoardLine;
   state: TeamState;
+  /** A unit: the sum over its teams and those of the units below it. */
+  isUnit: boolean;
 }
 
 /** The promise of rule 1, for the moments in which the server's list gives no better example. */
@@ -48,7 +51,30 @@ export type Direction = 'ascending' | 'descending';
 
 /** The teams in catalogue order, each with its state at `now`. */
 export function teamRows(view: BoardView, now: Timestamp): TeamRow[] {
-  return view.teams.map(({ team, line }) => ({ team, line, state: teamState(view, team, line, now) }));
+  return view.teams.map(({ team, line }) => ({
+    team,
+    line,
+    state: teamState(view, team, line, now),
+    isUnit: false,
+  }));
+}
+
+/** The units right below the board's own, each as bad as the worst of its teams, and the teams that are in none of them. */
+export function unitRows(view: BoardView, now: Timestamp): TeamRow[] {
+  const teams = teamRows(view, now);
+  const states = new Map(teams.map(({ team, state }) => [team.code, state]));
+  const worst = (codes: readonly string[]) => {
+    const places = codes.map((code) => teamStates.indexOf(states.get(code) ?? 'resting'));
+    return teamStates[Math.min(...places, teamStates.length - 1)]!;
+  };
+  const units = view.units.map(({ unit, line, teams: codes }) => ({
+    team: unit,
+    line,
+    state: worst(codes),
+    isUnit: true,
+  }));
+  const inUnits = new Set(view.units.flatMap((one) => one.teams));
+  return [...units, ...teams.filter(({ team }) => !inUnits.has(team.code))];
 }
 
 function teamState(view: BoardView, team: TeamView, line: BoardLine, now: Timestamp): TeamState {

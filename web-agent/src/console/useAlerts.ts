@@ -7,6 +7,7 @@ import { useSharedWords, useWords } from '../shared/words';
 import { say } from './live';
 import { isSaid } from './logic/lines';
 import type { OfferChange } from './logic/offer';
+import { timeOfDay } from './logic/text';
 import { titleText } from './logic/title';
 import { useAlertSettings } from './stores/alerts';
 import { useDesk } from './stores/desk';
@@ -50,6 +51,7 @@ export function useAlerts(): void {
       takenOver: (name: string, to: string) => `${name} 的会话已由 ${to} 接手`,
       owed: (name: string) => `${name} 在等您回复`,
       late: (name: string) => `回复 ${name} 已超时`,
+      callBack: (name: string, from: string, to: string) => `回电提醒：${name}，约定 ${from}–${to}`,
       closed: (name: string) => `${name} 的会话已在其他页面办结`,
       left: (name: string) => `${name} 的会话已不由您服务（转给同事或退回排队）`,
       transfer: {
@@ -83,6 +85,7 @@ export function useAlerts(): void {
       takenOver: (name, to) => `${to} has taken over ${name}`,
       owed: (name) => `${name} is waiting for your answer`,
       late: (name) => `The answer to ${name} is late`,
+      callBack: (name, from, to) => `Reminder: call-back to ${name}, promised ${from}–${to}`,
       closed: (name) => `The conversation of ${name} was closed on another page`,
       left: (name) => `You no longer serve ${name} (with a colleague or back in the queue)`,
       transfer: {
@@ -148,6 +151,13 @@ export function useAlerts(): void {
       alerts.ringer.late();
       say(message, 'assertive');
       alerts.notify(message, itemName ?? '', id);
+    },
+    callBack: ({ citizenName, itemName, slot, conversation }) => {
+      const message = words.value.callBack(citizenName, timeOfDay(slot.startsAt), timeOfDay(slot.endsAt));
+      alerts.ringer.message();
+      say(message, 'polite');
+      alerts.notify(message, itemName ?? '', conversation);
+      ElMessage({ message, type: 'info', duration: 10_000, showClose: true });
     },
     left: ({ citizenName }, why) => {
       const message = {

@@ -7,6 +7,8 @@ interface Dialogs {
   flag: ConversationId | null;
   close: ConversationId | null;
   block: ConversationId | null;
+  /** An answer of the knowledge base that is said to be wrong. */
+  wrong: { entry: string; question: string } | null;
   past: { conversation: PastConversation; citizenName: string } | null;
   sheet: boolean;
   undelivered: boolean;
@@ -18,6 +20,7 @@ const dialogs = reactive<Dialogs>({
   flag: null,
   close: null,
   block: null,
+  wrong: null,
   past: null,
   sheet: false,
   undelivered: false,
@@ -27,8 +30,8 @@ const dialogs = reactive<Dialogs>({
 export const useDialogs = (): Dialogs => dialogs;
 
 export function closeDialogs(): void {
-  const none = { transfer: null, flag: null, close: null, block: null, past: null, sheet: false, undelivered: false };
-  Object.assign(dialogs, none, { handOver: false });
+  const none = { transfer: null, flag: null, close: null, block: null, wrong: null, past: null };
+  Object.assign(dialogs, none, { sheet: false, undelivered: false, handOver: false });
 }
 
 /** Does a dialog cover the desk? */
@@ -37,6 +40,7 @@ export const isDialogOpen = (): boolean =>
   dialogs.flag !== null ||
   dialogs.close !== null ||
   dialogs.block !== null ||
+  dialogs.wrong !== null ||
   dialogs.past !== null ||
   dialogs.sheet ||
   dialogs.undelivered ||

@@ -57,7 +57,7 @@ note: string, };
 /**
  * What a role may allow.
  */
-export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "edit_knowledge" | "review_knowledge" | "read_administration";
+export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_tasks" | "work_tasks" | "manage_messages" | "edit_knowledge" | "review_knowledge" | "read_administration";
 
 /**
  * An agent's day.
@@ -166,7 +166,7 @@ me: PersonView,
  */
 status: AgentStatus, 
 /**
- * Since when; null: since before the server started.
+ * Since when; null: they have never chosen one.
  */
 statusSince: Timestamp | null, 
 /**
@@ -222,7 +222,11 @@ conversations: Array<DeskConversation>,
 /**
  * People waiting in their teams.
  */
-waiting: number, };
+waiting: number, 
+/**
+ * Promised call-backs of their teams that are near, soonest first, at most 20. Follows as `waiting`.
+ */
+callBacks: Array<CallBackView>, };
 
 /**
  * One alert.
@@ -423,6 +427,18 @@ until: Timestamp | null, } | { "type": "message_left",
 receipt: string, 
 /**
  * The promised call-back.
+ */
+slot: Slot, } | { "type": "call_back_slots", 
+/**
+ * Those that still have room, soonest first, without the one that is promised.
+ */
+slots: Array<Slot>, } | { "type": "call_back_moved", 
+/**
+ * As before.
+ */
+receipt: string, 
+/**
+ * What is promised now.
  */
 slot: Slot, } | { "type": "earlier", 
 /**
@@ -645,6 +661,19 @@ serving: number,
 callBacks: number, };
 
 /**
+ * A unit that has a board of its own: `board:CODE`.
+ */
+export type BoardPlace = { 
+/**
+ * Code of the unit.
+ */
+code: string, 
+/**
+ * Its name.
+ */
+name: string, };
+
+/**
  * One team's line.
  */
 export type BoardTeam = { 
@@ -656,6 +685,23 @@ team: TeamView,
  * Its numbers.
  */
 line: BoardLine, };
+
+/**
+ * One unit's line: the sum over its teams and those of all units below it.
+ */
+export type BoardUnit = { 
+/**
+ * Which.
+ */
+unit: BoardPlace, 
+/**
+ * Its numbers. An agent of several of its teams counts once, as in the total.
+ */
+line: BoardLine, 
+/**
+ * Codes of the teams.
+ */
+teams: Array<string>, };
 
 /**
  * The supervisors' board. Definitions of the figures: DOMAIN.
@@ -681,6 +727,14 @@ total: BoardLine,
  * Each team, in catalogue order.
  */
 teams: Array<BoardTeam>, 
+/**
+ * The units right below the board's own that have teams, themselves or further below.
+ */
+units: Array<BoardUnit>, 
+/**
+ * The board's own unit, and before it those above it, the city first. Names only: what is counted is the own unit's.
+ */
+path: Array<BoardPlace>, 
 /**
  * Each channel that has any numbers: measured together, reported apart (rule 3).
  */
@@ -744,6 +798,31 @@ workDays: Array<NamedDay>,
  * Where it was published, e.g. the number of the notice.
  */
 source: string, };
+
+/**
+ * A promised call-back of which its team was reminded.
+ */
+export type CallBackView = { 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Masked name.
+ */
+citizenName: string, 
+/**
+ * Item name.
+ */
+itemName: string | null, 
+/**
+ * Team name.
+ */
+teamName: string, 
+/**
+ * When.
+ */
+slot: Slot, };
 
 /**
  * A prepared text; its code is what agents type after `/`.
@@ -1019,6 +1098,18 @@ phone: string,
 /**
  * Start of a slot from `out_of_hours`.
  */
+slot: Timestamp, } | { "type": "call_back_slots", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "move_call_back", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Start of a slot from `call_back_slots`.
+ */
 slot: Timestamp, } | { "type": "finish", 
 /**
  * The conversation.
@@ -1140,6 +1231,11 @@ outcome: Outcome,
  * With `out_of_scope`: where to; gives the citizen a receipt.
  */
 handOn?: HandOnChannel, 
+/**
+ * With `unsolved` or `left_message`: neither the bot nor I know the answer to this question. It becomes a task of the
+ * unit that owns the item, and whoever asked is told the answer (rule 9).
+ */
+noAnswer?: string, 
 /**
  * With `solved`: the answer goes into the knowledge base, as a candidate that its owner reviews (rule 10).
  */
@@ -1390,6 +1486,19 @@ answeredAt: Timestamp | null,
  * Why.
  */
 reason: string, };
+
+/**
+ * Body of `POST /api/tasks/corrections`: an entry is wrong.
+ */
+export type CorrectionOrder = { 
+/**
+ * The entry.
+ */
+entry: string, 
+/**
+ * What is wrong with it.
+ */
+text: string, };
 
 /**
  * What a correction says.
@@ -1898,7 +2007,7 @@ ownWork: boolean, };
 /**
  * Closed list of reasons.
  */
-export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "agent_full" | "slot_full" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "in_use" | "listed_word" | "unsupported_protocol" | "internal";
+export type ErrorCode = "bad_request" | "too_large" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "unknown_item" | "outdated" | "invalid_stage" | "offer_gone" | "agent_full" | "slot_full" | "slot_past" | "rate_limited" | "busy" | "unsupported_file" | "infected" | "quota_used" | "in_use" | "listed_word" | "unsupported_protocol" | "internal";
 
 /**
  * Body of an event.
@@ -3328,6 +3437,16 @@ me: Identity, };
 export type MaskedField = "name" | "phone";
 
 /**
+ * The way that a message goes.
+ */
+export type MessageChannel = "thread" | "inbox" | "sms" | "email" | "portal" | "webhook";
+
+/**
+ * What is told.
+ */
+export type MessageKind = "answer_found" | "task_half" | "task_eve" | "task_overdue" | "published_late" | "write_back";
+
+/**
  * One line of a citizen's own list.
  */
 export type MyConversation = { 
@@ -3474,6 +3593,11 @@ unit: string | null,
 closes: boolean, };
 
 /**
+ * One message of the outbox.
+ */
+export type NoticeId = string;
+
+/**
  * How urgent a notice is.
  */
 export type NoticeLevel = "info" | "warning" | "outage";
@@ -3605,6 +3729,52 @@ transferFrom: string | null,
 transferNote: string | null, };
 
 /**
+ * How a unit has kept its deadlines (DOMAIN, on-time rate: finished by the due time / due).
+ */
+export type OnTimeLine = { 
+/**
+ * Code of the unit.
+ */
+unit: string, 
+/**
+ * Its name.
+ */
+unitName: string, 
+/**
+ * Numerator.
+ */
+inTime: number, 
+/**
+ * Denominator.
+ */
+due: number, 
+/**
+ * Owed, not due yet.
+ */
+owed: number, 
+/**
+ * Owed and overdue.
+ */
+overdue: number, };
+
+/**
+ * On-time rates of a time.
+ */
+export type OnTimeRates = { 
+/**
+ * Of all units together.
+ */
+total: OnTimeLine, 
+/**
+ * Apart.
+ */
+units: Array<OnTimeLine>, 
+/**
+ * As of.
+ */
+now: Timestamp, };
+
+/**
  * A password for one log-in; shown here and nowhere else.
  */
 export type OneTimePassword = { 
@@ -3622,6 +3792,102 @@ export type OpenState = "draft" | "in_review";
  * Where an entry comes from.
  */
 export type Origin = "editor" | "write_back" | "import" | "demo";
+
+/**
+ * Messages in one state.
+ */
+export type OutboxCount = { 
+/**
+ * The state.
+ */
+state: OutboxState, 
+/**
+ * So many.
+ */
+count: number, };
+
+/**
+ * A message of the outbox. Whom it goes to is masked.
+ */
+export type OutboxLine = { 
+/**
+ * Which.
+ */
+id: NoticeId, 
+/**
+ * The way.
+ */
+channel: MessageChannel, 
+/**
+ * What.
+ */
+message: MessageKind, 
+/**
+ * To whom, masked.
+ */
+to: string, 
+/**
+ * What they read.
+ */
+text: string, 
+/**
+ * The task that it is about.
+ */
+task: TaskId | null, 
+/**
+ * What became of it.
+ */
+state: OutboxState, 
+/**
+ * When it was written.
+ */
+madeAt: Timestamp, 
+/**
+ * Next attempt.
+ */
+dueAt: Timestamp, 
+/**
+ * Attempts that have failed.
+ */
+attempts: number, 
+/**
+ * Why the last one failed.
+ */
+error: string | null, 
+/**
+ * When it was sent, given up or dropped.
+ */
+settledAt: Timestamp | null, 
+/**
+ * It only went into the sink.
+ */
+sunk: boolean, };
+
+/**
+ * A page of messages, the newest first.
+ */
+export type OutboxPage = { 
+/**
+ * Messages.
+ */
+messages: Array<OutboxLine>, 
+/**
+ * `before` of the next page.
+ */
+next: NoticeId | null, 
+/**
+ * How many wait, were sent, are given up, were dropped, by state.
+ */
+counts: Array<OutboxCount>, 
+/**
+ * Receivers that are left alone for a while because they do not answer.
+ */
+paused: Array<string>, };
+
+/**
+ * What has become of a message.
+ */
+export type OutboxState = "waiting" | "sent" | "dead" | "dropped";
 
 /**
  * How a conversation ended.
@@ -3804,6 +4070,66 @@ changedAt: Timestamp,
 changedBy: string, };
 
 /**
+ * A registered policy.
+ */
+export type PolicyId = string;
+
+/**
+ * Body of `POST /api/policies`.
+ */
+export type PolicyOrder = { 
+/**
+ * Code of the unit that owes the answers.
+ */
+unit: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Number of the document; may be empty.
+ */
+document: string, 
+/**
+ * The day from which it holds, e.g. `2026-12-01`.
+ */
+effectiveOn: string, 
+/**
+ * What it needs answered, at most 100.
+ */
+questions: Array<PolicyQuestion>, };
+
+/**
+ * A page of policies, the last in force first.
+ */
+export type PolicyPage = { 
+/**
+ * Policies.
+ */
+policies: Array<PolicyView>, 
+/**
+ * `before` of the next page.
+ */
+next: PolicyId | null, 
+/**
+ * The server's time.
+ */
+now: Timestamp, };
+
+/**
+ * A question that a policy needs answered.
+ */
+export type PolicyQuestion = { 
+/**
+ * The question.
+ */
+question: string, 
+/**
+ * Code of the item.
+ */
+item: string | null, };
+
+/**
  * What follows when a part of a promise is over.
  */
 export type PolicyStep = { 
@@ -3823,6 +4149,47 @@ seconds: number | null,
  * What follows: the first response may be offered to more agents, the next one told to the agent and to supervisors.
  */
 actions: Array<StepAction>, };
+
+/**
+ * A registered policy.
+ */
+export type PolicyView = { 
+/**
+ * Which.
+ */
+id: PolicyId, 
+/**
+ * Code of the unit.
+ */
+unit: string, 
+/**
+ * Its name.
+ */
+unitName: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Number of the document.
+ */
+document: string, 
+/**
+ * From when on it holds.
+ */
+effectiveAt: Timestamp, 
+/**
+ * When it was registered.
+ */
+registeredAt: Timestamp, 
+/**
+ * By whom.
+ */
+registeredByName: string | null, 
+/**
+ * Its tasks, the first due first; at most 100.
+ */
+tasks: Array<TaskLine>, };
 
 /**
  * What is promised.
@@ -3923,6 +4290,23 @@ at: Timestamp,
 text: string, };
 
 /**
+ * Body of `POST /api/citizen/receipt/move`.
+ */
+export type ReceiptMove = { 
+/**
+ * The number.
+ */
+receipt: string, 
+/**
+ * The last four digits of the telephone that was left; not needed with the citizen's token.
+ */
+phoneEnd?: string, 
+/**
+ * Begin of one of the receipt's `slots`.
+ */
+slot: Timestamp, };
+
+/**
  * Body of `POST /api/citizen/receipt`.
  */
 export type ReceiptQuestion = { 
@@ -3941,7 +4325,7 @@ phoneEnd?: string, };
 export type ReceiptState = "open" | "done" | "cancelled";
 
 /**
- * Success of `POST /api/citizen/receipt`.
+ * Success of `POST /api/citizen/receipt`, `.../move` and `.../cancel`.
  */
 export type ReceiptView = { 
 /**
@@ -3972,6 +4356,18 @@ itemName: string | null,
  * The promised call-back.
  */
 slot: Slot | null, 
+/**
+ * It is near: since when the citizen and the team have been reminded of it.
+ */
+remindedAt: Timestamp | null, 
+/**
+ * Times to which it may be moved, soonest first; empty: its time has come, or nothing was promised.
+ */
+slots: Array<Slot>, 
+/**
+ * It may be taken back: nobody serves yet.
+ */
+mayCancel: boolean, 
 /**
  * What staff have written since, oldest first, at most 10; empty while it is open.
  */
@@ -5064,6 +5460,220 @@ export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "cal
 export type StepAction = "notify" | "widen" | "alert" | "offer_to_all";
 
 /**
+ * A line of a task's history.
+ */
+export type TaskEvent = "opened" | "joined" | "begun" | "put_back" | "reassigned" | "fulfilled" | "dropped" | "recomputed" | "reminded" | "overridden";
+
+/**
+ * A line of a task's history.
+ */
+export type TaskHistoryLine = { 
+/**
+ * When.
+ */
+at: Timestamp, 
+/**
+ * Name of the member of staff; null: the server, or the citizen.
+ */
+byName: string | null, 
+/**
+ * What.
+ */
+what: TaskEvent, 
+/**
+ * Why, where somebody said so.
+ */
+reason: string | null, 
+/**
+ * Of another unit or deadline: what was there before, as a code or in milliseconds.
+ */
+before: string | null, 
+/**
+ * ... and after.
+ */
+after: string | null, 
+/**
+ * Of a reminder: the step, and how many were told.
+ */
+step: string | null, };
+
+/**
+ * One task with a deadline.
+ */
+export type TaskId = string;
+
+/**
+ * What a task is about.
+ */
+export type TaskKind = "gap" | "policy" | "correction";
+
+/**
+ * A task in a list.
+ */
+export type TaskLine = { 
+/**
+ * Which.
+ */
+id: TaskId, 
+/**
+ * What a step names.
+ */
+version: number, 
+/**
+ * What it is about.
+ */
+kind: TaskKind, 
+/**
+ * Where it stands.
+ */
+state: TaskState, 
+/**
+ * Code of the unit that owes it.
+ */
+unit: string, 
+/**
+ * Its name.
+ */
+unitName: string, 
+/**
+ * Code of the item.
+ */
+item: string | null, 
+/**
+ * Its name.
+ */
+itemName: string | null, 
+/**
+ * The question, masked.
+ */
+question: string, 
+/**
+ * Begin.
+ */
+openedAt: Timestamp, 
+/**
+ * Deadline.
+ */
+dueAt: Timestamp, 
+/**
+ * As it was promised first.
+ */
+firstDueAt: Timestamp, 
+/**
+ * A year whose holidays are not published took part.
+ */
+provisional: boolean, 
+/**
+ * Who works on it.
+ */
+assignee: AgentId | null, 
+/**
+ * Their name.
+ */
+assigneeName: string | null, 
+/**
+ * Conversations in which it was asked.
+ */
+askers: number, 
+/**
+ * The policy that needs it.
+ */
+policy: PolicyId | null, 
+/**
+ * The entry that is to be corrected, or that answers it.
+ */
+entry: string | null, 
+/**
+ * Its revision.
+ */
+revision: number | null, 
+/**
+ * When it was done or dropped.
+ */
+settledAt: Timestamp | null, 
+/**
+ * Was it finished by the due time? null: neither finished nor due.
+ */
+inTime: boolean | null, 
+/**
+ * May the reader work on it?
+ */
+mayWork: boolean, };
+
+/**
+ * A page of tasks, the first due first.
+ */
+export type TaskPage = { 
+/**
+ * Tasks.
+ */
+tasks: Array<TaskLine>, 
+/**
+ * `after` of the next page.
+ */
+next: TaskId | null, 
+/**
+ * The server's time, by which deadlines are judged.
+ */
+now: Timestamp, };
+
+/**
+ * Body of `POST /api/tasks/{id}/reassign`.
+ */
+export type TaskReassign = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * Code of the unit that owes it from now on.
+ */
+unit: string, 
+/**
+ * Why.
+ */
+reason: string, };
+
+/**
+ * Where a task stands.
+ */
+export type TaskState = "open" | "working" | "done" | "dropped";
+
+/**
+ * Body of `POST /api/tasks/{id}/step`.
+ */
+export type TaskStep = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * `working`: I begin; `open`: I put it back; `dropped`: it needs no entry.
+ */
+to: TaskState, 
+/**
+ * Why; with `dropped`, and only there.
+ */
+reason: string, };
+
+/**
+ * A task with its history.
+ */
+export type TaskView = { 
+/**
+ * The task.
+ */
+task: TaskLine, 
+/**
+ * Why it was dropped.
+ */
+reason: string | null, 
+/**
+ * The oldest line first.
+ */
+history: Array<TaskHistoryLine>, };
+
+/**
  * 技能组 with its queue. Whoever asks without an item goes to [`super::GENERAL`].
  */
 export type Team = { 
@@ -5122,7 +5732,7 @@ isConnected: boolean,
  */
 status: AgentStatus, 
 /**
- * Since when; null: since before the server started.
+ * Since when; null: they have never chosen one.
  */
 statusSince: Timestamp | null, 
 /**
@@ -5167,6 +5777,56 @@ code: string,
  * Name.
  */
 name: string, };
+
+/**
+ * Body of `PUT /api/templates`.
+ */
+export type TemplateOrder = { 
+/**
+ * Of which message.
+ */
+message: MessageKind, 
+/**
+ * In which language.
+ */
+language: Language, 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * The words.
+ */
+text: string, };
+
+/**
+ * The words of a message.
+ */
+export type TemplateView = { 
+/**
+ * Of which message.
+ */
+message: MessageKind, 
+/**
+ * In which language.
+ */
+language: Language, 
+/**
+ * The words that hold.
+ */
+text: string, 
+/**
+ * The words that hold as long as nobody writes others.
+ */
+usual: string, 
+/**
+ * What may stand in it; the first one has to.
+ */
+placeholders: Array<string>, 
+/**
+ * 0: the usual words.
+ */
+version: number, };
 
 /**
  * Content of an entry.
@@ -5280,7 +5940,11 @@ reason: HandOverReason,
  * With `blocked`: when they may ask again. With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
  * has the call-back times, and `leave_message`.
  */
-opensAt?: Timestamp, } | { "type": "bot_feedback", 
+opensAt?: Timestamp, } | { "type": "answer_found", 
+/**
+ * The question, as it was taken down.
+ */
+question: string, } | { "type": "bot_feedback", 
 /**
  * Position of the answer.
  */
@@ -5343,6 +6007,18 @@ name: string, } | { "type": "message_left",
 receipt: string, 
 /**
  * The promised call-back.
+ */
+slot: Slot, } | { "type": "call_back_moved", 
+/**
+ * What to quote, as before.
+ */
+receipt: string, 
+/**
+ * What is promised now.
+ */
+slot: Slot, } | { "type": "call_back_soon", 
+/**
+ * When.
  */
 slot: Slot, } | { "type": "call_back_due", 
 /**
@@ -5586,6 +6262,19 @@ token: string,
  * When it ends; the same route gives a new one for it before that.
  */
 expiresAt: Timestamp, };
+
+/**
+ * What a citizen wants to be told by; `GET` and body of `PUT /api/citizen/channels`.
+ */
+export type WantedChannels = { 
+/**
+ * Short messages.
+ */
+sms: boolean, 
+/**
+ * Messages of the portal.
+ */
+portal: boolean, };
 
 /**
  * A refusal.

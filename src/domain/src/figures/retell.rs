@@ -236,6 +236,12 @@ impl Story {
                 }
                 self.ask_human(at);
             }
+            Event::CallBackMoved { receipt, starts_at, ends_at } => {
+                if let Some(message) = self.messages.iter_mut().find(|message| message.key == *receipt) {
+                    message.set(Field::SlotStartsAt, starts_at.0);
+                    message.set(Field::SlotEndsAt, ends_at.0);
+                }
+            }
             Event::ReceiptSettled { receipt, state } => {
                 if let Some(message) = self.messages.iter_mut().find(|message| message.key == *receipt) {
                     message.words.insert(Word::State, state.to_string());

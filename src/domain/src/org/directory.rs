@@ -325,6 +325,21 @@ impl Directory {
         calendar.with_dates(dates).closed_in(closures)
     }
 
+    /// The calendar by which a unit's deadlines are counted: its hours, else those of the nearest unit above, and the hours of
+    /// single dates that hold for all its teams. No closure moves a deadline.
+    #[must_use]
+    pub fn unit_calendar(&self, unit: &str, configured: &Calendar) -> Calendar {
+        let above = self.above(unit);
+        let hours = above.iter().find_map(|unit| self.unit(unit)?.hours.as_ref());
+        let calendar = hours.map_or_else(|| configured.clone(), |hours| configured.with_hours(hours));
+        let depth = |one: &SpecialHours| one.unit.as_deref().map_or(0, |unit| self.above(unit).len());
+        let is_for =
+            |one: &&SpecialHours| one.teams.is_empty() && one.unit.as_ref().is_none_or(|unit| above.contains(unit));
+        let mut dates: Vec<_> = self.special_hours().map(|(_, one)| one).filter(is_for).collect();
+        dates.sort_by_key(|one| depth(one));
+        calendar.with_dates(dates.into_iter().flat_map(|one| one.dates().map(|date| (date, one.periods.as_slice()))))
+    }
+
     /// The list of days: that of the configuration, with the years that are administered.
     #[must_use]
     pub fn holidays(&self, configured: &Holidays) -> Holidays {

@@ -16,6 +16,14 @@ impl Directory {
         of_team.is_some_and(|own| self.above(own).iter().any(|above| above == unit))
     }
 
+    /// The unit right below `scope` under which `unit` stands; `None`: it is the scope itself, or not below it.
+    #[must_use]
+    pub fn below<'a>(&'a self, scope: &str, unit: &str) -> Option<&'a str> {
+        let above = self.above(unit);
+        let place = above.iter().position(|one| one == scope)?;
+        above.get(place.checked_sub(1)?).map(String::as_str)
+    }
+
     fn shown_notices(&self, at: Timestamp) -> impl Iterator<Item = Named<'_, Notice>> {
         self.records(Kind::Notice, None).filter_map(move |record| match &record.body {
             super::Body::Notice(notice) if notice.is_shown(at) => Some((record, notice)),
@@ -96,6 +104,18 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{super::Body, *};
+
+    #[test]
+    fn a_unit_stands_under_one_right_below_the_scope_or_is_the_scope() {
+        let directory = directory(&[]);
+        let below = |scope, unit| directory.below(scope, unit);
+        assert_eq!(
+            (below(CITY, "xuhui-office"), below("xuhui", "xuhui-office")),
+            (Some("xuhui"), Some("xuhui-office"))
+        );
+        assert_eq!((below(CITY, CITY), below("xuhui", "xuhui"), below("huangpu", "xuhui-office")), (None, None, None));
+        assert_eq!(below(CITY, "nowhere"), None);
+    }
 
     /// City, two districts, one team in each and one in the city; two items.
     fn directory(more: &[(Kind, &str, Value)]) -> Directory {

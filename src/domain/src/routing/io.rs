@@ -225,6 +225,14 @@ pub enum Input {
         /// Of whom. A head start means nothing: it was given a time.
         demand: Demand,
     },
+    /// A promised call-back that is still to come gets another time. One step, so that it has exactly one place at every
+    /// moment.
+    CallBackMoved {
+        /// Which.
+        conversation: ConversationId,
+        /// Begin of the new slot.
+        at: Timestamp,
+    },
     /// The citizen does not want a human any more (waiting or offered only).
     RequestCancelled {
         /// Which.

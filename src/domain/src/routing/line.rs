@@ -73,6 +73,14 @@ impl Router {
         Ok(())
     }
 
+    pub(super) fn move_call_back(&mut self, conversation: ConversationId, at: Timestamp) -> Result<(), Refusal> {
+        let promise = self.call_backs.get_mut(&conversation).ok_or(Refusal::UnknownConversation(conversation))?;
+        self.timers.remove(&(promise.at, Timer::CallBack(conversation)));
+        promise.at = at;
+        self.timers.insert((at, Timer::CallBack(conversation)));
+        Ok(())
+    }
+
     fn forget_call_back(&mut self, conversation: ConversationId) -> Option<CallBack> {
         let promise = self.call_backs.remove(&conversation)?;
         self.teams[usize::from(promise.team.0)].call_backs -= 1;

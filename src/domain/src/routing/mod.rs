@@ -393,6 +393,7 @@ impl Router {
             Input::CallBackPromised { conversation, team, at, demand } => {
                 self.promise_call_back(conversation, CallBack { team, at, demand })
             }
+            Input::CallBackMoved { conversation, at } => self.move_call_back(conversation, at),
             Input::RequestCancelled { conversation } => self.cancel(conversation, out),
             Input::CitizenFinished { conversation } => self.citizen_finished(conversation, out),
             Input::HumanReplied { conversation, at } => self.reply(conversation, at, out),

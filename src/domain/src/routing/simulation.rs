@@ -348,6 +348,19 @@ impl Simulation {
             }
             _ => None,
         };
+        let moved = match input {
+            Input::CallBackMoved { conversation, at } => Some((conversation, at)),
+            _ => None,
+        };
+        if let Some((promised, at)) =
+            moved.and_then(|(conversation, at)| Some((self.promised.get_mut(&conversation)?, at)))
+        {
+            // The shadow has to know the time before its effects: the new slot may begin right now. What begins just now is
+            // called back at its own time.
+            if promised.1 > self.now {
+                promised.1 = at;
+            }
+        }
         self.weigh_before(&input);
         let accepted = self.router.handle(self.now, input, &mut out).is_ok();
         if let Some((conversation, team, at, demand)) = promised.filter(|_| accepted) {
@@ -689,7 +702,10 @@ impl Simulation {
                     return Ok(());
                 }
                 let demand = self.any_demand_of(team);
-                self.give(Input::CallBackPromised { conversation, team, at, demand })
+                self.give(Input::CallBackPromised { conversation, team, at, demand })?;
+                let other = self.promised.keys().nth(self.dice.roll(4) as usize).copied();
+                let at = self.now + self.dice.span(5) * 20_000;
+                other.map_or(Ok(()), |conversation| self.give(Input::CallBackMoved { conversation, at }))
             }
             (24..44, _, _, Some(offer)) => {
                 let rivals = self.rivals(agent);

@@ -22,7 +22,7 @@ use tokio::time::sleep;
 use super::{App, actor, forbidden, internal, store_error, thread_entry};
 use crate::{
     auth::{Citizen, Codes, Principal},
-    desk::{Order, new_id},
+    desk::{Actor, Order, new_id},
     hub::Holder,
 };
 
@@ -44,6 +44,13 @@ pub struct CitizenRules {
     pub anonymous_days: u32,
     /// Life of a code for a second device, in seconds.
     pub continue_seconds: u32,
+}
+
+/// A receipt that somebody has proven to be theirs.
+#[derive(Debug)]
+pub struct Held {
+    receipt: ReceiptRow,
+    row: ConversationRow,
 }
 
 fn unauthenticated(detail: &str) -> WireError {
@@ -278,18 +285,17 @@ impl App {
 
     // --- receipts ----------------------------------------------------------------------------------------------------
 
-    /// What has become of a receipt, for one who proves that it is theirs: by their token, or by the last four digits of
-    /// the telephone that was left with it. `None`: there is no such receipt, or the proof does not fit; nobody is told
-    /// which.
+    /// A receipt with its conversation, for one who proves that it is theirs: by their token, or by the last four digits of the
+    /// telephone that was left with it. `None`: there is no such receipt, or the proof does not fit; nobody is told which.
     ///
     /// # Errors
     /// Whatever the store says.
-    pub async fn receipt(
+    pub async fn held(
         &self,
         who: Option<&Principal>,
         number: &str,
         phone_end: Option<&str>,
-    ) -> Result<Option<ReceiptView>, WireError> {
+    ) -> Result<Option<Held>, WireError> {
         let found = self.store.receipt(number).await.map_err(store_error)?;
         let fits = |row: &ConversationRow| match who {
             Some(Principal::Citizen(citizen)) => citizen.id == row.citizen,
@@ -300,24 +306,81 @@ impl App {
                 phone_end.is_some_and(|end| end.len() == 4 && digits.len() > 4 && digits.ends_with(end))
             }
         };
-        let Some((receipt, row)) = found.filter(|(_, row)| fits(row)) else { return Ok(None) };
+        Ok(found.filter(|(_, row)| fits(row)).map(|(receipt, row)| Held { receipt, row }))
+    }
+
+    /// What has become of a receipt.
+    ///
+    /// # Errors
+    /// Whatever store and desk say; the same holds for the two that follow.
+    pub async fn receipt(&self, Held { receipt, row }: Held) -> Result<ReceiptView, WireError> {
         let answers = if receipt.state == ReceiptState::Done && receipt.hand_on.is_none() {
             self.answers(&receipt).await?
         } else {
             Vec::new()
         };
+        let is_open = receipt.state == ReceiptState::Open;
         // The slot of an earlier receipt is not known any more.
-        let slot = row.slot.filter(|_| receipt.state == ReceiptState::Open);
-        Ok(Some(ReceiptView {
+        let slot = row.slot.filter(|_| is_open);
+        let slots = if is_open && row.stage == Stage::CallBack {
+            let asked =
+                self.desk.give(Actor::Holder(row.citizen), self.clock.now(), Order::CallBackSlots(row.id)).await;
+            match asked {
+                Ok(Answer::CallBackSlots { slots }) => slots,
+                // Its time has come meanwhile.
+                Err(error) if error.code == ErrorCode::InvalidStage => Vec::new(),
+                Err(error) => return Err(error),
+                Ok(other) => return Err(internal(&format!("{other:?} answers no question for slots"))),
+            }
+        } else {
+            Vec::new()
+        };
+        Ok(ReceiptView {
             item_name: self.item_name(row.item.as_deref()),
             slot: slot.map(|(starts_at, ends_at)| Slot { starts_at, ends_at }),
+            reminded_at: receipt.reminded_at.filter(|_| is_open),
+            slots,
+            may_cancel: is_open && matches!(row.stage, Stage::CallBack | Stage::Waiting | Stage::Offered),
             receipt: receipt.receipt,
             state: receipt.state,
             hand_on: receipt.hand_on,
             made_at: receipt.made_at,
             settled_at: receipt.settled_at,
             answers,
-        }))
+        })
+    }
+
+    /// Another time for the promised call-back.
+    ///
+    /// # Errors
+    /// `slot_past` and `slot_full` by name, `invalid_stage` when its time has come.
+    pub async fn move_held(&self, held: Held, slot: Timestamp) -> Result<ReceiptView, WireError> {
+        let (conversation, receipt) = (held.row.id, Some(held.receipt.receipt.clone()));
+        self.change_held(held, Order::MoveCallBack { conversation, receipt, slot }).await
+    }
+
+    /// The promised call-back is not wanted any more; of one that was taken back already, nothing.
+    ///
+    /// # Errors
+    /// `invalid_stage` when somebody serves, or it is over.
+    pub async fn cancel_held(&self, held: Held) -> Result<ReceiptView, WireError> {
+        if held.receipt.state == ReceiptState::Cancelled {
+            return self.receipt(held).await;
+        }
+        let (conversation, receipt) = (held.row.id, held.receipt.receipt.clone());
+        self.change_held(held, Order::CancelCallBack { conversation, receipt }).await
+    }
+
+    async fn change_held(&self, held: Held, order: Order) -> Result<ReceiptView, WireError> {
+        let given = self.desk.give(Actor::Holder(held.row.citizen), self.clock.now(), order).await;
+        // Whoever has a receipt knows of its conversation: it is only closed.
+        given.map_err(|error| match error.code {
+            ErrorCode::NotFound => WireError::new(ErrorCode::InvalidStage, "the conversation is closed"),
+            _ => error,
+        })?;
+        let after = self.store.receipt(&held.receipt.receipt).await.map_err(store_error)?;
+        let (receipt, row) = after.unwrap_or((held.receipt, held.row));
+        self.receipt(Held { receipt, row }).await
     }
 
     /// What staff have written between the making of a receipt and its end.

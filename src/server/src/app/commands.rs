@@ -128,14 +128,22 @@ impl App {
             Command::ClaimVisitor { visitor } => {
                 Ok(Begun::Alone(Box::pin(async move { app.claim_visitor(&who, at, &visitor).await })))
             }
-            Command::Close { conversation, outcome, hand_on, write_back: Some(draft) } => {
+            Command::Close { conversation, outcome, hand_on, no_answer: Some(question), write_back: None } => {
+                Ok(Begun::Alone(Box::pin(async move {
+                    let gap = app.gap(&who, at, conversation, outcome, &question).await?;
+                    let order =
+                        Order::Close { conversation, outcome, hand_on, gap: Some(Box::new(gap)), write_back: None };
+                    app.desk.give(actor(&who), at, order).await
+                })))
+            }
+            Command::Close { conversation, outcome, hand_on, write_back: Some(draft), no_answer: None } => {
                 if outcome != Outcome::Solved {
                     return Err(WireError::field("writeBack", "only what solved it is written back"));
                 }
                 Ok(Begun::Alone(Box::pin(async move {
                     let candidate = app.candidate(&who, at, conversation, &draft).await?;
                     let write_back = Some(Box::new(candidate));
-                    let order = Order::Close { conversation, outcome, hand_on, write_back };
+                    let order = Order::Close { conversation, outcome, hand_on, gap: None, write_back };
                     let answer = app.desk.give(actor(&who), at, order).await?;
                     app.organisation.knowledge_changed();
                     Ok(answer)
@@ -169,6 +177,8 @@ fn order(command: Command) -> Result<Order, WireError> {
             phone: conversation::telephone("phone", &phone).map_err(invalid)?,
             slot,
         },
+        Command::CallBackSlots { conversation } => Order::CallBackSlots(conversation),
+        Command::MoveCallBack { conversation, slot } => Order::MoveCallBack { conversation, receipt: None, slot },
         Command::Finish { conversation } => Order::Finish(conversation),
         Command::Rate { conversation, stars, comment } => Order::Rate {
             conversation,
@@ -184,9 +194,9 @@ fn order(command: Command) -> Result<Order, WireError> {
             note: conversation::at_most("note", note.trim(), MAX_TEXT).map_err(invalid)?.to_owned(),
         },
         Command::CancelTransfer { conversation } => Order::CancelTransfer(conversation),
-        // With an answer to write back it has to be made first: see `App::try_begin`.
-        Command::Close { conversation, outcome, hand_on, write_back: _ } => {
-            Order::Close { conversation, outcome, hand_on, write_back: None }
+        // What has to be made first is not here: see `App::try_begin`.
+        Command::Close { conversation, outcome, hand_on, no_answer: None, write_back: None } => {
+            Order::Close { conversation, outcome, hand_on, gap: None, write_back: None }
         }
         Command::RaiseFlag { conversation, reason, text } => Order::RaiseFlag {
             conversation,
@@ -214,6 +224,7 @@ fn order(command: Command) -> Result<Order, WireError> {
         Command::ReopenAlert { alert } => Order::Acknowledge { alert, note: None },
         Command::Hello { .. }
         | Command::Renew { .. }
+        | Command::Close { .. }
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. }
         | Command::Send { .. }

@@ -19,7 +19,7 @@ use bangban_store::{
     Audit, Author, Change, KnowledgeChange, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, Unit, WriteBack,
 };
 
-use super::{App, forbidden, invalid, not_found, store_error};
+use super::{App, Fulfilled, forbidden, invalid, not_found, store_error};
 use crate::{
     auth::{Principal, Staff},
     catalogue::Catalogue,
@@ -539,10 +539,24 @@ impl App {
                 let from = head.live.map_or(now, |live| live.from);
                 more.extend(self.superseded(who, other, from).await?);
             }
+            // Whoever asked is told in the same transaction.
+            if let Some(task) = revision.task.as_deref().and_then(|task| task.parse().ok()) {
+                let done = Fulfilled {
+                    task,
+                    entry: id,
+                    revision: revision.no.into(),
+                    source: &revision.content.source,
+                    by: Author::Agent(who.staff.id),
+                    from: head.live.map_or(now, |live| live.from),
+                    override_reason: order.reason.as_deref(),
+                };
+                more.extend(self.fulfil(done).await?);
+            }
         }
         let line = self.keeper_line(who, name, &head, after.map(|(no, _)| no), reason);
         let entry = KnowledgeEntry { head, changed_at: now, ..entry };
         self.put_entry(entry, revision, more, line).await?;
+        self.told_of_publishing();
         self.knowledge_entry(who.staff, id).await
     }
 

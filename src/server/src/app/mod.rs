@@ -14,6 +14,7 @@ mod knowledge_file;
 mod ledger;
 mod messages;
 mod notices;
+mod outbox;
 mod points;
 mod quality;
 mod reads;
@@ -22,6 +23,7 @@ mod rights;
 mod staff;
 mod staff_admin;
 mod staffing;
+mod tasks;
 
 use std::{
     borrow::Cow,
@@ -63,6 +65,7 @@ use crate::{
     hub::{Hub, Relay},
     load::{self, LoadAgents},
     organisation::{self, DemoStaff, Organisation},
+    outbox::Outside,
     privacy::{Retention, people::People},
     session::{Rates, command_span},
     staff::{Accounts, Rights, oidc::Oidc},
@@ -71,7 +74,7 @@ use crate::{
     word_check::WordCheck,
 };
 pub(crate) use administration::Edit;
-pub use citizens::CitizenRules;
+pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, Pending};
 pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
@@ -79,10 +82,13 @@ pub(crate) use find::{Search, searched};
 pub(crate) use items::Upload;
 pub(crate) use knowledge::{Keeper, WantedEntries};
 pub(crate) use knowledge_file::{COLUMNS as ENTRY_COLUMNS, EntryFormat, EntryUpload, FileEntry};
+pub use outbox::WantedMessages;
 pub(crate) use quality::{Inspector, WantedInspections};
 pub use reveal::{Reveals, reason};
 pub use staff::{NoRenewal, SignInRules, SignedIn};
 pub(crate) use staffing::Days;
+pub use tasks::Fulfilled;
+pub(crate) use tasks::{WantedTasks, Worker};
 
 /// How long a log-in waits until the desk has heard of it.
 const DESK_PATIENCE: Duration = Duration::from_secs(2);
@@ -140,6 +146,10 @@ pub struct App {
     pub citizens: CitizenRules,
     /// What stands before their REST routes.
     pub gate: Gate,
+    /// The ways to people and systems outside.
+    pub outside: Outside,
+    /// Rung when a reminder may be due earlier than was known.
+    pub(crate) other_deadlines: Notify,
     /// Without a touch for so long, a kiosk asks; and waits so long for an answer.
     pub kiosk: (u32, u32),
     /// Counters.
@@ -190,6 +200,8 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
         bangban_store::StoreError::Outdated { .. }
         | bangban_store::StoreError::StaffOutdated(_)
         | bangban_store::StoreError::QualityOutdated
+        | bangban_store::StoreError::TaskOutdated
+        | bangban_store::StoreError::OutboxOutdated
         | bangban_store::StoreError::KnowledgeOutdated(_) => {
             return WireError::new(ErrorCode::Outdated, error.to_string());
         }
@@ -312,6 +324,8 @@ impl App {
                 continue_seconds: config.citizen.continue_seconds,
             },
             gate: Gate::new(config),
+            outside: Outside::new(&config.notify, demo),
+            other_deadlines: Notify::new(),
             kiosk: (config.kiosk.idle_seconds, config.kiosk.answer_seconds),
             stopping,
             sessions,
@@ -349,6 +363,8 @@ impl App {
         let retention = Arc::clone(&app.retention);
         tokio::spawn(async move { retention.daily().await });
         tokio::spawn(quality::draw_every_week(Arc::downgrade(&app)));
+        tokio::spawn(tasks::keep_reminding(Arc::downgrade(&app)));
+        tokio::spawn(crate::outbox::deliver(Arc::downgrade(&app)));
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         tokio::spawn(staff::watch_accounts(Arc::downgrade(&app)));
         let notices = Arc::clone(&app.notices);

@@ -256,12 +256,24 @@ impl App {
                 for account in self.accounts.all() {
                     // A session may have ended although the account is the same.
                     self.hub.look_again(account.id);
+                    let was = before.get(&account.id).map_or(Timestamp(0), |row| row.locked_until);
+                    self.follow_lock(&account, was);
                     if before.get(&account.id) != Some(&account) {
                         self.notices.account(account.id);
                     }
                 }
             }
             Err(error) => tracing::warn!(%error, "the accounts cannot be read; those that are known stay"),
+        }
+    }
+
+    /// An account that was locked by wrong passwords on another node, or unlocked there, is so here too.
+    fn follow_lock(&self, account: &StaffRow, was: Timestamp) {
+        let now = self.clock.now();
+        if account.locked_until > now {
+            self.door.lock(&account.login, account.locked_until);
+        } else if was > now {
+            self.door.lift(&account.login);
         }
     }
 
@@ -412,6 +424,7 @@ impl App {
             tracing::warn!(%error, "a lock is not kept over a restart");
         }
         self.accounts.change(account.id, |row| row.locked_until = until);
+        self.hub.tell_of_account(account.id);
     }
 
     /// Forgets sessions that have been over for long. Called once a day.

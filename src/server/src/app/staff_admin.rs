@@ -225,6 +225,7 @@ impl App {
         self.store.commit(Unit { changes, ..Unit::default() }).await?;
         self.door.lift(&row.login);
         self.accounts.change(row.id, |row| row.locked_until = Timestamp(0));
+        self.hub.tell_of_account(row.id);
         Ok(())
     }
 

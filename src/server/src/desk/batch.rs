@@ -114,7 +114,7 @@ pub fn entry(
     }
 }
 
-fn json(value: &impl Serialize) -> Json {
+pub(super) fn json(value: &impl Serialize) -> Json {
     Json(to_raw_value(value).unwrap_or_else(|error| {
         tracing::error!(%error, "an entry cannot be written as JSON");
         RawValue::NULL.to_owned()

@@ -108,6 +108,8 @@ impl Owner {
             items_covered: covered,
             items_total: items,
             items_rostered,
+            units: self.units_on(topic, &teams),
+            path: self.path_of(topic),
             teams,
             channels,
         }
@@ -295,7 +297,7 @@ fn oldest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp>
     one.into_iter().chain(other).min()
 }
 
-fn count_agent(line: &mut BoardLine, read: &AgentRead) {
+pub(super) fn count_agent(line: &mut BoardLine, read: &AgentRead) {
     line.staffed += 1;
     match read.status {
         AgentStatus::Break => line.on_break += 1,

@@ -106,6 +106,7 @@ impl Owner {
         batch.agents.extend(taken_from);
         batch.queues.insert(team);
         self.world.notices.silence.end(conversation);
+        self.call_back_over(conversation, batch);
         let Some(case) = self.cases.get_mut(conversation) else { return };
         case.row.stage = Stage::Waiting;
         case.row.agent = None;

@@ -13,7 +13,7 @@ use bangban_domain::{
     words::{Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, Stage},
 };
 use bangban_protocol::{Answer, ErrorCode, Party, Slot, ThreadBody, TransferTarget, WireError};
-use bangban_store::{Author, Change, ConversationRow, KnowledgeChange, Lane, ReceiptRow};
+use bangban_store::{Author, Change, ConversationRow, KnowledgeChange, Lane, ReceiptRow, TaskChange};
 
 use super::{
     Actor, Order,
@@ -25,7 +25,7 @@ use super::{
 use crate::auth::Citizen;
 
 /// Out of hours this many call-back times are offered.
-const SLOTS_OFFERED: usize = 8;
+pub(super) const SLOTS_OFFERED: usize = 8;
 
 /// A call-back can be promised for one of so many slots ahead, free or not.
 const SLOTS_AHEAD: usize = 200;
@@ -56,14 +56,14 @@ pub(super) fn unknown() -> WireError {
 pub(super) fn agent_of(who: &Actor) -> Result<AgentId, WireError> {
     match who {
         Actor::Staff(staff) if staff.has_desk() => Ok(staff.id),
-        Actor::Staff(_) | Actor::Citizen(_) | Actor::System => Err(forbidden()),
+        Actor::Staff(_) | Actor::Citizen(_) | Actor::Holder(_) | Actor::System => Err(forbidden()),
     }
 }
 
 fn citizen_of(who: &Actor) -> Result<&Citizen, WireError> {
     match who {
         Actor::Citizen(citizen) => Ok(citizen),
-        Actor::Staff(_) | Actor::System => Err(forbidden()),
+        Actor::Staff(_) | Actor::Holder(_) | Actor::System => Err(forbidden()),
     }
 }
 
@@ -89,6 +89,13 @@ impl Owner {
             Order::CancelRequest(id) => self.cancel_request(who, at, now, id, batch),
             Order::LeaveMessage { conversation, client_id, text, phone, slot } => {
                 self.leave_message(who, at, now, (conversation, client_id, text, phone, slot), batch)
+            }
+            Order::CallBackSlots(id) => self.call_back_slots(who, at, id),
+            Order::MoveCallBack { conversation, receipt, slot } => {
+                self.move_call_back(who, at, now, (conversation, receipt.as_deref(), slot), batch)
+            }
+            Order::CancelCallBack { conversation, receipt } => {
+                self.cancel_call_back(who, at, now, (conversation, &receipt), batch)
             }
             Order::Feedback { conversation, answer, solved } => {
                 self.feedback(who, at, conversation, answer, solved, batch)
@@ -116,9 +123,11 @@ impl Owner {
                 let row = self.correcting.take();
                 self.correct(who, (now, at), wanted, row, batch)
             }
-            Order::Close { conversation, outcome, hand_on, write_back } => {
+            Order::Close { conversation, outcome, hand_on, gap, write_back } => {
                 let answer = self.close(who, now, conversation, outcome, hand_on, batch)?;
-                // In the transaction of the closing: rule 10.
+                // In the transaction of the closing: rules 9 and 10.
+                let ask = |row| Change::Task(TaskChange::Ask { row, asker: Some(conversation) });
+                batch.unit.changes.extend(gap.map(ask));
                 batch.unit.changes.extend(write_back.map(|one| Change::Knowledge(KnowledgeChange::WriteBack(one))));
                 Ok(answer)
             }
@@ -137,7 +146,7 @@ impl Owner {
     }
 
     /// The citizen's own conversation.
-    fn mine(&mut self, who: &Actor, id: ConversationId) -> Result<&mut Case, WireError> {
+    pub(super) fn mine(&mut self, who: &Actor, id: ConversationId) -> Result<&mut Case, WireError> {
         let citizen = citizen_of(who)?;
         // Not telling strangers that it exists.
         self.own(citizen.id, id).ok_or_else(unknown)
@@ -314,14 +323,14 @@ impl Owner {
     }
 
     /// Slots of the coming days.
-    fn slots(&self, team: TeamId, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
+    pub(super) fn slots(&self, team: TeamId, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
         let catalogue = &self.world.catalogue;
         let code = catalogue.team_at(team).map_or(GENERAL, |team| &team.code);
         catalogue.calendar_of(code).slots(from, catalogue.slots_of(code).0).map(slot).take(SLOTS_AHEAD)
     }
 
     /// Those of them that still have room.
-    fn free_slots(&self, team: TeamId, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
+    pub(super) fn free_slots(&self, team: TeamId, from: Timestamp) -> impl Iterator<Item = Slot> + '_ {
         let code = self.world.catalogue.team_at(team).map_or(GENERAL, |team| &team.code);
         let capacity = self.world.catalogue.slots_of(code).1 as usize;
         self.slots(team, from).filter(move |slot| self.router.call_backs_at(team, slot.starts_at) < capacity)
@@ -335,22 +344,34 @@ impl Owner {
         id: ConversationId,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        let stage = self.mine(who, id)?.row.stage;
+        self.mine(who, id)?;
+        self.give_up(at, now, id, batch)
+    }
+
+    /// The request or the promised call-back is not wanted any more.
+    pub(super) fn give_up(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        id: ConversationId,
+        batch: &mut Batch,
+    ) -> Result<Answer, WireError> {
+        let stage = self.cases.get(id).ok_or_else(unknown)?.row.stage;
         match stage {
             Stage::Bot => return Ok(Answer::Done),
             Stage::Waiting | Stage::Offered | Stage::CallBack => {}
             Stage::Serving | Stage::WrapUp | Stage::Closed => return Err(wrong_stage(stage)),
         }
         self.decide(Input::RequestCancelled { conversation: id }, now, batch)?;
-        if let Some(case) = self.cases.get_mut(id) {
-            case.row.stage = Stage::Bot;
-            case.row.slot = None;
-        }
         batch.say(id, at, ThreadBody::RequestCancelled);
         batch.log(id, at, Event::RequestCancelled {});
         batch.over.push(id);
         self.promise_over(id, now, batch);
         self.settle(id, ReceiptState::Cancelled, at, batch);
+        if let Some(case) = self.cases.get_mut(id) {
+            case.row.stage = Stage::Bot;
+            case.row.slot = None;
+        }
         self.note_queue(id, batch);
         batch.touch(id);
         Ok(Answer::Done)
@@ -358,13 +379,18 @@ impl Owner {
 
     /// The promise of the open receipt, if there is one, is kept or taken back.
     fn settle(&mut self, id: ConversationId, state: ReceiptState, at: Timestamp, batch: &mut Batch) {
-        let Some(receipt) = self.cases.get_mut(id).and_then(|case| case.receipt.take()) else { return };
+        let Some(case) = self.cases.get_mut(id) else { return };
+        let (Some(receipt), before) = (case.receipt.take(), case.row.slot.map(slot)) else { return };
+        self.call_back_over(id, batch);
+        if state == ReceiptState::Cancelled {
+            self.audit_call_back("call_back.cancel", id, &receipt, at, (before, None), batch);
+        }
         batch.unit.changes.push(Change::ReceiptSettled { conversation: id, receipt: receipt.clone(), state, at });
         batch.log(id, at, Event::ReceiptSettled { receipt, state });
     }
 
     /// The queue that the conversation stood in has changed.
-    fn note_queue(&self, id: ConversationId, batch: &mut Batch) {
+    pub(super) fn note_queue(&self, id: ConversationId, batch: &mut Batch) {
         batch.queues.extend(self.cases.get(id).map(|case| self.team_of(&case.row)));
     }
 
@@ -391,11 +417,7 @@ impl Owner {
             return Ok(Answer::Blocked { until });
         }
         let team = self.cases.get(id).map(|case| self.team_of(&case.row)).ok_or_else(unknown)?;
-        let wanted = self.slots(team, at).find(|slot| slot.starts_at == starts_at);
-        let wanted = wanted.ok_or_else(|| WireError::field("slot", "not the begin of a slot in the coming days"))?;
-        if !self.free_slots(team, at).any(|slot| slot == wanted) {
-            return Err(WireError::new(ErrorCode::SlotFull, "the slot is full, choose another"));
-        }
+        let wanted = self.slot_with_room(team, at, starts_at)?;
         let receipt = self.next_receipt("SH", at);
         if let Some(case) = self.cases.get_mut(id) {
             case.row.stage = Stage::CallBack;
@@ -418,6 +440,7 @@ impl Owner {
             made_at: at,
             state: ReceiptState::Open,
             settled_at: None,
+            reminded_at: None,
         }));
         let (starts_at, ends_at) = (wanted.starts_at, wanted.ends_at);
         batch.log(id, at, Event::MessageLeft { receipt: receipt.clone(), starts_at, ends_at });
@@ -428,7 +451,9 @@ impl Owner {
             self.decide(plan, now, batch)?;
         }
         let (demand, at) = (self.demand_of(id), wanted.starts_at);
+        self.expect_call_back(id, false);
         self.decide(Input::CallBackPromised { conversation: id, team, at, demand }, now, batch)?;
+        self.remind(now, batch);
         Ok(Answer::MessageLeft { receipt, slot: wanted })
     }
 
@@ -624,6 +649,7 @@ impl Owner {
                 // Our part is done with the receipt itself.
                 state: ReceiptState::Done,
                 settled_at: Some(now),
+                reminded_at: None,
             }));
             receipt
         });

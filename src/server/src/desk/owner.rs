@@ -6,6 +6,7 @@ use bangban_domain::{
     AgentId, CitizenId, ConversationId, OfferId, TeamId, Timestamp,
     alert::{AlertKind, Subject},
     calendar::Calendar,
+    call_back::Reminders,
     citizen::shown_name,
     figures::{self, Field, Request, Today},
     history,
@@ -69,6 +70,8 @@ pub(super) struct Owner {
     /// Units whose board somebody looks at.
     pub(super) scopes: BTreeSet<UnitCode>,
     pub(super) alerts: Alerts,
+    /// Promised call-backs, and who was reminded of them.
+    pub(super) reminders: Reminders,
     /// Who has a console; outlives a rebuilding, because sockets do.
     pub(super) present: BTreeSet<AgentId>,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
@@ -109,6 +112,7 @@ impl Owner {
             rostered: None,
             scopes: BTreeSet::new(),
             alerts: Alerts::default(),
+            reminders: Reminders::default(),
             present: BTreeSet::new(),
             is_sound: false,
             try_again_at: Timestamp(0),
@@ -157,6 +161,7 @@ impl Owner {
             let connected = self.router.handle(now, Input::AgentConnected { agent }, &mut out);
             connected.map_err(|refusal| corrupt(&refusal))?;
         }
+        self.since = store.status_since(now).await?.into_iter().collect();
         self.read_today(now).await?;
         self.read_promises().await?;
         let day = Calendar::day_start(now);
@@ -188,8 +193,9 @@ impl Owner {
         let mut clocks: HashMap<_, _> =
             store.open_clocks().await?.into_iter().map(|row| (row.conversation, row)).collect();
         let mut receipts: HashMap<_, _> =
-            store.open_receipts().await?.into_iter().map(|row| (row.conversation, row.receipt)).collect();
+            store.open_receipts().await?.into_iter().map(|row| (row.conversation, row)).collect();
         self.cases = Cases::default();
+        self.reminders = Reminders::default();
         let open = store.open_conversations().await?;
         let mut open = stream::iter(open).map(|row| with_people(&store, row)).buffered(READ_AHEAD);
         while let Some(read) = open.next().await {
@@ -211,8 +217,12 @@ impl Owner {
                     clock.map(|clock| Input::Restored { conversation: id, team, clock, agent, demand, at_head })
                 }
             };
-            if let Some(case) = self.cases.get_mut(id) {
-                case.receipt = receipts.remove(&id);
+            if let Some(receipt) = receipts.remove(&id) {
+                let is_reminded = receipt.reminded_at.is_some();
+                if let Some(case) = self.cases.get_mut(id) {
+                    case.receipt = Some(receipt.receipt);
+                }
+                self.expect_call_back(id, is_reminded);
             }
             if let Some(input) = input {
                 self.router.handle(now, input, out).map_err(|refusal| corrupt(&refusal))?;
@@ -261,8 +271,9 @@ impl Owner {
         loop {
             let deadline = if self.is_sound {
                 let promise = self.world.notices.owed.book().next_due();
-                let all = [self.router.next_deadline(), self.flushes.next_due(), Some(self.alerts.watch_at()), promise];
-                all.into_iter().flatten().min()
+                let reminder = self.reminders.next_due();
+                let all = [self.router.next_deadline(), self.flushes.next_due(), Some(self.alerts.watch_at())];
+                all.into_iter().chain([promise, reminder]).flatten().min()
             } else {
                 Some(self.try_again_at)
             };
@@ -317,6 +328,7 @@ impl Owner {
         // A refusal is impossible: nothing is asked for.
         self.decide(Input::Tick, now, &mut batch).ok();
         self.step_promises(now, &mut batch);
+        self.remind(now, &mut batch);
         if self.alerts.watch_at() <= now {
             self.watch_teams(now, &mut batch);
         }
@@ -589,7 +601,7 @@ async fn with_people(
 
 fn author(who: &Actor) -> Author {
     match who {
-        Actor::Citizen(_) => Author::Citizen,
+        Actor::Citizen(_) | Actor::Holder(_) => Author::Citizen,
         Actor::Staff(staff) => Author::Agent(staff.id),
         Actor::System => Author::System,
     }

@@ -128,6 +128,7 @@ impl Owner {
             told: self.told.get(&id).cloned(),
             conversations,
             waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+            call_backs: self.near_call_backs(teams),
         })
     }
 

@@ -19,12 +19,14 @@ use bangban_domain::{
     conversation,
     time::{HOUR, SECOND},
 };
-use bangban_protocol::{ErrorCode, ReceiptQuestion, ReceiptView, Redeem, Redeemed, VisitorReply, WireError};
+use bangban_protocol::{
+    ErrorCode, ReceiptMove, ReceiptQuestion, ReceiptView, Redeem, Redeemed, VisitorReply, WireError,
+};
 use serde::Serialize;
 
 use super::{bearer::Bearer, client::Client, input::Body, openapi::Refusal, refused::Refused, security};
 use crate::{
-    app::App,
+    app::{App, Held},
     auth::Principal,
     config::Config,
     throttle::{Address, LoginThrottle, Tally, TooMany},
@@ -206,7 +208,67 @@ pub(super) async fn receipt(
     Known(known): Known,
     Body(ReceiptQuestion { receipt, phone_end }): Body<ReceiptQuestion>,
 ) -> Result<Private<ReceiptView>, Refused> {
-    let number = conversation::text("receipt", &receipt, MAX_NUMBER)?.to_ascii_uppercase();
+    let held = hold(&app, (address, known), &receipt, phone_end.as_deref()).await?;
+    Ok(Private(app.receipt(held).await?))
+}
+
+/// Moves a promised call-back
+///
+/// Proven as the question. To one of the receipt's `slots`; the answer is the receipt as it is then.
+#[utoipa::path(
+    post, path = "/api/citizen/receipt/move", tag = "session", security((), ("citizen" = [])),
+    request_body = ReceiptMove,
+    responses(
+        (status = 200, body = ReceiptView),
+        (status = 401, description = "The token is not one that is good", body = Refusal),
+        (status = 403, description = "A page of a foreign origin", body = Refusal),
+        (status = 404, description = "No such receipt, or the proof does not fit", body = Refusal),
+        (status = 409, description = "The slot is full (`slot_full`) or past (`slot_past`); its time has come, or it is over (`invalid_stage`)", body = Refusal),
+    ),
+)]
+pub(super) async fn move_receipt(
+    State(app): State<Arc<App>>,
+    Caller(address): Caller,
+    Known(known): Known,
+    Body(ReceiptMove { receipt, phone_end, slot }): Body<ReceiptMove>,
+) -> Result<Private<ReceiptView>, Refused> {
+    let held = hold(&app, (address, known), &receipt, phone_end.as_deref()).await?;
+    Ok(Private(app.move_held(held, slot).await?))
+}
+
+/// Takes a promised call-back back
+///
+/// Proven as the question. Once more it changes nothing.
+#[utoipa::path(
+    post, path = "/api/citizen/receipt/cancel", tag = "session", security((), ("citizen" = [])),
+    request_body = ReceiptQuestion,
+    responses(
+        (status = 200, body = ReceiptView),
+        (status = 401, description = "The token is not one that is good", body = Refusal),
+        (status = 403, description = "A page of a foreign origin", body = Refusal),
+        (status = 404, description = "No such receipt, or the proof does not fit", body = Refusal),
+        (status = 409, description = "Somebody serves already, or it is over", body = Refusal),
+    ),
+)]
+pub(super) async fn cancel_receipt(
+    State(app): State<Arc<App>>,
+    Caller(address): Caller,
+    Known(known): Known,
+    Body(ReceiptQuestion { receipt, phone_end }): Body<ReceiptQuestion>,
+) -> Result<Private<ReceiptView>, Refused> {
+    let held = hold(&app, (address, known), &receipt, phone_end.as_deref()).await?;
+    Ok(Private(app.cancel_held(held).await?))
+}
+
+/// The receipt that somebody asks about, if they prove that it is theirs. Wrong proofs are counted for the receipt and for the
+/// address, whatever they were meant for.
+async fn hold(
+    app: &App,
+    (address, known): (IpAddr, Option<Principal>),
+    receipt: &str,
+    phone_end: Option<&str>,
+) -> Result<Held, Refused> {
+    let number = conversation::text("receipt", receipt, MAX_NUMBER)?.to_ascii_uppercase();
     if !number.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Err(Refused::field("receipt", "must be the number of a receipt, such as SH20261124-0007"));
     }
@@ -216,14 +278,14 @@ pub(super) async fn receipt(
     };
     if let Some(who) = known {
         // A token is no guess: what is asked is limited as any request is.
-        return app.receipt(Some(&who), &number, None).await?.map(Private).ok_or_else(no_such);
+        return app.held(Some(&who), &number, None).await?.ok_or_else(no_such);
     }
-    let end = phone_end.as_deref().map_or("", str::trim);
+    let end = phone_end.map_or("", str::trim);
     if end.len() != 4 || !end.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Refused::field("phoneEnd", "must be the last four digits of the telephone that was left"));
     }
-    let mut proof = app.gate.receipts.admit(&app, &number, address.into())?;
-    let found = app.receipt(None, &number, Some(end)).await;
+    let mut proof = app.gate.receipts.admit(app, &number, address.into())?;
+    let found = app.held(None, &number, Some(end)).await;
     proof.was_right = !matches!(found, Ok(None));
-    found?.map(Private).ok_or_else(no_such)
+    found?.ok_or_else(no_such)
 }

@@ -13,6 +13,7 @@ mod knowledge;
 mod ledger;
 mod limits;
 mod login;
+mod messages;
 mod metrics;
 mod openapi;
 mod pages;
@@ -24,6 +25,7 @@ mod security;
 mod serve;
 mod staff;
 mod staffing;
+mod tasks;
 mod upload;
 
 use std::sync::Arc;
@@ -75,6 +77,8 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(citizen::anonymous))
         .routes(routes!(citizen::redeem))
         .routes(routes!(citizen::receipt))
+        .routes(routes!(citizen::move_receipt))
+        .routes(routes!(citizen::cancel_receipt))
         .routes(routes!(staff::sign_in::login))
         .routes(routes!(staff::sign_in::options))
         .routes(routes!(staff::sign_in::code))
@@ -140,6 +144,18 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(figures::live))
         .routes(routes!(staffing::history))
         .routes(routes!(staffing::run, staffing::begin, staffing::cancel))
+        .routes(routes!(tasks::list))
+        .routes(routes!(tasks::on_time))
+        .routes(routes!(tasks::correction))
+        .routes(routes!(tasks::one))
+        .routes(routes!(tasks::step))
+        .routes(routes!(tasks::reassign))
+        .routes(with_limit(routes!(tasks::policies, tasks::register), tasks::MAX_POLICY))
+        .routes(routes!(messages::list))
+        .routes(routes!(messages::mine))
+        .routes(routes!(messages::replay))
+        .routes(routes!(messages::templates, messages::put_template))
+        .routes(routes!(messages::channels, messages::want_channels))
         .routes(routes!(quality::list))
         .routes(routes!(quality::mine))
         .routes(with_limit(routes!(quality::one, quality::draft), quality::MAX_INSPECTION))

@@ -58,6 +58,7 @@ impl From<WireError> for Refused {
             | ErrorCode::OfferGone
             | ErrorCode::AgentFull
             | ErrorCode::SlotFull
+            | ErrorCode::SlotPast
             | ErrorCode::Outdated
             | ErrorCode::InUse => StatusCode::CONFLICT,
             ErrorCode::UnsupportedFile => StatusCode::UNSUPPORTED_MEDIA_TYPE,

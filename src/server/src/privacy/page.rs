@@ -110,6 +110,13 @@ pub(super) fn conversation(data: &ConversationData) -> String {
     page += "</dl>";
     list(&mut page, "对话", &data.thread);
     list(&mut page, "工作人员的内部备注", &data.notes);
+    if !data.withheld.is_empty() {
+        let _ = write!(
+            page,
+            "<p>另有 {} 条值班长对工作人员的工作指示未随附（主要涉及工作人员）；其中如有关于您的个人信息，可申请由专人核对后提供。</p>",
+            data.withheld.len()
+        );
+    }
     page
 }
 

@@ -1,13 +1,16 @@
 //! What there is about one person: to find them, to hand it out, to erase it (个人信息保护法 articles 45 and 47).
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use axum::body::Bytes;
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, Timestamp, conversation,
+    AgentId, CitizenId, ConversationId, Timestamp,
+    alert::Intervention,
+    conversation,
+    history::Event,
     words::{Channel, CitizenKind, Outcome, Stage},
 };
-use bangban_protocol::{ErrorCode, ThreadEntry, WireError};
+use bangban_protocol::{ErrorCode, Party, ThreadBody, ThreadEntry, WireError};
 use bangban_store::{
     Archive, Audit, Author, Change, CitizenRow, ErasureRow, ErasureState, Lane, PrivacyChange, Store, StoreError, Unit,
 };
@@ -77,7 +80,33 @@ pub struct ConversationData {
     pub receipts: Vec<(String, String)>,
     pub thread: Vec<ThreadEntry>,
     pub notes: Vec<ThreadEntry>,
+    /// What is kept back of the notes: named, so that the person can ask for it.
+    pub withheld: Vec<Withheld>,
     pub files: Vec<String>,
+}
+
+/// A remark that is not handed out with the rest: what a supervisor said to the agent alone about how to work. It is a direction
+/// to a member of staff, and so that person's data first. That there is one is told, with the reason (个人信息保护法 article
+/// 50); what in it concerns the person is given after somebody has looked at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Withheld {
+    /// Position among the notes.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Why: `direction_to_staff`.
+    pub reason: &'static str,
+}
+
+/// Takes what was said to the agent alone out of the notes. A note has the instant and the author of the event that says so.
+fn withhold(notes: Vec<ThreadEntry>, whispers: &HashSet<(AgentId, Timestamp)>) -> (Vec<ThreadEntry>, Vec<Withheld>) {
+    let is_whisper = |entry: &ThreadEntry| match (&entry.from, &entry.body) {
+        (Party::Agent { id, .. }, ThreadBody::Note { .. }) => whispers.contains(&(*id, entry.at)),
+        _ => false,
+    };
+    let (kept_back, notes): (Vec<_>, Vec<_>) = notes.into_iter().partition(is_whisper);
+    let told = |entry: ThreadEntry| Withheld { seq: entry.seq, at: entry.at, reason: "direction_to_staff" };
+    (notes, kept_back.into_iter().map(told).collect())
 }
 
 /// See the module.
@@ -261,6 +290,11 @@ impl People {
 
     async fn conversation(&self, id: ConversationId) -> anyhow::Result<Option<ConversationData>> {
         let Some(row) = self.store.conversation(id).await? else { return Ok(None) };
+        let whispers = self.store.events_of(id).await?.into_iter().filter_map(|event| match event.what {
+            Event::Intervened { by, what: Intervention::Whispered } => Some((by, event.at)),
+            _ => None,
+        });
+        let (notes, withheld) = withhold(self.thread(id, Lane::Notes).await?, &whispers.collect());
         Ok(Some(ConversationData {
             id,
             item: row.item,
@@ -277,7 +311,8 @@ impl People {
             call_back_phone: row.call_back_phone,
             receipts: self.archive().receipts_of(id).await?,
             thread: self.thread(id, Lane::Public).await?,
-            notes: self.thread(id, Lane::Notes).await?,
+            notes,
+            withheld,
             files: Vec::new(),
         }))
     }

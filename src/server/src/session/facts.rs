@@ -36,6 +36,8 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::RequestHuman { conversation } => ("request_human", Some(*conversation), false),
         Command::CancelRequest { conversation } => ("cancel_request", Some(*conversation), false),
         Command::LeaveMessage { conversation, .. } => ("leave_message", Some(*conversation), true),
+        Command::CallBackSlots { conversation } => ("call_back_slots", Some(*conversation), false),
+        Command::MoveCallBack { conversation, .. } => ("move_call_back", Some(*conversation), false),
         Command::Finish { conversation } => ("finish", Some(*conversation), false),
         Command::Rate { conversation, .. } => ("rate", Some(*conversation), false),
         Command::SetStatus { .. } => ("set_status", None, false),
@@ -81,7 +83,7 @@ const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
 
 #[cfg(test)]
 mod tests {
-    use bangban_domain::{ContinuationId, FileId};
+    use bangban_domain::{ContinuationId, FileId, Timestamp};
 
     use super::*;
 
@@ -93,6 +95,8 @@ mod tests {
             Command::SendFile { conversation: id, client_id: String::new(), file: FileId::new(1) },
             Command::OpenFiles { conversation: id, files: Vec::new() },
             Command::LoadEarlier { conversation: id, before: 1 },
+            Command::CallBackSlots { conversation: id },
+            Command::MoveCallBack { conversation: id, slot: Timestamp(1) },
             Command::Unsubscribe { topic: Topic::Notes(id) },
             Command::SearchKnowledge { query: String::new(), item: None },
             Command::FindColleagues { query: String::new(), team: None },

@@ -267,6 +267,60 @@ fn closed_now() -> &'static str {
 }
 
 #[tokio::test]
+async fn a_call_back_is_moved_and_taken_back_by_its_receipt_and_wrong_proofs_are_counted() {
+    let few = [("BANGBAN__SERVICE__SLOT_CAPACITY", "1"), ("BANGBAN__CITIZEN__WRONG_PER_RECEIPT", "2")];
+    let (server, _citizen, number) = with_receipt(&few).await;
+    let proof = json!({ "receipt": number, "phoneEnd": "8001" });
+    let with_slot = |slot: &Value| json!({ "receipt": number, "phoneEnd": "8001", "slot": slot });
+    let view = server.ask(RECEIPT, proof.clone()).await.json();
+    assert_eq!((&view["mayCancel"], &view["remindedAt"]), (&json!(true), &Value::Null));
+    let (own, wanted) = (view["slot"]["startsAt"].clone(), view["slots"][1].clone());
+    let mv = format!("{RECEIPT}/move");
+    for (slot, code) in [(json!(1_000), "slot_past"), (json!(own.as_i64().unwrap() + 1), "bad_request")] {
+        let refused = server.ask(&mv, with_slot(&slot)).await;
+        assert_eq!(refusal(&refused), expected(if code == "slot_past" { 409 } else { 400 }, code, Some("slot")));
+    }
+    // Somebody else has the place by now.
+    let mut other = Client::open(&server.address, &server.citizen_token("demo-citizen-2").await).await;
+    let conversation = other.open_conversation().await;
+    other
+        .ok(json!({
+            "type": "leave_message", "conversation": conversation, "clientId": "l1", "text": "请回电",
+            "phone": "13900139000", "slot": wanted["startsAt"],
+        }))
+        .await;
+    let full = server.ask(&mv, with_slot(&wanted["startsAt"])).await;
+    assert_eq!(refusal(&full), expected(409, "slot_full", Some("slot")));
+    let free = server.ask(RECEIPT, proof.clone()).await.json()["slots"][0].clone();
+    let moved = server.ask(&mv, with_slot(&free["startsAt"])).await;
+    assert_eq!((moved.status, &moved.json()["slot"]), (200, &free), "{}", moved.text());
+
+    let cancel = format!("{RECEIPT}/cancel");
+    for path in [&mv, &cancel] {
+        let wrong = json!({ "receipt": number, "phoneEnd": "0000", "slot": own });
+        let wrong = if path == &cancel { json!({ "receipt": number, "phoneEnd": "0000" }) } else { wrong };
+        assert_eq!(refusal(&server.ask(path, wrong).await), expected(404, "not_found", None), "{path}");
+    }
+    let locked = server.ask(&cancel, proof.clone()).await;
+    assert_eq!(
+        refusal(&locked),
+        expected(429, "rate_limited", None),
+        "wrong proofs count, whatever they were meant for"
+    );
+    // A token is no guess.
+    let token = server.citizen_token("demo-citizen-1").await;
+    for _ in 0..2 {
+        let cancelled = server.post_as(&cancel, &token, &json!({ "receipt": number })).await;
+        assert_eq!((cancelled.status, &cancelled.json()["state"]), (200, &json!("cancelled")), "{}", cancelled.text());
+    }
+    let over = server.post_as(&mv, &token, &json!({ "receipt": number, "slot": free["startsAt"] })).await;
+    assert_eq!(refusal(&over), expected(409, "invalid_stage", None));
+    let stranger = server.citizen_token("demo-citizen-2").await;
+    let reply = server.post_as(&cancel, &stranger, &json!({ "receipt": number })).await;
+    assert_eq!(refusal(&reply), expected(404, "not_found", None));
+}
+
+#[tokio::test]
 async fn a_receipt_opens_to_its_owner_and_nobody_learns_whether_another_exists() {
     let (server, _citizen, number) = with_receipt(&[]).await;
     let own = server.ask(RECEIPT, json!({ "receipt": number.to_lowercase(), "phoneEnd": "8001" })).await;

@@ -25,41 +25,63 @@ async fn step(desk: &Desk<'_>, entry: &Value, step: &str) -> Value {
     post(desk, &path, &json!({ "version": entry["line"]["version"], "step": step, "reason": "需要补充依据" })).await
 }
 
-/// What 小申 says to a question, in a conversation of its own.
-async fn asked(server: &Server, question: &str) -> Value {
-    let mut citizen = server.citizen().await;
-    let id = citizen.open_conversation().await;
-    citizen.subscribe(&format!("conversation:{id}")).await;
-    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let sent = citizen.ok(send(&id, &format!("q{number}"), question)).await;
-    let after = sent["seq"].as_u64().unwrap();
-    let said = citizen
-        .event("the bot's answer", |event| {
-            event["body"]["entry"]["seq"].as_u64() > Some(after) && event["body"]["entry"]["from"]["type"] == "bot"
-        })
-        .await;
-    said["body"]["entry"]["body"].clone()
+/// The demo, in which many questions may be asked in a second.
+async fn demo() -> Server {
+    let limits = ["CITIZEN_BURST", "CITIZEN_PER_SECOND", "STAFF_BURST", "STAFF_PER_SECOND"];
+    let names = limits.map(|limit| format!("BANGBAN__LIMITS__{limit}"));
+    let settings: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1000")).collect();
+    Server::start(&["--demo"], &settings).await
 }
 
-/// Asks again and again until 小申 says it, at most a second long.
-async fn answered(server: &Server, question: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
-    let begin = Instant::now();
-    loop {
-        let said = asked(server, question).await;
-        if is_wanted(&said) {
-            return said;
-        }
-        // Each question has its own connection and log-in, which count too; the promise is a second.
-        assert!(begin.elapsed() < Duration::from_secs(3), "{said}");
+/// Somebody who asks 小申.
+struct Asker {
+    client: Client,
+    conversation: String,
+    asked: u32,
+}
+
+impl Asker {
+    async fn new(server: &Server) -> Self {
+        let mut client = Client::open(&server.address, &server.citizen_token("demo-enterprise-1").await).await;
+        let conversation = client.open_conversation().await;
+        client.subscribe(&format!("conversation:{conversation}")).await;
+        Self { client, conversation, asked: 0 }
     }
+
+    /// What 小申 says to a question.
+    async fn ask(&mut self, question: &str) -> Value {
+        self.asked += 1;
+        let sent = self.client.ok(send(&self.conversation, &format!("q{}", self.asked), question)).await;
+        let after = sent["seq"].as_u64().unwrap();
+        let is_answer = |event: &Value| {
+            let entry = &event["body"]["entry"];
+            entry["seq"].as_u64() > Some(after) && entry["from"]["type"] == "bot"
+        };
+        self.client.event("the bot's answer", is_answer).await["body"]["entry"]["body"].clone()
+    }
+
+    /// Asks again and again until 小申 says it: within a second of the change.
+    async fn until(&mut self, question: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        let begin = Instant::now();
+        loop {
+            let said = self.ask(question).await;
+            if is_wanted(&said) {
+                return said;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(1), "{said}");
+        }
+    }
+}
+
+fn is_answer(said: &Value) -> bool {
+    said["type"] == "bot_answer"
 }
 
 const QUESTION: &str = "量子居住证签注失败代码七七怎么处理";
 
 #[tokio::test]
 async fn an_entry_is_written_by_one_and_published_by_another_and_the_bot_says_it_at_once() {
-    let server = Server::demo().await;
+    let server = demo().await;
     let editor = Desk::of(&server, "editor1").await;
     let admin = server.token("admin1").await;
     let second = Desk { server: &server, token: newcomer(&server, &admin, "editor2", "editor", "sh").await };
@@ -93,11 +115,12 @@ async fn an_entry_is_written_by_one_and_published_by_another_and_the_bot_says_it
     assert_eq!(refusal(&reply), refused(403, "forbidden", "step"));
     let stale = json!({ "version": 1, "step": "publish" });
     assert_eq!(refusal(&second.ask("POST", &path, &stale.to_string()).await), refused(409, "outdated", ""));
-    assert_eq!(asked(&server, QUESTION).await["type"], "bot_hand_over", "a draft is nobody's answer");
+    let mut asker = Asker::new(&server).await;
+    assert!(!is_answer(&asker.ask(QUESTION).await), "a draft is nobody's answer");
 
     let published = step(&second, &submitted, "publish").await;
     assert_eq!((&published["line"]["state"], &published["line"]["inForce"]), (&json!("published"), &json!(1)));
-    let said = answered(&server, QUESTION, |said| said["type"] == "bot_answer").await;
+    let said = asker.until(QUESTION, is_answer).await;
     assert_eq!((&said["entry"], &said["revision"]), (&published["line"]["id"], &json!(1)));
     assert_eq!(said["source"], "上海市公安局 第三条");
     assert!(said["since"].is_i64() && said.get("unreviewed").is_none(), "{said}");
@@ -111,7 +134,7 @@ async fn an_entry_is_written_by_one_and_published_by_another_and_the_bot_says_it
     let rejected = step(&second, &waiting, "reject").await;
     assert_eq!(rejected["revisions"][0]["reason"], "需要补充依据");
     let published = step(&second, &step(&editor, &rejected, "submit").await, "publish").await;
-    answered(&server, QUESTION, |said| said["revision"] == 2 && said["text"] == "请到窗口处理。").await;
+    asker.until(QUESTION, |said| said["revision"] == 2 && said["text"] == "请到窗口处理。").await;
     let restore = json!({ "version": published["line"]["version"], "step": "restore", "revision": 1 });
     let restored = post(&editor, &path, &restore).await;
     assert_eq!((&restored["revisions"][0]["no"], &restored["revisions"][0]["state"]), (&json!(3), &json!("draft")));
@@ -119,7 +142,7 @@ async fn an_entry_is_written_by_one_and_published_by_another_and_the_bot_says_it
 
     // Retired: said no more.
     step(&second, &restored, "retire").await;
-    answered(&server, QUESTION, |said| said["type"] != "bot_answer").await;
+    asker.until(QUESTION, |said| !is_answer(said)).await;
 
     // Each step is a line, without what was written.
     let auditor = Desk::of(&server, "auditor1").await;
@@ -133,7 +156,7 @@ async fn an_entry_is_written_by_one_and_published_by_another_and_the_bot_says_it
 
 #[tokio::test]
 async fn a_duplicate_or_contradiction_is_shown_to_whoever_saves() {
-    let server = Server::demo().await;
+    let server = demo().await;
     let editor = Desk::of(&server, "editor1").await;
     let check = async |content: Value| post(&editor, "/api/knowledge/check", &json!({ "content": content })).await;
     let known = editor.get("/api/knowledge/entries/kb-residence-permit-lost").await;
@@ -162,7 +185,7 @@ async fn served(server: &Server, agent: &mut Client, citizen: &str, question: &s
 
 #[tokio::test]
 async fn an_answer_is_written_back_without_its_person_and_the_bot_has_it_after_the_review() {
-    let server = Server::demo().await;
+    let server = demo().await;
     let editor = Desk::of(&server, "editor1").await;
     let mut agent = server.staff("agent1001").await;
     let mine = Desk::of(&server, "agent1001").await;
@@ -197,11 +220,12 @@ async fn an_answer_is_written_back_without_its_person_and_the_bot_has_it_after_t
     };
     assert_eq!(hit["mark"], "waiting");
     assert!(!hit["matched"].as_array().unwrap().is_empty());
-    assert_eq!(asked(&server, QUESTION).await["type"], "bot_hand_over");
+    let mut asker = Asker::new(&server).await;
+    assert!(!is_answer(&asker.ask(QUESTION).await));
     assert_eq!(mine.get("/api/knowledge/written-back").await["answers"][0]["state"], "in_review");
 
     step(&editor, &view, "publish").await;
-    let said = answered(&server, QUESTION, |said| said["type"] == "bot_answer").await;
+    let said = asker.until(QUESTION, is_answer).await;
     assert_eq!(said["entry"], *id);
     assert_eq!(mine.get("/api/knowledge/written-back").await["answers"][1]["state"], "published");
 
@@ -218,7 +242,7 @@ async fn an_answer_is_written_back_without_its_person_and_the_bot_has_it_after_t
 
 #[tokio::test]
 async fn a_unit_may_let_the_bot_say_at_once_what_is_written_back_with_a_mark() {
-    let server = Server::demo().await;
+    let server = demo().await;
     let admin = Desk::of(&server, "admin1").await;
     let unit = admin.get("/api/admin/records/unit/police").await;
     let mut body = unit["body"].clone();
@@ -226,13 +250,13 @@ async fn a_unit_may_let_the_bot_say_at_once_what_is_written_back_with_a_mark() {
     admin.made("unit/police", unit["version"].as_u64().unwrap(), &body).await;
     let mut agent = server.staff("agent1001").await;
     served(&server, &mut agent, "demo-citizen-1", QUESTION, "请到窗口重新签注。").await;
-    let said = answered(&server, QUESTION, |said| said["type"] == "bot_answer").await;
+    let said = Asker::new(&server).await.until(QUESTION, is_answer).await;
     assert_eq!((&said["unreviewed"], &said["text"]), (&json!(true), &json!("请到窗口重新签注。")));
 }
 
 #[tokio::test]
 async fn a_district_adds_its_detail_to_the_citys_answer() {
-    let server = Server::demo().await;
+    let server = demo().await;
     let editor = Desk::of(&server, "editor1").await;
     let admin = server.token("admin1").await;
     let second = Desk { server: &server, token: newcomer(&server, &admin, "editor2", "editor", "xuhui").await };
@@ -246,14 +270,15 @@ async fn a_district_adds_its_detail_to_the_citys_answer() {
     let submitted = step(&second, &made, "submit").await;
     step(&editor, &submitted, "publish").await;
     let question = "居住证丢失了怎么补办";
-    let said = answered(&server, &format!("徐汇{question}"), |said| said["detail"].is_object()).await;
+    let mut asker = Asker::new(&server).await;
+    let said = asker.until(&format!("徐汇{question}"), |said| said["detail"].is_object()).await;
     assert_eq!((&said["entry"], &said["detail"]["district"]), (&json!("kb-residence-permit-lost"), &json!("徐汇区")));
-    assert_eq!(asked(&server, question).await.get("detail"), None, "nobody has named a district");
+    assert_eq!(asker.ask(question).await.get("detail"), None, "nobody has named a district");
 }
 
 #[tokio::test]
 async fn review_points_are_kept_by_the_items_department_in_an_order() {
-    let server = Server::demo().await;
+    let server = demo().await;
     let editor = Desk::of(&server, "editor1").await;
     let admin = server.token("admin1").await;
     let tax = Desk { server: &server, token: newcomer(&server, &admin, "editor3", "editor", "tax").await };

@@ -428,3 +428,36 @@ async fn the_log_the_output_and_the_metrics_hold_no_personal_data() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_a_supervisor_said_to_the_agent_alone_is_named_in_an_export_and_not_handed_out() {
+    let server = Server::demo().await;
+    let mut citizen = server.citizen().await;
+    let id = citizen.open_conversation().await;
+    let me = citizen.welcome["me"]["id"].as_str().unwrap().to_owned();
+    citizen.ok(json!({ "type": "request_human", "conversation": id })).await;
+    let mut agent = server.staff("agent1001").await;
+    agent.accept().await;
+    agent.ok(json!({ "type": "note", "conversation": id, "clientId": "n1", "text": "已核对户口本" })).await;
+    let flag = json!({ "type": "raise_flag", "conversation": id, "reason": "difficult", "text": "需要上级确认" });
+    agent.ok(flag).await;
+    let mut supervisor = server.staff("super1").await;
+    let whisper = json!({ "type": "note", "conversation": id, "clientId": "n2", "text": "语气放缓一些" });
+    supervisor.ok(whisper).await;
+
+    let admin = Desk::of(&server, "admin1").await;
+    let head = format!(
+        "POST /api/admin/citizens/{me}/export\nAuthorization: Bearer {}\nContent-Type: application/json",
+        admin.token
+    );
+    let reply = server.exchange(&head, &json!({ "reason": "本人申请查阅" }).to_string()).await;
+    assert_eq!(reply.status, 200);
+    let text = String::from_utf8_lossy(&reply.body);
+    assert!(
+        text.contains("已核对户口本") && text.contains("需要上级确认"),
+        "what was recorded about the person is theirs"
+    );
+    assert!(!text.contains("语气放缓一些"), "a direction to the agent is not");
+    assert!(text.contains("\"reason\": \"direction_to_staff\"") || text.contains("\"reason\":\"direction_to_staff\""));
+    assert!(text.contains("另有 1 条值班长对工作人员的工作指示未随附"), "the person is told that there is one");
+}

@@ -119,6 +119,10 @@ pub(super) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
             run(tx, sqlx::query(sql).bind(at.0).bind(key.clone())).await?;
             asked_human(tx, key, at).await
         }
+        What::CallBackMoved { receipt, starts_at, ends_at } => {
+            let sql = "UPDATE figure_message SET slot_starts_at = $1, slot_ends_at = $2 WHERE receipt = $3";
+            run(tx, sqlx::query(sql).bind(starts_at.0).bind(ends_at.0).bind(receipt.clone())).await
+        }
         What::ReceiptSettled { receipt, state } => {
             let sql = "UPDATE figure_message SET state = $1, settled_at = $2 WHERE receipt = $3";
             run(tx, sqlx::query(sql).bind(state.as_str()).bind(at.0).bind(receipt.clone())).await
@@ -166,6 +170,7 @@ pub(super) async fn note(tx: &mut Transaction<'_, Any>, id: &str, event: &Event)
         | What::Stepped { .. }
         | What::BreachStruck { .. }
         | What::RequestCancelled {}
+        | What::CallBackReminded { .. }
         | What::Finished {}
         | What::StatusChanged { .. }
         | What::PresenceChanged { .. }

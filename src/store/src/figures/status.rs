@@ -4,10 +4,10 @@ use bangban_domain::{
     AgentId, Timestamp,
     figures::timeline::{Change, Line, Service},
 };
-use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use crate::{
-    StoreError,
+    Store, StoreError,
     archive::Archive,
     read::{id, instant, optional_instant, word},
 };
@@ -18,6 +18,27 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
         change: word("figure_status", row, "change", Change::parse)?,
         until: optional_instant(row, "until_at")?,
     })
+}
+
+impl Store {
+    /// Since when each agent has the status that holds after a start: their last choice or, when a short break came after it,
+    /// the end of that, at the latest `now`, because a start ends it. Whoever has never chosen is not among them.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn status_since(&self, now: Timestamp) -> Result<Vec<(AgentId, Timestamp)>, StoreError> {
+        const LAST: &str = "FROM figure_status s WHERE s.agent = a.id AND s.change IN ('online', 'break', 'offline') \
+             ORDER BY s.at DESC, s.id DESC LIMIT 1";
+        let sql =
+            format!("SELECT a.id, (SELECT s.at {LAST}) AS at, (SELECT s.until_at {LAST}) AS until_at FROM agent a");
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&self.readers).await?;
+        let since = |row: &AnyRow| {
+            let ended = optional_instant(row, "until_at")?.map(|until| until.min(now));
+            let Some(at) = ended.or(optional_instant(row, "at")?) else { return Ok(None) };
+            Ok(Some((id("agent", row, "id")?, at)))
+        };
+        rows.iter().filter_map(|row| since(row).transpose()).collect()
+    }
 }
 
 impl Archive {

@@ -95,6 +95,7 @@ fn receipt(number: &str, conversation: u128, made: i64) -> ReceiptRow {
         made_at: Timestamp(made),
         state: ReceiptState::Open,
         settled_at: None,
+        reminded_at: None,
     }
 }
 

@@ -21,8 +21,8 @@ use proptest::prelude::*;
 
 use super::{conversation, message, open};
 use crate::{
-    Author, Change, ConversationRow, Event, LedgerRow, NewEntry, ReceiptRow, RowQuery, RowsOf, Scope, Selection, Store,
-    Unit, testing::TestDatabase,
+    Author, Change, ConversationRow, Event, LedgerRow, NewEntry, ReceiptRow, RowQuery, RowsOf, Scope, Selection,
+    StaffRow, Store, Unit, testing::TestDatabase,
 };
 
 /// 2026-11-24 09:00 in Shanghai.
@@ -185,11 +185,19 @@ impl Days {
                     made_at: Timestamp(now),
                     state: ReceiptState::Open,
                     settled_at: None,
+                    reminded_at: None,
                 }));
                 let (starts_at, ends_at) = (Timestamp(now + 3_600_000), Timestamp(now + 7_200_000));
                 unit.events.push(log(case, now, What::MessageLeft { receipt, starts_at, ends_at }));
             }
             Stage::Bot => self.clock(place, QueuedBecause::Asked, unit),
+            Stage::CallBack if more % 4 == 1 => {
+                let case = &self.cases[place];
+                let (starts_at, ends_at) = (Timestamp(now + 5_400_000), Timestamp(now + 7_200_000));
+                if let Some(receipt) = case.receipt.clone() {
+                    unit.events.push(log(case, now, What::CallBackMoved { receipt, starts_at, ends_at }));
+                }
+            }
             Stage::CallBack if more.is_multiple_of(2) => self.clock(place, QueuedBecause::CallBackDue, unit),
             Stage::CallBack => {
                 let case = &mut self.cases[place];
@@ -498,7 +506,7 @@ const OFFERS: &str = "FROM (SELECT o.*, \
 
 const TAKEN_FROM_QUEUE: &str = "x.taken IS NOT NULL AND x.detail NOT LIKE '%\"transferBy\":\"%'";
 
-/// Of a left message: its slot (13 digits each, at the begin and the end of the details), whether it was taken back, and the
+/// Of a left message: its slot (13 digits each, at the begin and the end of the details; as it was moved last), whether it was taken back, and the
 /// first answer of a human while it was open. Instants are compared as texts, which for as many digits is the same:
 /// PostgreSQL casts what other events say, too.
 const CALL_BACKS: &str = "SELECT COUNT(*) FROM (SELECT m.*, \
@@ -511,7 +519,11 @@ const CALL_BACKS: &str = "SELECT COUNT(*) FROM (SELECT m.*, \
      AND NOT EXISTS (SELECT 1 FROM event s WHERE s.conversation = m.conversation AND s.kind = 'receipt_settled' \
       AND s.id < a.id \
       AND SUBSTR(s.detail, 13, LENGTH(m.detail) - 61) = SUBSTR(m.detail, 36, LENGTH(m.detail) - 61))) AS answered \
-    FROM event m WHERE m.kind = 'message_left') x WHERE x.starts >= '$from' AND x.starts < '$to' AND x.starts <= '$now'";
+    FROM (SELECT l.id, l.conversation, COALESCE((SELECT v.detail FROM event v WHERE v.conversation = l.conversation \
+      AND v.kind = 'call_back_moved' \
+      AND SUBSTR(v.detail, 36, LENGTH(v.detail) - 61) = SUBSTR(l.detail, 36, LENGTH(l.detail) - 61) \
+      ORDER BY v.id DESC LIMIT 1), l.detail) AS detail \
+     FROM event l WHERE l.kind = 'message_left') m) x WHERE x.starts >= '$from' AND x.starts < '$to' AND x.starts <= '$now'";
 
 /// Questions at most half an hour apart, with no request for a human and no "solved" between them: the first one, the last
 /// one, and what came after.
@@ -881,6 +893,8 @@ async fn a_day_with_one_of_each(db: TestDatabase) {
 async fn an_agents_day_is_read_with_what_was_said_before_it(db: TestDatabase) {
     let (store, _) = open(&db).await;
     let agent = AgentId::new(7);
+    let changes = vec![Change::Staff(StaffRow::new(agent, "a7", "坐席"))];
+    store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
     let status = |at: i64, status: AgentStatus, until: Option<i64>| Event {
         conversation: None,
         at: Timestamp(at),
@@ -893,7 +907,7 @@ async fn an_agents_day_is_read_with_what_was_said_before_it(db: TestDatabase) {
         actor: Author::Agent(agent),
         what: What::PresenceChanged { agent, connected },
     };
-    let events = vec![
+    let events = [
         console(10, true),
         status(20, AgentStatus::Online, None),
         // Before the day, and over in it.
@@ -903,7 +917,22 @@ async fn an_agents_day_is_read_with_what_was_said_before_it(db: TestDatabase) {
         status(180, AgentStatus::Offline, None),
         status(300, AgentStatus::Online, None),
     ];
-    store.commit(Unit { events, ..Unit::default() }).await.unwrap();
+    for (at, event) in events.iter().enumerate() {
+        store.commit(Unit { events: vec![event.clone()], ..Unit::default() }).await.unwrap();
+        // Consoles say nothing of it; a short break ends at its end, or at the start that comes before.
+        let since = async |now| store.status_since(Timestamp(now)).await.unwrap();
+        let expected = match at {
+            0 => None,
+            1 => Some((20, 20)),
+            2 => Some((100, 110)),
+            3 | 4 => Some((150, 150)),
+            5 => Some((180, 180)),
+            _ => Some((300, 300)),
+        };
+        let of_agent = |at: i64| vec![(agent, Timestamp(at))];
+        let (early, late) = expected.map_or((vec![], vec![]), |(early, late)| (of_agent(early), of_agent(late)));
+        assert_eq!((since(100).await, since(1_000).await), (early, late), "after event {at}");
+    }
     let archive = store.archive();
     let (from, to) = (Timestamp(100), Timestamp(200));
     let told = archive.status_lines(agent, from, to).await.unwrap();

@@ -55,6 +55,7 @@ mod privacy;
 mod proxy;
 mod quality;
 mod staff;
+mod tasks;
 mod thread;
 
 on_both! {
@@ -357,6 +358,7 @@ async fn a_receipt_is_settled_once(db: TestDatabase) {
         made_at: Timestamp(5),
         state: ReceiptState::Open,
         settled_at: None,
+        reminded_at: None,
     };
     let settle = |state, at| Change::ReceiptSettled {
         conversation: ConversationId::new(7),
@@ -366,6 +368,16 @@ async fn a_receipt_is_settled_once(db: TestDatabase) {
     };
     store.commit(Unit { changes: vec![Change::Receipt(open.clone())], ..Unit::default() }).await.unwrap();
     assert_eq!(store.open_receipts().await.unwrap(), std::slice::from_ref(&open));
+    let reminded = |at| Change::ReceiptReminded {
+        conversation: ConversationId::new(7),
+        receipt: "SH20261124-0001".to_owned(),
+        at,
+    };
+    for at in [Some(Timestamp(6)), None, Some(Timestamp(7))] {
+        store.commit(Unit { changes: vec![reminded(at)], ..Unit::default() }).await.unwrap();
+        assert_eq!(store.open_receipts().await.unwrap()[0].reminded_at, at);
+    }
+    let open = ReceiptRow { reminded_at: Some(Timestamp(7)), ..open };
     let changes = vec![settle(ReceiptState::Done, 9), settle(ReceiptState::Cancelled, 10)];
     store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
     let done = ReceiptRow { state: ReceiptState::Done, settled_at: Some(Timestamp(9)), ..open };

@@ -126,6 +126,7 @@ async fn what_is_due_is_found_page_by_page_and_never_what_is_open(db: TestDataba
         made_at: Timestamp(1_000),
         state,
         settled_at: None,
+        reminded_at: None,
     };
     use bangban_domain::words::ReceiptState::{Done, Open};
     let receipts = vec![Change::Receipt(receipt("SH1", Done)), Change::Receipt(receipt("SH2", Open))];

@@ -17,6 +17,9 @@ export type Action =
   | 'manage_retention'
   | 'handle_personal_data'
   | 'inspect'
+  | 'read_tasks'
+  | 'work_tasks'
+  | 'manage_messages'
   | 'edit_knowledge'
   | 'review_knowledge'
   | 'read_audit'
@@ -43,6 +46,8 @@ export type ScreenName =
   | 'calendar'
   | 'conversations'
   | 'quality'
+  | 'tasks'
+  | 'messages'
   | 'notices'
   | 'canned'
   | 'blocked'
@@ -67,6 +72,8 @@ export const screens: readonly { name: ScreenName; read: Action[]; change: Actio
   { name: 'calendar', read: ['read_administration'], change: 'manage_units' },
   { name: 'conversations', read: ['read_conversations'], change: null },
   { name: 'quality', read: ['inspect', 'read_administration'], change: 'inspect' },
+  { name: 'tasks', read: ['read_tasks'], change: 'work_tasks' },
+  { name: 'messages', read: ['manage_messages'], change: 'manage_messages' },
   { name: 'notices', read: ['read_administration'], change: 'manage_notices' },
   { name: 'canned', read: ['read_administration'], change: 'manage_notices' },
   { name: 'blocked', read: ['block_visitors', 'read_administration'], change: 'block_visitors' },

@@ -13,6 +13,8 @@ export const screenNames: Record<ScreenName, Text> = {
   queues: { zh: '队列', en: 'Queues' },
   conversations: { zh: '会话检索', en: 'Conversations' },
   quality: { zh: '质检', en: 'Quality' },
+  tasks: { zh: '知识任务', en: 'Knowledge tasks' },
+  messages: { zh: '消息通知', en: 'Messages' },
   calendar: { zh: '服务日历', en: 'Calendar' },
   notices: { zh: '公告', en: 'Notices' },
   canned: { zh: '常用语', en: 'Canned answers' },

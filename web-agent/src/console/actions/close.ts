@@ -14,11 +14,12 @@ export function useClosing() {
     { closed: (name, outcome) => `Closed the conversation of ${name}: ${outcome}` },
   );
 
-  /** Answers the hand-on receipt, if there is one. */
+  /** Answers the hand-on receipt, if there is one. `noAnswer`: the question to which nobody knew an answer. */
   async function close(
     id: ConversationId,
     outcome: Outcome,
     handOn?: HandOnChannel,
+    noAnswer?: string,
     writeBack?: WriteBackDraft,
   ): Promise<string | null> {
     const name = desk.conversations.find((one) => one.id === id)?.citizenName ?? '';
@@ -29,6 +30,7 @@ export function useClosing() {
         conversation: id,
         outcome,
         ...(handOn ? { handOn } : {}),
+        ...(noAnswer ? { noAnswer } : {}),
         ...(writeBack ? { writeBack } : {}),
       });
       ElMessage({ message: words.value.closed(name, shared.value.outcome[outcome]), type: 'success', duration: 4_000 });

@@ -98,6 +98,7 @@ export const desk = (changes: Partial<AgentView> = {}): AgentView => ({
   told: null,
   conversations: [],
   waiting: 0,
+  callBacks: [],
   ...changes,
 });
 

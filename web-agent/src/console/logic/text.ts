@@ -29,6 +29,10 @@ export function dayOf(at: number): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }
 
+/** `2026-11-23 09:00–09:30`. */
+export const slotOf = ({ startsAt, endsAt }: { startsAt: number; endsAt: number }): string =>
+  `${dayOf(startsAt)} ${timeOfDay(startsAt)}–${timeOfDay(endsAt)}`;
+
 /** `2026年11月23日 星期一`, or `Monday, November 23, 2026`. */
 export const longDay = (at: number, language: 'zh' | 'en'): string =>
   new Date(at).toLocaleDateString(language === 'zh' ? 'zh-CN' : 'en-GB', {

@@ -1,9 +1,17 @@
 /** One's own desk as the server tells it, and which conversation is open on the screen. */
 import { defineStore } from 'pinia';
 import { computed, ref, shallowRef } from 'vue';
-import type { AgentStatus, AgentView, ConversationId, DeskConversation, OfferView } from '../../generated/protocol';
+import type {
+  AgentStatus,
+  AgentView,
+  CallBackView,
+  ConversationId,
+  DeskConversation,
+  OfferView,
+} from '../../generated/protocol';
 import { refreshClock, serverNow } from '../../shared/clock';
 import { offerChange, type OfferChange } from '../logic/offer';
+import { newlyNear } from '../logic/rail';
 import { leftBecause, neighbour, newlyOwed, rowFacts, successor, type Leaving } from '../logic/rows';
 import { useComposer } from './composer';
 import { useSession } from './session';
@@ -16,6 +24,8 @@ export interface DeskListener {
   left?: (conversation: DeskConversation, why: Leaving) => void;
   /** A step of an answer that is owed was reached. */
   owed?: (conversation: DeskConversation, isLate: boolean) => void;
+  /** A promised call-back of one's teams has come near. */
+  callBack?: (callBack: CallBackView) => void;
 }
 
 /** Two presses within this time are one (milliseconds). */
@@ -69,6 +79,9 @@ export const useDesk = defineStore('desk', () => {
     for (const one of isFirst ? [] : newlyOwed(before, next)) {
       const isLate = !!one.owed && serverNow() >= one.owed.dueAt;
       for (const listener of listeners) listener.owed?.(one, isLate);
+    }
+    for (const one of newlyNear(isFirst ? null : before, next)) {
+      for (const listener of listeners) listener.callBack?.(one);
     }
     if (change.kind !== 'none') for (const listener of listeners) listener.offer?.(change);
     for (const { one, why } of left) {

@@ -4,7 +4,7 @@ import type { HandOverReason, ThreadBody } from '../../generated/protocol';
 import { durationText } from '../../shared/files/kinds';
 import { enFlagReasons, zhFlagReasons } from '../../shared/alerts';
 import { useSharedWords, useWords } from '../../shared/words';
-import { preciseTime, timeOfDay } from '../logic/text';
+import { preciseTime, slotOf, timeOfDay } from '../logic/text';
 
 export function useThreadWords() {
   const shared = useSharedWords();
@@ -37,11 +37,14 @@ export function useThreadWords() {
       transferred: (from: string, to: string, team: string) => `${from} 转接给 ${to}（${team}）`,
       messageLeft: (receipt: string, from: string, to: string) =>
         `市民留言，回执号 ${receipt}，约定 ${from}–${to} 回电`,
+      callBackMoved: (slot: string) => `市民将回电时段改为 ${slot}`,
+      callBackSoon: (slot: string) => `回电提醒：约定 ${slot} 回电`,
       callBack: (time: string) => `到约定回电时间，应在 ${time} 前首次响应`,
       finished: '市民已结束会话，待登记结果',
       closed: (outcome: string) => `会话已办结：${outcome}`,
       receipt: (channel: string, receipt: string) => `（${channel}，回执号 ${receipt}）`,
       reopened: '市民再次来询，会话继续',
+      answerFound: (question: string) => `已告知市民：之前咨询的“${question}”有答复了`,
       rated: (stars: string) => `市民评价 ${stars} 星`,
       flagRaised: (why: string) => `举旗求助：${why}`,
       supervisorJoined: (name: string) => `值班长 ${name} 进入会话`,
@@ -83,11 +86,14 @@ export function useThreadWords() {
       left: (name) => `${name} is gone; back at the head of the queue`,
       transferred: (from, to, team) => `${from} handed over to ${to} (${team})`,
       messageLeft: (receipt, from, to) => `Message left, receipt ${receipt}, call-back ${from}–${to}`,
+      callBackMoved: (slot) => `The citizen moved the call-back to ${slot}`,
+      callBackSoon: (slot) => `Reminder: call-back promised for ${slot}`,
       callBack: (time) => `Call-back time; first response due by ${time}`,
       finished: 'The citizen has ended it; the outcome is still to be given',
       closed: (outcome) => `Closed: ${outcome}`,
       receipt: (channel, receipt) => ` (${channel}, receipt ${receipt})`,
       reopened: 'The citizen wrote again; continued',
+      answerFound: (question) => `Told the citizen that "${question}" has an answer now`,
       rated: (stars) => `Rated ${stars} stars`,
       flagRaised: (why) => `Asks for help: ${why}`,
       supervisorJoined: (name) => `Supervisor ${name} joined`,
@@ -126,6 +132,10 @@ export function useThreadWords() {
         return w.supervisorLeft(body.name);
       case 'message_left':
         return w.messageLeft(body.receipt, timeOfDay(body.slot.startsAt), timeOfDay(body.slot.endsAt));
+      case 'call_back_moved':
+        return w.callBackMoved(slotOf(body.slot));
+      case 'call_back_soon':
+        return w.callBackSoon(slotOf(body.slot));
       case 'call_back_due':
         return w.callBack(preciseTime(body.dueAt));
       case 'finished':
@@ -137,6 +147,8 @@ export function useThreadWords() {
       }
       case 'reopened':
         return w.reopened;
+      case 'answer_found':
+        return w.answerFound(body.question);
       case 'rated':
         return w.rated(String(body.stars));
       case 'flag':

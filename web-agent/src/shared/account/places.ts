@@ -8,10 +8,13 @@ export const rolesOf = (me: Identity): Role[] =>
 export const hasConsole = (me: Identity): boolean =>
   rolesOf(me).some((role) => role === 'agent' || role === 'supervisor');
 
-/** May they act on what goes on in a unit (null: the city), as far as grants tell? The server decides each time. */
-export const mayIntervene = (me: Identity, unit: string | null): boolean =>
+/**
+ * May they act on what goes on in a unit, as far as grants tell? `units`: the unit and all above it; null: the city. The server
+ * decides each time.
+ */
+export const mayIntervene = (me: Identity, units: readonly (string | null)[]): boolean =>
   me.type === 'staff' &&
-  me.grants.some((grant) => grant.role === 'supervisor' && (grant.unit === null || grant.unit === unit));
+  me.grants.some((grant) => grant.role === 'supervisor' && (grant.unit === null || units.includes(grant.unit)));
 
 const BOARD: Role[] = ['supervisor', 'leader', 'auditor', 'admin'];
 const ADMIN: Role[] = ['supervisor', 'editor', 'auditor', 'admin'];

@@ -143,6 +143,9 @@ export function stepsOf(line: LedgerLine, language: Language): { text: string; r
   const zh = language === 'zh';
   return line.steps.map((step, place) => {
     const actions = step.actions.map((action) => actionName[action][language]).join(zh ? '、' : ', ');
-    return { text: `${instantOf(step.at, line.askedAt)} ${actions || (zh ? '到期' : 'due')}`, reached: place < line.reached };
+    return {
+      text: `${instantOf(step.at, line.askedAt)} ${actions || (zh ? '到期' : 'due')}`,
+      reached: place < line.reached,
+    };
   });
 }

@@ -3,7 +3,7 @@ import { computed } from 'vue';
 import type { ThreadBody } from '../../generated/protocol';
 import { durationText } from '../../shared/files/kinds';
 import { language, useSharedWords } from '../../shared/words';
-import { dayAndTime } from './format';
+import { dayAndSlot, dayAndTime } from './format';
 import { useWidgetWords } from './words';
 
 /** A function that puts a body into words, in the current language. */
@@ -47,10 +47,15 @@ export function useEntryText(): (body: ThreadBody) => string {
           return system.supervisor_left(body.name);
         case 'message_left':
           return `${receipt.title} ${receipt.number} ${body.receipt}`;
+        case 'call_back_moved':
+        case 'call_back_soon':
+          return system[body.type](dayAndSlot(body.slot, language.value));
         case 'closed':
           return body.handOn
             ? `${closed[body.outcome]} ${handedOn.title(shared.value.handOn[body.handOn])} ${body.receipt ?? ''}`
             : closed[body.outcome];
+        case 'answer_found':
+          return system.answer_found(body.question);
         case 'rated':
           return system.rated(body.stars, rating.stars[body.stars - 1] ?? '');
         case 'note':

@@ -54,6 +54,10 @@ export const dayAndTime = (at: Timestamp, language: Language): string =>
 export const slotTimes = (slot: Slot, language: Language): string =>
   `${clockTime(slot.startsAt, language)}–${clockTime(slot.endsAt, language)}`;
 
+/** `11月25日周三 09:00–09:30`, for a line that is read again on other days. */
+export const dayAndSlot = (slot: Slot, language: Language): string =>
+  `${date(slot.startsAt, language)} ${slotTimes(slot, language)}`;
+
 /** `明天（11月25日周三）09:00–09:30`. */
 export const slotText = (slot: Slot, now: Timestamp, language: Language): string =>
   `${fullDay(slot.startsAt, now, language)} ${slotTimes(slot, language)}`;

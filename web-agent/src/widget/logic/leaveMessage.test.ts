@@ -26,6 +26,7 @@ test('a slot that is not offered any more has to be chosen anew', () => {
 
 test('a refusal of the server goes to its field', () => {
   expect(fieldOf({ code: 'slot_full', field: undefined })).toBe('slot');
+  expect(fieldOf({ code: 'slot_past', field: 'slot' })).toBe('slot');
   expect(fieldOf({ code: 'bad_request', field: 'phone' })).toBe('phone');
   expect(fieldOf({ code: 'bad_request', field: 'clientId' })).toBeNull();
   expect(fieldOf({ code: 'lost', field: undefined })).toBeNull();

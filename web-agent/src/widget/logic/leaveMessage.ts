@@ -23,6 +23,6 @@ export function checked({ text, phone, slot }: Filled, offered: readonly Slot[])
 
 /** The field that a refusal of the server is about; `null`: none of them. */
 export function fieldOf({ code, field }: Pick<RequestError, 'code' | 'field'>): Field | null {
-  if (code === 'slot_full') return 'slot';
+  if (code === 'slot_full' || code === 'slot_past') return 'slot';
   return field === 'text' || field === 'phone' || field === 'slot' ? field : null;
 }

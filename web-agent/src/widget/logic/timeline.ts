@@ -143,7 +143,9 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'transferred':
     case 'supervisor_joined':
     case 'supervisor_left':
+    case 'call_back_soon':
     case 'call_back_due':
+    case 'answer_found':
     case 'closed':
       return true;
     case 'bot_greeting':
@@ -151,6 +153,7 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'human_requested':
     case 'request_cancelled':
     case 'message_left':
+    case 'call_back_moved':
     case 'finished':
     case 'reopened':
     case 'rated':

@@ -700,6 +700,15 @@ export function createWidget() {
     return { receipt: answer.receipt, slot: answer.slot };
   }
 
+  /** Times to which the promised call-back may be moved. Throws `RequestError`, as the next one. */
+  async function callBackSlots(): Promise<readonly Slot[]> {
+    const answer = await link!.request({ type: 'call_back_slots', conversation: shown.value! });
+    return answer.type === 'call_back_slots' ? answer.slots : [];
+  }
+
+  const moveCallBack = (slot: Slot) =>
+    link!.request({ type: 'move_call_back', conversation: shown.value!, slot: slot.startsAt });
+
   /** The slots as they are now, after one was full. */
   async function refreshSlots(): Promise<void> {
     const conversation = outOfHours.value?.conversation;
@@ -846,6 +855,8 @@ export function createWidget() {
     finish,
     rate,
     leaveMessage,
+    callBackSlots,
+    moveCallBack,
     refreshSlots,
     typing,
     toggleElder: () => {

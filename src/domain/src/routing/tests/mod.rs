@@ -398,6 +398,23 @@ fn a_call_back_enters_the_queue_at_its_slot_with_its_own_minute() {
 }
 
 #[test]
+fn a_call_back_that_is_moved_has_one_place_and_comes_at_its_new_time_only() {
+    let mut desk = Desk::with_agents(&[1]);
+    let promise = |at| Input::CallBackPromised { conversation: cv(1), team: TEAM, at, demand: Demand::default() };
+    let moved = |at| Input::CallBackMoved { conversation: cv(1), at };
+    assert_eq!(desk.refused(0, moved(at(500_000))), Refusal::UnknownConversation(cv(1)), "nothing was promised");
+    desk.ok(0, promise(at(500_000)));
+    desk.ok(1, moved(at(700_000)));
+    assert_eq!([500_000, 700_000].map(|ms| desk.router.call_backs_at(TEAM, at(ms))), [0, 1]);
+    assert_eq!(desk.router.call_backs(TEAM), 1);
+    assert_eq!(desk.tick(500_000), []);
+    desk.tick(700_000);
+    assert_eq!(desk.router.conversation(cv(1)).unwrap().clock.asked_at, at(700_000));
+    assert_eq!(desk.refused(700_000, moved(at(900_000))), Refusal::UnknownConversation(cv(1)), "it has come");
+    assert_eq!(desk.router.call_backs(TEAM), 0);
+}
+
+#[test]
 fn a_cancelled_request_frees_the_agent_and_is_counted_as_left() {
     let mut desk = Desk::with_agents(&[1]);
     desk.ask(0, 1);

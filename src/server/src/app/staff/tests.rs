@@ -167,6 +167,27 @@ async fn a_code_and_a_recovery_code_are_taken_once() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_locked_on_another_node_is_locked_here_until_it_is_lifted_there_or_over() {
+    let office = Office::open().await;
+    let login = office.app.accounts.get(ME).unwrap().login.clone();
+    let until = office.app.clock.now() + 15 * MINUTE;
+    let elsewhere = async |until| {
+        let locked = Change::Account(StaffChange::Locked { login: login.clone(), until });
+        office.app.store.commit(Unit { changes: vec![locked], ..Unit::default() }).await.unwrap();
+        office.app.catch_up_with_accounts().await.unwrap();
+    };
+    let is_locked = || office.app.door.locked_until(&login, office.app.clock.now());
+    assert_eq!(is_locked(), None);
+    elsewhere(until).await;
+    assert_eq!(is_locked(), Some(until), "five wrong passwords there are not five more here");
+    elsewhere(Timestamp(0)).await;
+    assert_eq!(is_locked(), None, "an administrator has lifted it");
+    elsewhere(until).await;
+    office.hand.advance(15 * MINUTE);
+    assert_eq!(is_locked(), None, "its time is over");
+}
+
+#[tokio::test]
 async fn what_another_node_has_changed_is_noticed_without_its_word() {
     let office = Office::open().await;
     let here = office.log_in().await;

@@ -121,10 +121,10 @@ async fn receipts_stand_beside_the_conversations_they_belong_to() {
     let told: Vec<_> = list[0].receipts.iter().map(|one| (one.receipt.as_str(), one.state)).collect();
     assert_eq!(told, [(receipt.as_str(), bangban_domain::words::ReceiptState::Open)]);
 
-    let view = house.app.receipt(None, &receipt, Some("8001")).await.unwrap().unwrap();
+    let view = house.receipt_by(None, &receipt, Some("8001")).await.unwrap();
     assert_eq!((view.slot, view.settled_at, view.answers.len()), (Some(slot), None, 0));
     assert_eq!(view.item_name.as_deref(), Some("居住证办理"));
-    assert!(house.app.receipt(Some(&me), &receipt, None).await.unwrap().is_some());
+    assert!(house.receipt_by(Some(&me), &receipt, None).await.is_some());
     for (who, number, end) in [
         (None, receipt.as_str(), Some("8002")),
         (None, receipt.as_str(), Some("001")),
@@ -135,7 +135,7 @@ async fn receipts_stand_beside_the_conversations_they_belong_to() {
         (Some(citizen(101)), receipt.as_str(), Some("8001")),
         (Some(agent(1)), receipt.as_str(), Some("8001")),
     ] {
-        assert_eq!(house.app.receipt(who.as_ref(), number, end).await.unwrap(), None, "{number} {end:?}");
+        assert_eq!(house.receipt_by(who.as_ref(), number, end).await, None, "{number} {end:?}");
     }
 }
 
@@ -165,7 +165,7 @@ async fn a_receipt_that_is_done_shows_what_staff_wrote_and_nothing_of_later() {
     let later = house.message(conversation, "另一件事");
     house.ok(&agent(1), later).await;
 
-    let view = house.app.receipt(None, &receipt, Some("8001")).await.unwrap().unwrap();
+    let view = house.receipt_by(None, &receipt, Some("8001")).await.unwrap();
     assert_eq!(view.state, bangban_domain::words::ReceiptState::Done);
     assert_eq!(view.answers.iter().map(|answer| answer.text.as_str()).collect::<Vec<_>>(), ["已为您办好"]);
     assert_eq!(view.slot, None);

@@ -125,7 +125,8 @@ async fn a_supervisor_takes_over_and_the_clock_runs_on() {
     assert_eq!(house.desk(1).await.conversations, []);
     assert!(matches!(house.bodies(id).await.last(), Some(ThreadBody::Transferred { name, .. }) if name == "吴督导"));
     house.say(&supervisor(), id, "您好，我接手").await;
-    let closed = Command::Close { conversation: id, outcome: Outcome::Solved, hand_on: None, write_back: None };
+    let closed =
+        Command::Close { conversation: id, outcome: Outcome::Solved, hand_on: None, no_answer: None, write_back: None };
     house.ok(&supervisor(), closed).await;
     assert_eq!(house.stage(id).await, Stage::Closed);
     assert_eq!(house.interventions(id).await, [Intervention::TookOver]);

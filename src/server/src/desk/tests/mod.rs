@@ -2,6 +2,7 @@
 
 mod alerts;
 mod asking;
+mod call_backs;
 mod citizens;
 mod failure;
 mod handover;
@@ -10,6 +11,9 @@ mod owed;
 mod replay;
 mod restart;
 mod rules;
+mod since;
+mod tasks;
+mod units;
 mod work;
 
 use std::sync::Arc;
@@ -221,7 +225,8 @@ impl House {
     }
 
     async fn close(&self, n: u128, conversation: ConversationId, outcome: Outcome) {
-        self.ok(&agent(n), Command::Close { conversation, outcome, hand_on: None, write_back: None }).await;
+        self.ok(&agent(n), Command::Close { conversation, outcome, hand_on: None, no_answer: None, write_back: None })
+            .await;
     }
 }
 

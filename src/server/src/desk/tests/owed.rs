@@ -101,7 +101,7 @@ impl House {
         self.put(Kind::SlaPolicy, id, version, body).await;
     }
 
-    async fn put(&self, kind: Kind, id: &str, version: u64, body: serde_json::Value) {
+    pub(super) async fn put(&self, kind: Kind, id: &str, version: u64, body: serde_json::Value) {
         let is_admin = |grants: &[Grant]| grants.iter().any(|grant| grant.role == Role::Admin);
         let account = self.app.accounts.all().into_iter().find(|account| is_admin(&account.grants)).unwrap();
         let Principal::Staff(staff) = staff(0, Role::Admin) else { unreachable!() };
@@ -111,6 +111,43 @@ impl House {
         self.app.edit(&staff, edit).await.unwrap();
         self.settle().await;
     }
+}
+
+/// What was corrected is retold by the log as it stands in the rows, in figures and rows alike.
+#[tokio::test]
+async fn recomputing_after_corrections_finds_no_difference_and_they_count() {
+    let mut house = House::open(at(10, 0, 0), HoursKey::Calendar).await;
+    let id = house.answered().await;
+    house.say(&citizen(1), id, "还要带什么").await;
+    house.advance(200_000).await;
+    house.say(&agent(1), id, "身份证").await;
+    house.close(1, id, Outcome::Solved).await;
+    let late = house.ask(&citizen(2), "residence-permit").await;
+    house.accept(1).await;
+    house.advance(70_000).await;
+    house.say(&agent(1), late, "您好").await;
+    house.close(1, late, Outcome::Solved).await;
+    let asked = house.lines(late).await[0].asked_at;
+    let Principal::Staff(staff) = supervisor() else { unreachable!() };
+    let (first, next) = (Promise::FirstResponse, Promise::NextResponse);
+    house
+        .app
+        .correct(&staff, late, &correction(first, CorrectionVerdict::Answered, Some(asked + 5_000)))
+        .await
+        .unwrap();
+    house.app.correct(&staff, id, &correction(next, CorrectionVerdict::Excused, None)).await.unwrap();
+    house.app.correct(&staff, id, &correction(first, CorrectionVerdict::Excused, None)).await.unwrap();
+    house.app.correct(&staff, id, &correction(first, CorrectionVerdict::Withdrawn, None)).await.unwrap();
+    house.settle().await;
+
+    let wanted = crate::recompute::Recompute::default();
+    let found = crate::recompute::recompute(&house.config, &wanted, house.now()).await.unwrap();
+    assert_eq!((found.conversations, &found.differences), (2, &Vec::new()), "{}", found.told());
+    assert!(found.figures > 0);
+    // They are not the measured numbers: the late one is a hit, and nothing is late among next responses.
+    house.advance(200).await;
+    let total = house.board().await.total;
+    assert_eq!((total.today_hits, total.today_decided), (2, 2));
 }
 
 fn correction(promise: Promise, verdict: CorrectionVerdict, answered_at: Option<Timestamp>) -> Correct {

@@ -1,6 +1,7 @@
 //! `replay(events) == rows`, for whatever anybody does in whatever order, over restarts of the server.
 
 use bangban_domain::{
+    alert::FlagReason,
     calendar::Calendar,
     figures::{self, By, Figure, Row, retell::Retold},
     history::{Correction, History},
@@ -24,7 +25,7 @@ struct Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0_u8..100, 1_u128..=3, 0_usize..64).prop_map(|(what, who, which)| Step { what, who, which });
+    let step = (0_u8..114, 1_u128..=3, 0_usize..64).prop_map(|(what, who, which)| Step { what, who, which });
     prop::collection::vec(step, 100..240)
 }
 
@@ -77,8 +78,10 @@ impl World {
         let (conversation, person) = self.conversations[which % self.conversations.len()].clone();
         if what < 46 {
             self.citizen_step(what, which, conversation, &person).await;
-        } else {
+        } else if what < 100 {
             self.agent_step(what, which, &person).await;
+        } else {
+            self.supervise(what, which, conversation).await;
         }
     }
 
@@ -92,7 +95,11 @@ impl World {
                 let (client_id, text) = (format!("l{which}"), "请回电".to_owned());
                 Command::LeaveMessage { conversation, client_id, text, phone: "13800138000".to_owned(), slot }
             }
-            35..37 => Command::BotFeedback { conversation, seq: 1, solved: which.is_multiple_of(4) },
+            35..36 => {
+                let slot = self.slots.get(which % 3).map_or(Timestamp(0), |slot| slot.starts_at);
+                Command::MoveCallBack { conversation, slot }
+            }
+            36..37 => Command::BotFeedback { conversation, seq: 1, solved: which.is_multiple_of(4) },
             37..43 => Command::Finish { conversation },
             _ => Command::Rate { conversation, stars: 4, comment: "好".to_owned() },
         };
@@ -124,7 +131,8 @@ impl World {
                 let outcomes = [Outcome::Solved, Outcome::Unsolved, Outcome::OutOfScope, Outcome::Abandoned];
                 let outcome = outcomes[which % 4];
                 let hand_on = (outcome == Outcome::OutOfScope).then_some(HandOnChannel::Petition);
-                self.press(&me, Command::Close { conversation, outcome, hand_on, write_back: None }).await;
+                self.press(&me, Command::Close { conversation, outcome, hand_on, no_answer: None, write_back: None })
+                    .await;
             }
             (75..77, _, Some(conversation)) => {
                 let to = if which.is_multiple_of(2) {
@@ -146,13 +154,67 @@ impl World {
             (90..97, ..) => self.house.advance(i64::try_from(which).unwrap() * 400).await,
             (97..98, ..) => self.house.advance(i64::try_from(which).unwrap() * 60_000).await,
             // To the next opening or the next slot: somebody's call-back may be due.
-            (98.., ..) => {
+            (98..100, ..) => {
                 let next = self.slots.iter().map(|slot| slot.starts_at).find(|at| *at > self.house.now());
                 if let Some(next) = next {
                     self.house.advance_to(next.0).await;
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What supervisors do to the work of others, and flags.
+    async fn supervise(&mut self, what: u8, which: usize, conversation: ConversationId) {
+        let (me, n) = (supervisor(), [1, 2, 6][which % 3]);
+        match what {
+            100..102 => {
+                if let Some(conversation) = self.served(n, which).await {
+                    let flag =
+                        Command::RaiseFlag {
+                            conversation, reason: FlagReason::Difficult, text: "请帮忙".to_owned()
+                        };
+                    self.press(&agent(n), flag).await;
+                }
+            }
+            102..103 => self.press(&me, Command::LowerFlag { conversation }).await,
+            103..104 => {
+                let (client_id, text) = (format!("w{which}"), "先核对材料".to_owned());
+                self.press(&me, Command::Note { conversation, client_id, text }).await;
+            }
+            104..106 => self.press(&me, Command::JoinConversation { conversation }).await,
+            106..107 => self.press(&me, Command::LeaveConversation { conversation }).await,
+            107..109 => self.press(&me, Command::TakeOver { conversation }).await,
+            109..110 => {
+                let (agent, reason) = (AgentId::new(n), ["", "您更熟悉"][which % 2].to_owned());
+                self.press(&me, Command::Assign { conversation, agent, reason }).await;
+            }
+            110..111 => {
+                let all = [AgentStatus::Online, AgentStatus::Break, AgentStatus::Offline];
+                let (agent, status, reason) = (AgentId::new(n), all[which / 3 % 3], "换班".to_owned());
+                self.press(&me, Command::SetAgentStatus { agent, status, reason }).await;
+            }
+            // In what they have joined or serve.
+            111..112 => {
+                let message = self.house.message(conversation, "我来说明");
+                self.press(&me, message).await;
+            }
+            112..113 => {
+                if let Some(conversation) = self.served(7, which).await {
+                    self.press(
+                        &me,
+                        Command::Close {
+                            conversation,
+                            outcome: Outcome::Solved,
+                            hand_on: None,
+                            no_answer: None,
+                            write_back: None,
+                        },
+                    )
+                    .await;
+                }
+            }
+            _ => drop(self.house.app.welcome(&me, 5).await.unwrap()),
         }
     }
 
@@ -236,10 +298,15 @@ impl World {
             assert_eq!(told, [by_number(clocks), by_number(replies)].concat(), "{events:#?}");
 
             let receipts = store.receipts_of(*id).await.unwrap();
-            let told: Vec<_> =
-                replayed.receipts.iter().map(|r| (&r.receipt, r.hand_on, r.made_at, r.state, r.settled_at)).collect();
-            let written: Vec<_> =
-                receipts.iter().map(|r| (&r.receipt, r.hand_on, r.made_at, r.state, r.settled_at)).collect();
+            let told: Vec<_> = replayed
+                .receipts
+                .iter()
+                .map(|r| (&r.receipt, r.hand_on, r.made_at, r.state, r.settled_at, r.reminded_at))
+                .collect();
+            let written: Vec<_> = receipts
+                .iter()
+                .map(|r| (&r.receipt, r.hand_on, r.made_at, r.state, r.settled_at, r.reminded_at))
+                .collect();
             assert_eq!(told, written, "{events:#?}");
             self.check_board_and_desks_agree(row.stage, *id).await;
         }
@@ -275,7 +342,7 @@ impl World {
         assert_eq!(view.stage, stage, "{id}");
         let served_by: Vec<u128> = {
             let mut found = Vec::new();
-            for n in [1, 2, 6] {
+            for n in [1, 2, 6, 7] {
                 if self.house.desk(n).await.conversations.iter().any(|one| one.id == id) {
                     found.push(n);
                 }

@@ -137,8 +137,13 @@ impl Day {
             Step::Close(which) => {
                 if let Some((_, conversation)) = self.one(Stage::Serving, which).await {
                     let who = self.agent_of(conversation).await;
-                    let close =
-                        Command::Close { conversation, outcome: Outcome::Solved, hand_on: None, write_back: None };
+                    let close = Command::Close {
+                        conversation,
+                        outcome: Outcome::Solved,
+                        hand_on: None,
+                        no_answer: None,
+                        write_back: None,
+                    };
                     self.house.ok(&who, close).await;
                 }
             }
