@@ -60,7 +60,7 @@ test('unknown, answered, written back, reviewed, and said by the bot to the next
   // The next citizen asks 小申 alone.
   const next = await people.citizen('李娜（个人）');
   await next.write(QUESTION);
-  await expect(next.page.getByText('重新签注')).toBeVisible();
+  await expect(next.page.getByText('重新签注').first()).toBeVisible();
   await expect(next.page.getByText(/来源：/).last()).toBeVisible();
   await expect(own.getByRole('table', { name: '我的写回' })).toContainText('待审');
   await own.reload();
@@ -69,8 +69,10 @@ test('unknown, answered, written back, reviewed, and said by the bot to the next
 
 test('an entry is written with a preview, sent back, corrected and compared; and citizens’ words bring it up for agents', async ({
   people,
-  server,
+  guard,
 }) => {
+  // The link to another site is refused.
+  guard.allow(/status of 400/);
   const editor = await people.admin('editor1');
   await editor.go('知识库');
   const { page } = editor;
@@ -78,7 +80,10 @@ test('an entry is written with a preview, sent back, corrected and compared; and
   const make = page.getByRole('region', { name: '新建条目' });
   const unit = make.getByRole('combobox', { name: '责任单位' });
   await unit.fill('公安');
-  await page.getByRole('option', { name: /上海市公安局/ }).click();
+  await page
+    .getByRole('option', { name: /^上海市公安局/ })
+    .first()
+    .click();
   await make.getByRole('textbox', { name: '标准问题' }).fill(QUESTION);
   await make.getByRole('textbox', { name: '答复口径' }).fill('请带：\n\n- **身份证**\n- 见 https://evil.example/');
   await make.getByRole('textbox', { name: '依据' }).fill('上海市公安局');
@@ -127,5 +132,4 @@ test('an entry is written with a preview, sent back, corrected and compared; and
   await agent.page.keyboard.press('Alt+Shift+Digit1');
   await expect(agent.reply).toHaveValue(/一寸照片/);
   await isAccessible(agent.page);
-  expect(server.url).toContain('http');
 });

@@ -75,7 +75,7 @@ impl Unit {
                 }
                 Change::Outbox(OutboxChange::Template(row)) => without_nul("text", Some(&row.text))?,
                 Change::Knowledge(change) => {
-                    change.texts().try_for_each(|(field, text)| without_nul(field, Some(text)))?
+                    change.texts().try_for_each(|(field, text)| without_nul(field, Some(text)))?;
                 }
                 // Made by the server.
                 Change::Clock(_)

@@ -231,7 +231,8 @@ pub(crate) mod tests {
     fn what_cannot_be_taken_names_its_field() {
         let good = || content("居住证怎么办", "请到社区事务受理服务中心办理。");
         assert_eq!(field(&good()), None);
-        let wrong: [(&str, fn(&mut Content)); 9] = [
+        type Spoil = fn(&mut Content);
+        let wrong: [(&str, Spoil); 9] = [
             ("question", |one| one.question = "？".to_owned()),
             ("similar[1]", |one| one.similar = vec!["居住证咋办".to_owned(), String::new()]),
             ("answer", |one| one.answer = "好".repeat(MAX_ANSWER + 1)),

@@ -104,7 +104,7 @@ mod tests {
             kinship(&until, &Content { valid_from: Some(Timestamp(100)), ..b.clone() }, 0.9),
             Some(Kinship::Near)
         );
-        let overlap = Content { valid_from: Some(Timestamp(99)), ..b.clone() };
+        let overlap = Content { valid_from: Some(Timestamp(99)), ..b };
         assert_eq!(kinship(&until, &overlap, 0.9), Some(Kinship::Contradiction));
         let detail = Content { base: Some("kb-1".to_owned()), ..xuhui };
         assert_eq!(kinship(&a, &detail, 0.9), Some(Kinship::Near), "detail adds");

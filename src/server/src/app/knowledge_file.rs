@@ -270,13 +270,8 @@ impl FileEntry {
             let field = if error.field == "unit" { "department".to_owned() } else { error.field };
             (field, error.problem)
         })?;
-        if !self.id.is_empty()
-            && !(self.id.len() <= 64
-                && self
-                    .id
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte)))
-        {
+        let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+        if self.id.len() > 64 || !self.id.bytes().all(is_code) {
             return Err(bad("id", "must be 1 to 64 small letters, digits, \"-\", \"_\" or \".\""));
         }
         Ok((self.id, unit, content))

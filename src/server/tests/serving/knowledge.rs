@@ -1,8 +1,9 @@
 //! The knowledge base over REST and in conversations: four eyes, what 小申 answers from, and answers that agents write back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     support::{Client, Desk, Server, refusal, refused, send},
