@@ -93,8 +93,12 @@ impl Checkpoints {
         self.connection = Some(connection);
         self.is_running = false;
         match result {
-            // If even standing still did not help, somebody reads for long: later.
-            Ok(Copied { log, copied }) => self.is_long = !self.is_long && copied < log && log > self.limits.1,
+            // `log` is its length when the copying began: what was committed meanwhile is not copied either. If even standing
+            // still did not help, somebody reads for long: later.
+            Ok(Copied { log, copied }) => {
+                let is_whole = copied == log && self.work == 0;
+                self.is_long = !self.is_long && !is_whole && log > self.limits.1;
+            }
             Err(error) => {
                 tracing::warn!(%error, "the log of the database could not be copied into it");
                 self.is_long = false;
