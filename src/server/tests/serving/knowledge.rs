@@ -1,12 +1,10 @@
 //! The knowledge base over REST and in conversations: four eyes, what 小申 answers from, and answers that agents write back.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    support::{Client, Desk, Server, refusal, refused, send},
+    support::{Client, Desk, PATIENCE, Server, refusal, refused, send},
     sweep::newcomer,
 };
 
@@ -61,7 +59,8 @@ impl Asker {
         self.client.event("the bot's answer", is_answer).await["body"]["entry"]["body"].clone()
     }
 
-    /// Asks again and again until 小申 says it: within a second of the change.
+    /// Asks again and again until 小申 says it. On a quiet machine that is within a second of the change, also in a development
+    /// build; this one may be busy with other tests.
     async fn until(&mut self, question: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         let begin = Instant::now();
         loop {
@@ -69,7 +68,7 @@ impl Asker {
             if is_wanted(&said) {
                 return said;
             }
-            assert!(begin.elapsed() < Duration::from_secs(1), "{said}");
+            assert!(begin.elapsed() < PATIENCE, "{said}");
         }
     }
 }
@@ -217,7 +216,7 @@ async fn an_answer_is_written_back_without_its_person_and_the_bot_has_it_after_t
         if let Some(hit) = hits.into_iter().find(|hit| hit["entry"] == *id) {
             break hit;
         }
-        assert!(begin.elapsed() < Duration::from_secs(1), "{found}");
+        assert!(begin.elapsed() < PATIENCE, "{found}");
     };
     assert_eq!(hit["mark"], "waiting");
     assert!(!hit["matched"].as_array().unwrap().is_empty());

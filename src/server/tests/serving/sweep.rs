@@ -111,6 +111,12 @@ const COUNTS: &[&str] = &["agent", "professional", "supervisor", "leader", "audi
 /// Who plans a team's staff.
 const PLANS: &[&str] = &["supervisor", "leader", "auditor", "admin"];
 
+/// Who reads the administration.
+const READS: &[&str] = &["supervisor", "editor", "auditor", "admin"];
+
+/// Who reads the tasks of the knowledge base.
+const TASKS: &[&str] = &["supervisor", "editor", "leader", "auditor", "admin"];
+
 /// Routes by hand. `{}` is an account in the city or in huangpu.
 const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/", For::Everybody),
@@ -216,6 +222,37 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("DELETE", "/api/staffing/run", For::Lists(PLANS)),
     // Of a team that the body does not say; who may is shown in staffing.rs.
     ("POST", "/api/staffing/run", For::Staff),
+    // Drafts are seen by who keeps the knowledge base or reads the administration; each step is shown in knowledge.rs.
+    ("GET", "/api/knowledge/entries", For::Lists(READS)),
+    ("POST", "/api/knowledge/entries", For::Lists(&["editor"])),
+    ("GET", "/api/knowledge/entries/{id}", For::Staff),
+    ("PUT", "/api/knowledge/entries/{id}/draft", For::Staff),
+    ("POST", "/api/knowledge/entries/{id}/steps", For::Staff),
+    ("POST", "/api/knowledge/check", For::Lists(&["editor"])),
+    ("GET", "/api/knowledge/counts", For::Lists(READS)),
+    ("GET", "/api/knowledge/written-back", For::Staff),
+    ("POST", "/api/knowledge/import", For::Lists(&["editor"])),
+    ("GET", "/api/knowledge/export", For::Lists(READS)),
+    ("GET", "/api/knowledge/points", For::Lists(READS)),
+    ("POST", "/api/knowledge/points", For::Staff),
+    ("PUT", "/api/knowledge/points/{id}", For::Staff),
+    ("DELETE", "/api/knowledge/points/{id}", For::Staff),
+    // Of a task that one may not see nobody is told that it exists.
+    ("GET", "/api/tasks", For::Lists(TASKS)),
+    ("GET", "/api/tasks/on-time", For::Lists(TASKS)),
+    ("GET", "/api/tasks/{id}", For::Staff),
+    ("POST", "/api/tasks/{id}/step", For::Staff),
+    ("POST", "/api/tasks/{id}/reassign", For::Staff),
+    ("POST", "/api/tasks/corrections", For::Staff),
+    ("GET", "/api/policies", For::Lists(TASKS)),
+    ("POST", "/api/policies", For::Staff),
+    ("GET", "/api/messages", For::City(&["admin"])),
+    ("GET", "/api/messages/mine", For::Staff),
+    ("POST", "/api/messages/{id}/replay", For::Staff),
+    ("GET", "/api/templates", For::City(&["admin"])),
+    ("PUT", "/api/templates", For::Staff),
+    ("GET", "/api/citizen/channels", For::Everybody),
+    ("PUT", "/api/citizen/channels", For::Everybody),
     ("GET", "/api/admin/coverage", For::Lists(&["supervisor", "editor", "leader", "auditor", "admin"])),
 ];
 
@@ -241,6 +278,10 @@ async fn ask(server: &Server, who: &Person, method: &str, path: &str, body: &Val
 fn base64(text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+fn entry() -> Value {
+    json!({ "question": "怎么办", "answer": "在线办。", "audience": "both", "source": "条例" })
 }
 
 /// A body that is refused for nothing else than who sends it, or for being wrong behind the question who sends it.
@@ -270,6 +311,9 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         ("POST", "/api/ledger/{id}/corrections") => {
             json!({ "promise": "first_response", "no": 1, "verdict": "excused", "reason": "系统故障" })
         }
+        // Right as far as who may; of no unit.
+        ("POST", "/api/knowledge/entries") => json!({ "unit": "nowhere", "content": entry() }),
+        ("POST", "/api/knowledge/check") => json!({ "content": entry() }),
         ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
         ("POST", _) if path.starts_with("/api/staff/login") => json!({}),
         _ => Value::Null,
@@ -344,6 +388,12 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                 } else if path.starts_with("/api/quality/results") {
                     let format = if path.ends_with("/export") { "&format=csv" } else { "" };
                     format!("{path}?from=2026-11-01&to=2026-11-01{format}")
+                } else if *path == "/api/knowledge/points" && *method == "GET" {
+                    format!("{path}?item=residence-permit")
+                } else if *path == "/api/tasks/on-time" {
+                    format!("{path}?from=2026-11-01&to=2026-11-01")
+                } else if *path == "/api/knowledge/export" {
+                    format!("{path}?format=jsonl")
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
                 } else if path.starts_with("/api/admin/items") || path.starts_with("/api/admin/audit/export") {
