@@ -58,7 +58,7 @@ run() {
   local who=$1
   shift
   echo "== $who"
-  timeout 60 "$tool/bin/schemathesis" --config-file scripts/schemathesis.toml run "$base/api/openapi.json" \
+  timeout 300 "$tool/bin/schemathesis" --config-file scripts/schemathesis.toml run "$base/api/openapi.json" \
     --max-examples "$examples" --seed 1 --no-color "$@" || failed=1
 }
 run nobody
