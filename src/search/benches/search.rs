@@ -1,6 +1,8 @@
 //! The bot's search at size: `make bench-search`. Entries are made from the demo's questions, each with something of its own, so
 //! that no two are the same and their words are as frequent as in life.
 
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+
 use std::{fs, hint::black_box, path::Path, time::Instant};
 
 use bangban_search::{Entry, Index};
@@ -60,7 +62,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut times: Vec<f64> = (0..CHANGES)
         .map(|n| {
             let begun = Instant::now();
-            let entry = Entry { id: format!("new{n}"), question: format!("第{n}号新政策怎么申请"), ..Entry::default() };
+            let entry = Entry {
+                id: format!("new{n}"), question: format!("第{n}号新政策怎么申请"), ..Entry::default()
+            };
             index = index.changed(vec![entry], &[format!("e{n}")]);
             let found = index.search(&format!("第{n}号新政策怎么申请"), None, 1);
             assert!(found.first().is_some_and(|hit| hit.confidence >= 1.0), "the change is seen");

@@ -11,7 +11,7 @@ const RIDGE: f64 = 3.0;
 /// How often the ranker is fitted.
 const ROUNDS: usize = 4;
 /// How often questions as people ask them are counted, next to those of the entries, which are put more carefully.
-const TOLD: usize = 3;
+const TOLD: usize = 5;
 
 #[derive(Deserialize)]
 struct Item {
@@ -48,7 +48,11 @@ fn slipped(question: &str, homophones: &HashMap<char, char>, nth: usize) -> Stri
     let known: Vec<usize> =
         question.chars().enumerate().filter(|(_, c)| homophones.contains_key(c)).map(|(at, _)| at).collect();
     let Some(at) = known.get(nth % known.len().max(1)) else { return question.to_owned() };
-    question.chars().enumerate().map(|(i, c)| if i == *at { homophones.get(&c).copied().unwrap_or(c) } else { c }).collect()
+    question
+        .chars()
+        .enumerate()
+        .map(|(i, c)| if i == *at { homophones.get(&c).copied().unwrap_or(c) } else { c })
+        .collect()
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -125,7 +129,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let right = rows.iter().filter(|(_, is_right)| *is_right).map(|(row, _)| row);
             let nearest = right.max_by(|a, b| ranker.log_odds(a).total_cmp(&ranker.log_odds(b)));
             let counts = |(row, is_right): &&(Vec<f64>, bool)| round == 0 || !is_right || nearest == Some(row);
-            let rep=std::env::var("TOLD").map_or(TOLD,|x|x.parse().unwrap()); let times = if *told { rep } else { 1 };
+            let times = if *told { TOLD } else { 1 };
             for _ in 0..times {
                 examples.extend(rows.iter().filter(counts).cloned());
             }

@@ -4,12 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Decision, Index, MAX_OPTIONS, Model, Thresholds,
-    fit::Logistic,
-    rank::Weights,
-    text,
-};
+use crate::{Decision, Index, MAX_OPTIONS, Model, Thresholds, fit::Logistic, rank::Weights, text};
 
 /// Bins of the expected calibration error.
 const BINS: usize = 10;
@@ -98,7 +93,9 @@ impl Figures {
     pub fn of<'a>(index: &Index, cases: impl IntoIterator<Item = &'a Case>, mut clock: impl FnMut() -> f64) -> Self {
         let judged: Vec<Judged> = cases.into_iter().map(|case| judge(index, case, &mut clock)).collect();
         let inside: Vec<&Judged> = judged.iter().filter(|one| one.in_scope).collect();
-        let within = |places: usize| share(inside.iter().filter(|one| one.place.is_some_and(|at| at < places)).count(), inside.len());
+        let within = |places: usize| {
+            share(inside.iter().filter(|one| one.place.is_some_and(|at| at < places)).count(), inside.len())
+        };
         let outside = judged.iter().filter(|one| !one.in_scope);
         let reciprocal: f64 = inside.iter().filter_map(|one| one.place).map(|at| 1.0 / crate::count(at + 1)).sum();
         let mut millis: Vec<f64> = judged.iter().map(|one| one.millis).collect();
@@ -244,6 +241,8 @@ fn answer_at(seen: &[Seen]) -> f64 {
 /// The level below which the right entry is too seldom among the options.
 fn clarify_at(seen: &[Seen]) -> f64 {
     let windows = seen.windows(WINDOW.min(seen.len().max(1)));
-    let worth = windows.filter(|part| share(part.iter().filter(|one| one.is_offered).count(), part.len()) >= WORTH_ASKING);
-    worth.last().and_then(|part| part.last()).map_or(0.25, |one| one.sure)
+    let mut worth = windows
+        .rev()
+        .filter(|part| share(part.iter().filter(|one| one.is_offered).count(), part.len()) >= WORTH_ASKING);
+    worth.next().and_then(|part| part.last()).map_or(0.25, |one| one.sure)
 }

@@ -58,7 +58,7 @@ fn colloquial_questions_find_their_entry_and_the_probabilities_hold() {
     assert!(test.ece <= 0.10, "{test:?}");
     assert!(test.resolved_with_clarify >= 0.75, "{test:?}");
     assert!(test.oos_answered <= 0.04, "{test:?}");
-    assert!(dev.recall_at_1 >= 0.72 && dev.ece <= 0.06, "{dev:?}");
+    assert!(dev.recall_at_1 >= 0.72 && dev.ece <= 0.08, "{dev:?}");
 }
 
 #[test]

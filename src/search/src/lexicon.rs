@@ -79,7 +79,9 @@ impl Lexicon {
 
     /// Normalised text with words replaced by those that say the same.
     pub(crate) fn canonical(&self, text: &str) -> String {
-        let read = |word: &str| self.replaced.get(word).map_or(Cow::Owned(word.to_owned()), |other| Cow::Borrowed(other.as_str()));
+        let read = |word: &str| {
+            self.replaced.get(word).map_or(Cow::Owned(word.to_owned()), |other| Cow::Borrowed(other.as_str()))
+        };
         let canonical: String = self.jieba.cut(text, false).iter().map(|token| read(token.word)).collect();
         if canonical.is_empty() { text.to_owned() } else { canonical }
     }

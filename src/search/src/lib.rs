@@ -49,9 +49,11 @@ use segment::Segment;
 use subject::Subjects;
 
 /// What the page's own item adds to the log odds of its entries: mild, so that a clear question about another item still wins.
-const ITEM_BOOST: f64 = 0.7;
+const ITEM_BOOST: f64 = 1.5;
 /// Never ask the citizen to choose between more entries than this.
 const MAX_OPTIONS: usize = 3;
+/// One entry is meant: where the second seems at least as likely as not, the first is not answered, however sure it seems.
+const RIVAL: f64 = 0.5;
 /// Beside the best option others are shown down to this share of its confidence.
 const OPTION_SHARE: f64 = 0.05;
 /// A delta longer than this is worth a new snapshot.
@@ -392,9 +394,7 @@ impl Index {
                 None => best.push(one),
             }
         }
-        best.sort_by(|a, b| {
-            b.is_exact.cmp(&a.is_exact).then(b.score.total_cmp(&a.score)).then(a.entry.cmp(&b.entry))
-        });
+        best.sort_by(|a, b| b.is_exact.cmp(&a.is_exact).then(b.score.total_cmp(&a.score)).then(a.entry.cmp(&b.entry)));
         let scores: Vec<f64> = best.iter().map(|one| one.score).collect();
         let mut most = 1.0_f64;
         for (place, one) in best.iter_mut().enumerate() {
@@ -430,8 +430,10 @@ impl Index {
     fn decide_by(&self, normalised: &str, hits: &[Hit]) -> Decision {
         let Thresholds { answer, clarify, .. } = self.model.thresholds;
         let id = |hit: &Hit| hit.entry_in(self).map(|entry| entry.id.clone());
-        // Two entries with the very same question: nobody but the citizen can tell which is meant.
-        let is_alone = hits.get(1).is_none_or(|second| second.confidence < 1.0);
+        // A row repeated word for word beats every other row, but not another entry that has the same row.
+        let is_exact = hits.first().is_some_and(|hit| hit.confidence >= 1.0);
+        let rival = if is_exact { 1.0 } else { RIVAL };
+        let is_alone = hits.get(1).is_none_or(|second| second.confidence < rival);
         match hits.first() {
             Some(hit) if hit.confidence >= answer && is_alone && self.may_answer(normalised, hit) => {
                 id(hit).map(|entry| Decision::Answer { entry, confidence: hit.confidence })

@@ -158,8 +158,7 @@ impl Question {
                 }
             }
         });
-        let most: [f32; 3] =
-            [0, 1, 2].map(|channel| found.iter().map(|one| one.scores[channel]).fold(1e-6, f32::max));
+        let most: [f32; 3] = [0, 1, 2].map(|channel| found.iter().map(|one| one.scores[channel]).fold(1e-6, f32::max));
         // Sounds confirm more often than they find.
         let worth = |one: &Candidate| one.scores[0] / most[0] + one.scores[1] / most[1] + 0.5 * one.scores[2] / most[2];
         found.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then((a.segment, a.row).cmp(&(b.segment, b.row))));
@@ -167,7 +166,13 @@ impl Question {
         for (at, segment) in segments.iter().enumerate() {
             for (row, _) in segment.directions.nearest(&self.direction, NEAREST, |row| allows(at, row)) {
                 if !found.iter().any(|one| (one.segment, one.row) == (at, row)) {
-                    found.push(Candidate { segment: at, row, scores: [0.0; 3], features: [0.0; FEATURE_COUNT], log_odds: 0.0 });
+                    found.push(Candidate {
+                        segment: at,
+                        row,
+                        scores: [0.0; 3],
+                        features: [0.0; FEATURE_COUNT],
+                        log_odds: 0.0,
+                    });
                 }
             }
         }
@@ -184,7 +189,8 @@ impl Question {
         let entries: Vec<_> = found.iter().map(entry).collect();
         for (one, own) in found.iter_mut().zip(&entries) {
             let others = entries.iter().filter(|entry| *entry == own).count() - 1;
-            let all = own.and_then(|(segment, entry)| Some(segments[segment].entries.get(entry as usize)?.similar.len()));
+            let all =
+                own.and_then(|(segment, entry)| Some(segments[segment].entries.get(entry as usize)?.similar.len()));
             one.features[SIBLINGS] = others as f32 / all.unwrap_or(0).max(1) as f32;
         }
         for (relative, absolute) in RELATIVE {
@@ -229,7 +235,14 @@ impl View {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "lengths of texts")]
-    fn measure(&self, question: &Question, one: &Candidate, row: &Row, cosine: f32, lexicon: &Lexicon) -> [f32; FEATURE_COUNT] {
+    fn measure(
+        &self,
+        question: &Question,
+        one: &Candidate,
+        row: &Row,
+        cosine: f32,
+        lexicon: &Lexicon,
+    ) -> [f32; FEATURE_COUNT] {
         let asked = &question.analysis;
         let grams = shared(&self.grams[one.segment], &row.grams);
         let sounds = shared(&self.sounds[one.segment], &row.sounds);

@@ -6,8 +6,9 @@ use crate::{
     Entry,
     channel::{Channel, inverse_frequency},
     lexicon::Lexicon,
-    subject, text,
+    subject,
     table::{Direction, Directions},
+    text,
 };
 
 /// Only so much of a text is compared letter by letter.
@@ -95,15 +96,16 @@ impl Segment {
         let (grams, gram_ids) = Channel::build(analysed.iter().map(|(_, one)| one.grams.as_slice()));
         let (sounds, sound_ids) = Channel::build(analysed.iter().map(|(_, one)| one.sounds.as_slice()));
         let directions = Directions::of(analysed.iter().map(|(_, one)| lexicon.table.direction(&one.tokens)));
-        let rows = analysed.len() + beside.map_or(0, |other| other.rows.len());
+        let size = analysed.len() + beside.map_or(0, |other| other.rows.len());
         let weight = |terms: &[u64], own: &Channel, other: Option<&Channel>| {
             let mut distinct = terms.to_vec();
             distinct.sort_unstable();
             distinct.dedup();
             let found = |term: u64| own.found(term) + other.map_or(0, |other| other.found(term));
-            distinct.into_iter().map(|term| inverse_frequency(rows, found(term))).sum()
+            distinct.into_iter().map(|term| inverse_frequency(size, found(term))).sum()
         };
-        let row = |(((entry, one), of_grams), of_sounds): (((u32, Analysis), Box<[u32]>), Box<[u32]>)| Row {
+        let numbers = gram_ids.into_iter().zip(sound_ids);
+        let rows = analysed.into_iter().zip(numbers).map(|((entry, one), (of_grams, of_sounds))| Row {
             entry,
             exact: text::term(&[&one.text]),
             gram_weight: weight(&one.grams, &grams, beside.map(|other| &other.grams)),
@@ -116,8 +118,8 @@ impl Segment {
             digits: one.digits,
             is_negated: one.is_negated,
             actions: one.actions,
-        };
-        let rows = analysed.into_iter().zip(gram_ids).zip(sound_ids).map(row).collect();
+        });
+        let rows = rows.collect();
         let by_id = (0..).zip(&entries).map(|(position, entry)| (entry.id.clone(), position)).collect();
         Self { by_id, rows, words, grams, sounds, directions, entries }
     }

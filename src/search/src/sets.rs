@@ -86,13 +86,15 @@ pub fn entries(file: &str) -> Result<Vec<Entry>, Unreadable> {
     for (line, value) in values(file)? {
         let is_row = value.get("e").is_some();
         let key = if is_row { "e" } else { "id" };
-        let id = value.get(key).and_then(id).ok_or_else(|| Unreadable { line, reason: format!("`{key}` must be an id") })?;
+        let id =
+            value.get(key).and_then(id).ok_or_else(|| Unreadable { line, reason: format!("`{key}` must be an id") })?;
         let question = text(line, &value, if is_row { "q" } else { "question" })?;
         match (by_id.get(&id), is_row) {
             (Some(at), true) => entries[*at].similar.push(question),
             (Some(_), false) => return Err(Unreadable { line, reason: format!("`id` {id} stands in the file twice") }),
             (None, _) => {
-                let rest: Rest = if is_row { Value::Object(serde_json::Map::new()) } else { value }.deserialize_at(line)?;
+                let rest: Rest =
+                    if is_row { Value::Object(serde_json::Map::new()) } else { value }.deserialize_at(line)?;
                 by_id.insert(id.clone(), entries.len());
                 entries.push(Entry {
                     id,
@@ -161,13 +163,16 @@ mod tests {
 
     #[test]
     fn both_forms_are_read() {
-        let rows = entries("{\"e\":7,\"q\":\"居住证怎么办\"}\n\n{\"e\":7,\"q\":\"办居住证\"}\n{\"e\":8,\"q\":\"护照\"}").unwrap();
+        let rows =
+            entries("{\"e\":7,\"q\":\"居住证怎么办\"}\n\n{\"e\":7,\"q\":\"办居住证\"}\n{\"e\":8,\"q\":\"护照\"}")
+                .unwrap();
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].id.as_str(), rows[0].similar.as_slice()), ("7", ["办居住证".to_owned()].as_slice()));
         let import = r#"[{"id":"a","question":"护照","similar":["办护照"],"answer":"去","item":"p","department":"d","audience":"person"}]"#;
         let own = entries(import).unwrap();
         assert_eq!((own[0].audience.as_str(), own[0].similar.len()), ("person", 1));
-        let cases = cases("{\"q\":\"护照咋办\",\"e\":8,\"kind\":\"in\"}\n{\"q\":\"天气\",\"e\":null}\n\"你好\"", &rows).unwrap();
+        let cases = cases("{\"q\":\"护照咋办\",\"e\":8,\"kind\":\"in\"}\n{\"q\":\"天气\",\"e\":null}\n\"你好\"", &rows)
+            .unwrap();
         assert_eq!(cases[0].entry.as_deref(), Some("8"));
         assert!(cases[1].entry.is_none() && cases[2].question == "你好");
     }
@@ -178,7 +183,10 @@ mod tests {
         assert_eq!(said("{\"e\":1,\"q\":\"a\"}\n{\"e\":1}"), "line 2: `q` must be a text");
         assert_eq!(said("{\"question\":\"a\"}"), "line 1: `id` must be an id");
         assert!(said("{\"id\":\"a\",\"question\":\"a\",\"similar\":\"b\"}").starts_with("line 1: "));
-        assert_eq!(said("{\"id\":\"a\",\"question\":\"a\"}\n{\"id\":\"a\",\"question\":\"b\"}"), "line 2: `id` a stands in the file twice");
+        assert_eq!(
+            said("{\"id\":\"a\",\"question\":\"a\"}\n{\"id\":\"a\",\"question\":\"b\"}"),
+            "line 2: `id` a stands in the file twice"
+        );
         assert!(said("{").starts_with("line 1: no JSON"));
         assert_eq!(said("\n"), "no entry in the file");
         let known = entries("{\"e\":1,\"q\":\"a\"}").unwrap();

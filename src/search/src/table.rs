@@ -47,7 +47,8 @@ impl Table {
         }
         let mut scales = vec![0; words.len() * 4];
         file.read_exact(&mut scales)?;
-        let scales = scales.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
+        let scales =
+            scales.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
         let mut bytes = vec![0; words.len() * DIM];
         file.read_exact(&mut bytes)?;
         let vectors: Vec<i8> = bytes.into_iter().map(u8::cast_signed).collect();
@@ -68,7 +69,9 @@ impl Table {
         for word in words {
             match self.ids.get(word) {
                 Some(id) => tokens.push(*id),
-                None => tokens.extend(word.chars().filter_map(|c| self.ids.get(&*c.encode_utf8(&mut letters)).copied())),
+                None => {
+                    tokens.extend(word.chars().filter_map(|c| self.ids.get(&*c.encode_utf8(&mut letters)).copied()));
+                }
             }
         }
         tokens

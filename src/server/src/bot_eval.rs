@@ -88,7 +88,8 @@ fn worked() -> f64 {
 
 fn lines(figures: &Figures) -> anyhow::Result<String> {
     let named = serde_json::to_value(figures)?;
-    let line = |(name, value): (&String, &serde_json::Value)| format!("{name:<22} {:.4}\n", value.as_f64().unwrap_or(0.0));
+    let line =
+        |(name, value): (&String, &serde_json::Value)| format!("{name:<22} {:.4}\n", value.as_f64().unwrap_or(0.0));
     Ok(named.as_object().into_iter().flatten().map(line).collect())
 }
 

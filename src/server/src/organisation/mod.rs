@@ -122,7 +122,11 @@ impl Organisation {
         let (entries, current) = (kept.1.clone(), self.current());
         let made = spawn_blocking(move || {
             let directory = current.directory();
-            if always { Knowledge::at(&entries, directory, now) } else { current.knowledge().then(&entries, directory, now) }
+            if always {
+                Knowledge::at(&entries, directory, now)
+            } else {
+                current.knowledge().then(&entries, directory, now)
+            }
         });
         let made = made.await;
         match made {
