@@ -337,10 +337,6 @@ test('what the others do replaces only that, and leaves the rest as it is', asyn
     2,
   );
   expect([desk.view?.waiting, desk.view?.colleagues.length, desk.conversations.length]).toEqual([4, 1, 1]);
-  server().event(
-    'agent:ag_1',
-    { type: 'agent_surroundings', waiting: 5, colleagues: null, callBacks: null },
-    3,
-  );
+  server().event('agent:ag_1', { type: 'agent_surroundings', waiting: 5, colleagues: null, callBacks: null }, 3);
   expect([desk.view?.waiting, desk.view?.colleagues[0]?.name]).toEqual([5, '王伟']);
 });

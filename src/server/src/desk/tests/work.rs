@@ -96,12 +96,14 @@ async fn what_is_told_of_the_others_adds_up_to_what_a_desk_shows() {
     let socket = house.app.hub.open(Member::Agent(AgentId::new(151)), 64);
     assert!(house.app.hub.join(&socket, topic));
     let (mut parts, mut changed) = (0, (false, false));
-    for n in [150, 153, 190] {
-        for served in house.desk(n).await.conversations {
-            house.close(n, served.id, Outcome::Solved).await;
-        }
+    let seen: Vec<u128> =
+        (101..=220).filter(|n| kept.colleagues.iter().any(|one| one.id == AgentId::new(*n))).take(3).collect();
+    for n in seen {
+        let served = house.desk(n).await.conversations;
+        house.close(n, served[0].id, Outcome::Solved).await;
+        house.accept(n).await;
+        house.advance(1_000).await;
         house.ok(&agent(n), Command::SetStatus { status: AgentStatus::Break }).await;
-        house.ask(&citizen(1_000 + n), "residence-permit").await;
         house.advance(1_000).await;
         let (frames, ended) = socket.take();
         assert!(ended.is_none());
