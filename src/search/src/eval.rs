@@ -20,7 +20,7 @@ const PRECISION: f64 = 0.95;
 /// sure the next one may seem.
 const DISTANCE: f64 = 0.3;
 /// Asking back is worth it where the right entry is among the options at least this often.
-const WORTH_ASKING: f64 = 0.3;
+const WORTH_ASKING: f64 = 0.2;
 /// So many questions around a level say how often.
 const WINDOW: usize = 15;
 
