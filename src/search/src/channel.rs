@@ -9,7 +9,7 @@ const B: f32 = 0.75;
 /// A posting is a row and, in its low bits, how often the row has the term.
 const COUNT_BITS: u32 = 5;
 /// Rare terms are looked up first, and no more than so many postings of one query: common terms of a big index say little.
-const MOST_POSTINGS: usize = 60_000;
+const MOST_POSTINGS: usize = 30_000;
 
 /// See the module. Never changes.
 #[derive(Default)]

@@ -173,21 +173,27 @@ impl Directions {
         let head = query.bytes.first_chunk::<HEAD>();
         let Some(head) = head.filter(|_| query.scale > 0.0) else { return Vec::new() };
         let rough = pulp::Arch::new().dispatch(Scan { head, heads: &self.heads, scales: &self.scales });
-        // What is not allowed is seldom, so the best are looked for among all, and once more if too few are left.
-        let mut order: Vec<u32> = (0..u32::try_from(rough.len()).unwrap_or(u32::MAX)).collect();
-        let value = |row: &u32| rough.get(*row as usize).copied().unwrap_or(f32::MIN);
-        order.retain(|row| value(row) > 0.0);
-        let mut wanted = NEAR.max(limit);
-        let mut near: Vec<(usize, f32)> = Vec::new();
-        while near.len() < limit && !order.is_empty() {
-            let cut = wanted.min(order.len());
-            if cut < order.len() {
-                order.select_nth_unstable_by(cut - 1, |a, b| value(b).total_cmp(&value(a)).then(a.cmp(b)));
+        let wanted = NEAR.max(limit);
+        let mut best: Vec<(usize, f32)> = Vec::with_capacity(wanted * 2);
+        let mut floor = 0.0;
+        let shorten = |best: &mut Vec<(usize, f32)>| {
+            if best.len() > wanted {
+                best.select_nth_unstable_by(wanted - 1, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                best.truncate(wanted);
             }
-            let some = order.drain(..cut).map(|row| row as usize).filter(|row| allows(*row));
-            near.extend(some.map(|row| (row, self.cosine(row, query))));
-            wanted *= 4;
+        };
+        for (row, value) in rough.into_iter().enumerate() {
+            // What is not allowed is seldom: it is asked last.
+            if value > floor && allows(row) {
+                best.push((row, value));
+                if best.len() == wanted * 2 {
+                    shorten(&mut best);
+                    floor = best.iter().fold(f32::MAX, |least, (_, value)| least.min(*value));
+                }
+            }
         }
+        shorten(&mut best);
+        let mut near: Vec<(usize, f32)> = best.into_iter().map(|(row, _)| (row, self.cosine(row, query))).collect();
         near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         near.truncate(limit);
         near
