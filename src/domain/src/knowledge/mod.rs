@@ -17,6 +17,7 @@
 
 mod answer;
 mod content;
+mod doubt;
 mod force;
 mod near;
 mod point;
@@ -25,6 +26,7 @@ mod strip;
 
 pub use answer::{answer_key, plain};
 pub use content::{Content, MAX_ANSWER, MAX_QUESTION, MAX_SIMILAR};
+pub use doubt::{DOUBT_SPAN, DOUBTS, is_doubted};
 pub use force::{Head, Span};
 pub use near::{Kinship, Scope, kinship, overlaps};
 pub use point::{MAX_POINTS, PointSubject, ReviewPoint};

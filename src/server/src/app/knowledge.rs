@@ -5,18 +5,19 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bangban_domain::{
-    AgentId, ConversationId, Timestamp, conversation,
+    AgentId, ConversationId, NoticeId, Timestamp, conversation,
     knowledge::{Content, EntryState, Head, Kinship, OpenState, Origin, Refusal, RevisionState, Step, kinship, strip},
     org::{Audience, CITY, Directory, Invalid},
     privacy::mask,
     rights::Action,
+    task::{MessageChannel, MessageKind, OutboxState, WriteBackOutcome},
 };
 use bangban_protocol::{
     EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource, EntryStep,
     EntryStepOrder, EntryView, ErrorCode, RevisionView, WireError, WriteBackDraft, WrittenBackPage, WrittenBackView,
 };
 use bangban_store::{
-    Audit, Author, Change, KnowledgeChange, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, Unit, WriteBack,
+    Audit, Author, Change, KnowledgeChange, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, OutboxRow, Unit, WriteBack,
 };
 
 use super::{App, Fulfilled, forbidden, invalid, not_found, store_error};
@@ -539,8 +540,12 @@ impl App {
                 let from = head.live.map_or(now, |live| live.from);
                 more.extend(self.superseded(who, other, from).await?);
             }
-            // Whoever asked is told in the same transaction.
-            if let Some(task) = revision.task.as_deref().and_then(|task| task.parse().ok()) {
+            // Whoever asked is told in the same transaction: of the task that it was written for, and of the open ones that
+            // ask the same.
+            let named = revision.task.as_deref().and_then(|task| task.parse().ok());
+            let mut tasks = self.tasks_that_ask(&revision.content).await?;
+            tasks.extend(named);
+            for task in tasks {
                 let done = Fulfilled {
                     task,
                     entry: id,
@@ -553,11 +558,45 @@ impl App {
                 more.extend(self.fulfil(done).await?);
             }
         }
+        if let (Some(outcome), Some(revision)) = (written_back(&entry, order.step), &revision) {
+            more.push(self.outcome(&entry, revision, outcome, reason.as_deref(), head.live.map(|live| live.from)));
+        }
         let line = self.keeper_line(who, name, &head, after.map(|(no, _)| no), reason);
         let entry = KnowledgeEntry { head, changed_at: now, ..entry };
         self.put_entry(entry, revision, more, line).await?;
         self.told_of_publishing();
         self.knowledge_entry(who.staff, id).await
+    }
+
+    /// What became of a candidate is told to those who wrote it back, and once it is the official answer also to those whom they
+    /// answered: it may say more than they were told.
+    fn outcome(
+        &self,
+        entry: &KnowledgeEntry,
+        revision: &KnowledgeRevision,
+        outcome: WriteBackOutcome,
+        reason: Option<&str>,
+        from: Option<Timestamp>,
+    ) -> Change {
+        let (id, now) = (&entry.head.id, self.clock.now());
+        let message = |message, channel, cause: String, detail: &serde_json::Value| OutboxRow {
+            channel,
+            detail: json(detail),
+            ..OutboxRow::waiting(NoticeId::new(new_id()), message, cause, now)
+        };
+        let detail = serde_json::json!({ "question": revision.content.question, "outcome": outcome,
+            "reason": reason.unwrap_or_default(), "entry": id, "revision": revision.no });
+        let cause = format!("{id}/{}/{outcome}", entry.head.version);
+        let agents = message(MessageKind::WriteBack, MessageChannel::Inbox, cause, &detail);
+        // It is there with the commit.
+        let agents = OutboxRow { state: OutboxState::Sent, settled_at: Some(now), ..agents };
+        let citizens = from.map(|from| {
+            let detail = serde_json::json!({ "question": "", "source": revision.content.source, "entry": id,
+                "revision": revision.no });
+            let tell = message(MessageKind::AnswerFound, MessageChannel::Thread, format!("{id}/answer"), &detail);
+            Box::new(OutboxRow { due_at: from.max(now), ..tell })
+        });
+        Change::Knowledge(KnowledgeChange::Tell { entry: id.clone(), citizens, agents: Box::new(agents) })
     }
 
     /// The entry that another one replaces holds until that one begins.
@@ -650,6 +689,19 @@ impl App {
         content.check().map_err(named)?;
         self.words.check("writeBack.answer", &content.answer)?;
         Ok(WriteBack { id: new_entry_id(), unit, content, conversation: id, agent: staff.id, at })
+    }
+}
+
+/// What a step makes of what an agent wrote back and nobody has published yet.
+fn written_back(entry: &KnowledgeEntry, step: EntryStep) -> Option<WriteBackOutcome> {
+    if entry.origin != Origin::WriteBack || entry.head.live.is_some() {
+        return None;
+    }
+    match step {
+        EntryStep::Publish => Some(WriteBackOutcome::Published),
+        EntryStep::Reject => Some(WriteBackOutcome::SentBack),
+        EntryStep::Discard => Some(WriteBackOutcome::GivenUp),
+        EntryStep::Submit | EntryStep::TakeBack | EntryStep::Retire | EntryStep::Restore => None,
     }
 }
 

@@ -6,9 +6,10 @@
 use std::{collections::BTreeSet, sync::Weak};
 
 use bangban_domain::{
-    ConversationId, PolicyId, TaskId, Timestamp,
+    ConversationId, NoticeId, PolicyId, TaskId, Timestamp,
     calendar::midnight,
     conversation,
+    knowledge::Content,
     org::{CITY, Directory, Kind},
     privacy::mask,
     rights::Action,
@@ -21,19 +22,20 @@ use bangban_domain::{
 };
 use bangban_protocol::{
     CorrectionOrder, ErrorCode, OnTimeLine, OnTimeRates, PolicyOrder, PolicyPage, PolicyView, TaskHistoryLine,
-    TaskLine, TaskPage, TaskReassign, TaskStep, TaskView, WireError,
+    TaskLine, TaskPage, TaskReassign, TaskStep, TaskView, ThreadBody, WireError,
 };
 use bangban_store::{
-    Audit, Author, Change, OnTimeCount, OutboxChange, OutboxRow, PolicyRow, TaskChange, TaskEventRow, TaskQuery,
+    Audit, Author, Change, Lane, OnTimeCount, OutboxChange, OutboxRow, PolicyRow, TaskChange, TaskEventRow, TaskQuery,
     TaskRow, Unit,
 };
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::{App, forbidden, internal, invalid, store_error};
+use super::{App, forbidden, internal, invalid, store_error, thread_entry};
 use crate::{
     auth::{Principal, Staff},
     desk::new_id,
+    known::Known,
     outbox::local,
     privacy::json,
     staff::At,
@@ -236,18 +238,49 @@ impl App {
             return Err(WireError::field("text", format!("must have at least {LEAST_REASON} characters")));
         }
         let catalogue = self.catalogue();
-        let entry = catalogue.index().entry(&order.entry);
-        let entry = entry.ok_or_else(|| WireError::field("entry", "no entry that is in force"))?;
-        let item = Some(entry.item.clone()).filter(|item| catalogue.item(item).is_some());
-        let unit = Self::owner_of(catalogue.directory(), item.as_deref());
-        let by = (self.clock.now(), Author::Agent(who.staff.id));
-        let mut row = self.new_task(TaskKind::Correction, unit, item, text, by, None);
-        // What is wrong with one entry is one task.
-        row.same.clone_from(&order.entry);
-        row.entry = Some(order.entry);
+        let known = catalogue.knowledge().get(&order.entry);
+        let known = known.ok_or_else(|| WireError::field("entry", "no entry that is in force"))?;
+        let row = self.correction(known, text, (self.clock.now(), Author::Agent(who.staff.id)));
         let audit = self.task_audit(who, "task.correction", &row, None, serde_json::json!({ "entry": row.entry }));
         let changes = vec![Change::Task(TaskChange::Ask { row: Box::new(row), asker: None }), Change::Audit(audit)];
         self.commit_tasks(changes).await
+    }
+
+    /// The task that a revision is to be corrected: what is wrong with one revision is one task, however many say so.
+    fn correction(&self, known: &Known, text: String, by: (Timestamp, Author)) -> TaskRow {
+        let catalogue = self.catalogue();
+        let item = known.content.items.first().filter(|item| catalogue.item(item).is_some()).cloned();
+        let row = self.new_task(TaskKind::Correction, known.unit.clone(), item, text, by, None);
+        TaskRow {
+            same: format!("{}/{}", known.entry, known.revision),
+            entry: Some(known.entry.clone()),
+            revision: Some(known.revision.into()),
+            ..row
+        }
+    }
+
+    /// What a citizen's 👎 about an answer of 小申 says of the entry: `None` if they speak of something else.
+    pub(super) async fn doubt(
+        &self,
+        who: &Principal,
+        at: Timestamp,
+        conversation: ConversationId,
+        answer: u64,
+    ) -> Result<Option<TaskChange>, WireError> {
+        let Principal::Citizen(citizen) = who else { return Ok(None) };
+        let before = answer.saturating_sub(1);
+        let said = self.store.entries_after(conversation, Lane::Public, before, 1).await.map_err(store_error)?;
+        let Some(said) = said.into_iter().find(|said| said.seq == answer) else { return Ok(None) };
+        let ThreadBody::BotAnswer { entry, revision: Some(revision), .. } = thread_entry(said)?.body else {
+            return Ok(None);
+        };
+        let catalogue = self.catalogue();
+        // Another revision holds by now: what was wrong may be mended.
+        let Some(known) = catalogue.knowledge().get(&entry).filter(|known| known.revision == revision) else {
+            return Ok(None);
+        };
+        let row = self.correction(known, known.content.question.clone(), (at, Author::Citizen));
+        Ok(Some(TaskChange::Doubt { row: Box::new(row), citizen: citizen.id, conversation }))
     }
 
     /// A new policy with what it needs answered (rule 8).
@@ -605,6 +638,24 @@ impl App {
 
     // --- publishing ---------------------------------------------------------------------------------------------
 
+    /// Owed gap tasks that ask what an entry answers, for one of its items.
+    pub(super) async fn tasks_that_ask(&self, content: &Content) -> Result<BTreeSet<TaskId>, WireError> {
+        let mut found = BTreeSet::new();
+        let items: Vec<Option<&str>> = match &content.items[..] {
+            [] => vec![None],
+            items => items.iter().map(|item| Some(item.as_str())).collect(),
+        };
+        for item in items {
+            for owed in self.store.owed_questions(item).await.map_err(store_error)? {
+                let mut asked = std::iter::once(&content.question).chain(&content.similar);
+                if asked.any(|one| task::likeness(one, &owed.question) >= task::SAME_QUESTION) {
+                    found.insert(owed.id);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// What the publishing of a revision does to the task that it fulfils, to be committed in the unit of the publishing: the
     /// task is done, and all who asked are in the outbox. [`App::told_of_publishing`] afterwards.
     ///
@@ -680,22 +731,7 @@ impl App {
 
     /// A message about a task that waits to be sent.
     fn message(&self, row: &TaskRow, message: MessageKind, what: &str, now: Timestamp) -> OutboxRow {
-        OutboxRow {
-            id: bangban_domain::NoticeId::new(new_id()),
-            cause: format!("{}/{what}", row.id),
-            addressee: String::new(),
-            channel: MessageChannel::Thread,
-            message,
-            detail: json(&serde_json::json!({})),
-            state: OutboxState::Waiting,
-            made_at: now,
-            due_at: now,
-            attempts: 0,
-            tried_at: None,
-            error: None,
-            settled_at: None,
-            is_sunk: false,
-        }
+        OutboxRow::waiting(NoticeId::new(new_id()), message, format!("{}/{what}", row.id), now)
     }
 
     fn to_hooks(

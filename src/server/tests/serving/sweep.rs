@@ -95,6 +95,8 @@ enum For {
     Everybody,
     /// Whoever has a token; what they name has to be theirs.
     AnyToken,
+    /// Citizens, about themselves.
+    Citizens,
     /// A member of staff, about themselves.
     Staff,
     /// Staff with one of these roles, of whom those of a unit may do it to what is there only.
@@ -251,8 +253,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/messages/{id}/replay", For::Staff),
     ("GET", "/api/templates", For::City(&["admin"])),
     ("PUT", "/api/templates", For::Staff),
-    ("GET", "/api/citizen/channels", For::Everybody),
-    ("PUT", "/api/citizen/channels", For::Everybody),
+    ("GET", "/api/citizen/channels", For::Citizens),
+    ("PUT", "/api/citizen/channels", For::Citizens),
     ("GET", "/api/admin/coverage", For::Lists(&["supervisor", "editor", "leader", "auditor", "admin"])),
 ];
 
@@ -314,6 +316,7 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         // Right as far as who may; of no unit.
         ("POST", "/api/knowledge/entries") => json!({ "unit": "nowhere", "content": entry() }),
         ("POST", "/api/knowledge/check") => json!({ "content": entry() }),
+        ("PUT", "/api/citizen/channels") => json!({ "sms": true, "portal": true }),
         ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
         ("POST", _) if path.starts_with("/api/staff/login") => json!({}),
         _ => Value::Null,
@@ -422,6 +425,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::Everybody, _) => &[200, 204, 303, 400, 404],
                     _ if !has_token => &[401],
                     (For::AnyToken, _) => &[404],
+                    (For::Citizens, None) => &[200],
+                    (For::Citizens, Some(_)) => &[403],
                     (For::Staff, Some(_))
                         if path.ends_with("totp") || path.ends_with("off") || path.ends_with("password") =>
                     {
