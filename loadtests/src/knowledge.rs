@@ -224,7 +224,9 @@ fn content(question: &str, item: &str, answer: &str) -> Value {
 }
 
 fn answer(question: &str, version: u32) -> String {
-    format!("关于“{question}”：请先登录一网通办核对信息，再按提示提交。\n\n- 身份证明\n- 申请表（第{version}版）\n\n材料齐全的当场受理。")
+    format!(
+        "关于“{question}”：请先登录一网通办核对信息，再按提示提交。\n\n- 身份证明\n- 申请表（第{version}版）\n\n材料齐全的当场受理。"
+    )
 }
 
 /// The file: lines of JSON, each with an id of ours.

@@ -1,6 +1,6 @@
 /**
- * Knowledge that learns: nobody knows an answer, an agent gives it, it is written back, reviewed and published, and the next
- * citizen gets it from 小申, with its source and without a human.
+ * Knowledge that learns: nobody knows an answer, an agent gives it, it is written back, reviewed and published, the next citizen
+ * gets it from 小申, with its source and without a human, and the first one and the agent are told.
  */
 import { expect, isAccessible, test } from './support/fixtures';
 
@@ -65,6 +65,49 @@ test('unknown, answered, written back, reviewed, and said by the bot to the next
   await expect(own.getByRole('table', { name: '我的写回' })).toContainText('待审');
   await own.reload();
   await expect(own.getByRole('table', { name: '我的写回' })).toContainText('已生效');
+
+  // The first one is told where they asked: that there is an answer, and the answer with its source.
+  const told = first.thread.getByText(`您之前咨询的“${QUESTION}”有答复了`);
+  await expect(told).toBeVisible();
+  await expect(first.thread.getByText(/来源：/).last()).toBeVisible();
+  await isAccessible(first.page);
+  // What goes out besides stands in the demo's sink, once for each way.
+  const admin = await people.admin('admin1');
+  await admin.go('消息通知');
+  const outbox = admin.page.getByRole('table', { name: '消息通知记录' });
+  const sent = outbox.getByRole('row').filter({ hasText: `您咨询的“${QUESTION}”已有答复` });
+  for (const way of ['会话', '短信', '一网通办消息']) await expect(sent.filter({ hasText: way })).toHaveCount(1);
+  await isAccessible(admin.page);
+  // The agent hears what became of their answer.
+  const messages = agent.page.getByRole('button', { name: /^我的消息/ });
+  await messages.click();
+  const panel2 = agent.page.getByRole('group', { name: '我的消息' });
+  await expect(panel2).toContainText(`您写回的“${QUESTION}”已审核发布`);
+  await isAccessible(agent.page);
+});
+
+test('a citizen says by which ways they want to be told', async ({ people }) => {
+  const citizen = await people.citizen();
+  const { page } = citizen;
+  const open = async () => {
+    await page.getByRole('button', { name: /^更多/ }).click();
+    await citizen.button('接收通知').click();
+    return page.getByRole('dialog', { name: '接收通知' });
+  };
+  const dialog = await open();
+  const sms = dialog.getByRole('checkbox', { name: '短信' });
+  await expect(sms).toBeChecked();
+  await isAccessible(page);
+  await sms.focus();
+  await page.keyboard.press('Space');
+  await expect(dialog.getByText('已保存')).toBeVisible();
+  await expect(sms).not.toBeChecked();
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await page.reload();
+  const again = await open();
+  await expect(again.getByRole('checkbox', { name: '短信' })).not.toBeChecked();
+  await expect(again.getByRole('checkbox', { name: '一网通办消息' })).toBeChecked();
 });
 
 test('an entry is written with a preview, sent back, corrected and compared; and citizens’ words bring it up for agents', async ({

@@ -424,18 +424,16 @@ async fn doubt(
     let of_it = "kind = 'correction' AND item = $1 AND same = $2";
     let sql = format!("SELECT COUNT(*) FROM task WHERE {of_it} AND state IN ('open', 'working')");
     let item = row.item.clone().unwrap_or_default();
-    let owed: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(item.clone())
-        .bind(row.same.clone())
-        .fetch_one(&mut **tx)
-        .await?;
+    let owed: i64 =
+        sqlx::query_scalar(AssertSqlSafe(sql)).bind(item.clone()).bind(row.same.clone()).fetch_one(&mut **tx).await?;
     if owed > 0 {
         return ask(tx, row, Some(conversation)).await.map(drop);
     }
     let sql = format!("SELECT MAX(settled_at) FROM task WHERE {of_it}");
     let settled: Option<i64> =
         sqlx::query_scalar(AssertSqlSafe(sql)).bind(item).bind(row.same.clone()).fetch_one(&mut **tx).await?;
-    let sql = "SELECT conversation, at FROM kb_doubt WHERE entry = $1 AND revision = $2 AND at > $3 ORDER BY at, citizen";
+    let sql =
+        "SELECT conversation, at FROM kb_doubt WHERE entry = $1 AND revision = $2 AND at > $3 ORDER BY at, citizen";
     let since = (row.opened_at - DOUBT_SPAN).max(Timestamp(settled.unwrap_or(i64::MIN)));
     let voices = sqlx::query(sql).bind(entry).bind(revision).bind(since.0).fetch_all(&mut **tx).await?;
     let at = voices.iter().map(|voice| instant(voice, "at")).collect::<Result<Vec<_>, _>>()?;

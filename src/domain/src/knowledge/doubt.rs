@@ -15,11 +15,7 @@ pub const DOUBT_SPAN: Millis = 30 * DAY;
 /// Do these voices, one for each citizen, make a correction task? Those before `settled` (the end of the last correction task
 /// about the same revision) were judged already.
 #[must_use]
-pub fn is_doubted(
-    voices: impl IntoIterator<Item = Timestamp>,
-    settled: Option<Timestamp>,
-    now: Timestamp,
-) -> bool {
+pub fn is_doubted(voices: impl IntoIterator<Item = Timestamp>, settled: Option<Timestamp>, now: Timestamp) -> bool {
     let counts = |at: &Timestamp| *at > now - DOUBT_SPAN && settled.is_none_or(|settled| *at > settled);
     voices.into_iter().filter(counts).count() >= DOUBTS
 }

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bangban_domain::{
-    AgentId, ConversationId, NoticeId, Timestamp, conversation,
+    AgentId, ConversationId, NoticeId, TaskId, Timestamp, conversation,
     knowledge::{Content, EntryState, Head, Kinship, OpenState, Origin, Refusal, RevisionState, Step, kinship, strip},
     org::{Audience, CITY, Directory, Invalid},
     privacy::mask,
@@ -17,7 +17,8 @@ use bangban_protocol::{
     EntryStepOrder, EntryView, ErrorCode, RevisionView, WireError, WriteBackDraft, WrittenBackPage, WrittenBackView,
 };
 use bangban_store::{
-    Audit, Author, Change, KnowledgeChange, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, OutboxRow, Unit, WriteBack,
+    Audit, Author, Change, KnowledgeChange, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, OutboxRow, Unit,
+    WriteBack,
 };
 
 use super::{App, Fulfilled, forbidden, invalid, not_found, store_error};
@@ -542,7 +543,7 @@ impl App {
             }
             // Whoever asked is told in the same transaction: of the task that it was written for, and of the open ones that
             // ask the same.
-            let named = revision.task.as_deref().and_then(|task| task.parse().ok());
+            let named = revision.task.as_deref().and_then(|task| task.parse::<TaskId>().ok());
             let mut tasks = self.tasks_that_ask(&revision.content).await?;
             tasks.extend(named);
             for task in tasks {

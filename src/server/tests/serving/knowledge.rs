@@ -289,9 +289,7 @@ async fn a_question_that_nobody_could_answer_is_done_when_another_agents_answer_
     agent.accept().await;
     agent.ok(send(&unknown, "a", "我帮您转给业务部门")).await;
     let no_answer = format!("请问{QUESTION}？");
-    agent
-        .ok(json!({ "type": "close", "conversation": unknown, "outcome": "unsolved", "noAnswer": no_answer }))
-        .await;
+    agent.ok(json!({ "type": "close", "conversation": unknown, "outcome": "unsolved", "noAnswer": no_answer })).await;
     served(&server, &mut agent, "demo-citizen-2", QUESTION, "请到窗口重新签注。").await;
     let candidate = editor.get("/api/knowledge/entries?open=in_review").await["entries"][0].clone();
     let view = editor.get(&format!("/api/knowledge/entries/{}", candidate["id"].as_str().unwrap())).await;

@@ -3,9 +3,7 @@ use bangban_domain::{
     task::OutboxState,
     words::{Channel, CitizenKind, FileKind, Outcome, Stage},
 };
-use bangban_store::{
-    AuditFilter, CitizenRow, ConversationRow, FileOwner, Lane, OutboxChange, OutboxQuery, OutboxRow,
-};
+use bangban_store::{AuditFilter, CitizenRow, ConversationRow, FileOwner, Lane, OutboxChange, OutboxQuery, OutboxRow};
 use futures_util::stream;
 use sqlx::Connection as _;
 use tokio_util::task::TaskTracker;
@@ -196,7 +194,7 @@ async fn what_was_told_goes_when_its_time_is_over_and_what_waits_stays() {
     let world = World::new().await;
     world.closed(1..2, 400).await;
     let conversation = ConversationId::new(1).to_string();
-    let told = |n: u128, addressee: &str, settled_at| {
+    let told = |n: u128, addressee: &str, settled_at: Option<Timestamp>| {
         let message = bangban_domain::task::MessageKind::TaskHalf;
         let row = OutboxRow::waiting(NoticeId::new(n), message, format!("task/{n}"), MIDNIGHT - 400 * DAY);
         let state = if settled_at.is_some() { OutboxState::Sent } else { OutboxState::Waiting };
