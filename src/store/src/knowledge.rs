@@ -434,7 +434,8 @@ async fn tell(
     citizens: Option<&OutboxRow>,
     agents: &OutboxRow,
 ) -> Result<(), StoreError> {
-    let sql = "SELECT conversation, agent, at, question FROM kb_source WHERE entry = $1 ORDER BY at, conversation";
+    let sql =
+        "SELECT conversation, agent, at, question AS asked FROM kb_source WHERE entry = $1 ORDER BY at, conversation";
     let sources = sqlx::query(sql).bind(entry.to_owned()).fetch_all(&mut **tx).await?;
     let sources = sources.iter().map(source).collect::<Result<Vec<_>, _>>()?;
     if let Some(tell) = citizens {

@@ -1992,6 +1992,10 @@ sources: Array<EntrySource>,
  */
 relatives: Array<EntryRelative>, 
 /**
+ * Other wordings of those who asked, for similar questions.
+ */
+suggested: Array<string>, 
+/**
  * May you write?
  */
 mayEdit: boolean, 
@@ -2003,6 +2007,16 @@ mayReview: boolean,
  * Have you written in the open revision? Then somebody else reviews it.
  */
 ownWork: boolean, };
+
+export type EntryChanges = { changes: Array<FieldChange>, };
+
+export type EntryField = "question" | "similar" | "answer" | "spoken" | "items" | "situations" | "districts" | "audience" | "source" | "clause" | "validFrom" | "validTo" | "supersedes" | "base";
+
+export type FieldChange = { field: EntryField, pieces: Array<Piece>, };
+
+export type Piece = { kind: PieceKind, text: string, };
+
+export type PieceKind = "same" | "gone" | "new";
 
 /**
  * Closed list of reasons.

@@ -6,15 +6,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bangban_domain::{
     AgentId, ConversationId, NoticeId, TaskId, Timestamp, conversation,
-    knowledge::{Content, EntryState, Head, Kinship, OpenState, Origin, Refusal, RevisionState, Step, kinship, strip},
+    knowledge::{
+        Content, EntryState, Head, Kinship, MAX_QUESTION, OpenState, Origin, Refusal, RevisionState, Step, changes,
+        kinship, other_wordings, strip,
+    },
     org::{Audience, CITY, Directory, Invalid},
     privacy::mask,
     rights::Action,
     task::{MessageChannel, MessageKind, OutboxState, WriteBackOutcome},
 };
 use bangban_protocol::{
-    EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource, EntryStep,
-    EntryStepOrder, EntryView, ErrorCode, RevisionView, WireError, WriteBackDraft, WrittenBackPage, WrittenBackView,
+    EntryChanges, EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource,
+    EntryStep, EntryStepOrder, EntryView, ErrorCode, RevisionView, WireError, WriteBackDraft, WrittenBackPage,
+    WrittenBackView,
 };
 use bangban_store::{
     Audit, Author, Change, KnowledgeChange, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, OutboxRow, Unit,
@@ -109,6 +113,7 @@ pub(crate) fn relatives(catalogue: &Catalogue, id: &str, content: &Content) -> V
     let (knowledge, directory) = (catalogue.knowledge(), catalogue.directory());
     let item = content.items.first().map(String::as_str);
     let questions = std::iter::once(&content.question).chain(&content.similar).take(LOOKED_AT);
+    let questions = questions.filter(|question| question.chars().count() <= MAX_QUESTION);
     let mut likest: BTreeMap<&str, f64> = BTreeMap::new();
     for question in questions {
         for (likeness, known) in knowledge.like(question, item, LOOKED_AT) {
@@ -305,6 +310,9 @@ impl App {
         let own_work = open.is_some_and(|open| open.authors.contains(&staff.id));
         let catalogue = self.catalogue();
         let relatives = open.map(|open| relatives(&catalogue, id, &open.content)).unwrap_or_default();
+        let looked_at = open.or_else(|| revisions.first());
+        let asked = sources.iter().map(|source| source.question.as_str());
+        let suggested = looked_at.map(|one| other_wordings(&one.content, asked)).unwrap_or_default();
         let source = |row: bangban_store::SourceRow| EntrySource {
             conversation: row.conversation,
             agent: row.agent,
@@ -315,6 +323,7 @@ impl App {
         Ok(EntryView {
             line: self.entry_line(catalogue.directory(), &entry, self.clock.now()),
             relatives,
+            suggested,
             own_work,
             may_edit: self.may_keep(staff, Action::EditKnowledge, &entry.head.unit, &entry.items),
             may_review: self.may_keep(staff, Action::ReviewKnowledge, &entry.head.unit, &entry.items),
@@ -362,8 +371,29 @@ impl App {
         content: &Content,
     ) -> Result<Vec<EntryRelative>, WireError> {
         self.require_somewhere(staff, Action::EditKnowledge)?;
-        content.check().map_err(unfit)?;
+        // Asked while somebody writes: what cannot be saved yet is nothing wrong here.
         Ok(relatives(&self.catalogue(), id, content))
+    }
+
+    /// What a revision changes against an older one; without one everything that it says.
+    pub(crate) async fn entry_changes(
+        &self,
+        staff: &Staff,
+        id: &str,
+        to: u32,
+        from: Option<u32>,
+    ) -> Result<EntryChanges, WireError> {
+        self.seen_entry(staff, id).await?;
+        let read = async |no: u32, field: &str| {
+            let revision = self.store.knowledge_revision(id, no).await.map_err(store_error)?;
+            revision.ok_or_else(|| WireError { field: Some(field.to_owned()), ..none() })
+        };
+        let after = read(to, "to").await?;
+        let before = match from {
+            Some(from) => Some(read(from, "from").await?),
+            None => None,
+        };
+        Ok(EntryChanges { changes: changes(before.as_ref().map(|one| &one.content), &after.content) })
     }
 
     // --- steps --------------------------------------------------------------------------------------------------

@@ -303,8 +303,13 @@ impl App {
         let Some(citizen) = self.store.citizen(conversation.citizen).await? else { return Ok(gone) };
         let values = values(row);
         let value = |name: &str| values.get(name).cloned().unwrap_or_default();
-        let Some(answer) = bot::answer(&self.catalogue(), &value("entry"), &value("question"), &conversation.team)
-        else {
+        let catalogue = self.catalogue();
+        // The revision that was published, or a later one: what it corrects is not told once more.
+        let wanted = value("revision").parse().unwrap_or(0);
+        let known = catalogue.knowledge().get(&value("entry")).filter(|known| known.revision >= wanted);
+        let answer =
+            known.and_then(|known| bot::answer(&catalogue, &known.entry, &value("question"), &conversation.team));
+        let Some(answer) = answer else {
             // In force a moment after it is published: this node's index may still be under way.
             if now.since(row.made_at) < SETTLES {
                 return Ok(Attempt::Later(now + SETTLE));

@@ -140,6 +140,15 @@ async fn an_entry_is_written_by_one_and_published_by_another_and_the_bot_says_it
     assert_eq!((&restored["revisions"][0]["no"], &restored["revisions"][0]["state"]), (&json!(3), &json!("draft")));
     assert!(restored["revisions"][0]["content"]["answer"].as_str().unwrap().contains("重新签注"));
 
+    // What a revision changes is compared by the server.
+    let changes = async |query: &str| editor.get(&format!("/api/knowledge/entries/{id}/changes?{query}")).await;
+    let pieces = changes("to=3&from=2").await["changes"].clone();
+    assert_eq!(pieces[0]["field"], "answer");
+    assert_eq!(changes("to=3&from=1").await["changes"], json!([]), "it says what the first one said");
+    assert_eq!(changes("to=1").await["changes"][0]["pieces"], json!([{ "kind": "new", "text": QUESTION }]));
+    let none = editor.ask("GET", &format!("/api/knowledge/entries/{id}/changes?to=1&from=9"), "").await;
+    assert_eq!(refusal(&none), refused(404, "not_found", "from"));
+
     // Retired: said no more.
     step(&second, &restored, "retire").await;
     asker.until(QUESTION, |said| !is_answer(said)).await;
@@ -169,6 +178,8 @@ async fn a_duplicate_or_contradiction_is_shown_to_whoever_saves() {
     same["items"] = json!(["id-card"]);
     assert_ne!(check(same).await[0]["kinship"], "contradiction", "about something else");
     assert_eq!(check(content("完全无关的量子退相干问题", "没有。")).await, json!([]));
+    // Asked while somebody writes: what cannot be saved yet is nothing wrong.
+    assert_eq!(check(content("", "见 https://evil.example/")).await, json!([]));
 }
 
 /// Serves a citizen's question by hand and closes it, with the answer written back: the conversation.
@@ -422,4 +433,26 @@ async fn review_points_are_kept_by_the_items_department_in_an_order() {
     assert_eq!(editor.ask("DELETE", &format!("{one}?version=1"), "").await.status, 409);
     assert_eq!(editor.ask("DELETE", &format!("{one}?version=2"), "").await.status, 204);
     assert_eq!(rules(&of(&editor).await), ["在有效期内"]);
+
+    // The same as a file: what was exported changes nothing, what is wrong is named, and a row without an id is new.
+    let import = async |desk: &Desk<'_>, options: &str, file: &str| {
+        let head = format!("POST {path}/import?{options}\nAuthorization: Bearer {}", desk.token);
+        let head = format!("{head}\nContent-Type: application/octet-stream");
+        desk.server.exchange(&head, file).await
+    };
+    let file = editor.ask("GET", &format!("{path}/export?format=csv&item=residence-permit"), "").await;
+    let again = import(&editor, "format=csv", file.text()).await.json();
+    assert_eq!((&again["unchanged"], &again["new"], &again["imported"]), (&json!(1), &json!(0), &json!(true)));
+    let lines = format!(
+        "{}\n{}\n",
+        json!({ "item": "居住证办理", "subject": "条件", "name": "居住满半年", "rule": "以登记为准", "source": "条例" }),
+        json!({ "item": "residence-permit", "subject": "material", "name": "照片", "rule": "", "source": "条例" }),
+    );
+    let dry = import(&editor, "format=jsonl&dryRun=true", &lines).await.json();
+    assert_eq!((&dry["new"], &dry["bad"][0]["row"], &dry["bad"][0]["field"]), (&json!(1), &json!(2), &json!("rule")));
+    let others = import(&tax, "format=jsonl&skipBad=true", &lines).await.json();
+    assert_eq!((&others["badRows"], &others["new"]), (&json!(2), &json!(0)), "not their item");
+    let done = import(&editor, "format=jsonl&skipBad=true", &lines).await.json();
+    assert_eq!((&done["new"], &done["imported"]), (&json!(1), &json!(true)));
+    assert_eq!(rules(&of(&editor).await), ["在有效期内", "以登记为准"], "after the others");
 }

@@ -228,6 +228,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/knowledge/entries", For::Lists(READS)),
     ("POST", "/api/knowledge/entries", For::Lists(&["editor"])),
     ("GET", "/api/knowledge/entries/{id}", For::Staff),
+    ("GET", "/api/knowledge/entries/{id}/changes", For::Staff),
     ("PUT", "/api/knowledge/entries/{id}/draft", For::Staff),
     ("POST", "/api/knowledge/entries/{id}/steps", For::Staff),
     ("POST", "/api/knowledge/check", For::Lists(&["editor"])),
@@ -237,6 +238,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/knowledge/export", For::Lists(READS)),
     ("GET", "/api/knowledge/points", For::Lists(READS)),
     ("POST", "/api/knowledge/points", For::Staff),
+    ("POST", "/api/knowledge/points/import", For::Lists(&["editor"])),
+    ("GET", "/api/knowledge/points/export", For::Lists(READS)),
     ("PUT", "/api/knowledge/points/{id}", For::Staff),
     ("DELETE", "/api/knowledge/points/{id}", For::Staff),
     // Of a task that one may not see nobody is told that it exists.
@@ -395,7 +398,7 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     format!("{path}?item=residence-permit")
                 } else if *path == "/api/tasks/on-time" {
                     format!("{path}?from=2026-11-01&to=2026-11-01")
-                } else if *path == "/api/knowledge/export" {
+                } else if path.starts_with("/api/knowledge/") && path.ends_with("/export") {
                     format!("{path}?format=jsonl")
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
