@@ -222,6 +222,7 @@ test('review points are written, changed, removed and taken back, imported and e
   await expect(page.getByTestId('import-problems').getByRole('row')).toHaveCount(2);
   await expect(page.getByTestId('import-problems')).toContainText('4');
   await isAccessible(page);
+  await editor.button('换一个文件').click();
   await input.setInputFiles(upload('points.csv', `${head}\n${rows}\n`));
   await editor.button('试运行').click();
   await editor.button('导入 2 条').click();
@@ -248,6 +249,7 @@ test('entries come from a file, and other wordings of those who asked become sim
   await editor.button('试运行').click();
   await expect(page.getByTestId('import-problems').getByRole('row')).toHaveCount(2);
   await isAccessible(page);
+  await editor.button('换一个文件').click();
   await input.setInputFiles(upload('kb.jsonl', `${JSON.stringify(line)}\n`));
   await editor.button('试运行').click();
   await editor.button('导入 1 条').click();
