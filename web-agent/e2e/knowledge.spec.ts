@@ -227,7 +227,7 @@ test('review points are written, changed, removed and taken back, imported and e
   await editor.button('试运行').click();
   await editor.button('导入 2 条').click();
   await expect(editor.toasts).toContainText('已导入 2 条审查要点');
-  await page.getByRole('link', { name: '返回审查要点' }).click();
+  await page.getByRole('link', { name: '返回审查要点' }).last().click();
   await item.fill('居住证办理');
   await page
     .getByRole('option', { name: /^居住证办理/ })
@@ -268,7 +268,7 @@ test('entries come from a file, and other wordings of those who asked become sim
   await agent.page.keyboard.press('k');
   await dialog.getByRole('button', { name: '确认办结' }).click();
   await expect(dialog).toBeHidden();
-  await page.getByRole('link', { name: '返回知识库' }).click();
+  await page.getByRole('link', { name: '返回知识库' }).last().click();
   await page.getByRole('button', { name: `打开 ${QUESTION}` }).click();
   const panel = page.getByRole('region', { name: QUESTION });
   await panel.getByRole('button', { name: '撤回修改' }).click();
