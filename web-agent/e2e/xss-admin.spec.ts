@@ -229,7 +229,7 @@ test('in the knowledge base, its review points and its tasks', async ({ people, 
   const [first, second] = tasks;
   await editor.ask('POST', `/api/tasks/${first!.id}/reassign`, { version: first!.version, unit: 'police', reason });
   await editor.ask('POST', `/api/tasks/${second!.id}/step`, { version: second!.version, to: 'dropped', reason });
-  await editor.ask('POST', '/api/tasks/corrections', { entry: id, text: question });
+  await editor.ask('POST', '/api/tasks/corrections', { entry: 'kb-residence-permit-lost', text: question });
 
   const screen = await people.admin('editor1');
   const { page } = screen;
@@ -254,7 +254,9 @@ test('in the knowledge base, its review points and its tasks', async ({ people, 
   await trap.check(page);
   // Before the citizen and the agent.
   const widget = await people.citizen();
-  await widget.say(question!.slice(0, 60));
+  await widget.write(question!.slice(0, 60));
+  // As it was written, and as 小申 offers it.
+  await expect(widget.thread.locator('.bubble').filter({ hasText: 'xss(' })).toHaveCount(2);
   await trap.check(widget.page);
   await widget.askHuman();
   const agent = await people.agent('agent1001');
