@@ -315,6 +315,12 @@ impl Keeper {
         Ok(Self { http, token })
     }
 
+    /// The server ends a connection by which nothing comes for a while.
+    async fn come_back(&mut self, knowledge: &Knowledge) -> anyhow::Result<()> {
+        self.http = Http::connect(knowledge.common.url).await?;
+        Ok(())
+    }
+
     async fn step(&mut self, id: &str, version: u64, step: &str) -> anyhow::Result<View> {
         let path = format!("/api/knowledge/entries/{id}/steps");
         self.http.tell("POST", &path, &self.token, &json!({ "version": version, "step": step })).await
@@ -467,16 +473,19 @@ impl Knowledge {
         let began = Instant::now();
         publish(self, &reviewer.token, run).await?;
         let publish_seconds = began.elapsed().as_secs_f64();
+        editor.come_back(self).await?;
         let token = editor.http.citizen(first_citizen()).await?;
         let mut asker = Asker::come(self, &token).await?;
         let last = self.changes - 1;
         let settled = asker.until(&rare(last), &id(run, self.entries + last), 1).await.context("after the import")?;
         eprintln!("all are published");
 
+        editor.come_back(self).await?;
         let mut saves = save(self, &mut editor).await?;
         let mut lists = read_lists(self, &mut editor).await?;
 
         let mut said = Latencies::default();
+        reviewer.come_back(self).await?;
         for n in 0..self.changes {
             let (question, item) = (rare(n), ABOUT[n as usize % ABOUT.len()].1);
             let line = Line { id: id(run, self.entries + n), version: 2 };
