@@ -38,9 +38,9 @@ pub use figures::*;
 pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
 pub use knowledge::{
-    EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource, EntryStep,
-    EntryStepOrder, EntryView, PointList, PointPut, PointView, RevisionView, WriteBackDraft, WrittenBackPage,
-    WrittenBackView,
+    EntryChanges, EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource,
+    EntryStep, EntryStepOrder, EntryView, PointList, PointPut, PointView, RevisionView, WriteBackDraft,
+    WrittenBackPage, WrittenBackView,
 };
 pub use ledger::*;
 pub use privacy::{MaskedField, Reveal, Revealed};

@@ -168,6 +168,7 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(quality::export))
         .routes(with_limit(routes!(knowledge::list, knowledge::make), knowledge::MAX_ENTRY))
         .routes(routes!(knowledge::one))
+        .routes(routes!(knowledge::changes))
         .routes(with_limit(routes!(knowledge::draft), knowledge::MAX_ENTRY))
         .routes(routes!(knowledge::step))
         .routes(with_limit(routes!(knowledge::relatives), knowledge::MAX_ENTRY))
@@ -176,7 +177,9 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(with_limit(routes!(knowledge::import), knowledge::MAX_FILE))
         .routes(routes!(knowledge::export))
         .routes(routes!(points::list, points::make))
-        .routes(routes!(points::change, points::remove));
+        .routes(routes!(points::change, points::remove))
+        .routes(with_limit(routes!(points::import), knowledge::MAX_FILE))
+        .routes(routes!(points::export));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }

@@ -12,6 +12,7 @@ import type {
   Slot,
   ThreadEntry,
   Timestamp,
+  WantedChannels,
 } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { createFiles } from '../../shared/files/files';
@@ -26,6 +27,7 @@ import { language, languageOfPage } from '../../shared/words';
 import { createConversations, type Conversations } from './conversations';
 import { connectHost, type Host } from './host';
 import {
+  ask,
   chooseDemoCitizen,
   chosenDemoCitizen,
   demoToken,
@@ -242,6 +244,13 @@ export function createWidget() {
       codeProblem.value = codeOf(error);
       phase.value = 'code';
     }
+  }
+
+  /** By which ways the citizen wants to be told; with `wanted`: from now on. Throws `TokenError`. */
+  async function channels(wanted?: WantedChannels): Promise<WantedChannels> {
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+    const init = wanted ? { method: 'PUT', headers, body: JSON.stringify(wanted) } : { headers };
+    return (await ask('/api/citizen/channels', init)) as WantedChannels;
   }
 
   /** Here: a code for a second device, told to nobody but this page. */
@@ -816,6 +825,7 @@ export function createWidget() {
       codeProblem.value = null;
       phase.value = 'code';
     },
+    channels,
     makeWay,
     endWay,
     closeWay,
