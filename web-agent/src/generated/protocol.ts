@@ -2066,7 +2066,19 @@ people: Array<PersonView>, } | { "type": "agent",
 /**
  * The state.
  */
-view: AgentView, } | { "type": "board", 
+view: AgentView, } | { "type": "agent_surroundings", 
+/**
+ * See [`AgentView::waiting`].
+ */
+waiting: number, 
+/**
+ * See [`AgentView::colleagues`]; null: as before.
+ */
+colleagues: Array<ColleagueView> | null, 
+/**
+ * See [`AgentView::call_backs`]; null: as before.
+ */
+callBacks: Array<CallBackView> | null, } | { "type": "board", 
 /**
  * The state.
  */
