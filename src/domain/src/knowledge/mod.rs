@@ -24,6 +24,7 @@ mod steps;
 mod strip;
 
 pub use answer::{answer_key, plain};
+pub(crate) use content::official_link;
 pub use content::{Content, MAX_ANSWER, MAX_QUESTION, MAX_SIMILAR};
 pub use force::{Head, Span};
 pub use near::{Kinship, Scope, kinship, overlaps};

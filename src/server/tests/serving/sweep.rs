@@ -237,6 +237,12 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/knowledge/points", For::Staff),
     ("PUT", "/api/knowledge/points/{id}", For::Staff),
     ("DELETE", "/api/knowledge/points/{id}", For::Staff),
+    // Who may take which step is shown in guides.rs.
+    ("GET", "/api/knowledge/guides", For::Lists(READS)),
+    ("GET", "/api/knowledge/guides/{item}", For::Staff),
+    ("PUT", "/api/knowledge/guides/{item}/draft", For::Staff),
+    ("POST", "/api/knowledge/guides/{item}/steps", For::Staff),
+    ("POST", "/api/knowledge/guides/{item}/preview", For::Staff),
     // Of a task that one may not see nobody is told that it exists.
     ("GET", "/api/tasks", For::Lists(TASKS)),
     ("GET", "/api/tasks/on-time", For::Lists(TASKS)),
@@ -406,6 +412,7 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     path.replace("{id}", &format!("fl_{NO_ID}"))
                         .replace("{variant}", "original")
                         .replace("{plan}", "none")
+                        .replace("{item}", "residence-permit")
                 };
                 let body = body_for(method, path, &account, &record, asked);
                 let reply = ask(&server, who, method, &filled, &body).await;
