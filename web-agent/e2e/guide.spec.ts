@@ -7,7 +7,7 @@ import { expect, isAccessible, LOST_LINK, test } from './support/fixtures';
 import type { Widget } from './support/widget';
 
 /** The card of the dialogue that is asked or was found. */
-const card = (widget: Widget, name: string): Locator => widget.thread.getByRole('region', { name, exact: true }).last();
+const card = (widget: Widget, name: string): Locator => widget.thread.getByRole('group', { name, exact: true }).last();
 const answer = (widget: Widget, name: string, choice: string) =>
   card(widget, name).getByRole('button', { name: choice, exact: true }).click();
 
@@ -79,17 +79,22 @@ test('from the greeting to the checklist, with a step back, a reload and a resta
   await expect(widget.page.locator('.print-sheet')).toHaveCount(0);
 });
 
-test('what is said is not asked, what is skipped leaves several, and elder mode has room for it', async ({ people }, info) => {
+test('what is said is not asked, what is skipped leaves several, and elder mode has room for it', async ({
+  people,
+}, info) => {
   const widget = await people.citizen('李娜（个人）', { item: 'passport' });
   await widget.say('护照丢了怎么补发');
-  const bubble = widget.thread.locator('.bubble').filter({ has: widget.button('按步骤引导：普通护照签发') }).last();
+  const bubble = widget.thread
+    .locator('.bubble')
+    .filter({ has: widget.button('按步骤引导：普通护照签发') })
+    .last();
   await bubble.getByRole('button', { name: '按步骤引导：普通护照签发' }).click();
   const age = card(widget, '申请人满 16 周岁了吗？');
   await expect(age).toContainText('已知：您要办哪一项？ 护照丢了，补发');
   await expect(age).toContainText('第 1 步，最后一步');
   await widget.page.getByRole('button', { name: /^切换到长者版/ }).click();
   await age.scrollIntoViewIfNeeded();
-  await info.attach('elder-question', { body: await widget.page.screenshot(), contentType: 'image/png' });
+  await widget.page.screenshot({ path: info.outputPath('elder-question.png') });
   await age.getByRole('button', { name: '不清楚，跳过' }).click();
   const several = card(widget, '以下情形都有可能，请选择最接近的一个');
   await expect(several.getByRole('button', { name: '遗失补发：满 16 周岁' })).toBeVisible();
@@ -98,7 +103,7 @@ test('what is said is not asked, what is skipped leaves several, and elder mode 
   const list = card(widget, '办事清单：遗失补发：未满 16 周岁');
   await expect(list).toContainText('监护关系证明');
   await list.scrollIntoViewIfNeeded();
-  await info.attach('elder-checklist', { body: await widget.page.screenshot(), contentType: 'image/png' });
+  await widget.page.screenshot({ path: info.outputPath('elder-checklist.png') });
   // What was known may have been wrong: back, and it is asked.
   await answer(widget, '办事清单：遗失补发：未满 16 周岁', '返回上一步');
   await answer(widget, '以下情形都有可能，请选择最接近的一个', '返回上一步');
@@ -139,8 +144,7 @@ test('a guide is written beside its preview, undone, refused where it leads nowh
   await editor.pick('打开或新建事项的引导', '居住证签注');
   const guide = page.getByRole('region', { name: '居住证签注 · 按步骤引导' });
   const part = (name: string) => guide.getByRole('group', { name, exact: true });
-  const field = (group: string, name: string) => part(group).getByRole('textbox', { name, exact: true });
-  await field('问题 1', '问法 *').or(field('问题 1', '问法')).first().fill('居住地变了吗？');
+  await part('问题 1').getByRole('textbox', { name: '问法', exact: true }).fill('居住地变了吗？');
   await guide.getByRole('textbox', { name: '问题 1 选项 1' }).fill('没有变');
   await guide.getByRole('textbox', { name: '问题 1 选项 2' }).fill('变了');
   for (const [n, name] of [
@@ -177,7 +181,7 @@ test('a guide is written beside its preview, undone, refused where it leads nowh
   await expect(guide.getByRole('button', { name: '审核通过并发布' })).toHaveCount(0);
 
   // A second person reviews it; from then on it is offered.
-  const second = await people.admin('supervisor1');
+  const second = await people.admin('super1');
   await second.go('知识库');
   await second.page.getByRole('tab', { name: '引导', exact: true }).click();
   await second.page.getByRole('table', { name: '按步骤引导' }).getByRole('button', { name: '居住证签注' }).click();
@@ -193,6 +197,8 @@ test('a guide is written beside its preview, undone, refused where it leads nowh
   await english.goto(`${new URL(widget.page.url()).origin}/widget.html?item=residence-endorse&lang=en`);
   await english.getByRole('button', { name: /张伟/ }).click();
   await english.getByRole('button', { name: 'Step by step: 居住证签注' }).click();
-  await expect(english.getByRole('region', { name: '居住地变了吗？' })).toContainText('Step 1, the last one');
+  await expect(english.getByRole('group', { name: '居住地变了吗？', exact: true })).toContainText(
+    'Step 1, the last one',
+  );
   await isAccessible(english);
 });

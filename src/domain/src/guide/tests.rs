@@ -98,6 +98,7 @@ fn what_is_known_is_not_asked_and_words_say_more_than_the_token() {
         ("本人替公司办", None, None, "who 1/4"),
         // Said, but not meant so.
         ("不是第一次，没丢了", Some(CitizenKind::Person), None, "what 1/2"),
+        ("办过没？没，第一次", Some(CitizenKind::Person), None, "= person-first"),
     ] {
         let walk = begin(text, kind, district);
         assert_eq!(asked(&guide, &walk), expected, "{text} {kind:?} {district:?}");

@@ -76,12 +76,18 @@ pub enum Refusal {
 type Set = u64;
 
 /// What turns a word into its opposite.
-const NEGATIONS: [&str; 5] = ["不", "没", "未", "非", "无"];
+const NEGATIONS: [char; 5] = ['不', '没', '未', '非', '无'];
+
+/// It stands so near before the word: 不是首次, 没有登记.
+const NEAR: usize = 2;
 
 /// Does the citizen say this word, and not its opposite?
 fn says(text: &str, word: &str) -> bool {
-    !word.is_empty()
-        && text.match_indices(word).any(|(at, _)| !NEGATIONS.iter().any(|negation| text[..at].ends_with(negation)))
+    let is_meant = |at: usize| {
+        let before = text[..at].chars().rev().take_while(|letter| letter.is_alphanumeric()).take(NEAR);
+        !before.into_iter().any(|letter| NEGATIONS.contains(&letter))
+    };
+    !word.is_empty() && text.match_indices(word).any(|(at, _)| is_meant(at))
 }
 
 /// The only one; two are none.

@@ -607,6 +607,9 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("cancel request", json!({ "type": "cancel_request", "conversation": conversation }), false),
             ("request human", json!({ "type": "request_human", "conversation": conversation }), owner),
             ("choose", json!({ "type": "choose_entry", "conversation": conversation, "clientId": "c", "entry": "none" }), false),
+            ("begin a guide", json!({ "type": "start_guide", "conversation": conversation, "clientId": "g", "item": "residence-permit" }), owner),
+            // Of what is no entry of one.
+            ("step in a guide", json!({ "type": "guide_step", "conversation": conversation, "clientId": "h", "on": 1, "step": "skip" }), false),
             ("judge", json!({ "type": "bot_feedback", "conversation": conversation, "seq": 1, "solved": true }), false),
             ("rate", json!({ "type": "rate", "conversation": conversation, "stars": 5 }), false),
             ("hello", json!({ "type": "hello", "token": "x", "protocol": 1 }), false),

@@ -147,16 +147,18 @@ export function withAbout(guide: GuideContent, at: number, about: GuideAbout): G
   const situations = guide.situations.map((situation) => ({
     ...situation,
     fits: situation.fits.map((fit) =>
-      fit.question === question.code
-        ? { ...fit, choices: fit.choices.map((code) => names.get(code) ?? code) }
-        : fit,
+      fit.question === question.code ? { ...fit, choices: fit.choices.map((code) => names.get(code) ?? code) } : fit,
     ),
   }));
   return cleaned(withQuestion({ ...guide, situations }, at, { about, choices: kept }));
 }
 
 /** One condition a line. */
-export const linesOf = (text: string): string[] => text.split('\n').map((line) => line.trim()).filter(Boolean);
+export const linesOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 /** One document a line; what stands after the first ｜ or | is how it has to be. */
 export const materialsOf = (text: string): GuideMaterial[] =>

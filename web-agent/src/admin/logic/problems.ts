@@ -58,7 +58,10 @@ const patterns: readonly [RegExp, (...parts: string[]) => string][] = [
   [/^is no other entry$/, () => '没有这个条目'],
   [/^belongs to another unit$/, () => '该条目属于其他单位'],
   [/^whoever has written in a revision does not review it$/, () => '写过这一版的人不能审核'],
-  [/^fits none of the situations in which it can be chosen$/, () => '选了它就没有符合的情形：请为它补充情形，或让某个情形也勾选它'],
+  [
+    /^fits none of the situations in which it can be chosen$/,
+    () => '选了它就没有符合的情形：请为它补充情形，或让某个情形也勾选它',
+  ],
   [/^no question tells it apart from situations\[(\d+)\]$/, (n) => `没有问题能把它与情形 ${Number(n) + 1} 区分开`],
   [/^no answers lead to it$/, () => '没有任何回答会走到这个情形'],
   [/^is not asked on a way to it/, () => '有的走法不会问到它勾选的问题：请取消勾选，或补充其他回答对应的情形'],

@@ -3,7 +3,14 @@ import type { AgentView, ThreadBody } from '../../generated/protocol';
 import { dutyLeft, handedOver, proposedSummary } from './handOver';
 import { agent, citizen, conversation, desk, entry, MINUTE } from './testing';
 
-const words = { item: '事项：', question: '问题：', answered: '已答复：', last: '市民最后说：', owed: '待回复：', guide: '引导已答：' };
+const words = {
+  item: '事项：',
+  question: '问题：',
+  answered: '已答复：',
+  last: '市民最后说：',
+  owed: '待回复：',
+  guide: '引导已答：',
+};
 const textOf = ({ body }: { body: ThreadBody }) => (body.type === 'text' ? body.text : '');
 const requested = entry(2, { type: 'system' }, { type: 'human_requested', dueAt: 60_000 });
 

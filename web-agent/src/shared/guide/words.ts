@@ -7,7 +7,8 @@ export const useGuideWords = () =>
     {
       name: '按步骤引导',
       start: (item: string) => `按步骤引导：${item}`,
-      progress: (step: number, most: number) => (step === most ? `第 ${step} 步，最后一步` : `第 ${step} 步，最多 ${most} 步`),
+      progress: (step: number, most: number) =>
+        step === most ? `第 ${step} 步，最后一步` : `第 ${step} 步，最多 ${most} 步`,
       known: '已知',
       unknown: '不清楚',
       several: '以下情形都有可能，请选择最接近的一个',
