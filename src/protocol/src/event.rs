@@ -4,8 +4,8 @@ use bangban_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentView, AlertsView, BoardView, ContinuationView, ConversationContext, ConversationView, Party, PersonView,
-    ThreadEntry,
+    AgentView, AlertsView, BoardView, CallBackView, ColleagueView, ContinuationView, ConversationContext,
+    ConversationView, Party, PersonView, ThreadEntry,
 };
 
 /// Body of an event.
@@ -52,6 +52,16 @@ pub enum EventBody {
     Agent {
         /// The state.
         view: AgentView,
+    },
+    /// `agent`: what the others of one's teams do. Replaces these parts of the state, and leaves the others as they are. `seq`
+    /// counts on.
+    AgentSurroundings {
+        /// See [`AgentView::waiting`].
+        waiting: u32,
+        /// See [`AgentView::colleagues`]; null: as before.
+        colleagues: Option<Vec<ColleagueView>>,
+        /// See [`AgentView::call_backs`]; null: as before.
+        call_backs: Option<Vec<CallBackView>>,
     },
     /// `board`: the whole state; replaces the earlier one. `seq` counts them.
     Board {

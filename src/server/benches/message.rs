@@ -140,7 +140,7 @@ async fn start(dir: &std::path::Path) -> (Arc<App>, SocketAddr) {
     config.data.dir = dir.to_owned();
     config.service.hours = HoursKey::Always;
     (config.limits.citizen_burst, config.limits.staff_burst) = (u32::MAX, u32::MAX);
-    let load = LoadAgents { load_agents: AGENTS, load_capacity: CAPACITY };
+    let load = LoadAgents { load_agents: AGENTS, load_capacity: CAPACITY, load_teams: None };
     let app = App::start(&config, Clock::system(), true, load).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

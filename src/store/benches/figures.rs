@@ -107,8 +107,9 @@ async fn measure(name: &str, db: &TestDatabase, conversations: i64, months: i64)
         }
         times.sort();
         println!(
-            "{name}: a month and the one before, by {by}: {:.0?} (median of 5), {:.0?} (slowest)",
-            times[2], times[4]
+            "{name}: a month and the one before, by {by}: {} ms (median of 5), {} ms (slowest)",
+            times[2].as_millis(),
+            times[4].as_millis()
         );
     }
     let query = RowQuery {

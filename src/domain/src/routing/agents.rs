@@ -7,7 +7,7 @@ use super::{
     Profile, QueuedBecause, Refusal, Reverse, Router, SECOND_LOOK, Target, Timer, Timestamp, Weight, Where,
     demand::Ability, put, take_out,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 impl Agent {
     /// Has a place for one more, whoever it is.
@@ -16,6 +16,11 @@ impl Agent {
         self.exclusive == 0
             && self.load.saturating_add(PLACE) <= self.profile.capacity.saturating_mul(PLACE)
             && serving < self.profile.capacity.saturating_add(beyond_capacity)
+    }
+
+    /// At work, full or not.
+    pub(super) fn can_be_asked(&self) -> bool {
+        self.link == Link::Connected && self.status == AgentStatus::Online && self.break_until.is_none()
     }
 
     /// Level in a team; 0: is not in it.
@@ -59,6 +64,7 @@ impl Router {
                     load: 0,
                     exclusive: 0,
                     offer: None,
+                    wanted: VecDeque::new(),
                     idle_since,
                     duty: None,
                     duty_at: None,
@@ -174,6 +180,7 @@ impl Router {
                 if let Some(offer) = offer {
                     self.end_offer(offer, OfferEnd::AgentUnavailable, out);
                 }
+                self.end_wanted(id, out);
                 if status == AgentStatus::Offline {
                     self.take_back(id, QueuedBecause::AgentOffline, out, |case| case.clock.is_running());
                 }
@@ -210,6 +217,7 @@ impl Router {
         if let Some(offer) = offer {
             self.end_offer(offer, OfferEnd::AgentUnavailable, out);
         }
+        self.end_wanted(id, out);
         for conversation in taken {
             // What was being handed on to a team goes to that team.
             if let Some(Target::Team(team)) = self.stop_transfer(conversation, OfferEnd::ConversationGone, out) {
@@ -379,11 +387,7 @@ impl Router {
 
     /// Could take an offer, if on duty.
     pub(super) fn has_room(&self, agent: &Agent) -> bool {
-        agent.link == Link::Connected
-            && agent.status == AgentStatus::Online
-            && agent.break_until.is_none()
-            && agent.offer.is_none()
-            && agent.has_place(self.settings.beyond_capacity)
+        agent.can_be_asked() && agent.offer.is_none() && agent.has_place(self.settings.beyond_capacity)
     }
 
     pub(super) fn unfree(&mut self, id: AgentId) {
@@ -417,20 +421,23 @@ impl Router {
         }
     }
 
-    /// Brings the free sets up to date and, if the agent can take one, offers the one who is first in line.
+    /// Brings the free sets up to date and, if the agent can take one, offers the one who is first in line; after them,
+    /// because they are served meanwhile, those whom colleagues want to hand on to the agent by name.
     pub(super) fn wake(&mut self, id: AgentId, out: &mut Vec<Effect>) {
         self.unfree(id);
         let Some(agent) = self.agents.get(&id) else { return };
-        if !self.has_room(agent) {
-            return;
-        }
-        match self.first_for(id, agent) {
-            Some(conversation) => {
+        let has_room = self.has_room(agent);
+        if let Some(conversation) = has_room.then(|| self.first_for(id, agent)).flatten() {
+            self.offer(conversation, id, out);
+            // It may be one that several look at.
+            self.seek(conversation, out);
+        } else if agent.can_be_asked() && agent.offer.is_none() && !agent.wanted.is_empty() {
+            let next = self.agents.get_mut(&id).and_then(|agent| agent.wanted.pop_front());
+            if let Some(conversation) = next {
                 self.offer(conversation, id, out);
-                // It may be one that several look at.
-                self.seek(conversation, out);
             }
-            None => self.set_free(id),
+        } else if has_room {
+            self.set_free(id);
         }
     }
 

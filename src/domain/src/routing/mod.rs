@@ -36,7 +36,7 @@ mod timers;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -101,6 +101,8 @@ struct Agent {
     /// How many of them take the whole agent.
     exclusive: u32,
     offer: Option<OfferId>,
+    /// What colleagues want to hand on to them by name, while they look at another offer.
+    wanted: VecDeque<ConversationId>,
     /// Last change of load: who has rested longest is asked first.
     idle_since: Timestamp,
     /// In the roster: when they are on duty.

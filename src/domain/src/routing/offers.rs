@@ -186,6 +186,7 @@ impl Router {
             self.timers.insert((until, Timer::BreakEnd(offer.agent)));
             out.push(Effect::StatusChanged { agent: offer.agent, status: AgentStatus::Break, until: Some(until) });
             self.end_offer(id, OfferEnd::Missed, out);
+            self.end_wanted(offer.agent, out);
         } else {
             self.end_offer(id, OfferEnd::AgentUnavailable, out);
         }
@@ -214,16 +215,17 @@ impl Router {
         match to {
             Target::Agent(colleague) => {
                 let other = self.agents.get(&colleague).ok_or(Refusal::UnknownAgent(colleague))?;
-                let can_be_asked = colleague != by
-                    && other.link == Link::Connected
-                    && other.status == AgentStatus::Online
-                    && other.break_until.is_none()
-                    && other.offer.is_none();
-                if !can_be_asked {
+                if colleague == by || !other.can_be_asked() {
                     return Err(Refusal::CannotBeAsked(colleague));
                 }
+                let is_looking = other.offer.is_some();
                 self.mark_transfer(conversation, by, to);
-                self.offer(conversation, colleague, out);
+                if !is_looking {
+                    self.offer(conversation, colleague, out);
+                } else if let Some(other) = self.agents.get_mut(&colleague) {
+                    // One offer at a time.
+                    other.wanted.push_back(conversation);
+                }
             }
             Target::Team(team) => {
                 self.check_team(team)?;
@@ -321,8 +323,25 @@ impl Router {
         let case = self.cases.get_mut(&conversation)?;
         let Where::Serving { agent, transfer: Some(to) } = case.place else { return None };
         case.place = Where::Serving { agent, transfer: None };
+        if let Target::Agent(colleague) = to
+            && let Some(colleague) = self.agents.get_mut(&colleague)
+        {
+            colleague.wanted.retain(|one| *one != conversation);
+        }
         self.drop_offers(conversation, reason, out);
         Some(to)
+    }
+
+    /// Nobody can hand on to them any more: it stays with those who wanted to.
+    pub(super) fn end_wanted(&mut self, colleague: AgentId, out: &mut Vec<Effect>) {
+        let wanted = self.agents.get_mut(&colleague).map(|agent| std::mem::take(&mut agent.wanted));
+        for conversation in wanted.into_iter().flatten() {
+            let Some(case) = self.cases.get_mut(&conversation) else { continue };
+            if let Where::Serving { agent: by, .. } = case.place {
+                case.place = Where::Serving { agent: by, transfer: None };
+                out.push(Effect::TransferEnded { conversation, by, reason: OfferEnd::AgentUnavailable });
+            }
+        }
     }
 
     pub(super) fn cancel_transfer(

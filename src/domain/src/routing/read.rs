@@ -210,6 +210,11 @@ impl Router {
                     assert!(!is_in_line, "{id} served and in the queue");
                 }
             }
+            if let Where::Serving { transfer: Some(Target::Agent(colleague)), .. } = case.place {
+                let wanted = &self.agents[&colleague].wanted;
+                let asked = case.offers.len() + wanted.iter().filter(|one| *one == id).count();
+                assert_eq!(asked, 1, "{id} is handed to {colleague} once");
+            }
             self.check_stand(*id, case);
             for offer in &case.offers {
                 assert_eq!(self.offers.get(offer).map(|offer| offer.conversation), Some(*id), "{id} offer");
@@ -217,6 +222,10 @@ impl Router {
         }
         for (id, agent) in &self.agents {
             assert_eq!(agent.free_as.is_some(), self.has_room(agent), "{id}: free set");
+            assert!(
+                agent.wanted.is_empty() || agent.offer.is_some() || !agent.can_be_asked(),
+                "{id} is asked for none"
+            );
             for conversation in &agent.serving {
                 let place = self.cases.get(conversation).map(|case| case.place);
                 assert!(

@@ -1,12 +1,21 @@
 //! What changes for everybody is not sent to everybody at once: who else is free and how many wait (at most every
-//! 100 ms), places in queues (500 ms, so that they follow within a second), the board (200 ms). The first change after
-//! a pause is sent without delay.
+//! 100 ms; less often if more than 500 agents have to be told), places in queues (500 ms, so that they follow within a
+//! second), the board (200 ms). The first change after a pause is sent without delay.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use bangban_domain::{AgentId, TeamId, Timestamp, time::Millis};
+use bangban_domain::{
+    AgentId, TeamId, Timestamp,
+    time::{Millis, SECOND},
+};
 
-use super::{batch::Batch, owner::Owner};
+use super::{batch::Batch, owner::Owner, views::Around};
+
+/// Pause between two flushes of what agents see around them, at least.
+const AROUND: Millis = 100;
+
+/// So many agents are told of their surroundings in a second, at most: a queue of the whole city must not cost a core.
+const TOLD_PER_SECOND: Millis = 5_000;
 
 /// Something that is sent at most once in a while.
 #[derive(Debug)]
@@ -27,6 +36,11 @@ impl Paced {
 
     fn due_at(&self) -> Option<Timestamp> {
         self.is_dirty.then(|| self.last.map_or(Timestamp(0), |last| last + self.pause))
+    }
+
+    /// From now on it is sent so often.
+    const fn pace(&mut self, pause: Millis) {
+        self.pause = pause;
     }
 
     /// Is it time? If so, it is done.
@@ -61,7 +75,7 @@ pub(super) struct Flushes {
 impl Default for Flushes {
     fn default() -> Self {
         Self {
-            around: Paced::every(100),
+            around: Paced::every(AROUND),
             queues: Paced::every(500),
             board: Paced::every(200),
             alerts: Paced::every(200),
@@ -142,18 +156,25 @@ impl Owner {
 
     fn flush_around(&mut self) {
         let teams = std::mem::take(&mut self.flushes.around_teams);
-        let agents: BTreeSet<AgentId> = if std::mem::take(&mut self.flushes.around_all) {
+        let is_for_all = std::mem::take(&mut self.flushes.around_all);
+        let agents: BTreeSet<AgentId> = if is_for_all {
             self.teams_of.keys().copied().collect()
         } else {
             teams.iter().filter_map(|team| self.members.get(usize::from(team.0))).flatten().copied().collect()
         };
-        let mut lists = HashMap::new();
-        for agent in agents {
-            // Whoever has no console gets a fresh view when one comes.
-            if self.world.shared.colleagues.contains_key(&agent) {
-                self.show_agent_with(agent, &mut lists);
+        // Whoever has no console gets a fresh view when one comes.
+        let connected = agents.into_iter().filter(|agent| self.world.shared.colleagues.contains_key(agent));
+        let mut around = Around::default();
+        let mut told = 0;
+        for agent in connected {
+            told += 1;
+            if is_for_all {
+                self.show_agent_with(agent, &mut around);
+            } else {
+                self.show_surroundings(agent, &mut around);
             }
         }
+        self.flushes.around.pace(AROUND.max(told * SECOND / TOLD_PER_SECOND));
     }
 
     fn flush_queues(&mut self, now: Timestamp) {
@@ -186,5 +207,8 @@ mod tests {
         assert_eq!(paced.due_at(), Some(Timestamp(2_100)));
         assert!(!paced.take(Timestamp(2_099)));
         assert!(paced.take(Timestamp(2_100)));
+        paced.mark();
+        paced.pace(1_000);
+        assert_eq!(paced.due_at(), Some(Timestamp(3_100)), "many have to be told");
     }
 }

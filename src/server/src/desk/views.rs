@@ -1,6 +1,6 @@
 //! What one agent sees: their own desk at once, their surroundings a moment later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bangban_domain::{
     AgentId, ConversationId, TeamId,
@@ -9,7 +9,8 @@ use bangban_domain::{
     words::Stage,
 };
 use bangban_protocol::{
-    AgentView, ColleagueView, DeskConversation, EventBody, FlagView, OfferView, PersonView, TeamView, Topic,
+    AgentView, CallBackView, ColleagueView, DeskConversation, EventBody, FlagView, OfferView, PersonView, TeamView,
+    Topic,
 };
 
 use super::{case::clock_view, owner::Owner};
@@ -18,8 +19,28 @@ use super::{case::clock_view, owner::Owner};
 /// `find_colleagues` finds the others.
 pub(super) const COLLEAGUES: usize = 20;
 
-/// Colleagues by teams, one more than [`COLLEAGUES`], because nobody is their own.
-type Lists = HashMap<Vec<TeamId>, Vec<ColleagueView>>;
+/// What agents of the same teams see of the others.
+struct Surroundings {
+    /// One more than [`COLLEAGUES`], because nobody is their own.
+    colleagues: Vec<ColleagueView>,
+    /// See [`AgentView::waiting`].
+    waiting: u32,
+    /// See [`AgentView::call_backs`].
+    call_backs: Vec<CallBackView>,
+}
+
+/// Of the teams of those who are shown together.
+#[derive(Default)]
+pub(super) struct Around(HashMap<Vec<TeamId>, Surroundings>);
+
+impl Around {
+    fn of(&mut self, owner: &Owner, teams: &[TeamId]) -> &Surroundings {
+        if !self.0.contains_key(teams) {
+            self.0.insert(teams.to_vec(), owner.surroundings(teams));
+        }
+        &self.0[teams]
+    }
+}
 
 impl Owner {
     /// Notes what colleagues see of an agent, and who has to be told.
@@ -55,12 +76,12 @@ impl Owner {
     }
 
     pub(super) fn show_agent(&self, id: AgentId) {
-        self.show_agent_with(id, &mut Lists::new());
+        self.show_agent_with(id, &mut Around::default());
     }
 
-    /// `lists` is shared by all agents that are shown together.
-    pub(super) fn show_agent_with(&self, id: AgentId, lists: &mut Lists) {
-        let Some(view) = self.agent_view(id, lists) else { return };
+    /// `around` is shared by all agents that are shown together.
+    pub(super) fn show_agent_with(&self, id: AgentId, around: &mut Around) {
+        let Some(view) = self.agent_view(id, around) else { return };
         #[cfg(test)]
         super::BUILT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let known = self.world.shared.agents.get(&id).map(|known| (known.0, known.1 == view));
@@ -74,39 +95,78 @@ impl Owner {
         self.world.hub.publish(Topic::Agent(id), Some(seq), EventBody::Agent { view });
     }
 
+    /// Only what the others do: most of what a busy team's agents are told, and a small part of what they see.
+    pub(super) fn show_surroundings(&self, id: AgentId, around: &mut Around) {
+        let Some(teams) = self.teams_of.get(&id) else { return };
+        let now = around.of(self, teams);
+        let mut known = self.world.shared.agents.get_mut(&id);
+        let Some((seq, view)) = known.as_deref_mut() else { return };
+        #[cfg(test)]
+        super::BUILT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let is_same = view.colleagues.iter().eq(self.colleagues_of(id, now));
+        let colleagues = (!is_same).then(|| self.colleagues_of(id, now).cloned().collect::<Vec<_>>());
+        let call_backs = (view.call_backs != now.call_backs).then(|| now.call_backs.clone());
+        if view.waiting == now.waiting && colleagues.is_none() && call_backs.is_none() {
+            return;
+        }
+        *seq += 1;
+        view.waiting = now.waiting;
+        if let Some(colleagues) = &colleagues {
+            view.colleagues.clone_from(colleagues);
+        }
+        if let Some(call_backs) = &call_backs {
+            view.call_backs.clone_from(call_backs);
+        }
+        let seq = *seq;
+        drop(known);
+        let body = EventBody::AgentSurroundings { waiting: now.waiting, colleagues, call_backs };
+        self.world.hub.publish(Topic::Agent(id), Some(seq), body);
+    }
+
     fn team_views(&self, id: AgentId) -> Vec<TeamView> {
         let teams = self.teams_of.get(&id).map_or(&[][..], Vec::as_slice);
         teams.iter().filter_map(|team| self.world.catalogue.team_at(*team)).cloned().collect()
     }
 
-    fn list(&self, teams: &[TeamId]) -> Vec<ColleagueView> {
+    fn surroundings(&self, teams: &[TeamId]) -> Surroundings {
+        let waiting = teams.iter().map(|team| self.router.waiting(*team)).sum::<usize>();
+        Surroundings {
+            colleagues: self.connected(teams),
+            waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
+            call_backs: self.near_call_backs(teams),
+        }
+    }
+
+    fn connected(&self, teams: &[TeamId]) -> Vec<ColleagueView> {
         let colleagues = &self.world.shared.colleagues;
         let mut list: Vec<ColleagueView> = if colleagues.len() <= COLLEAGUES + 1 {
             colleagues.iter().map(|colleague| colleague.value().clone()).collect()
         } else {
-            let own = teams.iter().filter_map(|team| self.members.get(usize::from(team.0))).flatten();
+            let own: BTreeSet<AgentId> =
+                teams.iter().filter_map(|team| self.members.get(usize::from(team.0))).flatten().copied().collect();
             let mut ids: Vec<(bool, AgentId)> =
-                own.filter_map(|id| Some((!colleagues.get(id)?.is_free, *id))).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            ids.truncate(COLLEAGUES + 1);
+                own.into_iter().filter_map(|id| Some((!colleagues.get(&id)?.is_free, id))).collect();
+            if ids.len() > COLLEAGUES + 1 {
+                ids.select_nth_unstable(COLLEAGUES);
+                ids.truncate(COLLEAGUES + 1);
+            }
             ids.iter().filter_map(|(_, id)| colleagues.get(id).map(|one| one.value().clone())).collect()
         };
         list.sort_by_key(|colleague| colleague.id);
         list
     }
 
-    fn agent_view(&self, id: AgentId, lists: &mut Lists) -> Option<AgentView> {
+    /// Those whom one agent sees, at most [`COLLEAGUES`].
+    fn colleagues_of<'a>(&'a self, id: AgentId, around: &'a Surroundings) -> impl Iterator<Item = &'a ColleagueView> {
+        let others = around.colleagues.iter().filter(move |colleague| colleague.id != id);
+        others.filter(move |colleague| self.world.rights.sees_colleague(id, colleague.id)).take(COLLEAGUES)
+    }
+
+    fn agent_view(&self, id: AgentId, around: &mut Around) -> Option<AgentView> {
         let member = self.staff.get(&id)?;
         let read = self.router.agent(id)?;
         let teams = self.teams_of.get(&id)?;
-        if !lists.contains_key(teams) {
-            lists.insert(teams.clone(), self.list(teams));
-        }
-        let rights = &self.world.rights;
-        let colleagues = lists.get(teams)?.iter().filter(|colleague| colleague.id != id);
-        let colleagues = colleagues.filter(|colleague| rights.sees_colleague(id, colleague.id)).take(COLLEAGUES);
-        let waiting = teams.iter().map(|team| self.router.waiting(*team)).sum::<usize>();
+        let around = around.of(self, teams);
         let mut conversations: Vec<DeskConversation> =
             self.router.serving(id).filter_map(|conversation| self.desk_conversation(conversation)).collect();
         conversations.sort_by_key(|one| (one.clock.answered_at.is_some(), one.clock.due_at, one.id));
@@ -122,13 +182,13 @@ impl Owner {
             capacity: read.capacity,
             teams: self.team_views(id),
             all_teams: self.world.catalogue.teams().cloned().collect(),
-            colleagues: colleagues.cloned().collect(),
+            colleagues: self.colleagues_of(id, around).cloned().collect(),
             offer: self.offer_view(&read),
             last_offer_end: self.last_ends.get(&id).cloned(),
             told: self.told.get(&id).cloned(),
             conversations,
-            waiting: u32::try_from(waiting).unwrap_or(u32::MAX),
-            call_backs: self.near_call_backs(teams),
+            waiting: around.waiting,
+            call_backs: around.call_backs.clone(),
         })
     }
 

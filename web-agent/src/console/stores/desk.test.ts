@@ -325,3 +325,18 @@ test('when a visitor turns out to be somebody, what is known of them is read aga
   server().event('agent:ag_1', { type: 'agent', view: known }, 3);
   expect(notes()).toBe(2);
 });
+
+test('what the others do replaces only that, and leaves the rest as it is', async () => {
+  mine = deskView({ conversations: [conversation('cv_1')], waiting: 1 });
+  await logIn();
+  const desk = useDesk();
+  const colleague = { id: 'ag_2', name: '王伟', status: 'online', isFree: true, teamNames: ['综合'] } as const;
+  server().event(
+    'agent:ag_1',
+    { type: 'agent_surroundings', waiting: 4, colleagues: [{ ...colleague, teamNames: ['综合'] }], callBacks: null },
+    2,
+  );
+  expect([desk.view?.waiting, desk.view?.colleagues.length, desk.conversations.length]).toEqual([4, 1, 1]);
+  server().event('agent:ag_1', { type: 'agent_surroundings', waiting: 5, colleagues: null, callBacks: null }, 3);
+  expect([desk.view?.waiting, desk.view?.colleagues[0]?.name]).toEqual([5, '王伟']);
+});

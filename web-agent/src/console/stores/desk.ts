@@ -7,6 +7,7 @@ import type {
   CallBackView,
   ConversationId,
   DeskConversation,
+  EventBody,
   OfferView,
 } from '../../generated/protocol';
 import { refreshClock, serverNow } from '../../shared/clock';
@@ -26,6 +27,18 @@ export interface DeskListener {
   owed?: (conversation: DeskConversation, isLate: boolean) => void;
   /** A promised call-back of one's teams has come near. */
   callBack?: (callBack: CallBackView) => void;
+}
+
+type Surroundings = Extract<EventBody, { type: 'agent_surroundings' }>;
+
+/** The desk with what the others do now. */
+function around(view: AgentView, { waiting, colleagues, callBacks }: Surroundings): AgentView {
+  return {
+    ...view,
+    waiting,
+    colleagues: colleagues ?? view.colleagues,
+    callBacks: callBacks ?? view.callBacks,
+  };
 }
 
 /** Two presses within this time are one (milliseconds). */
@@ -110,6 +123,7 @@ export const useDesk = defineStore('desk', () => {
       },
       event: (body) => {
         if (body.type === 'agent') apply(body.view, false);
+        if (body.type === 'agent_surroundings' && view.value) apply(around(view.value, body), false);
       },
     });
   }

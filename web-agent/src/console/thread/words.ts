@@ -5,7 +5,7 @@ import { durationText } from '../../shared/files/kinds';
 import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
 import { enFlagReasons, zhFlagReasons } from '../../shared/alerts';
 import { useSharedWords, useWords } from '../../shared/words';
-import { preciseTime, slotOf, timeOfDay } from '../logic/text';
+import { preciseTime, slotOf } from '../logic/text';
 
 export function useThreadWords() {
   const shared = useSharedWords();
@@ -37,8 +37,7 @@ export function useThreadWords() {
       joined: (name: string, team: string) => `${name}（${team}）已接入`,
       left: (name: string) => `${name} 已离线，会话回到队首`,
       transferred: (from: string, to: string, team: string) => `${from} 转接给 ${to}（${team}）`,
-      messageLeft: (receipt: string, from: string, to: string) =>
-        `市民留言，回执号 ${receipt}，约定 ${from}–${to} 回电`,
+      messageLeft: (receipt: string, slot: string) => `市民留言，回执号 ${receipt}，约定 ${slot} 回电`,
       callBackMoved: (slot: string) => `市民将回电时段改为 ${slot}`,
       callBackSoon: (slot: string) => `回电提醒：约定 ${slot} 回电`,
       callBack: (time: string) => `到约定回电时间，应在 ${time} 前首次响应`,
@@ -87,7 +86,7 @@ export function useThreadWords() {
       joined: (name, team) => `${name} (${team}) joined`,
       left: (name) => `${name} is gone; back at the head of the queue`,
       transferred: (from, to, team) => `${from} handed over to ${to} (${team})`,
-      messageLeft: (receipt, from, to) => `Message left, receipt ${receipt}, call-back ${from}–${to}`,
+      messageLeft: (receipt, slot) => `Message left, receipt ${receipt}, call-back ${slot}`,
       callBackMoved: (slot) => `The citizen moved the call-back to ${slot}`,
       callBackSoon: (slot) => `Reminder: call-back promised for ${slot}`,
       callBack: (time) => `Call-back time; first response due by ${time}`,
@@ -133,7 +132,7 @@ export function useThreadWords() {
       case 'supervisor_left':
         return w.supervisorLeft(body.name);
       case 'message_left':
-        return w.messageLeft(body.receipt, timeOfDay(body.slot.startsAt), timeOfDay(body.slot.endsAt));
+        return w.messageLeft(body.receipt, slotOf(body.slot));
       case 'call_back_moved':
         return w.callBackMoved(slotOf(body.slot));
       case 'call_back_soon':

@@ -307,6 +307,70 @@ fn a_transfer_stays_with_its_agent_until_accepted_and_keeps_the_clock() {
 }
 
 #[test]
+fn a_colleague_who_is_handed_several_is_asked_for_one_after_the_other() {
+    let to = Target::Agent(ag(2));
+    let asked = |desk: &Desk| desk.router.agent(ag(2)).unwrap().offer.map(|offer| offer.conversation);
+    let transfer = |n| Input::TransferRequested { conversation: cv(n), by: ag(1), to };
+    let shift_change = || {
+        let mut desk = Desk::with_agents(&[4, 1]);
+        desk.ok(0, Input::StatusChosen { agent: ag(2), status: AgentStatus::Break });
+        for n in 1..=4 {
+            desk.ask(0, n);
+            desk.accept(1, 1);
+        }
+        desk.ok(5, Input::StatusChosen { agent: ag(2), status: AgentStatus::Online });
+        for n in 1..=4 {
+            desk.ok(10, transfer(n));
+        }
+        assert_eq!(asked(&desk), Some(cv(1)), "the first is offered at once");
+        desk
+    };
+
+    // Accepted, declined, taken back, closed by their own agent: the next one follows. Beyond capacity, as a colleague may.
+    let mut desk = shift_change();
+    desk.accept(20, 2);
+    assert_eq!(asked(&desk), Some(cv(2)));
+    desk.ok(21, Input::TransferCancelled { conversation: cv(3), by: ag(1) });
+    let offer = desk.offer_of(2);
+    let effects = desk.ok(30, Input::OfferDeclined { agent: ag(2), offer });
+    assert!(effects.contains(&Effect::TransferEnded { conversation: cv(2), by: ag(1), reason: OfferEnd::Declined }));
+    assert_eq!(asked(&desk), Some(cv(4)), "the third was taken back");
+    desk.accept(40, 2);
+    assert_eq!(
+        [1, 2, 3, 4].map(|n| matches!(desk.place(n), Place::Serving { agent, .. } if agent == ag(2))),
+        [true, false, false, true]
+    );
+
+    // Somebody who waits for their first response comes before those who are served.
+    let mut desk = Desk::with_agents(&[2, 3]);
+    desk.ok(0, Input::StatusChosen { agent: ag(2), status: AgentStatus::Break });
+    for n in 1..=2 {
+        desk.ask(0, n);
+        desk.accept(1, 1);
+    }
+    desk.ok(5, Input::StatusChosen { agent: ag(2), status: AgentStatus::Online });
+    desk.ok(10, transfer(1));
+    desk.ok(10, transfer(2));
+    desk.ok(12, Input::StatusChosen { agent: ag(1), status: AgentStatus::Break });
+    desk.ask(15, 3);
+    desk.accept(20, 2);
+    assert_eq!(asked(&desk), Some(cv(3)));
+    desk.accept(30, 2);
+    assert_eq!(asked(&desk), Some(cv(2)));
+
+    // Whoever goes away is asked for none of them.
+    for away in [Input::StatusChosen { agent: ag(2), status: AgentStatus::Break }, Input::AgentLeft { agent: ag(2) }] {
+        let mut desk = shift_change();
+        let effects = desk.ok(20, away);
+        for n in 1..=4 {
+            let ended = Effect::TransferEnded { conversation: cv(n), by: ag(1), reason: OfferEnd::AgentUnavailable };
+            assert_eq!(effects.iter().filter(|effect| **effect == ended).count(), 1, "{n}");
+            assert_eq!(desk.place(n), Place::Serving { agent: ag(1), transfer: None });
+        }
+    }
+}
+
+#[test]
 fn a_transfer_to_a_team_waits_for_it_and_can_be_taken_back() {
     let mut desk = Desk::with_agents(&[1]);
     desk.ask(0, 1);

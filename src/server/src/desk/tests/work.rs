@@ -4,6 +4,8 @@
 use std::sync::atomic::Ordering;
 
 use super::*;
+use bangban_protocol::{EventBody, Frame};
+
 use crate::{catalogue::Catalogue, desk::BUILT};
 
 /// 120 agents in the demo's teams, 3 conversations each at most; 480 people, 120 of whom wait.
@@ -84,4 +86,43 @@ async fn places_in_the_queue_follow_within_half_a_second_and_each_agent_counts_t
     let (before, _) = house.snapshot(&agent(1), topic).await;
     house.ok(&agent(1), Command::SetStatus { status: AgentStatus::Break }).await;
     assert_eq!(house.snapshot(&agent(1), topic).await.0, before + 1, "no gap between one view and the next");
+}
+
+#[tokio::test]
+async fn what_is_told_of_the_others_adds_up_to_what_a_desk_shows() {
+    let house = big_house().await;
+    let topic = Topic::Agent(AgentId::new(151));
+    let mut kept = house.desk(151).await;
+    let socket = house.app.hub.open(Member::Agent(AgentId::new(151)), 64);
+    assert!(house.app.hub.join(&socket, topic));
+    let (mut parts, mut changed) = (0, (false, false));
+    let seen: Vec<u128> =
+        (101..=220).filter(|n| kept.colleagues.iter().any(|one| one.id == AgentId::new(*n))).take(3).collect();
+    for n in seen {
+        let served = house.desk(n).await.conversations;
+        house.close(n, served[0].id, Outcome::Solved).await;
+        house.accept(n).await;
+        house.advance(1_000).await;
+        house.ok(&agent(n), Command::SetStatus { status: AgentStatus::Break }).await;
+        house.advance(1_000).await;
+        let (frames, ended) = socket.take();
+        assert!(ended.is_none());
+        for frame in frames {
+            let Frame::Event { body, .. } = serde_json::from_str(&frame).unwrap() else { panic!("{frame}") };
+            match body {
+                EventBody::Agent { view } => kept = view,
+                EventBody::AgentSurroundings { waiting, colleagues, call_backs } => {
+                    parts += 1;
+                    changed = (changed.0 || waiting != kept.waiting, changed.1 || colleagues.is_some());
+                    kept.waiting = waiting;
+                    kept.colleagues = colleagues.unwrap_or(kept.colleagues);
+                    kept.call_backs = call_backs.unwrap_or(kept.call_backs);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(kept, house.desk(151).await);
+    }
+    assert!(parts > 0 && changed == (true, true), "{parts} {changed:?}");
+    house.app.hub.close(&socket);
 }
