@@ -39,8 +39,8 @@ pub use figures::*;
 pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
 pub use guide::{
-    GuideDraft, GuideGiven, GuideKnown, GuideLine, GuideList, GuideOffer, GuideOption, GuideRevisionView, GuideStepOrder,
-    GuideTried, GuideTry, GuideView, GuideWalk,
+    GuideDraft, GuideGiven, GuideKnown, GuideLine, GuideList, GuideOffer, GuideOption, GuideRevisionView,
+    GuideStepOrder, GuideTried, GuideTry, GuideView, GuideWalk,
 };
 pub use knowledge::{
     EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource, EntryStep,

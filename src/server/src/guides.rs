@@ -70,11 +70,8 @@ pub fn carried(item: &str, item_name: &str, revision: u32, guide: &Guide, walk: 
 /// And back.
 #[must_use]
 pub fn walk_of(carried: &GuideWalk) -> Walk {
-    let given = |one: &GuideGiven| Given {
-        question: one.question.clone(),
-        choice: one.choice.clone(),
-        is_known: one.known,
-    };
+    let given =
+        |one: &GuideGiven| Given { question: one.question.clone(), choice: one.choice.clone(), is_known: one.known };
     let known = |one: &GuideKnown| Fact { question: one.question.clone(), choice: one.choice.clone() };
     Walk { given: carried.given.iter().map(given).collect(), known: carried.known.iter().map(known).collect() }
 }

@@ -240,7 +240,8 @@ impl Guide {
     fn check_end(&self, at: usize, asked: u32) -> Result<(), Invalid> {
         for (n, fit) in self.situations[at].fits.iter().enumerate() {
             let question = self.questions.iter().enumerate().find(|(_, question)| question.code == fit.question);
-            let excludes = |(m, one): (usize, &Question)| asked & (1 << m) == 0 && fit.choices.len() < one.choices.len();
+            let excludes =
+                |(m, one): (usize, &Question)| asked & (1 << m) == 0 && fit.choices.len() < one.choices.len();
             if question.is_some_and(excludes) {
                 let problem = "is not asked on a way to it: who answers otherwise would end here too";
                 return Err(Invalid::new(format!("situations[{at}].fits[{n}]"), problem));

@@ -48,11 +48,10 @@ fn guide() -> Guide {
         ],
         situations: vec![
             situation("person-first", &[("who", &["person"]), ("what", &["first"])]),
-            situation("person-lost-downtown", &[
-                ("who", &["person"]),
-                ("what", &["lost"]),
-                ("district", &["downtown"]),
-            ]),
+            situation(
+                "person-lost-downtown",
+                &[("who", &["person"]), ("what", &["lost"]), ("district", &["downtown"])],
+            ),
             situation("person-lost-else", &[("who", &["person"]), ("what", &["lost"]), ("district", &["else"])]),
             situation("enterprise-mandate", &[("who", &["enterprise"]), ("mandate", &["yes"])]),
             situation("enterprise-none", &[("who", &["enterprise"]), ("mandate", &["no"])]),
@@ -178,9 +177,15 @@ fn an_error_names_the_field() {
         (|guide| guide.questions[1].code = "who".to_owned(), "questions[1].code"),
         (|guide| guide.questions[0].choices[1].code = "other".to_owned(), "questions[0].choices[1].code"),
         (|guide| guide.questions[1].choices[0].words[0] = "首".to_owned(), "questions[1].choices[0].words[0]"),
-        (|guide| guide.questions[1].choices[0].districts = vec!["xuhui".to_owned()], "questions[1].choices[0].districts"),
+        (
+            |guide| guide.questions[1].choices[0].districts = vec!["xuhui".to_owned()],
+            "questions[1].choices[0].districts",
+        ),
         (|guide| guide.questions[3].choices[0].districts.clear(), "questions[3].choices[1].districts"),
-        (|guide| guide.questions[3].choices[1].districts = vec!["xuhui".to_owned()], "questions[3].choices[1].districts[0]"),
+        (
+            |guide| guide.questions[3].choices[1].districts = vec!["xuhui".to_owned()],
+            "questions[3].choices[1].districts[0]",
+        ),
         (|guide| guide.situations[0].fits[1].question = "why".to_owned(), "situations[0].fits[1].question"),
         (|guide| guide.situations[0].fits[1].choices = vec!["stolen".to_owned()], "situations[0].fits[1].choices[0]"),
         (|guide| guide.situations[0].link = "https://example.org/".to_owned(), "situations[0].link"),
@@ -233,7 +238,8 @@ fn grown(choices: &[usize], mut numbers: impl Iterator<Item = u8>) -> Guide {
     }
     let mut found = Vec::new();
     grow(0, &[], choices, &mut numbers, &mut found);
-    let situations = found.into_iter().enumerate().map(|(n, fits)| Situation { fits, ..situation(&format!("s{n}"), &[]) });
+    let situations =
+        found.into_iter().enumerate().map(|(n, fits)| Situation { fits, ..situation(&format!("s{n}"), &[]) });
     let questions = choices.iter().enumerate().map(|(n, count)| {
         let choices = (0..*count).map(|n| choice(&code(n), &[])).collect();
         question(&format!("q{n}"), GuideAbout::Other, choices)

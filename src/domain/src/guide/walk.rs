@@ -192,8 +192,7 @@ impl Guide {
                 question.choice(&fact.choice)
             });
             let Some((question, choice)) = next.zip(known) else { return };
-            let given =
-                Given { question: question.code.clone(), choice: Some(choice.code.clone()), is_known: true };
+            let given = Given { question: question.code.clone(), choice: Some(choice.code.clone()), is_known: true };
             walk.given.push(given);
         }
     }

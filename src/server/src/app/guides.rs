@@ -46,14 +46,18 @@ impl App {
     /// An item whose guide one may see: drafts are for those who keep the knowledge base of its department.
     fn seen_item(&self, staff: &Staff, catalogue: &Catalogue, code: &str) -> Result<Item, WireError> {
         let units = self.seen_units(staff).map_err(|_| none())?;
-        let item = catalogue.item(code).filter(|item| units.as_ref().is_none_or(|seen| seen.contains(&item.department)));
+        let item =
+            catalogue.item(code).filter(|item| units.as_ref().is_none_or(|seen| seen.contains(&item.department)));
         item.cloned().ok_or_else(none)
     }
 
     fn guide_line(&self, catalogue: &Catalogue, code: &str, item: &Item, row: Option<&GuideRow>) -> GuideLine {
         let now = self.clock.now();
         // Of an item that has none the page shows an empty draft.
-        let head = row.map_or_else(|| Head { version: 0, last: 0, ..Head::new(code.to_owned(), String::new()) }, |row| row.head.clone());
+        let head = row.map_or_else(
+            || Head { version: 0, last: 0, ..Head::new(code.to_owned(), String::new()) },
+            |row| row.head.clone(),
+        );
         let unit = catalogue.directory().unit(&item.department);
         let in_force = head.in_force(now);
         GuideLine {
@@ -204,9 +208,7 @@ impl App {
             EntryStep::TakeBack => (Step::TakeBack, Action::EditKnowledge, "guide.take_back"),
             EntryStep::Discard => (Step::Discard, Action::EditKnowledge, "guide.discard"),
             EntryStep::Reject => (Step::Reject, Action::ReviewKnowledge, "guide.reject"),
-            EntryStep::Publish => {
-                (Step::Publish { from: None, to: None }, Action::ReviewKnowledge, "guide.publish")
-            }
+            EntryStep::Publish => (Step::Publish { from: None, to: None }, Action::ReviewKnowledge, "guide.publish"),
             EntryStep::Retire | EntryStep::Restore => (Step::Retire(now), Action::ReviewKnowledge, "guide.retire"),
         };
         if !self.may_keep_guide(who.staff, action, code, &item) {

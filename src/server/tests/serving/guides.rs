@@ -14,7 +14,8 @@ fn start(conversation: &str, client_id: &str) -> Value {
 }
 
 fn step(conversation: &str, client_id: &str, on: &Value, step: &str, choice: Option<&str>) -> Value {
-    let mut step = json!({ "type": "guide_step", "conversation": conversation, "clientId": client_id, "on": on, "step": step });
+    let mut step =
+        json!({ "type": "guide_step", "conversation": conversation, "clientId": client_id, "on": on, "step": step });
     if let Some(choice) = choice {
         step["choice"] = json!(choice);
     }
@@ -45,8 +46,15 @@ async fn a_walk_asks_what_separates_goes_back_ends_in_a_checklist_and_survives_a
     // Said already: what it is about.
     let first = stands(&mut citizen, &id).await;
     let body = &first["body"];
-    assert_eq!((&body["type"], &body["question"], &body["step"]), (&json!("guide_asked"), &json!("registered"), &json!(1)), "{first}");
-    assert_eq!((&body["walk"]["given"][0]["choice"], &body["walk"]["given"][0]["known"]), (&json!("first"), &json!(true)));
+    assert_eq!(
+        (&body["type"], &body["question"], &body["step"]),
+        (&json!("guide_asked"), &json!("registered"), &json!(1)),
+        "{first}"
+    );
+    assert_eq!(
+        (&body["walk"]["given"][0]["choice"], &body["walk"]["given"][0]["known"]),
+        (&json!("first"), &json!(true))
+    );
 
     citizen.ok(step(&id, "g1", &first["seq"], "answer", Some("yes"))).await;
     let second = stands(&mut citizen, &id).await;
@@ -159,7 +167,10 @@ async fn a_guide_is_written_by_one_published_by_another_and_kept_by_revision() {
     };
     let mut wrong = content.clone();
     wrong["situations"][0]["link"] = json!("https://evil.example/");
-    assert_eq!(refusal(&save(&editor, version, &wrong).await), refused(400, "bad_request", "content.situations[0].link"));
+    assert_eq!(
+        refusal(&save(&editor, version, &wrong).await),
+        refused(400, "bad_request", "content.situations[0].link")
+    );
     assert_eq!(save(&agent, version, &content).await.status, 404);
     assert_eq!(refusal(&save(&editor, version + 1, &content).await), refused(409, "outdated", ""));
     let mut broken = content.clone();
@@ -187,7 +198,10 @@ async fn a_guide_is_written_by_one_published_by_another_and_kept_by_revision() {
     // Whoever was under way goes on by the revision that they began with; anew is by the newest.
     citizen.ok(step(&id, "g1", &asked["seq"], "answer", Some("first"))).await;
     let next = stands(&mut citizen, &id).await;
-    assert_eq!((&next["body"]["walk"]["revision"], &next["body"]["walk"]["given"][0]["text"]), (&json!(1), &json!("您要办哪一项？")));
+    assert_eq!(
+        (&next["body"]["walk"]["revision"], &next["body"]["walk"]["given"][0]["text"]),
+        (&json!(1), &json!("您要办哪一项？"))
+    );
     citizen.ok(step(&id, "g2", &next["seq"], "restart", None)).await;
     let anew = stands(&mut citizen, &id).await;
     assert_eq!((&anew["body"]["walk"]["revision"], &anew["body"]["text"]), (&json!(2), &json!("您来办哪一项？")));
@@ -199,7 +213,8 @@ async fn a_guide_is_written_by_one_published_by_another_and_kept_by_revision() {
     assert_eq!((&gone["code"], &gone["field"]), (&json!("not_found"), &json!("item")));
     let auditor = Desk::of(&server, "auditor1").await;
     let lines = auditor.get("/api/admin/audit?kind=guide").await;
-    let actions: Vec<&str> = lines["lines"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
+    let actions: Vec<&str> =
+        lines["lines"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["guide.retire", "guide.publish", "guide.submit", "guide.save", "guide.save"]);
     assert!(!lines.to_string().contains("您来办"), "ids and numbers only");
 }

@@ -86,7 +86,9 @@ async fn of_two_who_take_a_step_of_a_guide_one_is_refused(db: TestDatabase) {
     let (store, _) = open(&db).await;
     let mut one = draft("passport", 100);
     put(&store, &one.0, Some(&one.1)).await.unwrap();
-    assert!(matches!(put(&store, &one.0, Some(&one.1)).await, Err(StoreError::KnowledgeOutdated(id)) if id == "passport"));
+    assert!(
+        matches!(put(&store, &one.0, Some(&one.1)).await, Err(StoreError::KnowledgeOutdated(id)) if id == "passport")
+    );
     step(&store, &mut one, Step::Submit, 101).await;
     assert!(matches!(put(&store, &one.0, None).await, Err(StoreError::KnowledgeOutdated(_))));
     let (guide, mut revision) = one.clone();
