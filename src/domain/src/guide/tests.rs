@@ -166,12 +166,13 @@ fn a_checklist_has_the_review_points_of_item_and_situation() {
 
 #[test]
 fn an_error_names_the_field() {
+    type Case = (fn(&mut Guide), &'static str);
     let broken = |change: fn(&mut Guide)| {
         let mut guide = guide();
         change(&mut guide);
         guide.check().unwrap_err().field
     };
-    let cases: [(fn(&mut Guide), &str); 17] = [
+    let cases: [Case; 17] = [
         (|guide| guide.questions[1].text.clear(), "questions[1].text"),
         (|guide| guide.questions[1].choices.truncate(1), "questions[1].choices"),
         (|guide| guide.questions[1].code = "who".to_owned(), "questions[1].code"),
