@@ -2,7 +2,7 @@
 # `make load`: the load program's standard set, each against a server of its own on an empty database; prints a table.
 #   scripts/load.sh FOLDER    FOLDER holds the binaries bangban and bangban-load, as Cargo built them
 # Smaller or larger by environment: IDLE=4000 CITIZENS=100 AGENTS=50 RATE=500 SECONDS_LONG=15 STORM=2000 SLOW=20 ROWS=100000
-# WAITING=2000 EVENTS=100 WATCHERS=20.
+# WAITING=2000 EVENTS=100 WATCHERS=20 ENTRIES=10000.
 # DATABASE=postgres: on the PostgreSQL that BANGBAN_TEST_POSTGRES_URL names (scripts/postgres.sh), else SQLite.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -76,6 +76,7 @@ run chat --citizens "${CITIZENS:-100}" --agents "$agents" --rate "${RATE:-500}" 
 run slow-readers --connections "${SLOW:-20}" --agents 20
 run overload --citizens "${CITIZENS:-100}" --agents "$agents" --duration "${SECONDS_LONG:-15}"
 run import --rows "${ROWS:-100000}" --agents "$agents"
+run knowledge --entries "${ENTRIES:-10000}"
 run board --agents "$agents" --waiting "${WAITING:-2000}" --events "${EVENTS:-100}" --watchers "${WATCHERS:-20}"
 run reconnect-storm --connections "${STORM:-2000}"
 

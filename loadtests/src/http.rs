@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, bail};
 use bangban_protocol::{Login, LoginReply};
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
@@ -60,16 +61,39 @@ impl Http {
         bytes: &[u8],
     ) -> anyhow::Result<T> {
         let headers = format!("Content-Type: application/octet-stream\r\nAuthorization: Bearer {token}\r\n");
-        self.exchange(path, &headers, bytes).await
+        self.exchange("POST", path, &headers, bytes).await
+    }
+
+    /// Reads something in the name of whoever the token is for.
+    pub(crate) async fn get<T: DeserializeOwned>(&mut self, path: &str, token: &str) -> anyhow::Result<T> {
+        self.exchange("GET", path, &format!("Authorization: Bearer {token}\r\n"), &[]).await
+    }
+
+    /// Sends JSON in the name of whoever the token is for.
+    pub(crate) async fn tell<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> anyhow::Result<T> {
+        let headers = format!("Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n");
+        self.exchange(method, path, &headers, body.to_string().as_bytes()).await
     }
 
     async fn post<T: DeserializeOwned>(&mut self, path: &str, body: &str) -> anyhow::Result<T> {
-        self.exchange(path, "Content-Type: application/json\r\n", body.as_bytes()).await
+        self.exchange("POST", path, "Content-Type: application/json\r\n", body.as_bytes()).await
     }
 
-    async fn exchange<T: DeserializeOwned>(&mut self, path: &str, headers: &str, body: &[u8]) -> anyhow::Result<T> {
+    async fn exchange<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &[u8],
+    ) -> anyhow::Result<T> {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\r\n",
             self.address,
             body.len()
         );

@@ -12,6 +12,7 @@ mod figures;
 mod http;
 mod idle;
 mod import;
+mod knowledge;
 mod office;
 mod overload;
 mod process;
@@ -50,6 +51,8 @@ enum Command {
     SlowReaders(slow::Slow),
     /// A table of items is imported while a citizen and an agent talk.
     Import(import::Import),
+    /// A large knowledge base is kept: saving, lists, and how soon 小申 says what was published.
+    Knowledge(knowledge::Knowledge),
     /// Supervisors watch many agents and many who wait.
     Board(board::Board),
     /// Twice what the server can serve is offered: refusals, memory, and how quick it is before and after.
@@ -129,6 +132,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(import) => {
             let report = import.run().await?;
             print(&report, import.common.json)?;
+            report.is_clean()
+        }
+        Command::Knowledge(knowledge) => {
+            let report = knowledge.run().await?;
+            print(&report, knowledge.common.json)?;
             report.is_clean()
         }
         Command::Board(board) => {

@@ -1,6 +1,6 @@
 /**
- * Knowledge that learns: nobody knows an answer, an agent gives it, it is written back, reviewed and published, and the next
- * citizen gets it from 小申, with its source and without a human.
+ * Knowledge that learns: nobody knows an answer, an agent gives it, it is written back, reviewed and published, the next citizen
+ * gets it from 小申, with its source and without a human, and the first one and the agent are told.
  */
 import { expect, isAccessible, test } from './support/fixtures';
 
@@ -65,6 +65,49 @@ test('unknown, answered, written back, reviewed, and said by the bot to the next
   await expect(own.getByRole('table', { name: '我的写回' })).toContainText('待审');
   await own.reload();
   await expect(own.getByRole('table', { name: '我的写回' })).toContainText('已生效');
+
+  // The first one is told where they asked: that there is an answer, and the answer with its source.
+  const told = first.thread.getByText(`您之前咨询的“${QUESTION}”有答复了`);
+  await expect(told).toBeVisible();
+  await expect(first.thread.getByText(/来源：/).last()).toBeVisible();
+  await isAccessible(first.page);
+  // What goes out besides stands in the demo's sink, once for each way.
+  const admin = await people.admin('admin1');
+  await admin.go('消息通知');
+  const outbox = admin.page.getByRole('table', { name: '消息通知记录' });
+  const sent = outbox.getByRole('row').filter({ hasText: `您咨询的“${QUESTION}”已有答复` });
+  for (const way of ['会话', '短信', '一网通办消息']) await expect(sent.filter({ hasText: way })).toHaveCount(1);
+  await isAccessible(admin.page);
+  // The agent hears what became of their answer.
+  const messages = agent.page.getByRole('button', { name: /^我的消息/ });
+  await messages.click();
+  const panel2 = agent.page.getByRole('group', { name: '我的消息' });
+  await expect(panel2).toContainText(`您写回的“${QUESTION}”已审核发布`);
+  await isAccessible(agent.page);
+});
+
+test('a citizen says by which ways they want to be told', async ({ people }) => {
+  const citizen = await people.citizen();
+  const { page } = citizen;
+  const open = async () => {
+    await page.getByRole('button', { name: /^更多/ }).click();
+    await citizen.button('接收通知').click();
+    return page.getByRole('dialog', { name: '接收通知' });
+  };
+  const dialog = await open();
+  const sms = dialog.getByRole('checkbox', { name: '短信' });
+  await expect(sms).toBeChecked();
+  await isAccessible(page);
+  await sms.focus();
+  await page.keyboard.press('Space');
+  await expect(dialog.getByText('已保存')).toBeVisible();
+  await expect(sms).not.toBeChecked();
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await page.reload();
+  const again = await open();
+  await expect(again.getByRole('checkbox', { name: '短信' })).not.toBeChecked();
+  await expect(again.getByRole('checkbox', { name: '一网通办消息' })).toBeChecked();
 });
 
 test('an entry is written with a preview, sent back, corrected and compared; and citizens’ words bring it up for agents', async ({
@@ -132,4 +175,111 @@ test('an entry is written with a preview, sent back, corrected and compared; and
   await agent.page.keyboard.press('Alt+Shift+Digit1');
   await expect(agent.reply).toHaveValue(/一寸照片/);
   await isAccessible(agent.page);
+});
+
+/** A file as somebody drops it. */
+const upload = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+
+test('review points are written, changed, removed and taken back, imported and exported', async ({ people }) => {
+  const editor = await people.admin('editor1');
+  const { page } = editor;
+  await editor.go('知识库');
+  await page.getByRole('tab', { name: '审查要点' }).click();
+  await expect(page.getByText('请先选择事项')).toBeVisible();
+  await isAccessible(page);
+  const item = page.getByRole('combobox', { name: '事项', exact: true });
+  await item.fill('居住证办理');
+  await page
+    .getByRole('option', { name: /^居住证办理/ })
+    .first()
+    .click();
+  await expect(page.getByText('该事项还没有审查要点')).toBeVisible();
+  await editor.button('新增要点').click();
+  await page.getByRole('textbox', { name: '条件或材料' }).fill('照片');
+  await page.getByRole('textbox', { name: '审查规则' }).fill('一寸，白底');
+  await page.getByRole('textbox', { name: '依据' }).fill('《居住证暂行条例》第九条');
+  await isAccessible(page);
+  await page.keyboard.press('Enter');
+  await expect(editor.toasts).toContainText('审查要点已保存');
+  const table = page.getByRole('table', { name: '审查要点' });
+  await expect(table.getByRole('row').nth(1)).toContainText('一寸，白底');
+  await editor.button('修改 照片').click();
+  await page.getByRole('textbox', { name: '审查规则' }).fill('一寸，蓝底');
+  await editor.button('保存要点').click();
+  await expect(table.getByRole('row').nth(1)).toContainText('一寸，蓝底');
+  await editor.button('删除 照片').click();
+  await expect(page.getByText('该事项还没有审查要点')).toBeVisible();
+  await editor.toasts.getByRole('button', { name: '撤销' }).click();
+  await expect(table.getByRole('row').nth(1)).toContainText('一寸，蓝底');
+
+  // A file with a bad row is named and changes nothing; then the good one goes in.
+  await page.getByRole('link', { name: '导入' }).click();
+  const head = '事项,类别,条件或材料,审查规则,依据';
+  const rows = '居住证办理,材料,居民身份证,在有效期内,条例\n居住证办理,条件,居住满半年,以居住登记为准,条例';
+  const input = page.locator('input[type=file]');
+  await input.setInputFiles(upload('points.csv', `${head}\n${rows}\n居住证办理,别的,甲,乙,条例\n`));
+  await editor.button('试运行').click();
+  await expect(page.getByTestId('import-problems').getByRole('row')).toHaveCount(2);
+  await expect(page.getByTestId('import-problems')).toContainText('4');
+  await isAccessible(page);
+  await editor.button('换一个文件').click();
+  await input.setInputFiles(upload('points.csv', `${head}\n${rows}\n`));
+  await editor.button('试运行').click();
+  await editor.button('导入 2 条').click();
+  await expect(editor.toasts).toContainText('已导入 2 条审查要点');
+  await page.getByRole('link', { name: '返回审查要点' }).last().click();
+  await item.fill('居住证办理');
+  await page
+    .getByRole('option', { name: /^居住证办理/ })
+    .first()
+    .click();
+  await expect(table.getByRole('row')).toHaveCount(4);
+  const [file] = await Promise.all([page.waitForEvent('download'), editor.button('导出 JSONL').click()]);
+  expect(file.suggestedFilename()).toBe('review-points.jsonl');
+});
+
+test('entries come from a file, and other wordings of those who asked become similar questions', async ({ people }) => {
+  const editor = await people.admin('editor1');
+  const { page } = editor;
+  await editor.go('知识库');
+  await page.getByRole('link', { name: '导入' }).click();
+  const line = { question: QUESTION, answer: '请到窗口重新签注。', item: 'residence-permit', audience: 'person' };
+  const input = page.locator('input[type=file]');
+  await input.setInputFiles(upload('kb.jsonl', `${JSON.stringify(line)}\n{"question":"短","answer":""}\n`));
+  await editor.button('试运行').click();
+  await expect(page.getByTestId('import-problems').getByRole('row')).toHaveCount(2);
+  await isAccessible(page);
+  await editor.button('换一个文件').click();
+  await input.setInputFiles(upload('kb.jsonl', `${JSON.stringify(line)}\n`));
+  await editor.button('试运行').click();
+  await editor.button('导入 1 条').click();
+  await expect(editor.toasts).toContainText('已导入 1 条，等待审核');
+
+  // The same answer to a question in other words is one more source of it.
+  const citizen = await people.citizen();
+  const other = '量子签注机报七七怎么弄';
+  await citizen.say(other);
+  await citizen.askHuman();
+  const agent = await people.agent('agent1001');
+  await agent.accept();
+  await agent.say(line.answer);
+  const dialog = await agent.closing();
+  await dialog.getByRole('radio', { name: '已解决', exact: true }).check();
+  await agent.page.keyboard.press('k');
+  await dialog.getByRole('button', { name: '确认办结' }).click();
+  await expect(dialog).toBeHidden();
+  await page.getByRole('link', { name: '返回知识库' }).last().click();
+  await page.getByRole('button', { name: `打开 ${QUESTION}` }).click();
+  const panel = page.getByRole('region', { name: QUESTION });
+  await panel.getByRole('button', { name: '撤回修改' }).click();
+  const suggested = panel.getByRole('button', { name: `加入相似问法：${other}` });
+  await expect(suggested).toBeVisible();
+  await isAccessible(page);
+  await suggested.click();
+  await expect(suggested).toBeHidden();
+  await page.keyboard.press('Control+s');
+  await expect(editor.toasts).toContainText('草稿已保存');
+  await panel.getByRole('tab', { name: '历史版本' }).click();
+  await panel.getByText('第 1 版').click();
+  await expect(panel.getByRole('table', { name: '第 1 版' })).toContainText(other);
 });

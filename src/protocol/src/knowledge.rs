@@ -2,7 +2,7 @@
 
 use bangban_domain::{
     AgentId, ConversationId, Timestamp,
-    knowledge::{Content, EntryState, Kinship, OpenState, Origin, ReviewPoint, RevisionState},
+    knowledge::{Content, EntryState, FieldChange, Kinship, OpenState, Origin, ReviewPoint, RevisionState},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -227,12 +227,22 @@ pub struct EntryView {
     pub sources: Vec<EntrySource>,
     /// Entries that the open revision is like, duplicates and contradictions first.
     pub relatives: Vec<EntryRelative>,
+    /// Other wordings of those who asked, for similar questions.
+    pub suggested: Vec<String>,
     /// May you write?
     pub may_edit: bool,
     /// May you publish, send back and retire what others have written?
     pub may_review: bool,
     /// Have you written in the open revision? Then somebody else reviews it.
     pub own_work: bool,
+}
+
+/// What a revision changes, in the order of the form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct EntryChanges {
+    /// Fields that differ.
+    pub changes: Vec<FieldChange>,
 }
 
 /// What became of an answer that one wrote back.

@@ -43,9 +43,9 @@ pub use guide::{
     GuideStepOrder, GuideTried, GuideTry, GuideView, GuideWalk,
 };
 pub use knowledge::{
-    EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource, EntryStep,
-    EntryStepOrder, EntryView, PointList, PointPut, PointView, RevisionView, WriteBackDraft, WrittenBackPage,
-    WrittenBackView,
+    EntryChanges, EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource,
+    EntryStep, EntryStepOrder, EntryView, PointList, PointPut, PointView, RevisionView, WriteBackDraft,
+    WrittenBackPage, WrittenBackView,
 };
 pub use ledger::*;
 pub use privacy::{MaskedField, Reveal, Revealed};

@@ -99,6 +99,8 @@ pub struct Privacy {
     pub people_days: u32,
     /// Days that receipts are kept.
     pub receipts_days: u32,
+    /// Days that messages are kept that were sent, given up or dropped.
+    pub messages_days: u32,
     /// Days that ended sessions of staff are kept.
     pub sessions_days: u32,
     /// Days that the audit log is kept.
@@ -118,6 +120,7 @@ impl Privacy {
             Kept::Files => self.files_days,
             Kept::People => self.people_days,
             Kept::Receipts => self.receipts_days,
+            Kept::Messages => self.messages_days,
             Kept::Sessions => self.sessions_days,
             Kept::Audit => self.audit_days,
         }
@@ -132,6 +135,7 @@ impl Privacy {
             ("privacy.files_days", Kept::Files),
             ("privacy.people_days", Kept::People),
             ("privacy.receipts_days", Kept::Receipts),
+            ("privacy.messages_days", Kept::Messages),
             ("privacy.sessions_days", Kept::Sessions),
             ("privacy.audit_days", Kept::Audit),
         ] {

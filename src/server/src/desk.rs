@@ -38,7 +38,7 @@ use bangban_protocol::{
     AgentView, AlertsView, Answer, BoardView, ColleagueView, ConversationView, ErrorCode, Topic, TransferTarget,
     WireError,
 };
-use bangban_store::{Store, StoreError, TaskRow, WriteBack};
+use bangban_store::{Store, StoreError, TaskChange, TaskRow, WriteBack};
 use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -135,6 +135,8 @@ pub enum Order {
         answer: u64,
         /// The verdict.
         solved: bool,
+        /// A citizen's voice against the entry that was answered with.
+        doubt: Option<Box<TaskChange>>,
     },
     /// See `Command::Finish`.
     Finish(ConversationId),

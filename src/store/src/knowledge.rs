@@ -3,7 +3,7 @@
 //!
 //! A revision may name the task that it fulfils: what follows from its publication is carried out in this transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bangban_domain::{
@@ -13,7 +13,7 @@ use bangban_domain::{
 use sqlx::{Any, AssertSqlSafe, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Store, StoreError,
+    OutboxRow, Store, StoreError, outbox,
     read::{id, instant, optional_id, optional_instant, optional_word, unsigned, word},
     record::count,
     sql::one_of,
@@ -149,6 +149,16 @@ pub enum KnowledgeChange {
     },
     /// An answer of an agent.
     WriteBack(Box<WriteBack>),
+    /// Those whose conversations an entry comes from are told: of the citizens each in their conversation, of the agents each
+    /// once.
+    Tell {
+        /// Which entry.
+        entry: String,
+        /// What the citizens are told; addressee, id and the question are theirs.
+        citizens: Option<Box<OutboxRow>>,
+        /// What the agents are told; addressee and id are theirs.
+        agents: Box<OutboxRow>,
+    },
     /// A review point, new (version 1) or changed. Refused with [`StoreError::KnowledgeOutdated`].
     Point(Box<PointRow>),
     /// A review point is none any more.
@@ -168,7 +178,7 @@ impl KnowledgeChange {
                 (Some(&**shown), revision.as_ref().and_then(|revision| revision.reason.as_deref()))
             }
             Self::WriteBack(one) => (Some(&one.content), None),
-            Self::Point(_) | Self::DropPoint { .. } => (None, None),
+            Self::Tell { .. } | Self::Point(_) | Self::DropPoint { .. } => (None, None),
         };
         let of_content = content.into_iter().flat_map(|content| {
             let similar = content.similar.iter().map(|one| ("similar", one.as_str()));
@@ -268,6 +278,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &KnowledgeC
             Ok(())
         }
         KnowledgeChange::WriteBack(one) => write_back(tx, one).await,
+        KnowledgeChange::Tell { entry, citizens, agents } => tell(tx, entry, citizens.as_deref(), agents).await,
         KnowledgeChange::Point(row) => put_point(tx, row).await,
         KnowledgeChange::DropPoint { id, version } => {
             let sql = "DELETE FROM review_point WHERE id = $1 AND version = $2";
@@ -413,6 +424,36 @@ async fn write_back(tx: &mut Transaction<'_, Any>, one: &WriteBack) -> Result<()
     if is_new {
         let sql = "UPDATE kb_entry SET sources = sources + 1, count = $1 WHERE id = $2";
         sqlx::query(sql).bind(count).bind(entry).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+async fn tell(
+    tx: &mut Transaction<'_, Any>,
+    entry: &str,
+    citizens: Option<&OutboxRow>,
+    agents: &OutboxRow,
+) -> Result<(), StoreError> {
+    let sql =
+        "SELECT conversation, agent, at, question AS asked FROM kb_source WHERE entry = $1 ORDER BY at, conversation";
+    let sources = sqlx::query(sql).bind(entry.to_owned()).fetch_all(&mut **tx).await?;
+    let sources = sources.iter().map(source).collect::<Result<Vec<_>, _>>()?;
+    if let Some(tell) = citizens {
+        // Without a question the thread is gone.
+        for source in sources.iter().filter(|source| !source.question.is_empty()) {
+            let row = OutboxRow {
+                id: outbox::new_id(),
+                addressee: source.conversation.to_string(),
+                detail: outbox::with_question(&tell.detail, &source.question)?,
+                ..tell.clone()
+            };
+            outbox::insert(tx, &row).await?;
+        }
+    }
+    let names: BTreeSet<AgentId> = sources.iter().map(|source| source.agent).collect();
+    for agent in names {
+        let row = OutboxRow { id: outbox::new_id(), addressee: agent.to_string(), ..agents.clone() };
+        outbox::insert(tx, &row).await?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use bangban_domain::{
 };
 use serde_json::value::RawValue;
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
+use uuid::Uuid;
 
 use crate::{
     Json, Store, StoreError,
@@ -47,6 +48,29 @@ pub struct OutboxRow {
     pub settled_at: Option<Timestamp>,
     /// It only went into the sink.
     pub is_sunk: bool,
+}
+
+impl OutboxRow {
+    /// Waits to be sent at once; channel, addressee and detail are still to be said.
+    #[must_use]
+    pub fn waiting(id: NoticeId, message: MessageKind, cause: String, now: Timestamp) -> Self {
+        Self {
+            id,
+            cause,
+            addressee: String::new(),
+            channel: MessageChannel::Thread,
+            message,
+            detail: Json(RawValue::NULL.to_owned()),
+            state: OutboxState::Waiting,
+            made_at: now,
+            due_at: now,
+            attempts: 0,
+            tried_at: None,
+            error: None,
+            settled_at: None,
+            is_sunk: false,
+        }
+    }
 }
 
 /// A template that replaces the usual words.
@@ -145,6 +169,20 @@ macro_rules! columns {
         "SELECT id, cause, addressee, channel, message, detail, state, made_at, due_at, attempts, tried_at, error, \
          settled_at, sunk FROM outbox"
     };
+}
+
+/// One for each of those who are told.
+#[expect(clippy::disallowed_methods, reason = "how many there are is known only here")]
+pub(crate) fn new_id() -> NoticeId {
+    NoticeId::new(Uuid::now_v7().as_u128())
+}
+
+/// What is told, with the question as this one asked it.
+pub(crate) fn with_question(detail: &Json, question: &str) -> Result<Json, StoreError> {
+    let broken = |error: serde_json::Error| StoreError::Corrupt { table: "outbox", what: error.to_string() };
+    let mut value: serde_json::Value = serde_json::from_str(detail.as_str()).map_err(broken)?;
+    value["question"] = question.into();
+    serde_json::value::to_raw_value(&value).map(Json).map_err(broken)
 }
 
 pub(crate) async fn insert(tx: &mut Transaction<'_, Any>, row: &OutboxRow) -> Result<(), StoreError> {

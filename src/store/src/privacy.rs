@@ -37,6 +37,8 @@ pub enum PrivacyChange {
     },
     /// Rows of receipts.
     Receipts(Vec<String>),
+    /// Messages of the outbox that were sent, given up or dropped.
+    Messages(Vec<String>),
     /// Ended sessions of staff.
     Sessions(Vec<String>),
     /// Lines of the audit log up to this one.
@@ -76,7 +78,7 @@ impl PrivacyChange {
             }
             Self::Files { files, .. } => files.len(),
             Self::People { citizens, .. } => citizens.len(),
-            Self::Receipts(ids) | Self::Sessions(ids) => ids.len(),
+            Self::Receipts(ids) | Self::Messages(ids) | Self::Sessions(ids) => ids.len(),
             Self::Audit { .. } | Self::Run(_) | Self::Erasure(_) => 1,
         }
     }
@@ -183,6 +185,12 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &PrivacyCha
             for receipt in receipts {
                 let sql = "DELETE FROM receipt WHERE receipt = $1 AND state <> 'open'";
                 sqlx::query(sql).bind(receipt.clone()).execute(&mut **tx).await?;
+            }
+        }
+        PrivacyChange::Messages(messages) => {
+            for message in messages {
+                let sql = "DELETE FROM outbox WHERE id = $1 AND state <> 'waiting'";
+                sqlx::query(sql).bind(message.clone()).execute(&mut **tx).await?;
             }
         }
         PrivacyChange::Sessions(sessions) => {
@@ -377,6 +385,8 @@ pub enum Overdue {
     People,
     /// Settled receipts.
     Receipts,
+    /// Messages that were sent, given up or dropped.
+    Messages,
     /// Ended sessions of staff.
     Sessions,
 }
@@ -407,6 +417,13 @@ impl Overdue {
                  JOIN conversation c ON c.id = r.conversation \
                  WHERE r.state <> 'open' AND r.made_at < $1 AND COALESCE(r.settled_at, r.made_at) < $1 \
                  AND (r.made_at > $2 OR r.made_at = $2 AND r.receipt > $3) ORDER BY r.made_at, r.receipt LIMIT $4"
+            }
+            Self::Messages => {
+                // The addressee is a conversation, a citizen, or nobody whose data may be held.
+                "SELECT o.id, COALESCE(c.citizen, o.addressee) AS citizen, c.id AS conversation, o.settled_at AS at \
+                 FROM outbox o LEFT JOIN conversation c ON c.id = o.addressee \
+                 WHERE o.settled_at IS NOT NULL AND o.state <> 'waiting' AND o.settled_at < $1 \
+                 AND (o.settled_at > $2 OR o.settled_at = $2 AND o.id > $3) ORDER BY o.settled_at, o.id LIMIT $4"
             }
             Self::Sessions => {
                 "SELECT id, CAST(NULL AS TEXT) AS citizen, CAST(NULL AS TEXT) AS conversation, ends_at AS at \

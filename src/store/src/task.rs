@@ -2,7 +2,8 @@
 //! was made from; one that comes second is refused.
 
 use bangban_domain::{
-    AgentId, ConversationId, NoticeId, PolicyId, TaskId, Timestamp,
+    AgentId, CitizenId, ConversationId, PolicyId, TaskId, Timestamp,
+    knowledge::{DOUBT_SPAN, is_doubted},
     task::{ReminderStep, TaskEvent, TaskKind, TaskState},
 };
 use serde_json::value::RawValue;
@@ -106,6 +107,17 @@ pub enum TaskChange {
         /// In which conversation it was asked.
         asker: Option<ConversationId>,
     },
+    /// A citizen was not helped by what an entry says: their voice, one for each revision. It opens the task when there are
+    /// enough (`bangban_domain::knowledge::is_doubted`), and whoever gave one is told when it is done; while it is owed, a voice
+    /// joins it.
+    Doubt {
+        /// The correction task as it would be opened; entry and revision are its own.
+        row: Box<TaskRow>,
+        /// Who.
+        citizen: CitizenId,
+        /// In which conversation.
+        conversation: ConversationId,
+    },
     /// The row's next version, with what happened. Refused with [`StoreError::TaskOutdated`] unless it follows the one that is
     /// there.
     Step {
@@ -165,7 +177,7 @@ impl TaskChange {
     /// The texts that came from people.
     pub(crate) fn texts(&self) -> Vec<(&'static str, &str)> {
         match self {
-            Self::Ask { row, .. } => vec![("question", row.question.as_str())],
+            Self::Ask { row, .. } | Self::Doubt { row, .. } => vec![("question", row.question.as_str())],
             Self::Step { row, .. } => vec![("reason", row.reason.as_deref().unwrap_or_default())],
             Self::Policy(row) => vec![("title", row.title.as_str()), ("document", row.document.as_str())],
             Self::Remind { .. } | Self::Recompute { .. } | Self::Fulfil { .. } => Vec::new(),
@@ -233,12 +245,6 @@ fn event_id() -> String {
     format!("te_{:032x}", Uuid::now_v7().as_u128())
 }
 
-/// One for each of those who are told.
-#[expect(clippy::disallowed_methods, reason = "how many there are is known only here")]
-fn notice_id() -> NoticeId {
-    NoticeId::new(Uuid::now_v7().as_u128())
-}
-
 async fn note(tx: &mut Transaction<'_, Any>, task: TaskId, event: &TaskEventRow) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO task_event (id, task, at, actor, what, detail) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(event_id())
@@ -254,7 +260,8 @@ async fn note(tx: &mut Transaction<'_, Any>, task: TaskId, event: &TaskEventRow)
 
 pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &TaskChange) -> Result<(), StoreError> {
     match change {
-        TaskChange::Ask { row, asker } => ask(tx, row, *asker).await,
+        TaskChange::Ask { row, asker } => ask(tx, row, *asker).await.map(drop),
+        TaskChange::Doubt { row, citizen, conversation } => doubt(tx, row, *citizen, *conversation).await,
         TaskChange::Step { row, event } => step(tx, row, event).await,
         TaskChange::Remind { task, from, told, next, event } => {
             let done = sqlx::query(
@@ -310,7 +317,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &TaskChange
                     .fetch_all(&mut **tx)
                     .await?;
             for addressee in askers {
-                let row = OutboxRow { id: notice_id(), addressee, ..OutboxRow::clone(tell) };
+                let row = OutboxRow { id: outbox::new_id(), addressee, ..OutboxRow::clone(tell) };
                 outbox::insert(tx, &row).await?;
             }
             Ok(())
@@ -334,7 +341,11 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &TaskChange
     }
 }
 
-async fn ask(tx: &mut Transaction<'_, Any>, row: &TaskRow, asker: Option<ConversationId>) -> Result<(), StoreError> {
+async fn ask(
+    tx: &mut Transaction<'_, Any>,
+    row: &TaskRow,
+    asker: Option<ConversationId>,
+) -> Result<TaskId, StoreError> {
     let done = sqlx::query(
         "INSERT INTO task (id, version, kind, state, unit, item, question, same, opened_at, opened_by, due_at, provisional, \
          first_due_at, remind_at, policy, entry, revision) \
@@ -386,7 +397,60 @@ async fn ask(tx: &mut Transaction<'_, Any>, row: &TaskRow, asker: Option<Convers
         RawValue::from_string("{}".to_owned())
             .map_err(|error| StoreError::Corrupt { table: "task_event", what: error.to_string() })?,
     );
-    note(tx, task, &TaskEventRow { at: row.opened_at, actor: row.opened_by, what, detail }).await
+    note(tx, task, &TaskEventRow { at: row.opened_at, actor: row.opened_by, what, detail }).await?;
+    Ok(task)
+}
+
+async fn doubt(
+    tx: &mut Transaction<'_, Any>,
+    row: &TaskRow,
+    citizen: CitizenId,
+    conversation: ConversationId,
+) -> Result<(), StoreError> {
+    let (entry, revision) = (row.entry.clone().unwrap_or_default(), number(row.revision.unwrap_or_default()));
+    let sql = "INSERT INTO kb_doubt (entry, revision, citizen, conversation, at) VALUES ($1, $2, $3, $4, $5) \
+               ON CONFLICT DO NOTHING";
+    let said = sqlx::query(sql)
+        .bind(entry.clone())
+        .bind(revision)
+        .bind(citizen.to_string())
+        .bind(conversation.to_string())
+        .bind(row.opened_at.0)
+        .execute(&mut **tx)
+        .await?;
+    if said.rows_affected() == 0 {
+        return Ok(());
+    }
+    let of_it = "kind = 'correction' AND item = $1 AND same = $2";
+    let sql = format!("SELECT COUNT(*) FROM task WHERE {of_it} AND state IN ('open', 'working')");
+    let item = row.item.clone().unwrap_or_default();
+    let owed: i64 =
+        sqlx::query_scalar(AssertSqlSafe(sql)).bind(item.clone()).bind(row.same.clone()).fetch_one(&mut **tx).await?;
+    if owed > 0 {
+        return ask(tx, row, Some(conversation)).await.map(drop);
+    }
+    let sql = format!("SELECT MAX(settled_at) FROM task WHERE {of_it}");
+    let settled: Option<i64> =
+        sqlx::query_scalar(AssertSqlSafe(sql)).bind(item).bind(row.same.clone()).fetch_one(&mut **tx).await?;
+    let sql =
+        "SELECT conversation, at FROM kb_doubt WHERE entry = $1 AND revision = $2 AND at > $3 ORDER BY at, citizen";
+    let since = (row.opened_at - DOUBT_SPAN).max(Timestamp(settled.unwrap_or(i64::MIN)));
+    let voices = sqlx::query(sql).bind(entry).bind(revision).bind(since.0).fetch_all(&mut **tx).await?;
+    let at = voices.iter().map(|voice| instant(voice, "at")).collect::<Result<Vec<_>, _>>()?;
+    if !is_doubted(at, settled.map(Timestamp), row.opened_at) {
+        return Ok(());
+    }
+    let task = ask(tx, row, None).await?;
+    for voice in &voices {
+        let sql = "INSERT INTO task_asker (task, conversation, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        sqlx::query(sql)
+            .bind(task.to_string())
+            .bind(voice.try_get::<String, _>("conversation")?)
+            .bind(voice.try_get::<i64, _>("at")?)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn step(tx: &mut Transaction<'_, Any>, row: &TaskRow, event: &TaskEventRow) -> Result<(), StoreError> {
@@ -414,8 +478,9 @@ async fn step(tx: &mut Transaction<'_, Any>, row: &TaskRow, event: &TaskEventRow
 
 /// Whose thread is deleted cannot be told any more; the question, which is masked, stays the unit's task.
 pub(crate) async fn forget(tx: &mut Transaction<'_, Any>, conversation: &str) -> Result<(), StoreError> {
-    let sql = "DELETE FROM task_asker WHERE conversation = $1";
-    sqlx::query(sql).bind(conversation.to_owned()).execute(&mut **tx).await?;
+    for sql in ["DELETE FROM task_asker WHERE conversation = $1", "DELETE FROM kb_doubt WHERE conversation = $1"] {
+        sqlx::query(sql).bind(conversation.to_owned()).execute(&mut **tx).await?;
+    }
     Ok(())
 }
 

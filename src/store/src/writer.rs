@@ -259,8 +259,8 @@ fn keys_of(change: &Change) -> Vec<Key> {
             keys.extend([Key::Citizen(*citizen), Key::Citizen(*into)]);
             keys
         }
-        // Nobody else writes these rows.
-        PrivacyChange::Receipts(_) | PrivacyChange::Sessions(_) => Vec::new(),
+        // Nobody else writes these rows any more.
+        PrivacyChange::Receipts(_) | PrivacyChange::Messages(_) | PrivacyChange::Sessions(_) => Vec::new(),
         PrivacyChange::Audit { .. } | PrivacyChange::Run(_) | PrivacyChange::Erasure(_) => vec![Key::Administration],
     }
 }

@@ -4,6 +4,7 @@
  */
 import type {
   Drawn,
+  EntryChanges,
   EntryContent,
   EntryCounts,
   EntryPage,
@@ -596,6 +597,15 @@ export function createApi(client: Client) {
         await send('POST', address('/api/knowledge/import', { ...options }), file, 'application/octet-stream')
       ).json()) as ImportReport,
     exportEntries: async (format: string) => (await send('GET', address('/api/knowledge/export', { format }))).blob(),
+    /** Without `from`: all that the revision says. */
+    entryChanges: (id: string, to: number, from: number | null) =>
+      json<EntryChanges>('GET', address(`/api/knowledge/entries/${part(id)}/changes`, { to, from })),
+    importPoints: async (file: Blob, options: { format: string; dryRun: boolean; skipBad: boolean }) =>
+      (await (
+        await send('POST', address('/api/knowledge/points/import', { ...options }), file, 'application/octet-stream')
+      ).json()) as ImportReport,
+    exportPoints: async (format: string, item: string | null) =>
+      (await send('GET', address('/api/knowledge/points/export', { format, item }))).blob(),
     points: (item: string) => json<PointList>('GET', address('/api/knowledge/points', { item })),
     /** Without an id: a new one. */
     putPoint: (id: string | null, put: { version: number; place: number; point: ReviewPoint }) =>

@@ -11,6 +11,7 @@ import type {
   InspectionPage,
   InspectionThread,
   InspectionView,
+  OutboxPage,
   WireError,
   WrittenBackPage,
 } from '../generated/protocol';
@@ -88,6 +89,8 @@ export function createApi(client: Client) {
     agents: (filter: Filter) => json<AgentDays>('/api/figures/agents', asked(filter)),
     /** What became of what one wrote back into the knowledge base. */
     writtenBack: (before: string | null) => json<WrittenBackPage>('/api/knowledge/written-back', { before }),
+    /** What one was told, the newest first. */
+    messages: (language: string) => json<OutboxPage>('/api/messages/mine', { language }),
     /** One's own results of quality inspection. */
     inspections: (before: string | null) => json<InspectionPage>('/api/quality/mine', { before }),
     inspection: (id: string) => json<InspectionView>(`/api/quality/inspections/${encodeURIComponent(id)}`),

@@ -1766,6 +1766,15 @@ recovery: Array<string>,
 login: LoginReply, };
 
 /**
+ * What a revision changes, in the order of the form.
+ */
+export type EntryChanges = { 
+/**
+ * Fields that differ.
+ */
+changes: Array<FieldChange>, };
+
+/**
  * What a revision of an entry says.
  */
 export type EntryContent = { 
@@ -1876,6 +1885,11 @@ content: EntryContent,
  * The task that it fulfils.
  */
 task: string | null, };
+
+/**
+ * A field of a revision.
+ */
+export type EntryField = "question" | "similar" | "answer" | "spoken" | "items" | "situations" | "districts" | "audience" | "source" | "clause" | "validFrom" | "validTo" | "supersedes" | "base";
 
 /**
  * An entry in a list.
@@ -2083,6 +2097,10 @@ sources: Array<EntrySource>,
  */
 relatives: Array<EntryRelative>, 
 /**
+ * Other wordings of those who asked, for similar questions.
+ */
+suggested: Array<string>, 
+/**
  * May you write?
  */
 mayEdit: boolean, 
@@ -2156,6 +2174,19 @@ view: ContinuationView, } | { "type": "tick",
  * The server's clock.
  */
 now: Timestamp, };
+
+/**
+ * What became of a field.
+ */
+export type FieldChange = { 
+/**
+ * Which.
+ */
+field: EntryField, 
+/**
+ * In their order; those that are not new are what it said before.
+ */
+pieces: Array<Piece>, };
 
 /**
  * The figures.
@@ -3552,6 +3583,10 @@ hotPolicy: boolean,
  */
 directLine: boolean, 
 /**
+ * Done by the districts on behalf of the city's department, which keeps the answers (rule 11)?
+ */
+delegated: boolean, 
+/**
  * Offers a virtual window?
  */
 virtualWindow: boolean, 
@@ -4556,6 +4591,24 @@ id: AgentId,
  * Display name.
  */
 name: string, };
+
+/**
+ * A piece of a field: of texts some letters, of lists one element.
+ */
+export type Piece = { 
+/**
+ * On which side.
+ */
+kind: PieceKind, 
+/**
+ * What.
+ */
+text: string, };
+
+/**
+ * On which side a piece stands.
+ */
+export type PieceKind = "same" | "gone" | "new";
 
 /**
  * Review points of an item.

@@ -1,5 +1,9 @@
 //! Answers as texts: when two are the same, and how one reads without its Markdown.
 
+use std::collections::BTreeSet;
+
+use super::{Content, MAX_QUESTION};
+
 /// The answer without blanks, signs and the difference of wide and narrow letters: equal answers of two agents are one
 /// candidate (rule 10).
 #[must_use]
@@ -59,9 +63,29 @@ fn without_links(text: &str) -> String {
     plain + rest
 }
 
+/// How people asked what an entry answers, as far as it does not know these words yet: suggestions of similar questions, each
+/// once, the first first. Blanks, signs and the width of letters make no other wording.
+#[must_use]
+pub fn other_wordings<'a>(content: &Content, asked: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let known = std::iter::once(&content.question).chain(&content.similar).map(|one| answer_key(one));
+    let mut known: BTreeSet<String> = known.collect();
+    let is_usable = |text: &str| (2..=MAX_QUESTION).contains(&text.chars().count());
+    let others = asked.into_iter().map(str::trim).filter(|text| is_usable(text) && !answer_key(text).is_empty());
+    others.filter(|text| known.insert(answer_key(text))).map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knowledge::content::tests::content;
+
+    #[test]
+    fn another_wording_is_suggested_once_and_none_that_is_known() {
+        let mut entry = content("居住证丢了怎么办？", "先挂失。");
+        entry.similar.push("居住证掉了咋办".to_owned());
+        let asked = ["居住证 丢了怎么办", "证不见了怎么办", "居住证掉了咋办！", "证不见了，怎么办？", "", "？？"];
+        assert_eq!(other_wordings(&entry, asked), ["证不见了怎么办"]);
+    }
 
     #[test]
     fn answers_that_differ_in_blanks_signs_width_and_emphasis_are_the_same() {

@@ -116,8 +116,8 @@ impl Content {
     }
 
     /// Looks at what refers to units and items, and at who owns the answer (rule 11): the department of its items, in the
-    /// city or in a district; local detail belongs to the district's units. Delegated items stay with the city's department
-    /// by that: whoever does them, the item names who owns it.
+    /// city or in a district; local detail belongs to the district's units. Of delegated items both stay with the city's
+    /// department, whoever does them.
     ///
     /// # Errors
     /// [`Invalid`] names the first field that cannot be taken.
@@ -132,6 +132,10 @@ impl Content {
             let is_owner = directory.above(&item.department).iter().any(|above| above == unit);
             if self.base.is_none() && !is_owner {
                 let problem = format!("belongs to {}, which owns its official answer", item.department);
+                return Err(Invalid::new(format!("items[{n}]"), problem));
+            }
+            if item.delegated && directory.is_of_district(unit) {
+                let problem = format!("is delegated: its answers stay with {}", item.department);
                 return Err(Invalid::new(format!("items[{n}]"), problem));
             }
         }
@@ -308,6 +312,7 @@ pub(crate) mod tests {
             ("police", unit(UnitKind::Department, Some("sh"))),
             ("xuhui", unit(UnitKind::District, Some("sh"))),
             ("xuhui-police", unit(UnitKind::Department, Some("xuhui"))),
+            ("delegated", Body::Item(Item { delegated: true, ..item.clone() })),
             ("residence-permit", Body::Item(item)),
         ];
         let record = |((id, body), no): ((&str, Body), u64)| {
@@ -325,11 +330,14 @@ pub(crate) mod tests {
         let owner = |content: &Content, unit| content.check_owner(unit, &directory).err().map(|error| error.field);
         assert_eq!(owner(&city, "police"), None);
         assert_eq!(owner(&city, "sh"), None, "the city stands above its department");
-        assert_eq!(owner(&city, "xuhui-police").as_deref(), Some("items[0]"), "delegated items stay with the city");
+        assert_eq!(owner(&city, "xuhui-police").as_deref(), Some("items[0]"), "the city's item");
         assert_eq!(owner(&city, "nowhere").as_deref(), Some("unit"));
         let detail = Content { base: Some("kb-1".to_owned()), districts: vec!["xuhui".to_owned()], ..city.clone() };
         assert_eq!(owner(&detail, "xuhui-police"), None);
         assert_eq!(owner(&detail, "police").as_deref(), Some("unit"));
+        let delegated = |content: &Content| Content { items: vec!["delegated".to_owned()], ..content.clone() };
+        assert_eq!(owner(&delegated(&city), "police"), None);
+        assert_eq!(owner(&delegated(&detail), "xuhui-police").as_deref(), Some("items[0]"), "its detail stays too");
         let unknown = Content { situations: vec!["buying".to_owned()], ..city.clone() };
         assert_eq!(owner(&unknown, "police").as_deref(), Some("situations[0]"));
         let department = Content { districts: vec!["police".to_owned()], ..city };

@@ -17,15 +17,19 @@
 
 mod answer;
 mod content;
+mod diff;
+mod doubt;
 mod force;
 mod near;
 mod point;
 mod steps;
 mod strip;
 
-pub use answer::{answer_key, plain};
+pub use answer::{answer_key, other_wordings, plain};
 pub(crate) use content::official_link;
 pub use content::{Content, MAX_ANSWER, MAX_QUESTION, MAX_SIMILAR};
+pub use diff::{EntryField, FieldChange, Piece, PieceKind, changes};
+pub use doubt::{DOUBT_SPAN, DOUBTS, is_doubted};
 pub use force::{Head, Span};
 pub use near::{Kinship, Scope, kinship, overlaps};
 pub use point::{MAX_POINTS, PointSubject, ReviewPoint};

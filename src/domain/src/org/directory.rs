@@ -441,6 +441,9 @@ impl Directory {
                 let is_district = |code: &str| self.unit(code).is_some_and(|unit| unit.kind == UnitKind::District);
                 match item.districts.iter().position(|code| !is_district(code)) {
                     Some(n) => Err(Invalid::new(format!("districts[{n}]"), "is not a district")),
+                    None if item.delegated && self.is_of_district(&item.department) => {
+                        Err(Invalid::new("department", "of a delegated item is one of the city"))
+                    }
                     None => Ok(()),
                 }
             }
@@ -461,6 +464,12 @@ impl Directory {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Is the unit one of a district, or the district itself?
+    #[must_use]
+    pub fn is_of_district(&self, unit: &str) -> bool {
+        self.above(unit).iter().any(|code| self.unit(code).is_some_and(|one| one.kind == UnitKind::District))
     }
 
     fn check_unit(&self, id: &str, unit: &Unit) -> Result<(), Invalid> {

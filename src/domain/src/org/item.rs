@@ -76,6 +76,9 @@ pub struct Item {
     /// Put through directly by 12345 (rule 6)?
     #[serde(default)]
     pub direct_line: bool,
+    /// Done by the districts on behalf of the city's department, which keeps the answers (rule 11)?
+    #[serde(default)]
+    pub delegated: bool,
     /// Offers a virtual window?
     #[serde(default)]
     pub virtual_window: bool,

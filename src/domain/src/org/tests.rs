@@ -271,6 +271,8 @@ fn a_record_has_to_fit_among_the_others() {
         (Kind::Unit, "new", with(unit("office", Some("xuhui-police")), json!({ "district": "xuhui" })), None),
         (Kind::Team, "new", team("nowhere"), Some("unit")),
         (Kind::Item, "new", item("nowhere", "residence"), Some("department")),
+        (Kind::Item, "new", with(item("xuhui-police", "residence"), json!({ "delegated": true })), Some("department")),
+        (Kind::Item, "new", with(item("police", "residence"), json!({ "delegated": true })), None),
         (Kind::Item, "new", item("police", "nobody"), Some("team")),
         (
             Kind::Item,

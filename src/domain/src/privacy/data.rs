@@ -31,6 +31,8 @@ words! {
         People = "people",
         /// Receipts that are settled.
         Receipts = "receipts",
+        /// What was told: reminders, notices, messages to people and systems.
+        Messages = "messages",
         /// Ended sessions of staff.
         Sessions = "sessions",
         /// Lines of the audit log.
@@ -47,7 +49,7 @@ impl Data {
     pub const fn class(self) -> Class {
         match self {
             Self::Receipts => Class::Ordinary,
-            Self::Threads | Self::People | Self::Sessions => Class::Personal,
+            Self::Threads | Self::People | Self::Messages | Self::Sessions => Class::Personal,
             Self::Files | Self::Audit => Class::Sensitive,
         }
     }
@@ -56,7 +58,7 @@ impl Data {
     #[must_use]
     pub const fn least_days(self) -> u32 {
         match self {
-            Self::Threads | Self::Files | Self::People | Self::Receipts => 8,
+            Self::Threads | Self::Files | Self::People | Self::Receipts | Self::Messages => 8,
             Self::Sessions | Self::Audit => LOGS,
         }
     }

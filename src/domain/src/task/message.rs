@@ -27,6 +27,33 @@ words! {
     }
 }
 
+words! {
+    /// What became of what an agent wrote back.
+    WriteBackOutcome {
+        /// It is the official answer now.
+        Published = "published",
+        /// A second person wants it written otherwise.
+        SentBack = "sent_back",
+        /// It was given up.
+        GivenUp = "given_up",
+    }
+}
+
+impl WriteBackOutcome {
+    /// As people read it.
+    #[must_use]
+    pub const fn shown(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Published, Language::Chinese) => "已审核发布，小申和同事都会使用",
+            (Self::Published, Language::English) => "published; 小申 and colleagues use it now",
+            (Self::SentBack, Language::Chinese) => "已退回维护人员修改",
+            (Self::SentBack, Language::English) => "sent back to the editors",
+            (Self::GivenUp, Language::Chinese) => "未采用",
+            (Self::GivenUp, Language::English) => "not taken",
+        }
+    }
+}
+
 /// A template that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -57,7 +84,7 @@ pub const fn placeholders(message: MessageKind) -> &'static [&'static str] {
         MessageKind::AnswerFound => &["question", "source"],
         MessageKind::TaskHalf | MessageKind::TaskEve | MessageKind::TaskOverdue => &["question", "due", "unit"],
         MessageKind::PublishedLate => &["question", "due", "unit", "reason"],
-        MessageKind::WriteBack => &["question", "outcome"],
+        MessageKind::WriteBack => &["question", "outcome", "reason"],
     }
 }
 
@@ -84,8 +111,8 @@ impl MessageKind {
             (Self::PublishedLate, Language::English) => {
                 "The answer to \"{question}\" was published after {due} ({unit}). Reason: {reason}"
             }
-            (Self::WriteBack, Language::Chinese) => "您写回的“{question}”：{outcome}。",
-            (Self::WriteBack, Language::English) => "What you wrote back, \"{question}\": {outcome}.",
+            (Self::WriteBack, Language::Chinese) => "您写回的“{question}”{outcome}。{reason}",
+            (Self::WriteBack, Language::English) => "What you wrote back, \"{question}\": {outcome}. {reason}",
         }
     }
 }

@@ -15,7 +15,7 @@ mod reminder;
 mod same;
 
 pub use delivery::{CIRCUIT_FAILURES, CIRCUIT_PAUSE, Circuit, GIVE_UP, MessageChannel, OutboxState, retry_at};
-pub use message::{MessageKind, TemplateError, check_template, fill, placeholders, quiet_until};
+pub use message::{MessageKind, TemplateError, WriteBackOutcome, check_template, fill, placeholders, quiet_until};
 pub use reminder::{Addressed, Member, Reminder, ReminderStep, addressees, reminders, step_at};
 
 pub use same::{SAME_QUESTION, likeness, normalised, same_question};

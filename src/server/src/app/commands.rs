@@ -159,6 +159,12 @@ impl App {
                     Ok(answer)
                 })))
             }
+            Command::BotFeedback { conversation, seq, solved } => Ok(Begun::Alone(Box::pin(async move {
+                let doubt = if solved { None } else { app.doubt(&who, at, conversation, seq).await? };
+                let doubt = doubt.map(Box::new);
+                let order = Order::Feedback { conversation, answer: seq, solved, doubt };
+                app.desk.give(actor(&who), at, order).await
+            }))),
             Command::Hello { .. } | Command::Renew { .. } => {
                 Err(WireError::new(ErrorCode::BadRequest, "the connection itself answers this"))
             }
@@ -177,7 +183,6 @@ fn order(command: Command) -> Result<Order, WireError> {
             let visit = HallVisit::of(channel, hall.as_deref(), ticket.as_deref()).map_err(invalid)?;
             Order::Open { item, channel, visit }
         }
-        Command::BotFeedback { conversation, seq, solved } => Order::Feedback { conversation, answer: seq, solved },
         Command::RequestHuman { conversation } => Order::RequestHuman(conversation),
         Command::CancelRequest { conversation } => Order::CancelRequest(conversation),
         Command::LeaveMessage { conversation, client_id, text, phone, slot } => Order::LeaveMessage {
@@ -234,6 +239,7 @@ fn order(command: Command) -> Result<Order, WireError> {
         Command::ReopenAlert { alert } => Order::Acknowledge { alert, note: None },
         Command::Hello { .. }
         | Command::Renew { .. }
+        | Command::BotFeedback { .. }
         | Command::Close { .. }
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. }

@@ -5,18 +5,24 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bangban_domain::{
-    AgentId, ConversationId, Timestamp, conversation,
-    knowledge::{Content, EntryState, Head, Kinship, OpenState, Origin, Refusal, RevisionState, Step, kinship, strip},
+    AgentId, ConversationId, NoticeId, TaskId, Timestamp, conversation,
+    knowledge::{
+        Content, EntryState, Head, Kinship, MAX_QUESTION, OpenState, Origin, Refusal, RevisionState, Step, changes,
+        kinship, other_wordings, strip,
+    },
     org::{Audience, CITY, Directory, Invalid},
     privacy::mask,
     rights::Action,
+    task::{MessageChannel, MessageKind, OutboxState, WriteBackOutcome},
 };
 use bangban_protocol::{
-    EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource, EntryStep,
-    EntryStepOrder, EntryView, ErrorCode, RevisionView, WireError, WriteBackDraft, WrittenBackPage, WrittenBackView,
+    EntryChanges, EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource,
+    EntryStep, EntryStepOrder, EntryView, ErrorCode, RevisionView, WireError, WriteBackDraft, WrittenBackPage,
+    WrittenBackView,
 };
 use bangban_store::{
-    Audit, Author, Change, KnowledgeChange, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, Unit, WriteBack,
+    Audit, Author, Change, KnowledgeChange, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, OutboxRow, Unit,
+    WriteBack,
 };
 
 use super::{App, Fulfilled, forbidden, invalid, not_found, store_error};
@@ -107,6 +113,7 @@ pub(crate) fn relatives(catalogue: &Catalogue, id: &str, content: &Content) -> V
     let (knowledge, directory) = (catalogue.knowledge(), catalogue.directory());
     let item = content.items.first().map(String::as_str);
     let questions = std::iter::once(&content.question).chain(&content.similar).take(LOOKED_AT);
+    let questions = questions.filter(|question| question.chars().count() <= MAX_QUESTION);
     let mut likest: BTreeMap<&str, f64> = BTreeMap::new();
     for question in questions {
         for (likeness, known) in knowledge.like(question, item, LOOKED_AT) {
@@ -303,6 +310,9 @@ impl App {
         let own_work = open.is_some_and(|open| open.authors.contains(&staff.id));
         let catalogue = self.catalogue();
         let relatives = open.map(|open| relatives(&catalogue, id, &open.content)).unwrap_or_default();
+        let looked_at = open.or_else(|| revisions.first());
+        let asked = sources.iter().map(|source| source.question.as_str());
+        let suggested = looked_at.map(|one| other_wordings(&one.content, asked)).unwrap_or_default();
         let source = |row: bangban_store::SourceRow| EntrySource {
             conversation: row.conversation,
             agent: row.agent,
@@ -313,6 +323,7 @@ impl App {
         Ok(EntryView {
             line: self.entry_line(catalogue.directory(), &entry, self.clock.now()),
             relatives,
+            suggested,
             own_work,
             may_edit: self.may_keep(staff, Action::EditKnowledge, &entry.head.unit, &entry.items),
             may_review: self.may_keep(staff, Action::ReviewKnowledge, &entry.head.unit, &entry.items),
@@ -360,8 +371,29 @@ impl App {
         content: &Content,
     ) -> Result<Vec<EntryRelative>, WireError> {
         self.require_somewhere(staff, Action::EditKnowledge)?;
-        content.check().map_err(unfit)?;
+        // Asked while somebody writes: what cannot be saved yet is nothing wrong here.
         Ok(relatives(&self.catalogue(), id, content))
+    }
+
+    /// What a revision changes against an older one; without one everything that it says.
+    pub(crate) async fn entry_changes(
+        &self,
+        staff: &Staff,
+        id: &str,
+        to: u32,
+        from: Option<u32>,
+    ) -> Result<EntryChanges, WireError> {
+        self.seen_entry(staff, id).await?;
+        let read = async |no: u32, field: &str| {
+            let revision = self.store.knowledge_revision(id, no).await.map_err(store_error)?;
+            revision.ok_or_else(|| WireError { field: Some(field.to_owned()), ..none() })
+        };
+        let after = read(to, "to").await?;
+        let before = match from {
+            Some(from) => Some(read(from, "from").await?),
+            None => None,
+        };
+        Ok(EntryChanges { changes: changes(before.as_ref().map(|one| &one.content), &after.content) })
     }
 
     // --- steps --------------------------------------------------------------------------------------------------
@@ -539,8 +571,12 @@ impl App {
                 let from = head.live.map_or(now, |live| live.from);
                 more.extend(self.superseded(who, other, from).await?);
             }
-            // Whoever asked is told in the same transaction.
-            if let Some(task) = revision.task.as_deref().and_then(|task| task.parse().ok()) {
+            // Whoever asked is told in the same transaction: of the task that it was written for, and of the open ones that
+            // ask the same.
+            let named = revision.task.as_deref().and_then(|task| task.parse::<TaskId>().ok());
+            let mut tasks = self.tasks_that_ask(&revision.content).await?;
+            tasks.extend(named);
+            for task in tasks {
                 let done = Fulfilled {
                     task,
                     entry: id,
@@ -553,11 +589,45 @@ impl App {
                 more.extend(self.fulfil(done).await?);
             }
         }
+        if let (Some(outcome), Some(revision)) = (written_back(&entry, order.step), &revision) {
+            more.push(self.outcome(&entry, revision, outcome, reason.as_deref(), head.live.map(|live| live.from)));
+        }
         let line = self.keeper_line(who, name, &head, after.map(|(no, _)| no), reason);
         let entry = KnowledgeEntry { head, changed_at: now, ..entry };
         self.put_entry(entry, revision, more, line).await?;
         self.told_of_publishing();
         self.knowledge_entry(who.staff, id).await
+    }
+
+    /// What became of a candidate is told to those who wrote it back, and once it is the official answer also to those whom they
+    /// answered: it may say more than they were told.
+    fn outcome(
+        &self,
+        entry: &KnowledgeEntry,
+        revision: &KnowledgeRevision,
+        outcome: WriteBackOutcome,
+        reason: Option<&str>,
+        from: Option<Timestamp>,
+    ) -> Change {
+        let (id, now) = (&entry.head.id, self.clock.now());
+        let message = |message, channel, cause: String, detail: &serde_json::Value| OutboxRow {
+            channel,
+            detail: json(detail),
+            ..OutboxRow::waiting(NoticeId::new(new_id()), message, cause, now)
+        };
+        let detail = serde_json::json!({ "question": revision.content.question, "outcome": outcome,
+            "reason": reason.unwrap_or_default(), "entry": id, "revision": revision.no });
+        let cause = format!("{id}/{}/{outcome}", entry.head.version);
+        let agents = message(MessageKind::WriteBack, MessageChannel::Inbox, cause, &detail);
+        // It is there with the commit.
+        let agents = OutboxRow { state: OutboxState::Sent, settled_at: Some(now), ..agents };
+        let citizens = from.map(|from| {
+            let detail = serde_json::json!({ "question": "", "source": revision.content.source, "entry": id,
+                "revision": revision.no });
+            let tell = message(MessageKind::AnswerFound, MessageChannel::Thread, format!("{id}/answer"), &detail);
+            Box::new(OutboxRow { due_at: from.max(now), ..tell })
+        });
+        Change::Knowledge(KnowledgeChange::Tell { entry: id.clone(), citizens, agents: Box::new(agents) })
     }
 
     /// The entry that another one replaces holds until that one begins.
@@ -650,6 +720,19 @@ impl App {
         content.check().map_err(named)?;
         self.words.check("writeBack.answer", &content.answer)?;
         Ok(WriteBack { id: new_entry_id(), unit, content, conversation: id, agent: staff.id, at })
+    }
+}
+
+/// What a step makes of what an agent wrote back and nobody has published yet.
+fn written_back(entry: &KnowledgeEntry, step: EntryStep) -> Option<WriteBackOutcome> {
+    if entry.origin != Origin::WriteBack || entry.head.live.is_some() {
+        return None;
+    }
+    match step {
+        EntryStep::Publish => Some(WriteBackOutcome::Published),
+        EntryStep::Reject => Some(WriteBackOutcome::SentBack),
+        EntryStep::Discard => Some(WriteBackOutcome::GivenUp),
+        EntryStep::Submit | EntryStep::TakeBack | EntryStep::Retire | EntryStep::Restore => None,
     }
 }
 

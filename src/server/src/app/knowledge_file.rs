@@ -27,8 +27,8 @@ use crate::{
     privacy::json,
 };
 
-/// Entries of one unit of the store.
-const PART: usize = 200;
+/// Rows of one unit of the store.
+pub(super) const PART: usize = 200;
 
 /// Bad rows that are told.
 const MOST_BAD: usize = 1_000;
@@ -119,10 +119,46 @@ pub(crate) const COLUMNS: [(&str, &str); 16] = [
     ("base", "补充的市级条目"),
 ];
 
-type Problem = (String, String);
+/// What is wrong with a row: the column and the problem.
+pub(super) type Problem = (String, String);
 
-fn bad(field: &str, problem: impl Into<String>) -> Problem {
+pub(super) fn bad(field: &str, problem: impl Into<String>) -> Problem {
     (field.to_owned(), problem.into())
+}
+
+/// Counts a bad row and tells it, if not too many are told already.
+pub(super) fn note(report: &mut ImportReport, row: u32, (field, problem): Problem) {
+    report.bad_rows += 1;
+    if report.bad.len() < MOST_BAD {
+        report.bad.push(BadRow { row, field, problem });
+    }
+}
+
+/// Where each column of a table stands, by its name in JSON or in Chinese; the `needed` ones have to be there.
+pub(super) fn columns(
+    header: &[String],
+    known: &[(&str, &str)],
+    needed: &[usize],
+) -> Result<BTreeMap<usize, usize>, String> {
+    let mut places = BTreeMap::new();
+    for (place, name) in header.iter().enumerate().filter(|(_, name)| !name.trim().is_empty()) {
+        let name = name.trim().trim_start_matches('\u{feff}');
+        let column = known.iter().position(|(json, chinese)| name.eq_ignore_ascii_case(json) || name == *chinese);
+        let column =
+            column.ok_or_else(|| format!("has an unknown column {:?}", name.chars().take(40).collect::<String>()))?;
+        if places.insert(column, place).is_some() {
+            return Err(format!("has the column {} twice", known[column].0));
+        }
+    }
+    match needed.iter().find(|column| !places.contains_key(column)) {
+        Some(missing) => Err(format!("has no column {} ({})", known[*missing].0, known[*missing].1)),
+        None => Ok(places),
+    }
+}
+
+/// Is anything in the row?
+pub(super) fn is_full(cells: &[String]) -> bool {
+    cells.iter().any(|cell| !cell.trim().is_empty())
 }
 
 /// `2026-12-01` or `2026-12-01 09:00`, in Shanghai.
@@ -279,13 +315,18 @@ impl FileEntry {
 }
 
 /// Codes by the names that people write; names that two have are none.
-struct Names {
+pub(super) struct Names {
     units: HashMap<String, String>,
     items: HashMap<String, String>,
 }
 
 impl Names {
-    fn of(directory: &Directory) -> Self {
+    /// The code of the item that is called so.
+    pub(super) fn item(&self, name: &str) -> Option<&str> {
+        self.items.get(name).map(String::as_str)
+    }
+
+    pub(super) fn of(directory: &Directory) -> Self {
         fn unique<'a>(named: impl Iterator<Item = (&'a str, &'a str)>) -> HashMap<String, String> {
             let (mut codes, mut twice) = (HashMap::new(), HashSet::new());
             for (name, code) in named {
@@ -322,22 +363,7 @@ fn rows(format: EntryFormat, bytes: &[u8], directory: &Directory) -> Result<Vec<
     };
     let mut lines = sheet::lines(table, bytes).map_err(|error| error.to_string())?.into_iter();
     let (_, header) = lines.next().ok_or("has no row of column names")?;
-    let mut places: BTreeMap<usize, usize> = BTreeMap::new();
-    for (place, name) in header.iter().enumerate().filter(|(_, name)| !name.trim().is_empty()) {
-        let name = name.trim().trim_start_matches('\u{feff}');
-        let known = COLUMNS.iter().position(|(json, chinese)| name.eq_ignore_ascii_case(json) || name == *chinese);
-        let column =
-            known.ok_or_else(|| format!("has an unknown column {:?}", name.chars().take(40).collect::<String>()))?;
-        if places.insert(column, place).is_some() {
-            return Err(format!("has the column {} twice", COLUMNS[column].0));
-        }
-    }
-    for needed in [1, 3] {
-        if !places.contains_key(&needed) {
-            return Err(format!("has no column {} ({})", COLUMNS[needed].0, COLUMNS[needed].1));
-        }
-    }
-    let is_full = |cells: &[String]| cells.iter().any(|cell| !cell.trim().is_empty());
+    let places = columns(&header, &COLUMNS, &[1, 3])?;
     let row = |(number, cells): (u32, Vec<String>)| {
         let cells: HashMap<usize, &String> =
             places.iter().filter_map(|(column, place)| Some((*column, cells.get(*place)?))).collect();
@@ -376,12 +402,7 @@ impl App {
                     changes.push(change);
                 }
                 Ok(None) => report.unchanged += 1,
-                Err((field, problem)) => {
-                    report.bad_rows += 1;
-                    if report.bad.len() < MOST_BAD {
-                        report.bad.push(BadRow { row: number, field, problem });
-                    }
-                }
+                Err(problem) => note(&mut report, number, problem),
             }
         }
         if dry_run || report.bad_rows > 0 && !skip_bad {

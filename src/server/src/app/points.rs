@@ -19,7 +19,7 @@ fn none() -> WireError {
 
 impl App {
     /// An item's review points are kept by whoever keeps the knowledge base of its department.
-    fn may_edit_points(&self, staff: &Staff, item: &str) -> bool {
+    pub(super) fn may_edit_points(&self, staff: &Staff, item: &str) -> bool {
         let directory = self.directory();
         let owner = directory.item(item).map(|item| item.department.clone());
         owner.is_some_and(|unit| self.may(staff, Action::EditKnowledge, At { unit: Some(&unit), item: Some(item) }))

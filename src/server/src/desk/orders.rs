@@ -97,8 +97,10 @@ impl Owner {
             Order::CancelCallBack { conversation, receipt } => {
                 self.cancel_call_back(who, at, now, (conversation, &receipt), batch)
             }
-            Order::Feedback { conversation, answer, solved } => {
-                self.feedback(who, at, conversation, answer, solved, batch)
+            Order::Feedback { conversation, answer, solved, doubt } => {
+                let judged = self.feedback(who, at, conversation, answer, solved, batch)?;
+                batch.unit.changes.extend(doubt.map(|doubt| Change::Task(*doubt)));
+                Ok(judged)
             }
             Order::Finish(id) => self.finish(who, at, now, id, batch),
             Order::Rate { conversation, stars, comment } => self.rate(who, at, conversation, stars, comment, batch),

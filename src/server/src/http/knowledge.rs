@@ -14,12 +14,12 @@ use bangban_domain::{
     knowledge::{Content, EntryState, OpenState, Origin},
 };
 use bangban_protocol::{
-    EntryCounts, EntryDraft, EntryNew, EntryPage, EntryRelative, EntryStepOrder, EntryView, ImportReport,
+    EntryChanges, EntryCounts, EntryDraft, EntryNew, EntryPage, EntryRelative, EntryStepOrder, EntryView, ImportReport,
     WrittenBackPage,
 };
 use bangban_store::KnowledgeQuery;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -148,6 +148,35 @@ pub(super) async fn one(
     Ok(Json(app.knowledge_entry(&who.staff, &id).await?))
 }
 
+/// Which revisions.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compared {
+    /// Number of the revision.
+    to: u32,
+    /// Number of the older one; without it everything is told.
+    from: Option<u32>,
+}
+
+/// What a revision changes against an older one
+#[utoipa::path(
+    get, path = "/api/knowledge/entries/{id}/changes", operation_id = "compare_revisions", tag = "knowledge",
+    security(("staff" = [])), params(("id" = String, Path, description = "Which"), Compared),
+    responses(
+        (status = 200, body = EntryChanges),
+        (status = 404, description = "None that you may see, or no such revision", body = Refusal),
+    ),
+)]
+pub(super) async fn changes(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Named(EntryId(id)): Named<EntryId>,
+    Params(Compared { to, from }): Params<Compared>,
+) -> Result<Json<EntryChanges>, Refused> {
+    Ok(Json(app.entry_changes(&who.staff, &id, to, from).await?))
+}
+
 /// Writes in the open draft, or begins the next revision
 #[utoipa::path(
     put, path = "/api/knowledge/entries/{id}/draft", operation_id = "save_entry", tag = "knowledge", security(("staff" = [])),
@@ -255,15 +284,15 @@ pub(super) async fn written_back(
 pub(super) struct WantedImport {
     /// Its kind.
     #[param(value_type = String, pattern = "^(csv|xlsx|jsonl)$")]
-    format: EntryFormat,
+    pub(super) format: EntryFormat,
     /// Only say what would be done.
     #[serde(default)]
     #[param(required = false)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Import the good rows although there are bad ones.
     #[serde(default)]
     #[param(required = false)]
-    skip_bad: bool,
+    pub(super) skip_bad: bool,
 }
 
 /// Imports entries from a file; they wait for a second person
@@ -333,16 +362,23 @@ pub(super) async fn export(
         let cells = |rows: Vec<FileEntry>| rows.into_iter().map(|row| row.cells().map(Cell::text).to_vec()).collect();
         return table::file(format, "knowledge", header, pages.map_ok(cells)).await;
     }
-    let lines = |rows: Vec<FileEntry>| {
+    Ok(lines(pages, "attachment; filename=\"knowledge.jsonl\""))
+}
+
+/// A file with a line of JSON for each row.
+pub(super) fn lines<T: Serialize + Send + 'static>(
+    pages: impl futures_util::Stream<Item = Result<Vec<T>, Refused>> + Send + 'static,
+    disposition: &'static str,
+) -> Response {
+    let lines = |rows: Vec<T>| {
         rows.iter().map(|row| serde_json::to_string(row).map(|line| line + "\n")).collect::<Result<String, _>>()
     };
-    let broken = |_| std::io::Error::other("the rest of the entries cannot be read");
+    let broken = |_| std::io::Error::other("the rest of the rows cannot be read");
     let body = pages.map(move |rows| rows.map_err(broken).and_then(|rows| lines(rows).map_err(std::io::Error::other)));
     let mut response = Stream::from_stream(body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let name = HeaderValue::from_static("attachment; filename=\"knowledge.jsonl\"");
-    headers.insert(header::CONTENT_DISPOSITION, name);
-    Ok(response)
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    response
 }

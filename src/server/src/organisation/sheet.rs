@@ -84,7 +84,7 @@ pub enum SheetError {
 }
 
 /// Name in JSON, in Chinese, and whether it has to be there.
-const COLUMNS: [(&str, &str, bool); 14] = [
+const COLUMNS: [(&str, &str, bool); 15] = [
     ("code", "事项编码", true),
     ("name", "事项名称", true),
     ("nameEn", "英文名称", false),
@@ -97,6 +97,7 @@ const COLUMNS: [(&str, &str, bool); 14] = [
     ("highFrequency", "高频事项", false),
     ("hotPolicy", "热点政策", false),
     ("directLine", "直转专线", false),
+    ("delegated", "委托事项", false),
     ("virtualWindow", "虚拟窗口", false),
     ("numbers", "转接号码", false),
 ];
@@ -263,6 +264,7 @@ impl Row {
             high_frequency,
             hot_policy,
             direct_line,
+            delegated,
             virtual_window,
             numbers,
         ] = &self.cells;
@@ -292,6 +294,7 @@ impl Row {
             high_frequency: flag("highFrequency", high_frequency)?,
             hot_policy: flag("hotPolicy", hot_policy)?,
             direct_line: flag("directLine", direct_line)?,
+            delegated: flag("delegated", delegated)?,
             virtual_window: flag("virtualWindow", virtual_window)?,
             numbers: pairs("numbers", numbers)?.into_iter().map(|(label, number)| Number { label, number }).collect(),
         };
@@ -405,6 +408,7 @@ fn cells(code: &str, item: &Item) -> Cells {
         flag(item.high_frequency),
         flag(item.hot_policy),
         flag(item.direct_line),
+        flag(item.delegated),
         flag(item.virtual_window),
         joined(item.numbers.iter().map(|one| pair(&one.label, &one.number)).collect()),
     ]
@@ -466,6 +470,7 @@ mod tests {
             high_frequency: true,
             hot_policy: false,
             direct_line: true,
+            delegated: true,
             virtual_window: false,
             numbers: vec![Number { label: "窗口".to_owned(), number: "+86-021-23110000".to_owned() }],
         }

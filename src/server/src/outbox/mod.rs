@@ -19,7 +19,7 @@ use bangban_domain::{
     CitizenId, ConversationId, NoticeId, Timestamp,
     calendar::OFFSET,
     conversation::masked_telephone,
-    task::{Circuit, MessageChannel, MessageKind, OutboxState, fill, quiet_until, retry_at},
+    task::{Circuit, MessageChannel, MessageKind, OutboxState, WriteBackOutcome, fill, quiet_until, retry_at},
     time::{MINUTE, Millis, SECOND},
     words::Language,
 };
@@ -45,6 +45,10 @@ const AT_ONCE: usize = 8;
 
 /// The outbox is looked at so often even if nobody rings.
 const LOOK: Millis = 5 * SECOND;
+
+/// So soon, and for so long, an answer that was just published is looked for again.
+const SETTLE: Millis = 500;
+const SETTLES: Millis = 30 * SECOND;
 
 /// Longest text of an error in a row.
 const MAX_ERROR: usize = 200;
@@ -179,7 +183,12 @@ fn values(row: &OutboxRow) -> BTreeMap<String, String> {
 pub(crate) fn words(templates: &[TemplateRow], row: &OutboxRow, language: Language) -> String {
     let own = templates.iter().find(|one| one.message == row.message && one.language == language);
     let template: Cow<'_, str> = own.map_or_else(|| row.message.usual(language).into(), |own| own.text.as_str().into());
-    fill(&template, &values(row))
+    let mut values = values(row);
+    // Known by its name, so that everybody reads it in their language.
+    if let Some(outcome) = values.get("outcome").and_then(|name| WriteBackOutcome::parse(name)) {
+        values.insert("outcome".to_owned(), outcome.shown(language).to_owned());
+    }
+    fill(&template, &values)
 }
 
 /// The type of a webhook's event.
@@ -294,9 +303,17 @@ impl App {
         let Some(citizen) = self.store.citizen(conversation.citizen).await? else { return Ok(gone) };
         let values = values(row);
         let value = |name: &str| values.get(name).cloned().unwrap_or_default();
-        // In force a moment after it is published; until then it is tried again.
-        let Some(answer) = bot::answer(&self.catalogue(), &value("entry"), &value("question"), &conversation.team)
-        else {
+        let catalogue = self.catalogue();
+        // The revision that was published, or a later one: what it corrects is not told once more.
+        let wanted = value("revision").parse().unwrap_or(0);
+        let known = catalogue.knowledge().get(&value("entry")).filter(|known| known.revision >= wanted);
+        let answer =
+            known.and_then(|known| bot::answer(&catalogue, &known.entry, &value("question"), &conversation.team));
+        let Some(answer) = answer else {
+            // In force a moment after it is published: this node's index may still be under way.
+            if now.since(row.made_at) < SETTLES {
+                return Ok(Attempt::Later(now + SETTLE));
+            }
             let error = format!("entry {} is not in force", value("entry"));
             return Ok(Attempt::Failed(Failed { error, is_final: false }));
         };

@@ -93,6 +93,7 @@ const fn overdue(data: Data) -> Option<Overdue> {
         Data::Files => Overdue::Files,
         Data::People => Overdue::People,
         Data::Receipts => Overdue::Receipts,
+        Data::Messages => Overdue::Messages,
         Data::Sessions => Overdue::Sessions,
         Data::Audit => return None,
     })
@@ -154,6 +155,7 @@ fn deletion(data: Data, due: &[Due], at: Timestamp) -> anyhow::Result<PrivacyCha
         Data::Files => PrivacyChange::Files { files: ids().map(|id| id.parse()).collect::<Result<_, _>>()?, at },
         Data::People => PrivacyChange::People { citizens: ids().map(|id| id.parse()).collect::<Result<_, _>>()?, at },
         Data::Receipts => PrivacyChange::Receipts(ids().collect()),
+        Data::Messages => PrivacyChange::Messages(ids().collect()),
         Data::Sessions => PrivacyChange::Sessions(ids().collect()),
         Data::Audit => anyhow::bail!("lines of the audit log go by number"),
     })

@@ -140,6 +140,15 @@ async fn an_entry_is_written_by_one_and_published_by_another_and_the_bot_says_it
     assert_eq!((&restored["revisions"][0]["no"], &restored["revisions"][0]["state"]), (&json!(3), &json!("draft")));
     assert!(restored["revisions"][0]["content"]["answer"].as_str().unwrap().contains("重新签注"));
 
+    // What a revision changes is compared by the server.
+    let changes = async |query: &str| editor.get(&format!("/api/knowledge/entries/{id}/changes?{query}")).await;
+    let pieces = changes("to=3&from=2").await["changes"].clone();
+    assert_eq!(pieces[0]["field"], "answer");
+    assert_eq!(changes("to=3&from=1").await["changes"], json!([]), "it says what the first one said");
+    assert_eq!(changes("to=1").await["changes"][0]["pieces"], json!([{ "kind": "new", "text": QUESTION }]));
+    let none = editor.ask("GET", &format!("/api/knowledge/entries/{id}/changes?to=1&from=9"), "").await;
+    assert_eq!(refusal(&none), refused(404, "not_found", "from"));
+
     // Retired: said no more.
     step(&second, &restored, "retire").await;
     asker.until(QUESTION, |said| !is_answer(said)).await;
@@ -169,10 +178,12 @@ async fn a_duplicate_or_contradiction_is_shown_to_whoever_saves() {
     same["items"] = json!(["id-card"]);
     assert_ne!(check(same).await[0]["kinship"], "contradiction", "about something else");
     assert_eq!(check(content("完全无关的量子退相干问题", "没有。")).await, json!([]));
+    // Asked while somebody writes: what cannot be saved yet is nothing wrong.
+    assert_eq!(check(content("", "见 https://evil.example/")).await, json!([]));
 }
 
-/// Serves a citizen's question by hand and closes it, with the answer written back.
-async fn served(server: &Server, agent: &mut Client, citizen: &str, question: &str, answer: &str) -> Value {
+/// Serves a citizen's question by hand and closes it, with the answer written back: the conversation.
+async fn served(server: &Server, agent: &mut Client, citizen: &str, question: &str, answer: &str) -> String {
     let mut client = Client::open(&server.address, &server.citizen_token(citizen).await).await;
     let id = client.open_conversation().await;
     client.ok(send(&id, "q", question)).await;
@@ -180,7 +191,32 @@ async fn served(server: &Server, agent: &mut Client, citizen: &str, question: &s
     agent.accept().await;
     agent.ok(send(&id, &format!("a-{citizen}"), answer)).await;
     let write_back = json!({ "question": question, "answer": answer });
-    agent.ok(json!({ "type": "close", "conversation": id, "outcome": "solved", "writeBack": write_back })).await
+    agent.ok(json!({ "type": "close", "conversation": id, "outcome": "solved", "writeBack": write_back })).await;
+    id
+}
+
+/// What 小申 told a citizen in a conversation that was closed: the question and the answer.
+async fn told(server: &Server, citizen: &str, conversation: &str) -> (Value, Value) {
+    let mut client = Client::open(&server.address, &server.citizen_token(citizen).await).await;
+    let snapshot = client.subscribe(&format!("conversation:{conversation}")).await;
+    let is_found = |entry: &Value| entry["body"]["type"] == "answer_found";
+    let entries = snapshot["entries"].as_array().unwrap().clone();
+    let found = match entries.iter().find(|entry| is_found(entry)) {
+        Some(found) => found.clone(),
+        None => client.event("the notice", |event| is_found(&event["body"]["entry"])).await["body"]["entry"].clone(),
+    };
+    let follows = |entry: &Value| entry["seq"].as_u64() == found["seq"].as_u64().map(|seq| seq + 1);
+    let answer = match entries.iter().find(|entry| follows(entry)) {
+        Some(answer) => answer.clone(),
+        None => client.event("the answer", |event| follows(&event["body"]["entry"])).await["body"]["entry"].clone(),
+    };
+    (found["body"]["question"].clone(), answer["body"].clone())
+}
+
+/// What a member of staff was told, the newest first.
+async fn notices(desk: &Desk<'_>) -> Vec<String> {
+    let page = desk.get("/api/messages/mine").await;
+    page["messages"].as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -190,8 +226,8 @@ async fn an_answer_is_written_back_without_its_person_and_the_bot_has_it_after_t
     let mut agent = server.staff("agent1001").await;
     let mine = Desk::of(&server, "agent1001").await;
     let answer = "张伟您好，失败代码七七请带身份证310101199007129567到窗口，电话13800138001，受理编号SH20261124001。";
-    served(&server, &mut agent, "demo-citizen-1", &format!("我叫张伟，{QUESTION}"), answer).await;
-    served(&server, &mut agent, "demo-citizen-2", QUESTION, answer).await;
+    let first = served(&server, &mut agent, "demo-citizen-1", &format!("我叫张伟，{QUESTION}"), answer).await;
+    let second = served(&server, &mut agent, "demo-citizen-2", QUESTION, answer).await;
 
     // One candidate with two sources; nothing of a person in it.
     let queue = editor.get("/api/knowledge/entries?open=in_review").await;
@@ -224,10 +260,22 @@ async fn an_answer_is_written_back_without_its_person_and_the_bot_has_it_after_t
     assert!(!is_answer(&asker.ask(QUESTION).await));
     assert_eq!(mine.get("/api/knowledge/written-back").await["answers"][0]["state"], "in_review");
 
-    step(&editor, &view, "publish").await;
+    // Sent back, corrected and published: its author is told each time, and those whom it answered once.
+    let back = step(&editor, &view, "reject").await;
+    step(&editor, &step(&editor, &back, "submit").await, "publish").await;
     let said = asker.until(QUESTION, is_answer).await;
     assert_eq!(said["entry"], *id);
     assert_eq!(mine.get("/api/knowledge/written-back").await["answers"][1]["state"], "published");
+    let [published, sent_back] = <[String; 2]>::try_from(notices(&mine).await).unwrap();
+    assert!(published.contains("已审核发布"), "{published}");
+    assert!(sent_back.contains("退回") && sent_back.contains("需要补充依据"), "{sent_back}");
+    for (citizen, conversation) in [("demo-citizen-1", &first), ("demo-citizen-2", &second)] {
+        let (question, answer) = told(&server, citizen, conversation).await;
+        assert!(question.as_str().unwrap().ends_with(QUESTION), "as they asked it: {question}");
+        assert_eq!((&answer["type"], &answer["entry"]), (&json!("bot_answer"), &said["entry"]));
+    }
+    let sink = Desk::of(&server, "admin1").await.get("/api/messages?channel=thread").await;
+    assert_eq!(sink["messages"].as_array().unwrap().len(), 2, "each once: {sink}");
 
     // Only what solved it is written back, and only by who served.
     let mut client = server.citizen().await;
@@ -238,6 +286,77 @@ async fn an_answer_is_written_back_without_its_person_and_the_bot_has_it_after_t
     };
     assert_eq!(agent.refused(close("unsolved")).await["field"], "writeBack");
     assert_eq!(agent.refused(close("solved")).await["code"], "forbidden");
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_could_answer_is_done_when_another_agents_answer_to_it_is_published() {
+    let server = demo().await;
+    let editor = Desk::of(&server, "editor1").await;
+    let mut agent = server.staff("agent1001").await;
+    let mut client = Client::open(&server.address, &server.citizen_token("demo-citizen-1").await).await;
+    let unknown = client.open_conversation().await;
+    client.ok(send(&unknown, "q", QUESTION)).await;
+    client.ok(json!({ "type": "request_human", "conversation": unknown })).await;
+    agent.accept().await;
+    agent.ok(send(&unknown, "a", "我帮您转给业务部门")).await;
+    let no_answer = format!("请问{QUESTION}？");
+    agent.ok(json!({ "type": "close", "conversation": unknown, "outcome": "unsolved", "noAnswer": no_answer })).await;
+    served(&server, &mut agent, "demo-citizen-2", QUESTION, "请到窗口重新签注。").await;
+    let candidate = editor.get("/api/knowledge/entries?open=in_review").await["entries"][0].clone();
+    let view = editor.get(&format!("/api/knowledge/entries/{}", candidate["id"].as_str().unwrap())).await;
+    step(&editor, &view, "publish").await;
+    let tasks = editor.get("/api/tasks").await;
+    assert_eq!((&tasks["tasks"][0]["state"], &tasks["tasks"][0]["entry"]), (&json!("done"), &candidate["id"]));
+    let (question, answer) = told(&server, "demo-citizen-1", &unknown).await;
+    assert_eq!((&question, &answer["text"]), (&json!(no_answer), &json!("请到窗口重新签注。")));
+}
+
+#[tokio::test]
+async fn three_citizens_whom_an_answer_did_not_help_make_one_correction_task_of_the_revision() {
+    let server = demo().await;
+    let editor = Desk::of(&server, "editor1").await;
+    let (question, entry) = ("居住证丢失了怎么补办？", "kb-residence-permit-lost");
+    let mut last = String::new();
+    let mut doubt = async |citizen: &str| {
+        let mut client = Client::open(&server.address, &server.citizen_token(citizen).await).await;
+        let id = client.open_conversation().await;
+        client.subscribe(&format!("conversation:{id}")).await;
+        client.ok(send(&id, "q", question)).await;
+        let said = client.event("the answer", |event| event["body"]["entry"]["body"]["type"] == "bot_answer").await;
+        assert_eq!(said["body"]["entry"]["body"]["entry"], entry);
+        let judged =
+            json!({ "type": "bot_feedback", "conversation": id, "seq": said["body"]["entry"]["seq"], "solved": false });
+        // Said twice it is one voice.
+        client.ok(judged.clone()).await;
+        client.ok(judged).await;
+        last = id;
+    };
+    doubt("demo-citizen-1").await;
+    doubt("demo-citizen-2").await;
+    assert_eq!(editor.get("/api/tasks").await["tasks"], json!([]), "two may have meant something else");
+    doubt("demo-enterprise-1").await;
+    let task = editor.get("/api/tasks").await["tasks"][0].clone();
+    assert_eq!((&task["kind"], &task["entry"], &task["revision"]), (&json!("correction"), &json!(entry), &json!(1)));
+    assert_eq!((&task["askers"], &task["question"]), (&json!(3), &json!(question)));
+
+    // What an agent says of the same revision joins it.
+    let agent = Desk::of(&server, "agent1001").await;
+    let wrong = json!({ "entry": entry, "text": "办理地点已经变更" }).to_string();
+    assert_eq!(agent.ask("POST", "/api/tasks/corrections", &wrong).await.status, 204);
+    let tasks = editor.get("/api/tasks").await;
+    assert_eq!(tasks["tasks"].as_array().unwrap().len(), 1, "{tasks}");
+
+    // Corrected: those who were not helped are told.
+    let known = editor.get(&format!("/api/knowledge/entries/{entry}")).await;
+    let mut content = known["revisions"][0]["content"].clone();
+    content["answer"] = json!("先挂失，再到任意社区事务受理服务中心补领。");
+    let draft = json!({ "version": known["line"]["version"], "content": content, "task": task["id"] });
+    let saved = editor.ask("PUT", &format!("/api/knowledge/entries/{entry}/draft"), &draft.to_string()).await.json();
+    let submitted = step(&editor, &saved, "submit").await;
+    step(&Desk::of(&server, "super1").await, &submitted, "publish").await;
+    let (asked, answer) = told(&server, "demo-enterprise-1", &last).await;
+    assert_eq!((&asked, &answer["revision"]), (&json!(question), &json!(2)));
+    assert_eq!(editor.get("/api/tasks").await["tasks"][0]["state"], "done");
 }
 
 #[tokio::test]
@@ -314,4 +433,26 @@ async fn review_points_are_kept_by_the_items_department_in_an_order() {
     assert_eq!(editor.ask("DELETE", &format!("{one}?version=1"), "").await.status, 409);
     assert_eq!(editor.ask("DELETE", &format!("{one}?version=2"), "").await.status, 204);
     assert_eq!(rules(&of(&editor).await), ["在有效期内"]);
+
+    // The same as a file: what was exported changes nothing, what is wrong is named, and a row without an id is new.
+    let import = async |desk: &Desk<'_>, options: &str, file: &str| {
+        let head = format!("POST {path}/import?{options}\nAuthorization: Bearer {}", desk.token);
+        let head = format!("{head}\nContent-Type: application/octet-stream");
+        desk.server.exchange(&head, file).await
+    };
+    let file = editor.ask("GET", &format!("{path}/export?format=csv&item=residence-permit"), "").await;
+    let again = import(&editor, "format=csv", file.text()).await.json();
+    assert_eq!((&again["unchanged"], &again["new"], &again["imported"]), (&json!(1), &json!(0), &json!(true)));
+    let lines = format!(
+        "{}\n{}\n",
+        json!({ "item": "居住证办理", "subject": "条件", "name": "居住满半年", "rule": "以登记为准", "source": "条例" }),
+        json!({ "item": "residence-permit", "subject": "material", "name": "照片", "rule": "", "source": "条例" }),
+    );
+    let dry = import(&editor, "format=jsonl&dryRun=true", &lines).await.json();
+    assert_eq!((&dry["new"], &dry["bad"][0]["row"], &dry["bad"][0]["field"]), (&json!(1), &json!(2), &json!("rule")));
+    let others = import(&tax, "format=jsonl&skipBad=true", &lines).await.json();
+    assert_eq!((&others["badRows"], &others["new"]), (&json!(2), &json!(0)), "not their item");
+    let done = import(&editor, "format=jsonl&skipBad=true", &lines).await.json();
+    assert_eq!((&done["new"], &done["imported"]), (&json!(1), &json!(true)));
+    assert_eq!(rules(&of(&editor).await), ["在有效期内", "以登记为准"], "after the others");
 }

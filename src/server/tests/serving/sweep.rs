@@ -95,6 +95,8 @@ enum For {
     Everybody,
     /// Whoever has a token; what they name has to be theirs.
     AnyToken,
+    /// Citizens, about themselves.
+    Citizens,
     /// A member of staff, about themselves.
     Staff,
     /// Staff with one of these roles, of whom those of a unit may do it to what is there only.
@@ -226,6 +228,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/knowledge/entries", For::Lists(READS)),
     ("POST", "/api/knowledge/entries", For::Lists(&["editor"])),
     ("GET", "/api/knowledge/entries/{id}", For::Staff),
+    ("GET", "/api/knowledge/entries/{id}/changes", For::Staff),
     ("PUT", "/api/knowledge/entries/{id}/draft", For::Staff),
     ("POST", "/api/knowledge/entries/{id}/steps", For::Staff),
     ("POST", "/api/knowledge/check", For::Lists(&["editor"])),
@@ -235,6 +238,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/knowledge/export", For::Lists(READS)),
     ("GET", "/api/knowledge/points", For::Lists(READS)),
     ("POST", "/api/knowledge/points", For::Staff),
+    ("POST", "/api/knowledge/points/import", For::Lists(&["editor"])),
+    ("GET", "/api/knowledge/points/export", For::Lists(READS)),
     ("PUT", "/api/knowledge/points/{id}", For::Staff),
     ("DELETE", "/api/knowledge/points/{id}", For::Staff),
     // Who may take which step is shown in guides.rs.
@@ -257,8 +262,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/messages/{id}/replay", For::Staff),
     ("GET", "/api/templates", For::City(&["admin"])),
     ("PUT", "/api/templates", For::Staff),
-    ("GET", "/api/citizen/channels", For::Everybody),
-    ("PUT", "/api/citizen/channels", For::Everybody),
+    ("GET", "/api/citizen/channels", For::Citizens),
+    ("PUT", "/api/citizen/channels", For::Citizens),
     ("GET", "/api/admin/coverage", For::Lists(&["supervisor", "editor", "leader", "auditor", "admin"])),
 ];
 
@@ -320,6 +325,7 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         // Right as far as who may; of no unit.
         ("POST", "/api/knowledge/entries") => json!({ "unit": "nowhere", "content": entry() }),
         ("POST", "/api/knowledge/check") => json!({ "content": entry() }),
+        ("PUT", "/api/citizen/channels") => json!({ "sms": true, "portal": true }),
         ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
         ("POST", _) if path.starts_with("/api/staff/login") => json!({}),
         _ => Value::Null,
@@ -398,7 +404,7 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     format!("{path}?item=residence-permit")
                 } else if *path == "/api/tasks/on-time" {
                     format!("{path}?from=2026-11-01&to=2026-11-01")
-                } else if *path == "/api/knowledge/export" {
+                } else if path.starts_with("/api/knowledge/") && path.ends_with("/export") {
                     format!("{path}?format=jsonl")
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
@@ -429,6 +435,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::Everybody, _) => &[200, 204, 303, 400, 404],
                     _ if !has_token => &[401],
                     (For::AnyToken, _) => &[404],
+                    (For::Citizens, None) => &[200],
+                    (For::Citizens, Some(_)) => &[403],
                     (For::Staff, Some(_))
                         if path.ends_with("totp") || path.ends_with("off") || path.ends_with("password") =>
                     {

@@ -12,6 +12,7 @@ const marks: readonly [string, Text][] = [
   ['highFrequency', { zh: '高频', en: 'High-frequency' }],
   ['hotPolicy', { zh: '热点', en: 'Hot policy' }],
   ['directLine', { zh: '直转', en: 'Direct line' }],
+  ['delegated', { zh: '委托', en: 'Delegated' }],
   ['virtualWindow', { zh: '虚拟窗口', en: 'Virtual window' }],
 ];
 
@@ -97,6 +98,13 @@ export const item: Description = {
           source: 'district',
           empty: { zh: '全市 16 个区', en: 'All 16 districts' },
         },
+        flag(
+          'delegated',
+          '委托事项',
+          'Delegated',
+          '由区代办，答复口径和办理细则都归市级部门',
+          'Done by the districts; the answers stay with the city’s department',
+        ),
         { key: 'team', label: { zh: '服务技能组', en: 'Team' }, control: 'code', source: 'team', isRequired: true },
         {
           key: 'audience',
@@ -146,6 +154,7 @@ export const item: Description = {
     highFrequency: false,
     hotPolicy: false,
     directLine: false,
+    delegated: false,
     virtualWindow: false,
     numbers: [],
   }),

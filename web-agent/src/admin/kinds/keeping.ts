@@ -8,6 +8,7 @@ export const classes: Record<string, Text & { least: number }> = {
   files: { zh: '图片、文件和语音', en: 'Pictures, files and voice messages', least: 8 },
   people: { zh: '市民姓名和电话', en: 'Names and telephones of citizens', least: 8 },
   receipts: { zh: '已办结的回执', en: 'Settled receipts', least: 8 },
+  messages: { zh: '已发出或作废的通知和提醒', en: 'Messages and reminders that were sent or given up', least: 8 },
   sessions: { zh: '人员登录记录', en: 'Ended sessions of staff', least: 183 },
   audit: { zh: '审计日志', en: 'The audit log', least: 183 },
 };

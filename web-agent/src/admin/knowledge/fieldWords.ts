@@ -1,9 +1,9 @@
 /** What the fields of a revision are called. */
+import type { EntryField } from '../../generated/protocol';
 import { useWords } from '../../shared/words';
-import type { Field } from './content';
 
 export const useFieldWords = () =>
-  useWords<Record<Field, string>>(
+  useWords<Record<EntryField, string>>(
     {
       question: '标准问题',
       similar: '相似问法',

@@ -14,6 +14,7 @@ import type {
   Slot,
   ThreadEntry,
   Timestamp,
+  WantedChannels,
 } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { createFiles } from '../../shared/files/files';
@@ -28,6 +29,7 @@ import { language, languageOfPage } from '../../shared/words';
 import { createConversations, type Conversations } from './conversations';
 import { connectHost, type Host } from './host';
 import {
+  ask,
   chooseDemoCitizen,
   chosenDemoCitizen,
   demoToken,
@@ -244,6 +246,13 @@ export function createWidget() {
       codeProblem.value = codeOf(error);
       phase.value = 'code';
     }
+  }
+
+  /** By which ways the citizen wants to be told; with `wanted`: from now on. Throws `TokenError`. */
+  async function channels(wanted?: WantedChannels): Promise<WantedChannels> {
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+    const init = wanted ? { method: 'PUT', headers, body: JSON.stringify(wanted) } : { headers };
+    return (await ask('/api/citizen/channels', init)) as WantedChannels;
   }
 
   /** Here: a code for a second device, told to nobody but this page. */
@@ -860,6 +869,7 @@ export function createWidget() {
       codeProblem.value = null;
       phase.value = 'code';
     },
+    channels,
     makeWay,
     endWay,
     closeWay,

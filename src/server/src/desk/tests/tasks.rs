@@ -78,7 +78,7 @@ impl House {
         let done = Fulfilled {
             task,
             entry: "kb-residence-permit-apply",
-            revision: 3,
+            revision: 1,
             source: "上海市公安局",
             by: Author::Agent(AgentId::new(EDITOR)),
             from: self.now(),

@@ -1,8 +1,9 @@
 use bangban_domain::{
-    CitizenId, ConversationId,
+    CitizenId, ConversationId, NoticeId,
+    task::OutboxState,
     words::{Channel, CitizenKind, FileKind, Outcome, Stage},
 };
-use bangban_store::{AuditFilter, CitizenRow, ConversationRow, FileOwner, Lane};
+use bangban_store::{AuditFilter, CitizenRow, ConversationRow, FileOwner, Lane, OutboxChange, OutboxQuery, OutboxRow};
 use futures_util::stream;
 use sqlx::Connection as _;
 use tokio_util::task::TaskTracker;
@@ -185,6 +186,38 @@ async fn files_go_with_their_bytes_and_so_do_old_lines_of_the_log() {
     world.hand.advance(800 * DAY);
     assert!(world.run().await.1[&Data::Audit].deleted >= 1);
     assert!(matches!(world.store.verify_audit().await.unwrap(), Chain::Whole { .. }));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_told_goes_when_its_time_is_over_and_what_waits_stays() {
+    let world = World::new().await;
+    world.closed(1..2, 400).await;
+    let conversation = ConversationId::new(1).to_string();
+    let told = |n: u128, addressee: &str, settled_at: Option<Timestamp>| {
+        let message = bangban_domain::task::MessageKind::TaskHalf;
+        let row = OutboxRow::waiting(NoticeId::new(n), message, format!("task/{n}"), MIDNIGHT - 400 * DAY);
+        let state = if settled_at.is_some() { OutboxState::Sent } else { OutboxState::Waiting };
+        let row = OutboxRow { addressee: addressee.to_owned(), detail: json(&1), state, settled_at, ..row };
+        Change::Outbox(OutboxChange::Put(Box::new(row)))
+    };
+    let changes = vec![
+        told(1, "unit/sh", Some(MIDNIGHT - 366 * DAY)),
+        told(2, &conversation, Some(MIDNIGHT - 366 * DAY)),
+        told(3, "unit/sh", Some(MIDNIGHT - 364 * DAY)),
+        told(4, "unit/sh", None),
+    ];
+    world.store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+    // Who holds the citizen holds what was told them.
+    world.hold(&ME.to_string()).await;
+    let (_, report) = world.run().await;
+    let messages = &report[&Data::Messages];
+    assert_eq!((messages.days, messages.deleted, messages.held), (365, 1, 1));
+    let proofs = world.proofs().await;
+    let proof = proofs.iter().find(|proof| proof["ids"][0] == hashed(NoticeId::new(1).to_string()).as_str()).unwrap();
+    assert_eq!((&proof["class"], &proof["count"]), (&"personal".into(), &1.into()));
+    let left = world.store.outbox(&OutboxQuery::default(), 9).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [4, 3, 2].map(NoticeId::new));
     world.end().await;
 }
 
