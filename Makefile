@@ -13,7 +13,7 @@ WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f -o -type d 2>/dev/n
 	$(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
 
 .DEFAULT_GOAL := help
-.PHONY: run dev release test faults load fmt lint gen web web-deps bench bench-instructions clean help check-tools
+.PHONY: run dev release test faults load fmt lint gen web web-deps bench bench-instructions bench-search bot-weights clean help check-tools
 
 run: check-tools web ## build pages and server, start the demo on http://127.0.0.1:8080 (data in ./var)
 	cargo build --locked -p bangban-server
@@ -75,6 +75,15 @@ bench: ## speed of the routing core (criterion), of the desk and of a message's 
 
 bench-instructions: ## instructions of a message and of a routing decision (callgrind), for comparing versions
 	@scripts/instructions.sh
+
+BOT_CACHE ?= $(HOME)/.cache/bangban-bot
+
+bot-weights: ## make the bot's embedding table and ranker anew (scripts/bot/README.md); minutes to an hour
+	cd scripts/bot && python3 homophones.py && python3 weights.py --cache $(BOT_CACHE)
+	cargo run --locked --release -p bangban-search --example fit_weights
+
+bench-search: ## the bot's search on 100 000 entries: build, question, change, memory
+	cargo bench --locked -p bangban-search
 
 clean: ## remove what was built (keeps ./var)
 	cargo clean

@@ -1,66 +1,66 @@
 //! Finds the official answer to a citizen's question.
 //!
-//! Purpose: an immutable, in-memory index of knowledge entries, scored by BM25 over character 1-grams and 2-grams, with
-//! a confidence in 0..1 that decides between answering, asking back and handing over to a person.
+//! Purpose: an in-memory index of knowledge entries. Three BM25 channels (words, characters, fuzzy sounds) and an embedding
+//! table propose rows, a logistic ranker orders them, and a calibrator turns the best into a probability that decides between
+//! answering, asking back and handing over to a person.
 //!
-//! Invariants: an [`Index`] never changes after [`Index::build`]; a request for a person, an emergency or a complaint is
-//! recognised before the index is consulted and is never answered from it; equal input gives equal output.
+//! Invariants: an [`Index`] never changes; [`Index::changed`] gives another one that shares the unchanged part. A request for a
+//! person, an emergency or a complaint is recognised before the index is consulted and is never answered from it; equal input
+//! gives equal output.
 //!
-//! Deliberately absent: I/O, clocks, word segmentation, and learning from use.
+//! Deliberately absent: files, clocks, and learning by itself: weights come from `weights/` or from whoever fits them.
 
+mod channel;
+mod eval;
+mod fit;
 mod intent;
+mod lexicon;
+mod model;
+mod rank;
+mod segment;
+pub mod sets;
 mod subject;
+mod table;
 mod text;
 
 #[cfg(test)]
 mod demo_tests;
 #[cfg(test)]
+mod figures_tests;
+#[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
+pub use eval::{Case, Figures, Half, fit, half_of};
+pub use fit::Logistic;
+pub use lexicon::parse as parse_words;
+pub use model::{Model, Thresholds};
+pub use rank::{FEATURE_COUNT, FEATURES, Weights};
+
+use lexicon::Lexicon;
+use rank::{Candidate, Question};
+use segment::Segment;
 use subject::Subjects;
 
-/// BM25 term-frequency saturation.
-const K1: f64 = 1.2;
-/// BM25 length normalisation.
-const B: f64 = 0.75;
-/// Weight of grams that say "how" or "where" rather than what about; they stay useful between entries of one item.
-const STOP_WEIGHT: f64 = 0.15;
-/// Single characters carry less meaning than pairs.
-const UNIGRAM_WEIGHT: f64 = 0.5;
-/// A pair that no row knows is mostly another way of putting it, so it counts less than an unknown character, which
-/// tends to belong to another subject.
-const UNKNOWN_PAIR_WEIGHT: f64 = 0.2;
-/// A row must share this much (in grams of unknown rarity) before its confidence counts in full: shared words of asking
-/// are no evidence of a shared subject.
-const EVIDENCE_GRAMS: f64 = 1.2;
-/// Boost for entries of the page's own item: mild, so that a clear question about another item still wins.
-const ITEM_BOOST: f64 = 1.1;
-/// Share of the normalised BM25 score in the confidence; the two coverages make up the rest.
-const SCORE_SHARE: f64 = 0.35;
-/// Share of "how much of the query the row explains".
-const QUERY_COVERAGE_SHARE: f64 = 0.4;
-/// Share of "how much of the row the query mentions".
-const ROW_COVERAGE_SHARE: f64 = 0.25;
-/// A best hit may be this close (relative) to the runner-up before its confidence suffers.
-const CLEAR_MARGIN: f64 = 0.2;
-/// The confidence kept by a best hit that ties with its runner-up.
-const TIE_FACTOR: f64 = 0.75;
-/// At or above this the best entry may be answered outright.
-const ANSWER_AT: f64 = 0.4;
-/// An answer must beat its runner-up by this share of its own confidence; closer than that, asking back is safer than
-/// guessing between two entries of one item.
-const ANSWER_MARGIN: f64 = 0.2;
-/// At or above this (when there is no outright answer) the citizen is asked which entry was meant; below it a person takes over.
-const CLARIFY_AT: f64 = 0.22;
+/// What the page's own item adds to the log odds of its entries: mild, so that a clear question about another item still wins.
+const ITEM_BOOST: f64 = 1.5;
 /// Never ask the citizen to choose between more entries than this.
 const MAX_OPTIONS: usize = 3;
+/// One entry is meant: where the second seems at least as likely as not, the first is not answered, however sure it seems.
+const RIVAL: f64 = 0.5;
+/// Beside the best option others are shown down to this share of its confidence.
+const OPTION_SHARE: f64 = 0.05;
+/// A delta longer than this is worth a new snapshot.
+const LONG_DELTA: usize = 2_000;
 
 /// One official answer with the questions that lead to it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Stable identifier, unique within an index.
     pub id: String,
@@ -78,6 +78,39 @@ pub struct Entry {
     pub audience: String,
     /// The document or office that the answer rests on.
     pub source: String,
+    /// Codes of the districts where it holds; none: everywhere.
+    #[serde(default)]
+    pub districts: Vec<String>,
+    /// The instant since which it holds.
+    #[serde(default)]
+    pub from: Option<i64>,
+    /// The instant at which it ends to hold.
+    #[serde(default)]
+    pub until: Option<i64>,
+}
+
+/// What is not looked at in the first place.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    /// Only this item.
+    pub item: Option<&'a str>,
+    /// Only what holds in this district.
+    pub district: Option<&'a str>,
+    /// Only what is for these, `person` or `enterprise`.
+    pub audience: Option<&'a str>,
+    /// Only what holds at this instant.
+    pub at: Option<i64>,
+}
+
+impl Filter<'_> {
+    fn allows(&self, entry: &Entry) -> bool {
+        let here = |district: &str| entry.districts.is_empty() || entry.districts.iter().any(|own| own == district);
+        let now = |at: i64| entry.from.is_none_or(|from| from <= at) && entry.until.is_none_or(|until| at < until);
+        self.item.is_none_or(|item| item == entry.item)
+            && self.district.is_none_or(here)
+            && self.audience.is_none_or(|audience| entry.audience == audience || entry.audience == "both")
+            && self.at.is_none_or(now)
+    }
 }
 
 /// One search result; valid only for the index that produced it.
@@ -85,7 +118,7 @@ pub struct Entry {
 pub struct Hit {
     /// Position of the entry in its index.
     pub entry: usize,
-    /// BM25 score of the entry's best row, boosted when the entry belongs to the page's item.
+    /// Log odds of the entry's best row, raised when the entry belongs to the page's item.
     pub score: f64,
     /// How sure the index is that this entry is meant, 0..1.
     pub confidence: f64,
@@ -95,7 +128,7 @@ impl Hit {
     /// The entry behind this hit, or `None` when the hit came from a different index.
     #[must_use]
     pub fn entry_in<'a>(&self, index: &'a Index) -> Option<&'a Entry> {
-        index.entries.get(self.entry)
+        index.at(self.entry)
     }
 }
 
@@ -136,24 +169,73 @@ pub enum HandOverReason {
     NotFound,
 }
 
-/// One question or similar question as it is matched.
-struct Row {
-    entry: usize,
-    text: String,
-    length: f64,
-    weight: f64,
+/// What the index made of a message: for the page that says why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The message in one spelling.
+    pub text: String,
+    /// The same with words replaced by those that say the same.
+    pub read_as: String,
+    /// Its words.
+    pub words: Vec<String>,
+    /// Which weights and thresholds.
+    pub version: String,
+    /// The nearest entries, best first.
+    pub hits: Vec<ExplainedHit>,
 }
 
-/// An immutable snapshot of searchable entries.
+/// One of the nearest entries.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainedHit {
+    /// Which entry.
+    pub entry: String,
+    /// Its question that was nearest.
+    pub row: String,
+    /// BM25 of words, characters and sounds; 0 where that channel did not propose the row.
+    pub channels: [f32; 3],
+    /// By name.
+    pub features: Vec<(&'static str, f32)>,
+    /// Of the ranker.
+    pub log_odds: f64,
+    /// Calibrated.
+    pub probability: f64,
+    /// What this probability leads to.
+    pub band: Band,
+}
+
+/// What a probability leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Band {
+    /// The answer is given.
+    Answer,
+    /// The citizen is asked what was meant.
+    Clarify,
+    /// A person takes over.
+    HandOver,
+}
+
+/// Searchable entries: a snapshot and what has changed since.
+#[derive(Clone)]
 pub struct Index {
-    entries: Vec<Entry>,
-    by_id: HashMap<String, usize>,
-    rows: Vec<Row>,
-    postings: HashMap<String, Vec<(usize, f64)>>,
-    idf: HashMap<String, f64>,
-    unknown_idf: f64,
-    average_length: f64,
-    subjects: Subjects,
+    base: Arc<Segment>,
+    delta: Arc<Segment>,
+    /// Positions in the snapshot that hold no more.
+    gone: Arc<BTreeSet<u32>>,
+    subjects: Arc<Subjects>,
+    lexicon: Option<Arc<Lexicon>>,
+    model: Arc<Model>,
+}
+
+/// An entry's best row among those that were looked at.
+struct Best {
+    entry: usize,
+    candidate: Candidate,
+    is_exact: bool,
+    score: f64,
+    confidence: f64,
 }
 
 impl Index {
@@ -166,129 +248,174 @@ impl Index {
     /// As [`Index::build`], knowing what items are called: pairs of item code and a name or alias of it.
     #[must_use]
     pub fn with_names(entries: Vec<Entry>, names: &[(String, String)]) -> Self {
-        let mut rows = Vec::new();
-        let mut postings: HashMap<String, Vec<(usize, f64)>> = HashMap::new();
-        let mut entry_counts: HashMap<String, usize> = HashMap::new();
-        let mut row_grams = Vec::new();
-        for (position, entry) in entries.iter().enumerate() {
-            let mut seen = HashSet::new();
-            for question in std::iter::once(&entry.question).chain(&entry.similar) {
-                let text = text::normalise(question);
-                let grams = text::grams(&text);
-                for (gram, count) in &grams {
-                    postings.entry(gram.clone()).or_default().push((rows.len(), *count));
-                    seen.insert(gram.clone());
-                }
-                rows.push(Row { entry: position, text, length: grams.values().sum(), weight: 0.0 });
-                row_grams.push(grams);
-            }
-            for gram in seen {
-                *entry_counts.entry(gram).or_default() += 1;
-            }
-        }
-        let total = count(entries.len());
-        let idf: HashMap<String, f64> = entry_counts
-            .into_iter()
-            .map(|(gram, found)| {
-                let value = inverse_frequency(total, count(found)) * gram_weight(&gram);
-                (gram, value)
-            })
-            .collect();
-        for (row, grams) in rows.iter_mut().zip(&row_grams) {
-            row.weight = grams.keys().filter_map(|gram| idf.get(gram)).sum();
-        }
-        let average_length = rows.iter().map(|row| row.length).sum::<f64>() / count(rows.len().max(1));
-        let names: Vec<_> = names.iter().map(|(item, name)| (item.clone(), text::normalise(name))).collect();
-        let texts: Vec<_> =
-            rows.iter().map(|row| (row.entry, entries[row.entry].item.as_str(), row.text.as_str())).collect();
-        let subjects = Subjects::build(&texts, &names);
-        let by_id = entries.iter().enumerate().map(|(position, entry)| (entry.id.clone(), position)).collect();
+        // Nothing to find: then the weights are not read either.
+        let lexicon = (!entries.is_empty()).then(Lexicon::built_in);
+        Self::assemble(entries, names, lexicon)
+    }
+
+    /// As [`Index::with_names`], reading words as others beside those that are built in.
+    #[must_use]
+    pub fn with_words(entries: Vec<Entry>, names: &[(String, String)], words: &[(String, String)]) -> Self {
+        let lexicon = (!entries.is_empty()).then(|| Lexicon::with(words));
+        Self::assemble(entries, names, lexicon)
+    }
+
+    fn assemble(entries: Vec<Entry>, names: &[(String, String)], lexicon: Option<Arc<Lexicon>>) -> Self {
+        let base = lexicon.as_ref().map(|lexicon| Segment::build(entries, lexicon, None)).unwrap_or_default();
+        let subjects = Subjects::build(&base.entries, names);
         Self {
-            by_id,
-            rows,
-            postings,
-            idf,
-            unknown_idf: inverse_frequency(total, 0.5),
-            average_length: average_length.max(1.0),
-            subjects,
-            entries,
+            base: Arc::new(base),
+            delta: Arc::default(),
+            gone: Arc::default(),
+            subjects: Arc::new(subjects),
+            lexicon,
+            model: Model::built_in(),
         }
+    }
+
+    /// The same with other weights and thresholds.
+    #[must_use]
+    pub fn with_model(self, model: Arc<Model>) -> Self {
+        Self { model, ..self }
+    }
+
+    /// Weights and thresholds.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The same with some entries added or replaced, and others gone: a matter of milliseconds, whatever the size.
+    #[must_use]
+    pub fn changed(&self, put: Vec<Entry>, removed: &[String]) -> Self {
+        let mut gone = (*self.gone).clone();
+        let replaced = put.iter().map(|entry| &entry.id);
+        let all: BTreeSet<&String> = removed.iter().chain(replaced).collect();
+        gone.extend(all.iter().filter_map(|id| self.base.by_id.get(id.as_str())));
+        let kept = self.delta.entries.iter().filter(|entry| !all.contains(&entry.id)).cloned();
+        let entries: Vec<Entry> = kept.chain(put.iter().cloned()).collect();
+        let lexicon = self.lexicon.clone().unwrap_or_else(Lexicon::built_in);
+        let delta = Segment::build(entries, &lexicon, Some(&self.base));
+        Self { delta: Arc::new(delta), gone: Arc::new(gone), lexicon: Some(lexicon), ..self.clone() }
+    }
+
+    /// The same made of exactly these entries: by [`Index::changed`] where few differ, else anew.
+    #[must_use]
+    pub fn updated(&self, entries: Vec<Entry>, names: &[(String, String)]) -> Self {
+        let known: HashMap<&str, &Entry> = self.entries().map(|entry| (entry.id.as_str(), entry)).collect();
+        let stays: BTreeSet<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
+        let removed: Vec<String> = known.keys().filter(|id| !stays.contains(*id)).map(|id| (*id).to_owned()).collect();
+        let differs = |entry: &&Entry| known.get(entry.id.as_str()).is_none_or(|old| *old != *entry);
+        let put: Vec<Entry> = entries.iter().filter(differs).cloned().collect();
+        let size = self.delta.entries.len() + put.len() + removed.len() + self.gone.len();
+        if size > LONG_DELTA.min(self.base.entries.len() / 10) {
+            return Self::with_names(entries, names).with_model(Arc::clone(&self.model));
+        }
+        if put.is_empty() && removed.is_empty() { self.clone() } else { self.changed(put, &removed) }
+    }
+
+    /// All entries that hold.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let base = (0..).zip(&self.base.entries).filter(|(position, _)| !self.gone.contains(position));
+        base.map(|(_, entry)| entry).chain(&self.delta.entries)
+    }
+
+    fn at(&self, position: usize) -> Option<&Entry> {
+        let size = self.base.entries.len();
+        if position < size { self.base.entries.get(position) } else { self.delta.entries.get(position - size) }
+    }
+
+    fn position(&self, segment: usize, entry: u32) -> usize {
+        entry as usize + if segment == 0 { 0 } else { self.base.entries.len() }
+    }
+
+    const fn segments(&self) -> [&Arc<Segment>; 2] {
+        [&self.base, &self.delta]
     }
 
     /// The entry with this id.
     #[must_use]
     pub fn entry(&self, id: &str) -> Option<&Entry> {
-        self.by_id.get(id).and_then(|position| self.entries.get(*position))
+        let new = self.delta.by_id.get(id).and_then(|position| self.delta.entries.get(*position as usize));
+        let old = || self.base.by_id.get(id).filter(|position| !self.gone.contains(position));
+        new.or_else(|| self.base.entries.get(*old()? as usize))
     }
 
     /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.base.entries.len() - self.gone.len() + self.delta.entries.len()
     }
 
     /// Whether there is nothing to find.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// The entries nearest to the query, best first. `item` (the page's item) is a mild boost, never a filter.
     #[must_use]
     pub fn search(&self, query: &str, item: Option<&str>, limit: usize) -> Vec<Hit> {
+        self.search_within(query, item, &Filter::default(), limit)
+    }
+
+    /// As [`Index::search`], among those that the filter allows.
+    #[must_use]
+    pub fn search_within(&self, query: &str, item: Option<&str>, filter: &Filter<'_>, limit: usize) -> Vec<Hit> {
         let query = intent::without_greeting(&text::normalise(query));
-        let grams = text::grams(&query);
-        let query_length: f64 = grams.values().sum();
-        let mut query_weight = 0.0;
-        let mut self_score = 0.0;
-        // Per row: BM25 score and the weight of the shared grams.
-        let mut found: HashMap<usize, (f64, f64)> = HashMap::new();
-        for (gram, occurrences) in &grams {
-            let idf = self.weight_of(gram);
-            query_weight += idf;
-            self_score += idf * self.saturation(*occurrences, query_length);
-            for &(row, tf) in self.postings.get(gram).into_iter().flatten() {
-                let Some(length) = self.rows.get(row).map(|row| row.length) else {
-                    continue;
-                };
-                let slot = found.entry(row).or_default();
-                slot.0 += idf * self.saturation(tf, length);
-                slot.1 += idf;
+        let best = self.nearest(&query, item, |_, entry| filter.allows(entry));
+        let hit = |best: Best| Hit { entry: best.entry, score: best.score, confidence: best.confidence };
+        best.into_iter().take(limit).map(hit).collect()
+    }
+
+    /// Each entry's best row, best first. `allows`: whole text of a row, and its entry.
+    fn nearest(&self, text: &str, item: Option<&str>, allows: impl Fn(u64, &Entry) -> bool) -> Vec<Best> {
+        let Some(lexicon) = self.lexicon.as_ref().filter(|_| !text.is_empty()) else { return Vec::new() };
+        let segments = self.segments().map(|segment| &**segment);
+        let question = Question::of(text.to_owned(), lexicon, segments);
+        let is_allowed = |segment: usize, row: usize| {
+            let own = segments[segment];
+            let Some(row) = own.rows.get(row) else { return false };
+            let is_there = segment == 1 || !self.gone.contains(&row.entry);
+            is_there && own.entries.get(row.entry as usize).is_some_and(|entry| allows(row.exact, entry))
+        };
+        let exact = text::term(&[text]);
+        let mut best: Vec<Best> = Vec::new();
+        for candidate in question.candidates(segments, lexicon, &self.model.weights.ranker, &is_allowed) {
+            let row = segments[candidate.segment].rows.get(candidate.row);
+            let Some(row) = row else { continue };
+            let entry = self.position(candidate.segment, row.entry);
+            let is_own = item.is_some_and(|item| self.at(entry).is_some_and(|entry| entry.item == item));
+            let score = candidate.log_odds + if is_own { ITEM_BOOST } else { 0.0 };
+            let one = Best { entry, is_exact: row.exact == exact, score, confidence: 0.0, candidate };
+            match best.iter_mut().find(|other| other.entry == entry) {
+                Some(other) if (one.is_exact, one.score) > (other.is_exact, other.score) => *other = one,
+                Some(_) => {}
+                None => best.push(one),
             }
         }
-        let mut best: BTreeMap<usize, Hit> = BTreeMap::new();
-        for (position, (score, shared)) in found {
-            let Some(row) = self.rows.get(position) else {
-                continue;
-            };
-            let mut confidence = SCORE_SHARE * ratio(score, self_score)
-                + QUERY_COVERAGE_SHARE * ratio(shared, query_weight)
-                + ROW_COVERAGE_SHARE * ratio(shared, row.weight);
-            confidence *= ratio(shared, EVIDENCE_GRAMS * self.unknown_idf);
-            let mut score = score;
-            if item.is_some_and(|item| self.entries.get(row.entry).is_some_and(|e| e.item == item)) {
-                score *= ITEM_BOOST;
-                confidence *= ITEM_BOOST;
-            }
-            let hit =
-                Hit { entry: row.entry, score, confidence: if row.text == query { 1.0 } else { confidence.min(0.99) } };
-            let slot = best.entry(row.entry).or_insert_with(|| hit.clone());
-            if hit.confidence > slot.confidence {
-                *slot = hit;
-            }
+        best.sort_by(|a, b| b.is_exact.cmp(&a.is_exact).then(b.score.total_cmp(&a.score)).then(a.entry.cmp(&b.entry)));
+        let scores: Vec<f64> = best.iter().map(|one| one.score).collect();
+        let mut most = 1.0_f64;
+        for (place, one) in best.iter_mut().enumerate() {
+            let other = scores.get(usize::from(place == 0)).copied().unwrap_or(-8.0);
+            let inputs = rank::calibrated(&one.candidate, one.score, other);
+            let sure = if one.is_exact { 1.0 } else { self.model.weights.calibrator.probability(&inputs).min(0.99) };
+            most = most.min(sure);
+            one.confidence = most;
         }
-        let mut hits: Vec<Hit> = best.into_values().collect();
-        hits.sort_by(|a, b| {
-            b.confidence.total_cmp(&a.confidence).then(b.score.total_cmp(&a.score)).then(a.entry.cmp(&b.entry))
-        });
-        discount_close_race(&mut hits);
-        hits.truncate(limit);
-        hits
+        best
     }
 
     /// Decides what to do with a citizen's message on the page of `item`.
     #[must_use]
     pub fn decide(&self, query: &str, item: Option<&str>) -> Decision {
+        self.decide_within(query, item, &Filter::default())
+    }
+
+    /// As [`Index::decide`], among those entries that the filter allows.
+    #[must_use]
+    pub fn decide_within(&self, query: &str, item: Option<&str>, filter: &Filter<'_>) -> Decision {
         let normalised = text::normalise(query);
         if let Some(reason) = intent::hand_over(&normalised) {
             return Decision::HandOver { reason };
@@ -296,15 +423,25 @@ impl Index {
         if intent::is_greeting(&normalised) {
             return Decision::Greeting;
         }
-        let hits = self.search(query, item, MAX_OPTIONS);
+        let hits = self.search_within(query, item, filter, MAX_OPTIONS);
+        self.decide_by(&normalised, &hits)
+    }
+
+    fn decide_by(&self, normalised: &str, hits: &[Hit]) -> Decision {
+        let Thresholds { answer, clarify, .. } = self.model.thresholds;
         let id = |hit: &Hit| hit.entry_in(self).map(|entry| entry.id.clone());
+        // A row repeated word for word beats every other row, but not another entry that has the same row.
+        let is_exact = hits.first().is_some_and(|hit| hit.confidence >= 1.0);
+        let rival = if is_exact { 1.0 } else { RIVAL };
+        let is_alone = hits.get(1).is_none_or(|second| second.confidence < rival);
         match hits.first() {
-            Some(hit) if is_clear_winner(hit, hits.get(1)) && self.may_answer(&normalised, hit) => {
+            Some(hit) if hit.confidence >= answer && is_alone && self.may_answer(normalised, hit) => {
                 id(hit).map(|entry| Decision::Answer { entry, confidence: hit.confidence })
             }
-            Some(hit) if hit.confidence >= CLARIFY_AT => Some(Decision::Clarify {
-                options: hits.iter().filter(|other| other.confidence >= CLARIFY_AT).filter_map(id).collect(),
-            }),
+            Some(hit) if hit.confidence >= clarify => {
+                let shown = hits.iter().filter(|other| other.confidence >= hit.confidence * OPTION_SHARE);
+                Some(Decision::Clarify { options: shown.filter_map(id).collect() })
+            }
             _ => None,
         }
         .unwrap_or(Decision::HandOver { reason: HandOverReason::NotFound })
@@ -312,48 +449,69 @@ impl Index {
 
     /// A row repeated word for word may always answer; others only what is about the same thing and the same action.
     fn may_answer(&self, query: &str, hit: &Hit) -> bool {
-        let item = hit.entry_in(self).map(|entry| entry.item.as_str());
-        hit.confidence >= 1.0 || item.is_some_and(|item| self.subjects.allow(query, hit.entry, item))
+        hit.confidence >= 1.0 || hit.entry_in(self).is_some_and(|entry| self.subjects.allow(query, entry))
     }
 
-    /// Grams that no entry knows count against a match: they are what an out-of-scope question is made of.
-    fn weight_of(&self, gram: &str) -> f64 {
-        self.idf.get(gram).copied().unwrap_or_else(|| {
-            let known = if text::is_pair(gram) { UNKNOWN_PAIR_WEIGHT } else { 1.0 };
-            self.unknown_idf * gram_weight(gram) * known
-        })
+    /// Why a message is answered as it is.
+    #[must_use]
+    pub fn explain(&self, query: &str, item: Option<&str>, limit: usize) -> Explanation {
+        let text = intent::without_greeting(&text::normalise(query));
+        let read_as = self.lexicon.as_ref().map(|lexicon| lexicon.canonical(&text)).unwrap_or_default();
+        let words = self.lexicon.iter().flat_map(|lexicon| lexicon.words(&read_as)).map(str::to_owned).collect();
+        let hit = |best: Best| {
+            let segment = self.segments()[best.candidate.segment];
+            let entry = self.at(best.entry)?;
+            let row = segment.rows.get(best.candidate.row)?;
+            let mut questions = std::iter::once(&entry.question).chain(&entry.similar);
+            let question = questions.find(|one| text::term(&[&text::normalise(one)]) == row.exact)?;
+            Some(ExplainedHit {
+                entry: entry.id.clone(),
+                row: question.clone(),
+                channels: best.candidate.scores,
+                features: FEATURES.into_iter().zip(best.candidate.features).collect(),
+                log_odds: best.score,
+                probability: best.confidence,
+                band: self.model.thresholds.band(best.confidence),
+            })
+        };
+        let hits = self.nearest(&text, item, |_, _| true).into_iter().take(limit).filter_map(hit).collect();
+        Explanation { text, read_as, words, version: self.model.thresholds.version.clone(), hits }
     }
 
-    fn saturation(&self, tf: f64, length: f64) -> f64 {
-        tf * (K1 + 1.0) / (tf + K1 * (1.0 - B + B * length / self.average_length))
+    /// What the ranker is fitted by: of each row that was looked at its entry and its features. Rows that say just what the
+    /// question says are left out, and the entry `without`.
+    #[must_use]
+    pub fn lesson(&self, query: &str, without: Option<&str>) -> Vec<(&Entry, Vec<f64>)> {
+        let Some(lexicon) = &self.lexicon else { return Vec::new() };
+        let segments = self.segments().map(|segment| &**segment);
+        let text = intent::without_greeting(&text::normalise(query));
+        let exact = text::term(&[&text]);
+        let question = Question::of(text, lexicon, segments);
+        let allows = |segment: usize, row: usize| {
+            let row = segments[segment].rows.get(row);
+            let entry = row.and_then(|row| self.at(self.position(segment, row.entry)));
+            row.is_some_and(|row| row.exact != exact) && entry.is_some_and(|entry| Some(entry.id.as_str()) != without)
+        };
+        let found = question.candidates(segments, lexicon, &self.model.weights.ranker, &allows);
+        let of = |one: &Candidate| {
+            let row = segments[one.segment].rows.get(one.row)?;
+            Some((self.at(self.position(one.segment, row.entry))?, one.features.map(f64::from).to_vec()))
+        };
+        found.iter().filter_map(of).collect()
     }
-}
 
-/// Whether the best hit is sure and alone enough to be answered. A row repeated word for word beats every other row,
-/// but not another entry that has the same row.
-fn is_clear_winner(best: &Hit, runner_up: Option<&Hit>) -> bool {
-    let is_alone = runner_up.is_none_or(|second| {
-        let is_exact = best.confidence >= 1.0 && second.confidence < 1.0;
-        is_exact || relative_margin(best, second) >= ANSWER_MARGIN
-    });
-    best.confidence >= ANSWER_AT && is_alone
-}
-
-fn relative_margin(best: &Hit, second: &Hit) -> f64 {
-    ratio(best.confidence - second.confidence, best.confidence)
-}
-
-/// Lowers the confidence of a best hit that barely beats its runner-up; the order of the hits is kept.
-fn discount_close_race(hits: &mut [Hit]) {
-    let [first, rest @ ..] = hits else { return };
-    let Some(second) = rest.first() else { return };
-    if first.confidence >= 1.0 || first.confidence <= 0.0 {
-        return;
-    }
-    let margin = relative_margin(first, second);
-    let factor = TIE_FACTOR + (1.0 - TIE_FACTOR) * (margin / CLEAR_MARGIN).min(1.0);
-    for hit in hits {
-        hit.confidence *= factor;
+    /// What the calibrator is fitted by: the first entries and what it reads of each. `leave_out` as in [`Index::lesson`].
+    #[must_use]
+    pub fn calibration(&self, query: &str, leave_out: bool, without: Option<&str>) -> Vec<(&Entry, Vec<f64>)> {
+        let text = intent::without_greeting(&text::normalise(query));
+        let exact = text::term(&[&text]);
+        let allows = |row: u64, entry: &Entry| !(leave_out && row == exact) && Some(entry.id.as_str()) != without;
+        let best = self.nearest(&text, None, allows);
+        let of = |(place, one): (usize, &Best)| {
+            let other = best.get(usize::from(place == 0)).map_or(-8.0, |other| other.score);
+            Some((self.at(one.entry)?, rank::calibrated(&one.candidate, one.score, other)))
+        };
+        best.iter().take(MAX_OPTIONS).enumerate().filter_map(of).collect()
     }
 }
 
@@ -385,19 +543,6 @@ pub fn matched(query: &str, text: &str) -> Vec<[u32; 2]> {
         place = end;
     }
     ranges
-}
-
-fn inverse_frequency(total: f64, found: f64) -> f64 {
-    (1.0 + (total - found + 0.5).max(0.0) / (found + 0.5)).ln()
-}
-
-fn gram_weight(gram: &str) -> f64 {
-    let size = if text::is_pair(gram) { 1.0 } else { UNIGRAM_WEIGHT };
-    if text::is_stop(gram) { size * STOP_WEIGHT } else { size }
-}
-
-fn ratio(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "row and entry counts are far below 2^52")]

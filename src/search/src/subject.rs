@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::text;
+use crate::{Entry, text};
 
 /// In so many rows and names of an item at least.
 const ROWS: usize = 2;
@@ -38,28 +38,31 @@ const ACTIONS: [&[&str]; 7] = [
 /// Words that have a character of [`ACTIONS`] and mean something else.
 const NOT_ACTIONS: [&str; 6] = ["补贴", "补助", "补缴", "补税", "补充", "补偿"];
 
-/// Subjects and names of items, texts and actions of entries.
+/// Subjects and names of items.
 pub(crate) struct Subjects {
     by_pair: HashMap<String, HashSet<String>>,
-    /// Bit n: some row of the entry has a word of [`ACTIONS`] n.
-    actions: Vec<u8>,
     /// Item and normalised name, none empty.
     names: Vec<(String, String)>,
-    /// Each entry's rows.
-    texts: Vec<Vec<String>>,
+}
+
+/// An entry's questions, normalised.
+fn rows(entry: &Entry) -> impl Iterator<Item = String> {
+    std::iter::once(&entry.question).chain(&entry.similar).map(|question| text::normalise(question))
 }
 
 impl Subjects {
-    /// `rows`: entry's position, its item, normalised text; `names`: item and normalised name.
-    pub(crate) fn build(rows: &[(usize, &str, &str)], names: &[(String, String)]) -> Self {
+    /// `names`: item and name.
+    pub(crate) fn build(entries: &[Entry], names: &[(String, String)]) -> Self {
+        let names = names.iter().map(|(item, name)| (item.clone(), text::normalise(name)));
+        let names: Vec<(String, String)> = names.filter(|(_, name)| !name.is_empty()).collect();
         let mut counts: HashMap<String, HashMap<&str, usize>> = HashMap::new();
-        let of_rows = rows.iter().map(|(_, item, text)| (*item, *text));
-        for (item, text) in of_rows.chain(names.iter().map(|(item, name)| (item.as_str(), name.as_str()))) {
-            for pair in subjects_in(text) {
+        let of_rows = entries.iter().flat_map(|entry| rows(entry).map(|row| (entry.item.as_str(), row)));
+        for (item, text) in of_rows.chain(names.iter().map(|(item, name)| (item.as_str(), name.clone()))) {
+            for pair in subjects_in(&text) {
                 *counts.entry(pair).or_default().entry(item).or_default() += 1;
             }
         }
-        let all: HashSet<&str> = rows.iter().map(|(_, item, _)| *item).collect();
+        let all: HashSet<&str> = entries.iter().map(|entry| entry.item.as_str()).collect();
         let most = SHARE * crate::count(all.len());
         let mut by_pair: HashMap<String, HashSet<String>> = HashMap::new();
         for (pair, items) in counts {
@@ -69,35 +72,25 @@ impl Subjects {
                 by_pair.insert(pair, own);
             }
         }
-        let entries = rows.iter().map(|(entry, ..)| entry + 1).max().unwrap_or(0);
-        let mut actions = vec![0; entries];
-        let mut texts = vec![Vec::new(); entries];
-        for (entry, _, text) in rows {
-            if let (Some(slot), Some(own)) = (actions.get_mut(*entry), texts.get_mut(*entry)) {
-                *slot |= actions_in(text);
-                own.push((*text).to_owned());
-            }
-        }
-        let names = names.iter().filter(|(_, name)| !name.is_empty()).cloned().collect();
-        Self { by_pair, actions, names, texts }
+        Self { by_pair, names }
     }
 
-    /// May the entry of this item answer the question?
-    pub(crate) fn allow(&self, query: &str, entry: usize, item: &str) -> bool {
-        let asked = actions_in(query);
-        let same_action = self.actions.get(entry).is_some_and(|offered| asked & !offered == 0);
-        let same_subject =
-            subjects_in(query).iter().any(|pair| self.by_pair.get(pair).is_some_and(|items| items.contains(item)));
-        same_action && same_subject && !self.names_another(query, entry, item)
+    /// May the entry answer the question?
+    pub(crate) fn allow(&self, query: &str, entry: &Entry) -> bool {
+        let texts: Vec<String> = rows(entry).collect();
+        let offered = texts.iter().fold(0, |bits, row| bits | actions_in(row));
+        let same_action = actions_in(query) & !offered == 0;
+        let is_own = |pair: &String| self.by_pair.get(pair).is_some_and(|items| items.contains(&entry.item));
+        same_action && subjects_in(query).iter().any(is_own) && !self.names_another(query, entry, &texts)
     }
 
     /// Does the question name an item that the entry neither belongs to nor mentions? "开养老院" shares its subject with
     /// entries about moving into one, and is another matter. Names inside a longer name do not count.
-    fn names_another(&self, query: &str, entry: usize, item: &str) -> bool {
+    fn names_another(&self, query: &str, entry: &Entry, texts: &[String]) -> bool {
         let named: Vec<_> = self.names.iter().filter(|(_, name)| query.contains(name.as_str())).collect();
         let is_whole = |name: &str| !named.iter().any(|(_, other)| other.len() > name.len() && other.contains(name));
-        let mentions = |name: &str| self.texts.get(entry).is_some_and(|rows| rows.iter().any(|row| row.contains(name)));
-        named.iter().any(|(owner, name)| owner != item && is_whole(name) && !mentions(name))
+        let mentions = |name: &str| texts.iter().any(|row| row.contains(name));
+        named.iter().any(|(owner, name)| *owner != entry.item && is_whole(name) && !mentions(name))
     }
 }
 
@@ -109,7 +102,7 @@ fn subjects_in(text: &str) -> HashSet<String> {
     text::grams(text).into_keys().filter(says_what).collect()
 }
 
-fn actions_in(text: &str) -> u8 {
+pub(crate) fn actions_in(text: &str) -> u8 {
     let text = NOT_ACTIONS.iter().fold(text.to_owned(), |text, word| text.replace(word, ""));
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     ACTIONS.iter().enumerate().filter(|(_, words)| has(words)).fold(0, |bits, (n, _)| bits | 1 << n)

@@ -12,6 +12,7 @@ fn entry(id: &str, question: &str, similar: &[&str], item: &str) -> Entry {
         department: "上海市公安局".to_owned(),
         audience: "person".to_owned(),
         source: "办事指南".to_owned(),
+        ..Entry::default()
     }
 }
 
@@ -36,8 +37,7 @@ fn handed_over(query: &str) -> Option<HandOverReason> {
 #[test]
 fn an_exact_question_is_top_and_answered_with_full_confidence() {
     let index = small();
-    for position in 0..index.len() {
-        let wanted = &index.entries[position];
+    for wanted in index.entries() {
         for text in std::iter::once(&wanted.question).chain(&wanted.similar) {
             let hits = index.search(text, None, 1);
             assert_eq!(hits[0].entry_in(&index).unwrap().id, wanted.id);
@@ -246,9 +246,8 @@ fn a_question_that_names_another_item_is_offered_not_answered() {
 
 #[test]
 fn a_tie_is_clarified_with_both_entries() {
-    let Decision::Clarify { options } = small().decide("遗失补办", None) else {
-        panic!("a tie must be asked back");
-    };
+    let decision = small().decide("证件遗失怎么补办", None);
+    let Decision::Clarify { options } = decision else { panic!("a tie must be asked back: {decision:?}") };
     assert_eq!(options.len(), 2);
 }
 
@@ -291,4 +290,98 @@ fn what_a_text_has_in_common_with_a_query_is_shown_in_utf_16_units() {
     assert_eq!(matched("补办居住证", "😀居住证如何补办"), [[2, 5], [7, 8]]);
     assert_eq!(matched("ＶＩＳＡ", "visa 签证"), [[0, 4]]);
     assert!(matched("退税", "居住证").is_empty() && matched("", "居住证").is_empty());
+}
+
+#[test]
+fn a_change_is_found_at_once_and_the_rest_stays_the_same() {
+    let index = small();
+    let answered = |index: &Index, query: &str| match index.decide(query, None) {
+        Decision::Answer { entry, .. } => entry,
+        other => format!("{other:?}"),
+    };
+    let more = index.changed(vec![entry("dog", "犬证怎么办理", &[], "dog")], &[]);
+    assert_eq!((more.len(), answered(&more, "犬证怎么办理").as_str()), (7, "dog"));
+    assert_ne!(answered(&index, "犬证怎么办理"), "dog", "the old one never changes");
+    let other = more.changed(vec![entry("dog", "养犬登记到哪里去", &[], "dog")], &["passport".to_owned()]);
+    assert_eq!((other.len(), answered(&other, "养犬登记到哪里去").as_str()), (6, "dog"));
+    assert!(other.entry("passport").is_none() && other.entry("permit").is_some());
+    assert!(other.search("护照怎么办理", None, 9).iter().all(|hit| hit.entry_in(&other).unwrap().id != "passport"));
+    let back = other.changed(vec![entry("passport", "护照怎么办理?", &[], "passport")], &["dog".to_owned()]);
+    assert_eq!((back.len(), answered(&back, "护照怎么办理").as_str()), (6, "passport"));
+    assert!(back.entry("dog").is_none());
+    let mut ids: Vec<&str> = back.entries().map(|entry| entry.id.as_str()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["fund", "lost-id", "lost-licence", "passport", "permit", "points"]);
+}
+
+#[test]
+fn changes_one_by_one_and_a_new_index_find_the_same() {
+    let all: Vec<Entry> =
+        (0..400).map(|n| entry(&format!("e{n}"), &format!("第{n}号窗口办理什么事项"), &[], "hall")).collect();
+    let mut wanted = all.clone();
+    wanted[3] = entry("e3", "三号窗口搬到哪里去了", &[], "hall");
+    wanted.remove(5);
+    wanted.push(entry("new", "周末也开门的窗口", &[], "hall"));
+    let updated = Index::build(all).updated(wanted.clone(), &[]);
+    assert_eq!((updated.base.entries.len(), updated.delta.entries.len()), (400, 2), "a delta, not a rebuild");
+    let anew = Index::build(wanted);
+    for query in ["三号窗口搬走了吗", "周末开门吗", "第7号窗口办理什么事项"] {
+        let first = |index: &Index| index.search(query, None, 1)[0].entry_in(index).unwrap().id.clone();
+        assert_eq!(first(&updated), first(&anew), "{query}");
+    }
+}
+
+#[test]
+fn what_the_filter_excludes_is_not_even_looked_at() {
+    let local = |id: &str, district: &str, audience: &str, from, until| Entry {
+        districts: if district.is_empty() { Vec::new() } else { vec![district.to_owned()] },
+        audience: audience.to_owned(),
+        from,
+        until,
+        ..entry(id, "养老补贴在哪里申请", &[], "senior")
+    };
+    let index = Index::build(vec![
+        local("city", "", "both", None, None),
+        local("xuhui", "xuhui", "person", None, None),
+        local("old", "", "both", None, Some(100)),
+        local("next", "", "enterprise", Some(200), None),
+    ]);
+    let found = |filter: Filter<'_>| {
+        let hits = index.search_within("养老补贴申请", None, &filter, 9);
+        let mut ids: Vec<&str> = hits.iter().map(|hit| hit.entry_in(&index).unwrap().id.as_str()).collect();
+        ids.sort_unstable();
+        ids.join(" ")
+    };
+    assert_eq!(found(Filter::default()), "city next old xuhui");
+    assert_eq!(found(Filter { district: Some("huangpu"), at: Some(99), ..Filter::default() }), "city old");
+    assert_eq!(found(Filter { district: Some("xuhui"), at: Some(100), ..Filter::default() }), "city xuhui");
+    assert_eq!(found(Filter { audience: Some("person"), at: Some(200), ..Filter::default() }), "city xuhui");
+    assert_eq!(found(Filter { audience: Some("enterprise"), at: Some(200), ..Filter::default() }), "city next");
+    assert_eq!(found(Filter { item: Some("dog"), ..Filter::default() }), "");
+}
+
+#[test]
+fn words_that_say_the_same_find_the_entry() {
+    let index = small();
+    let first = |query: &str| index.search(query, None, 1)[0].entry_in(&index).unwrap().id.clone();
+    assert_eq!(first("局住证哪能弄"), "permit", "a slip, and Shanghainese");
+    assert_eq!(first("駕駛證遺失補辦"), "lost-licence", "traditional characters");
+    let own = Index::with_words(
+        vec![entry("a", "养犬登记怎么办理", &[], "dog"), entry("b", "驾驶证补领", &[], "car")],
+        &[],
+        &[("汪星人".to_owned(), "养犬登记".to_owned())],
+    );
+    assert_eq!(own.search("汪星人怎么弄", None, 1)[0].entry_in(&own).unwrap().id, "a");
+}
+
+#[test]
+fn an_explanation_has_what_led_to_the_decision() {
+    let index = small();
+    let said = index.explain("哪能办居住证", None, 3);
+    assert!(said.read_as.contains("怎么") && said.words.contains(&"居住证".to_owned()), "{said:?}");
+    let first = &said.hits[0];
+    assert_eq!((first.entry.as_str(), first.features.len()), ("permit", FEATURE_COUNT));
+    assert!(first.channels.iter().any(|score| *score > 0.0));
+    assert_eq!(first.band, index.model().thresholds.band(first.probability));
+    assert_eq!(said.version, index.model().thresholds.version);
 }

@@ -1,7 +1,9 @@
-//! Turns what people type into comparable grams.
+//! Turns what people type into what can be compared: one spelling, units, pairs and sounds.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, hash::Hasher};
 
+use pinyin::ToPinyin;
+use rustc_hash::FxHasher;
 use unicode_normalization::UnicodeNormalization;
 
 /// Characters that ask or connect and say nothing about the subject.
@@ -13,43 +15,110 @@ const STOP_PAIRS: [&str; 24] = [
     "时间", "多少", "自己", "东西", "准备", "地方", "哪里", "现在", "哪些", "附近",
 ];
 
-/// Half-width (NFKC), lower-case, without punctuation, symbols and spaces.
+/// What turns a question into its opposite.
+const NEGATIONS: &str = "不没无未非别";
+
+/// Initials and finals that many speakers do not tell apart, dictation even less: zh and z, ang and an.
+const INITIALS: [(&str, &str); 3] = [("zh", "z"), ("ch", "c"), ("sh", "s")];
+const FINALS: [&str; 3] = ["ang", "eng", "ing"];
+
+/// Half-width (NFKC), simplified, lower-case, without punctuation, symbols and spaces.
 pub(crate) fn normalise(raw: &str) -> String {
-    raw.nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+    let plain: String = raw.nfkc().collect();
+    let plain = if plain.is_ascii() { plain } else { fast2s::convert(&plain) };
+    plain.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// The 1-grams and 2-grams of normalised text with their counts. A run of ASCII letters or digits is one unit, so that
-/// "120" is not found in "12" and "app" not in "apply". The order is stable, which keeps floating-point sums stable.
-pub(crate) fn grams(text: &str) -> BTreeMap<String, f64> {
-    let mut units: Vec<String> = Vec::new();
-    let mut previous = ' ';
-    for c in text.chars() {
-        let joins = (c.is_ascii_digit() && previous.is_ascii_digit())
-            || (c.is_ascii_alphabetic() && previous.is_ascii_alphabetic());
-        match units.last_mut() {
-            Some(last) if joins => last.push(c),
-            _ => units.push(c.to_string()),
+/// The units of normalised text. A run of ASCII letters or digits is one, so that "120" is not found in "12" and "app" not in
+/// "apply".
+pub(crate) fn units(text: &str) -> Vec<&str> {
+    let kind = |c: char| match c {
+        c if c.is_ascii_digit() => 1,
+        c if c.is_ascii_alphabetic() => 2,
+        _ => 0,
+    };
+    let mut units: Vec<&str> = Vec::with_capacity(text.len() / 3 + 1);
+    let (mut begin, mut last) = (0, 0);
+    for (at, c) in text.char_indices() {
+        if at > 0 && (last == 0 || kind(c) != last) {
+            units.push(&text[begin..at]);
+            begin = at;
         }
-        previous = c;
+        last = kind(c);
     }
+    if begin < text.len() {
+        units.push(&text[begin..]);
+    }
+    units
+}
+
+/// A number for a term: channels keep numbers, not strings.
+pub(crate) fn term(parts: &[&str]) -> u64 {
+    let mut hasher = FxHasher::default();
+    for part in parts {
+        hasher.write(part.as_bytes());
+        hasher.write_u8(0xff);
+    }
+    hasher.finish()
+}
+
+/// Units and pairs of units.
+pub(crate) fn gram_terms(units: &[&str]) -> Vec<u64> {
+    units.iter().map(|unit| term(&[unit])).chain(units.windows(2).map(term)).collect()
+}
+
+/// Pairs of syllables, fuzzy; the one syllable if there is but one.
+pub(crate) fn sound_terms(units: &[&str]) -> Vec<u64> {
+    let sounds: Vec<&str> = units.iter().map(|unit| sound(unit)).collect();
+    let of = |sounds: &[&str]| {
+        let parts: Vec<&str> = sounds.iter().flat_map(|sound| fuzzy(sound)).collect();
+        term(&parts)
+    };
+    match sounds.len() {
+        1 => vec![of(&sounds)],
+        _ => sounds.windows(2).map(of).collect(),
+    }
+}
+
+/// The syllable of a character without its tone; of anything else itself.
+fn sound(unit: &str) -> &str {
+    unit.chars().next().and_then(|c| c.to_pinyin()).map_or(unit, |sound| sound.plain())
+}
+
+/// A syllable in two parts that are the same for sounds which many speakers do not tell apart.
+fn fuzzy(sound: &str) -> [&str; 2] {
+    let (initial, rest) = INITIALS
+        .iter()
+        .find_map(|(long, short)| Some((*short, sound.strip_prefix(long)?)))
+        .unwrap_or_else(|| sound.split_at(usize::from(sound.is_char_boundary(1) && !sound.is_empty())));
+    let rest = if FINALS.iter().any(|end| rest.ends_with(end)) { rest.strip_suffix('g').unwrap_or(rest) } else { rest };
+    [initial, rest]
+}
+
+/// A number for the digits of a text, 0 if there are none: "积分120分" and "积分72分" are two questions.
+pub(crate) fn digits(text: &str) -> u64 {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    if digits.is_empty() { 0 } else { term(&[&digits]) }
+}
+
+/// Whether a text has a word that turns it into its opposite.
+pub(crate) fn is_negated(text: &str) -> bool {
+    text.chars().any(|c| NEGATIONS.contains(c))
+}
+
+/// The 1-grams and 2-grams of normalised text with their counts. The order is stable.
+pub(crate) fn grams(text: &str) -> BTreeMap<String, f64> {
+    let units = units(text);
     let mut grams = BTreeMap::new();
-    for pair in units.windows(2) {
-        *grams.entry(pair.concat()).or_insert(0.0) += 1.0;
-    }
-    for unit in units {
-        *grams.entry(unit).or_insert(0.0) += 1.0;
+    for gram in units.windows(2).map(<[&str]>::concat).chain(units.iter().map(|unit| (*unit).to_owned())) {
+        *grams.entry(gram).or_insert(0.0) += 1.0;
     }
     grams
 }
 
 /// Whether a gram joins two units; a run of ASCII letters or digits is one.
 pub(crate) fn is_pair(gram: &str) -> bool {
-    let mut chars = gram.chars();
-    match chars.next() {
-        Some(first) if first.is_ascii_digit() => chars.any(|c| !c.is_ascii_digit()),
-        Some(first) if first.is_ascii_alphabetic() => chars.any(|c| !c.is_ascii_alphabetic()),
-        _ => chars.next().is_some(),
-    }
+    units(gram).len() > 1
 }
 
 /// Whether part of a gram is about asking.

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod auth;
 pub mod bot;
+pub mod bot_eval;
 pub mod calendar;
 pub mod catalogue;
 pub mod clock;

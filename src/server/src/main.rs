@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use bangban_domain::words::Role;
 use bangban_server::{
     app::{App, DEMO_PASSWORD},
+    bot_eval::{self, BotCommand},
     calendar::{self, CalendarCommand},
     clock::Clock,
     config::{Config, HoursKey},
@@ -88,6 +89,11 @@ enum Command {
     /// Runs the router in virtual time and compares how long people wait with the formulas; says how many agents keep the
     /// promise (docs/performance.md).
     Simulate(Box<Plan>),
+    /// 小申: how well it does, and why it says what it says (docs/bot.md).
+    Bot {
+        #[command(subcommand)]
+        command: BotCommand,
+    },
     /// The audit log.
     Audit {
         #[command(subcommand)]
@@ -216,6 +222,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::CheckConfig { config, connect } => check(config, connect),
         Command::Simulate(plan) => simulate::command(&plan),
+        Command::Bot { command } => bot_eval::run(&command).map(|said| print!("{said}")),
         Command::Migrate { config, list } => migrate(config, list),
         Command::Audit { what: AuditCommand::Verify { config, expect } } => verify_audit(config, expect),
         Command::Retention { what: RetentionCommand::Run { config, dry_run } } => run_retention(config, dry_run),

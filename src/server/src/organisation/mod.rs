@@ -125,7 +125,15 @@ impl Organisation {
         }
         // Takes longer than those may wait who are served by the runtime's threads.
         let (entries, current) = (kept.1.clone(), self.current());
-        let made = spawn_blocking(move || Knowledge::at(&entries, current.directory(), now)).await;
+        let made = spawn_blocking(move || {
+            let directory = current.directory();
+            if always {
+                Knowledge::at(&entries, directory, now)
+            } else {
+                current.knowledge().then(&entries, directory, now)
+            }
+        });
+        let made = made.await;
         match made {
             Ok(knowledge) => {
                 let _turn = self.known.lock().await;
