@@ -11,6 +11,7 @@ pub mod citizen;
 pub mod conversation;
 pub mod figures;
 pub mod file;
+pub mod guide;
 pub mod history;
 pub mod id;
 pub mod knowledge;

@@ -8,7 +8,7 @@ use bangban_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Identity, Topic, WriteBackDraft};
+use crate::{GuideStepKind, Identity, Topic, WriteBackDraft};
 
 /// Body of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -150,6 +150,31 @@ pub enum Command {
         client_id: String,
         /// The knowledge entry.
         entry: String,
+    },
+    /// Begins a guided dialogue (docs/guide.md); the citizen, or the agent who serves them, for them.
+    StartGuide {
+        /// The conversation.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// Code of the item.
+        item: String,
+    },
+    /// A step in a guided dialogue; its citizen only.
+    GuideStep {
+        /// The conversation.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// Position of the entry that it answers: the last one of 小申 in the dialogue. Refused with `outdated` if that is
+        /// another one.
+        on: u64,
+        /// What.
+        step: GuideStepKind,
+        /// With `answer`: code of the choice, or of one of several situations.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        choice: Option<String>,
     },
     /// Was 小申's answer the solution? `true` closes a bot-only conversation as solved by bot.
     BotFeedback {

@@ -13,6 +13,7 @@ mod event;
 mod figures;
 mod file;
 mod frame;
+mod guide;
 mod knowledge;
 mod ledger;
 mod privacy;
@@ -37,6 +38,10 @@ pub use event::{EventBody, Snapshot};
 pub use figures::*;
 pub use file::{FileLimits, FileLink, FileView};
 pub use frame::{Answer, Frame, Request};
+pub use guide::{
+    GuideDraft, GuideGiven, GuideKnown, GuideLine, GuideList, GuideOffer, GuideOption, GuideRevisionView,
+    GuideStepOrder, GuideTried, GuideTry, GuideView, GuideWalk,
+};
 pub use knowledge::{
     EntryChanges, EntryCount, EntryCounts, EntryDraft, EntryLine, EntryNew, EntryPage, EntryRelative, EntrySource,
     EntryStep, EntryStepOrder, EntryView, PointList, PointPut, PointView, RevisionView, WriteBackDraft,
@@ -49,7 +54,7 @@ pub use roster::{RightView, RightsView, RosterDay, RosterDuty, RosterView, Span}
 pub use staff::*;
 pub use staffing::*;
 pub use task::*;
-pub use thread::{BotOption, DistrictDetail, HandOverReason, Party, ThreadBody, ThreadEntry};
+pub use thread::{BotOption, DistrictDetail, GuideStepKind, HandOverReason, Party, ThreadBody, ThreadEntry};
 pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;
 

@@ -3,11 +3,12 @@
 use bangban_domain::{
     AgentId, FileId, Timestamp,
     alert::FlagReason,
+    guide::Checklist,
     words::{HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Slot;
+use crate::{GuideOffer, GuideOption, GuideWalk, Slot};
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,6 +124,10 @@ pub enum ThreadBody {
         item_name: Option<String>,
         /// To choose from with `choose_entry`.
         suggestions: Vec<BotOption>,
+        /// The item has a guided dialogue.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        guide: Option<GuideOffer>,
     },
     /// 小申 answers with an official answer.
     BotAnswer {
@@ -150,11 +155,19 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         detail: Option<DistrictDetail>,
+        /// The item has a guided dialogue.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        guide: Option<GuideOffer>,
     },
     /// 小申 is not sure which of these is meant.
     BotClarify {
         /// To choose from with `choose_entry`.
         options: Vec<BotOption>,
+        /// The item that they are about has a guided dialogue.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        guide: Option<GuideOffer>,
     },
     /// 小申 cannot or must not answer and points at a human.
     BotHandOver {
@@ -165,6 +178,55 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         opens_at: Option<Timestamp>,
+    },
+    /// The citizen, or the agent for them, begins a guided dialogue.
+    GuideStarted {
+        /// Code of the item.
+        item: String,
+        /// Its name.
+        item_name: String,
+    },
+    /// The citizen took a step in a guided dialogue.
+    GuideStepped {
+        /// Position of the entry that it answers: where the walk stood.
+        on: u64,
+        /// What they did.
+        step: GuideStepKind,
+        /// What was asked then, or a word for the list that they chose from; empty: nothing was.
+        question: String,
+        /// What they chose; empty: nothing.
+        label: String,
+    },
+    /// 小申 asks the next question of a guided dialogue.
+    GuideAsked {
+        /// How far it is, and by which revision.
+        walk: GuideWalk,
+        /// Code of the question.
+        question: String,
+        /// The question.
+        text: String,
+        /// How to find out; may be empty.
+        help: String,
+        /// To choose from with `guide_step`.
+        choices: Vec<GuideOption>,
+        /// Which step it is, from 1.
+        step: u32,
+        /// So many there can be.
+        most: u32,
+    },
+    /// Something was skipped, and these situations remain: to choose from with `guide_step`.
+    GuideSeveral {
+        /// How far it is.
+        walk: GuideWalk,
+        /// In the guide's order.
+        situations: Vec<GuideOption>,
+    },
+    /// A guided dialogue ended in a situation.
+    GuideChecklist {
+        /// How far it came.
+        walk: GuideWalk,
+        /// What is to be known of the situation, as it was then.
+        checklist: Checklist,
     },
     /// What the citizen asked once and nobody knew has an answer now: the next entry.
     AnswerFound {
@@ -289,6 +351,21 @@ pub enum ThreadBody {
         /// What the asker wrote.
         text: String,
     },
+}
+
+/// What a citizen does in a guided dialogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "snake_case")]
+pub enum GuideStepKind {
+    /// Answers.
+    Answer,
+    /// Does not know.
+    Skip,
+    /// Takes the last answer back.
+    Back,
+    /// Begins anew, and takes nothing as known.
+    Restart,
 }
 
 /// A question that one may choose.

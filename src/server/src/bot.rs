@@ -1,7 +1,7 @@
 //! 小申's answer to one message: a pure function of the message, the item and the knowledge base.
 
 use bangban_domain::{Timestamp, words::BotTurn};
-use bangban_protocol::{BotOption, DistrictDetail, HandOverReason, ThreadBody};
+use bangban_protocol::{BotOption, DistrictDetail, GuideOffer, HandOverReason, ThreadBody};
 use bangban_search::{Decision, HandOverReason as Reason};
 
 use crate::{
@@ -47,6 +47,7 @@ pub fn answer(catalogue: &Catalogue, entry: &str, text: &str, team: &str) -> Opt
         revision: Some(known.revision),
         since: Some(known.since),
         unreviewed: !known.is_reviewed,
+        guide: known.content.items.iter().find_map(|item| catalogue.guide_offer(item)),
         detail: detail.map(|(code, detail)| DistrictDetail {
             entry: detail.entry.clone(),
             revision: detail.revision,
@@ -63,17 +64,23 @@ pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, team: &str, 
     let decision = catalogue.index().decide(text, item);
     let body = match &decision {
         Decision::Greeting => {
-            ThreadBody::BotGreeting { item_name: catalogue.item_name(item), suggestions: catalogue.suggestions(item) }
+            let guide = item.and_then(|item| catalogue.guide_offer(item));
+            ThreadBody::BotGreeting {
+                item_name: catalogue.item_name(item),
+                suggestions: catalogue.suggestions(item),
+                guide,
+            }
         }
         Decision::Answer { entry, .. } => match answer(catalogue, entry, text, team) {
             Some(body) => body,
             None => ThreadBody::BotHandOver { reason: HandOverReason::NotFound, opens_at: None },
         },
         Decision::Clarify { options } => {
-            let options = options.iter().filter_map(|id| catalogue.index().entry(id));
+            let options: Vec<_> = options.iter().filter_map(|id| catalogue.index().entry(id)).collect();
+            let guide = guide_of(catalogue, item, &options);
             let option =
                 |entry: &bangban_search::Entry| BotOption { entry: entry.id.clone(), question: entry.question.clone() };
-            ThreadBody::BotClarify { options: options.map(option).collect() }
+            ThreadBody::BotClarify { options: options.into_iter().map(option).collect(), guide }
         }
         Decision::HandOver { reason } => ThreadBody::BotHandOver {
             reason: wire(*reason),
@@ -84,12 +91,19 @@ pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, team: &str, 
     Reply { body, requests_human }
 }
 
+/// The guided dialogue beside questions to choose from: of the conversation's item, else of the one that all are about.
+fn guide_of(catalogue: &Catalogue, item: Option<&str>, options: &[&bangban_search::Entry]) -> Option<GuideOffer> {
+    let first = options.first().map(|entry| entry.item.as_str());
+    let common = first.filter(|first| options.iter().all(|entry| entry.item == *first));
+    catalogue.guide_offer(item.or(common)?)
+}
+
 /// What the figures count it as: only questions in scope are counted, and what was none of them the bot has met with a
 /// greeting or a hand-over.
 #[must_use]
 pub const fn turn(body: &ThreadBody) -> Option<BotTurn> {
     match body {
-        ThreadBody::BotAnswer { .. } => Some(BotTurn::Answered),
+        ThreadBody::BotAnswer { .. } | ThreadBody::GuideChecklist { .. } => Some(BotTurn::Answered),
         ThreadBody::BotClarify { .. } => Some(BotTurn::Clarified),
         ThreadBody::BotHandOver { reason: HandOverReason::NotFound, .. } => Some(BotTurn::NotFound),
         _ => None,

@@ -16,11 +16,12 @@ use bangban_domain::{
     time::{MINUTE, Millis, SECOND},
     words::Channel,
 };
-use bangban_protocol::{BotOption, KnowledgeHit, TeamView};
+use bangban_protocol::{BotOption, GuideOffer, KnowledgeHit, TeamView};
 use bangban_search::Index;
 
 use crate::{
     config::{Config, ConfigError, HoursKey, Widening},
+    guides::Guides,
     known::Knowledge,
     organisation::{demo_directory, demo_knowledge},
 };
@@ -93,6 +94,7 @@ pub struct Catalogue {
     calendar: Calendar,
     calendars: HashMap<String, Calendar>,
     knowledge: Arc<Knowledge>,
+    guides: Arc<Guides>,
 }
 
 impl Catalogue {
@@ -108,7 +110,8 @@ impl Catalogue {
         let calendar = directory.calendar(None, &configured);
         let own = |(code, _): (&str, _)| (code.to_owned(), directory.calendar(Some(code), &configured));
         let calendars = directory.teams().map(own).filter(|(_, own)| *own != calendar).collect();
-        let mut this = Self { directory, basis, frequent: Arc::default(), teams, calendar, calendars, knowledge };
+        let (frequent, guides) = Default::default();
+        let mut this = Self { directory, basis, frequent, teams, calendar, calendars, knowledge, guides };
         let frequent = this.directory.items().filter(|(_, item)| item.high_frequency);
         this.frequent =
             frequent.map(|(code, _)| (code.to_owned(), this.team_or_general(this.team_of(Some(code))))).collect();
@@ -119,6 +122,12 @@ impl Catalogue {
     #[must_use]
     pub fn with_knowledge(&self, knowledge: Arc<Knowledge>) -> Self {
         Self { knowledge, ..self.clone() }
+    }
+
+    /// The same with other guides in force.
+    #[must_use]
+    pub fn with_guides(&self, guides: Arc<Guides>) -> Self {
+        Self { guides, ..self.clone() }
     }
 
     /// The demo's, by the default configuration.
@@ -333,6 +342,25 @@ impl Catalogue {
     #[must_use]
     pub fn shared_knowledge(&self) -> Arc<Knowledge> {
         Arc::clone(&self.knowledge)
+    }
+
+    /// Guided dialogues that are in force.
+    #[must_use]
+    pub fn guides(&self) -> &Guides {
+        &self.guides
+    }
+
+    /// The same, for the next state.
+    #[must_use]
+    pub fn shared_guides(&self) -> Arc<Guides> {
+        Arc::clone(&self.guides)
+    }
+
+    /// What is offered to whoever asks about an item that has a guided dialogue.
+    #[must_use]
+    pub fn guide_offer(&self, item: &str) -> Option<GuideOffer> {
+        self.guides.get(item)?;
+        Some(GuideOffer { item: item.to_owned(), item_name: self.item_name(Some(item))? })
     }
 
     /// What 小申 answers from.

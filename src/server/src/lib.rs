@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod desk;
 pub mod files;
+pub mod guides;
 pub mod http;
 pub mod hub;
 pub mod known;

@@ -39,6 +39,11 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::BotAnswer { .. }
         | ThreadBody::BotClarify { .. }
         | ThreadBody::BotHandOver { .. }
+        | ThreadBody::GuideStarted { .. }
+        | ThreadBody::GuideStepped { .. }
+        | ThreadBody::GuideAsked { .. }
+        | ThreadBody::GuideSeveral { .. }
+        | ThreadBody::GuideChecklist { .. }
         | ThreadBody::AnswerFound { .. }
         | ThreadBody::BotFeedback { .. }
         | ThreadBody::HumanRequested { .. }

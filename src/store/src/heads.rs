@@ -186,6 +186,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Task(_)
         | Change::Outbox(_)
         | Change::Knowledge(_)
+        | Change::Guide(_)
         | Change::Audit(_)
         // Numbers go on where they were: the head has them, and so has the row.
         | Change::Privacy(_)

@@ -20,6 +20,7 @@ mod error;
 mod figures;
 mod files;
 mod find;
+mod guide;
 mod heads;
 mod history;
 mod knowledge;
@@ -56,6 +57,7 @@ pub use error::StoreError;
 pub use figures::{RowQuery, RowsOf, Scope, Selection};
 pub use files::{FileChange, FileOwner, FileRow, Uploaded};
 pub use find::Wanted;
+pub use guide::{GuideChange, GuideRevision, GuideRow};
 pub use knowledge::{
     KnowledgeChange, KnowledgeCount, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, PointRow, SourceRow, WriteBack,
     WrittenBack,

@@ -11,9 +11,9 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, HelperChange,
-    KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf,
-    StaffChange, StaffRow, StoreError, TaskChange,
+    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, GuideChange,
+    HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange, ReceiptRow,
+    RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -77,6 +77,7 @@ impl Unit {
                 Change::Knowledge(change) => {
                     change.texts().try_for_each(|(field, text)| without_nul(field, Some(text)))?;
                 }
+                Change::Guide(change) => without_nul("reason", change.reason())?,
                 // Made by the server.
                 Change::Clock(_)
                 | Change::Step { .. }
@@ -335,6 +336,8 @@ pub enum Change {
     Outbox(OutboxChange),
     /// Entries of the knowledge base and review points.
     Knowledge(KnowledgeChange),
+    /// Guided dialogues.
+    Guide(GuideChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }

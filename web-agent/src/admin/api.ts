@@ -14,6 +14,11 @@ import type {
   EntryView,
   ErrorCode,
   FoundConversations,
+  GuideContent,
+  GuideList,
+  GuideTried,
+  GuideTry,
+  GuideView,
   InspectionDecision,
   InspectionPage,
   InspectionPut,
@@ -609,6 +614,14 @@ export function createApi(client: Client) {
         : json<PointView>('PUT', `/api/knowledge/points/${part(id)}`, put),
     dropPoint: (id: string, version: number) =>
       json<void>('DELETE', address(`/api/knowledge/points/${part(id)}`, { version })),
+    guides: () => json<GuideList>('GET', '/api/knowledge/guides'),
+    guide: (item: string) => json<GuideView>('GET', `/api/knowledge/guides/${part(item)}`),
+    saveGuide: (item: string, version: number, content: GuideContent) =>
+      json<GuideView>('PUT', `/api/knowledge/guides/${part(item)}/draft`, { version, content }),
+    stepGuide: (item: string, order: { version: number; step: EntryStep; revision: number | null; reason?: string }) =>
+      json<GuideView>('POST', `/api/knowledge/guides/${part(item)}/steps`, order),
+    tryGuide: (item: string, wanted: GuideTry) =>
+      json<GuideTried>('POST', `/api/knowledge/guides/${part(item)}/preview`, wanted),
     entryRelatives: (id: string | null, content: EntryContent) =>
       json<EntryRelative[]>('POST', '/api/knowledge/check', { id, content }),
 

@@ -868,6 +868,64 @@ text: string, };
 export type Channel = "pc" | "mobile" | "hall" | "kiosk" | "counter";
 
 /**
+ * 办事清单: what is to be known of a situation.
+ */
+export type Checklist = { 
+/**
+ * Code of the situation.
+ */
+situation: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Who may.
+ */
+conditions: Array<ChecklistLine>, 
+/**
+ * What to bring.
+ */
+materials: Array<ChecklistLine>, 
+/**
+ * Where.
+ */
+where: string, 
+/**
+ * How long.
+ */
+duration: string, 
+/**
+ * What it costs.
+ */
+cost: string, 
+/**
+ * Where to go on; may be empty.
+ */
+link: string, 
+/**
+ * What it rests on.
+ */
+source: string, };
+
+/**
+ * A condition or a document.
+ */
+export type ChecklistLine = { 
+/**
+ * What.
+ */
+name: string, 
+/**
+ * How it has to be; may be empty.
+ */
+detail: string, 
+/**
+ * What a review point rests on; empty: as the whole.
+ */
+source: string, };
+
+/**
  * A person or enterprise that asks.
  */
 export type CitizenId = string;
@@ -1058,7 +1116,40 @@ clientId: string,
 /**
  * The knowledge entry.
  */
-entry: string, } | { "type": "bot_feedback", 
+entry: string, } | { "type": "start_guide", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * As in `send`.
+ */
+clientId: string, 
+/**
+ * Code of the item.
+ */
+item: string, } | { "type": "guide_step", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * As in `send`.
+ */
+clientId: string, 
+/**
+ * Position of the entry that it answers: the last one of 小申 in the dialogue. Refused with `outdated` if that is
+ * another one.
+ */
+on: number, 
+/**
+ * What.
+ */
+step: GuideStepKind, 
+/**
+ * With `answer`: code of the choice, or of one of several situations.
+ */
+choice?: string, } | { "type": "bot_feedback", 
 /**
  * The conversation.
  */
@@ -2620,6 +2711,467 @@ unit: string | null,
  * Codes of the items that it is about; empty: all.
  */
 items: Array<string>, };
+
+/**
+ * What a question is about: the answer may be known.
+ */
+export type GuideAbout = "audience" | "district" | "other";
+
+/**
+ * One answer to a question.
+ */
+export type GuideChoice = { 
+/**
+ * Unique within the question.
+ */
+code: string, 
+/**
+ * As the citizen reads it.
+ */
+label: string, 
+/**
+ * What a citizen says who means it: a question that has one of these words has been answered.
+ */
+words: Array<string>, 
+/**
+ * Of a question about the district: codes of those that it stands for; none: all that no other choice names.
+ */
+districts: Array<string>, };
+
+/**
+ * What a revision of a guide says.
+ */
+export type GuideContent = { 
+/**
+ * In the order in which they are asked.
+ */
+questions: Array<GuideQuestion>, 
+/**
+ * Where it may end.
+ */
+situations: Array<GuideSituation>, };
+
+/**
+ * Body of `PUT /api/knowledge/guides/{item}/draft`: writes in the open draft, or begins the next revision, or the guide.
+ */
+export type GuideDraft = { 
+/**
+ * The version that it was made from; 0: the item has none yet.
+ */
+version: number, 
+/**
+ * What it says.
+ */
+content: GuideContent, };
+
+/**
+ * Which answers to a question fit a situation.
+ */
+export type GuideFit = { 
+/**
+ * Code of the question.
+ */
+question: string, 
+/**
+ * Codes of its choices.
+ */
+choices: Array<string>, };
+
+/**
+ * An answer that was given, in words that were asked then.
+ */
+export type GuideGiven = { 
+/**
+ * Code of the question.
+ */
+question: string, 
+/**
+ * The question.
+ */
+text: string, 
+/**
+ * Code of the choice; null: the citizen does not know.
+ */
+choice: string | null, 
+/**
+ * As the citizen read it; empty: they do not know.
+ */
+label: string, 
+/**
+ * It was not asked: the answer was known.
+ */
+known: boolean, };
+
+/**
+ * What was known of a question before it was asked.
+ */
+export type GuideKnown = { 
+/**
+ * Code of the question.
+ */
+question: string, 
+/**
+ * Code of its choice.
+ */
+choice: string, };
+
+/**
+ * An item's guide in the list.
+ */
+export type GuideLine = { 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Its name.
+ */
+itemName: string, 
+/**
+ * Name of the unit that owns it.
+ */
+unitName: string, 
+/**
+ * A step names it.
+ */
+version: number, 
+/**
+ * Where it stands.
+ */
+state: EntryState, 
+/**
+ * What is open of it.
+ */
+open: OpenState | null, 
+/**
+ * Where it comes from.
+ */
+origin: Origin, 
+/**
+ * The published revision that is in force.
+ */
+inForce: number | null, 
+/**
+ * Since when.
+ */
+from: Timestamp | null, 
+/**
+ * Last step.
+ */
+changedAt: Timestamp, };
+
+/**
+ * The guides of one's units, by item.
+ */
+export type GuideList = { 
+/**
+ * These.
+ */
+guides: Array<GuideLine>, };
+
+/**
+ * A document that is needed.
+ */
+export type GuideMaterial = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Original or copy, who issues it; may be empty.
+ */
+note: string, };
+
+/**
+ * That an item has a guided dialogue: `start_guide` begins it.
+ */
+export type GuideOffer = { 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Its name.
+ */
+itemName: string, };
+
+/**
+ * Something that one may choose.
+ */
+export type GuideOption = { 
+/**
+ * Its code.
+ */
+code: string, 
+/**
+ * As people read it.
+ */
+label: string, };
+
+/**
+ * A question.
+ */
+export type GuideQuestion = { 
+/**
+ * Unique within the guide.
+ */
+code: string, 
+/**
+ * As the citizen reads it.
+ */
+text: string, 
+/**
+ * How to find out, in a sentence or two; may be empty.
+ */
+help: string, 
+/**
+ * What it is about.
+ */
+about: GuideAbout, 
+/**
+ * Its answers, in their order.
+ */
+choices: Array<GuideChoice>, };
+
+/**
+ * A revision of a guide.
+ */
+export type GuideRevisionView = { 
+/**
+ * 1, 2, ...
+ */
+no: number, 
+/**
+ * What has become of it.
+ */
+state: RevisionState, 
+/**
+ * What it says.
+ */
+content: GuideContent, 
+/**
+ * Names of all who have written in it.
+ */
+authors: Array<string>, 
+/**
+ * Who sent it back or published it.
+ */
+reviewerName: string | null, 
+/**
+ * Why.
+ */
+reason: string | null, 
+/**
+ * Last time that somebody wrote in it.
+ */
+savedAt: Timestamp, 
+/**
+ * When it was sent back or published.
+ */
+decidedAt: Timestamp | null, };
+
+/**
+ * 情形: where a walk may end, and what is to be known then.
+ */
+export type GuideSituation = { 
+/**
+ * Unique within the guide.
+ */
+code: string, 
+/**
+ * As the citizen reads it.
+ */
+name: string, 
+/**
+ * Code of the item's situation whose review points count beside those of the whole item; empty: none.
+ */
+of: string, 
+/**
+ * Which answers fit it; a question that is not here does not matter to it.
+ */
+fits: Array<GuideFit>, 
+/**
+ * Conditions, one sentence each, beside those of the review points.
+ */
+conditions: Array<string>, 
+/**
+ * Documents, beside those of the review points.
+ */
+materials: Array<GuideMaterial>, 
+/**
+ * Where it is done.
+ */
+where: string, 
+/**
+ * How long it takes.
+ */
+duration: string, 
+/**
+ * What it costs.
+ */
+cost: string, 
+/**
+ * Where to go on, `https://….gov.cn`; may be empty.
+ */
+link: string, 
+/**
+ * The document or office that it rests on.
+ */
+source: string, };
+
+/**
+ * What a citizen does in a guided dialogue.
+ */
+export type GuideStepKind = "answer" | "skip" | "back" | "restart";
+
+/**
+ * Body of `POST /api/knowledge/guides/{item}/steps`.
+ */
+export type GuideStepOrder = { 
+/**
+ * The version that it was made from.
+ */
+version: number, 
+/**
+ * Which.
+ */
+step: EntryStep, 
+/**
+ * Why, 4 to 500 characters; needed with `reject` and `retire`.
+ */
+reason: string | null, 
+/**
+ * With `restore`: which revision.
+ */
+revision: number | null, };
+
+/**
+ * Where a walk in a preview stands.
+ */
+export type GuideTried = { "type": "asked", 
+/**
+ * What was given or known before.
+ */
+given: Array<GuideGiven>, 
+/**
+ * The question.
+ */
+text: string, 
+/**
+ * How to find out.
+ */
+help: string, 
+/**
+ * Its answers.
+ */
+choices: Array<GuideOption>, 
+/**
+ * Which step it is, from 1.
+ */
+step: number, 
+/**
+ * So many there can be.
+ */
+most: number, } | { "type": "several", 
+/**
+ * What was given or known before.
+ */
+given: Array<GuideGiven>, 
+/**
+ * In the guide's order.
+ */
+situations: Array<GuideOption>, } | { "type": "checklist", 
+/**
+ * What was given or known before.
+ */
+given: Array<GuideGiven>, 
+/**
+ * What is to be known.
+ */
+checklist: Checklist, };
+
+/**
+ * Body of `POST /api/knowledge/guides/{item}/preview`: a walk through what somebody writes, as a citizen would see it.
+ */
+export type GuideTry = { 
+/**
+ * What it says; need not be saved.
+ */
+content: GuideContent, 
+/**
+ * Answers so far, in the order in which they were asked; null: skipped.
+ */
+answers: Array<string | null>, 
+/**
+ * What the citizen asked in words.
+ */
+text: string, 
+/**
+ * Who the citizen is; null: nobody has said.
+ */
+kind: CitizenKind | null, 
+/**
+ * Code of the citizen's district.
+ */
+district: string | null, };
+
+/**
+ * An item's guide as a whole; of an item that has none yet, the version is 0 and there are no revisions.
+ */
+export type GuideView = { 
+/**
+ * As in the list.
+ */
+line: GuideLine, 
+/**
+ * The newest first, at most 100.
+ */
+revisions: Array<GuideRevisionView>, 
+/**
+ * Situations of the item, whose review points count.
+ */
+situations: Array<GuideOption>, 
+/**
+ * Districts that a choice may stand for.
+ */
+districts: Array<GuideOption>, 
+/**
+ * May you write?
+ */
+mayEdit: boolean, 
+/**
+ * May you publish, send back and retire what others have written?
+ */
+mayReview: boolean, 
+/**
+ * Have you written in the open revision? Then somebody else reviews it.
+ */
+ownWork: boolean, };
+
+/**
+ * How far a guided dialogue is. All there is of it: a node that has never heard of it goes on from here.
+ */
+export type GuideWalk = { 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Its name, as it was called then.
+ */
+itemName: string, 
+/**
+ * By which revision of the item's guide: also after another one was published.
+ */
+revision: number, 
+/**
+ * In the order in which they were given.
+ */
+given: Array<GuideGiven>, 
+/**
+ * What will not be asked.
+ */
+known: Array<GuideKnown>, };
 
 /**
  * The channel that an out-of-scope case is handed on to (DOMAIN "Scope").
@@ -5960,7 +6512,11 @@ itemName: string | null,
 /**
  * To choose from with `choose_entry`.
  */
-suggestions: Array<BotOption>, } | { "type": "bot_answer", 
+suggestions: Array<BotOption>, 
+/**
+ * The item has a guided dialogue.
+ */
+guide?: GuideOffer, } | { "type": "bot_answer", 
 /**
  * Knowledge entry.
  */
@@ -5992,11 +6548,19 @@ unreviewed?: boolean,
 /**
  * What the citizen's district adds.
  */
-detail?: DistrictDetail, } | { "type": "bot_clarify", 
+detail?: DistrictDetail, 
+/**
+ * The item has a guided dialogue.
+ */
+guide?: GuideOffer, } | { "type": "bot_clarify", 
 /**
  * To choose from with `choose_entry`.
  */
-options: Array<BotOption>, } | { "type": "bot_hand_over", 
+options: Array<BotOption>, 
+/**
+ * The item that they are about has a guided dialogue.
+ */
+guide?: GuideOffer, } | { "type": "bot_hand_over", 
 /**
  * Why; the interface owns the wording.
  */
@@ -6005,7 +6569,75 @@ reason: HandOverReason,
  * With `blocked`: when they may ask again. With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
  * has the call-back times, and `leave_message`.
  */
-opensAt?: Timestamp, } | { "type": "answer_found", 
+opensAt?: Timestamp, } | { "type": "guide_started", 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Its name.
+ */
+itemName: string, } | { "type": "guide_stepped", 
+/**
+ * Position of the entry that it answers: where the walk stood.
+ */
+on: number, 
+/**
+ * What they did.
+ */
+step: GuideStepKind, 
+/**
+ * What was asked then, or a word for the list that they chose from; empty: nothing was.
+ */
+question: string, 
+/**
+ * What they chose; empty: nothing.
+ */
+label: string, } | { "type": "guide_asked", 
+/**
+ * How far it is, and by which revision.
+ */
+walk: GuideWalk, 
+/**
+ * Code of the question.
+ */
+question: string, 
+/**
+ * The question.
+ */
+text: string, 
+/**
+ * How to find out; may be empty.
+ */
+help: string, 
+/**
+ * To choose from with `guide_step`.
+ */
+choices: Array<GuideOption>, 
+/**
+ * Which step it is, from 1.
+ */
+step: number, 
+/**
+ * So many there can be.
+ */
+most: number, } | { "type": "guide_several", 
+/**
+ * How far it is.
+ */
+walk: GuideWalk, 
+/**
+ * In the guide's order.
+ */
+situations: Array<GuideOption>, } | { "type": "guide_checklist", 
+/**
+ * How far it came.
+ */
+walk: GuideWalk, 
+/**
+ * What is to be known of the situation, as it was then.
+ */
+checklist: Checklist, } | { "type": "answer_found", 
 /**
  * The question, as it was taken down.
  */

@@ -171,6 +171,18 @@ fn codes(field: &str, list: &[String]) -> Result<(), Invalid> {
     list.iter().enumerate().try_for_each(|(n, one)| code(&format!("{field}[{n}]"), one))
 }
 
+/// One address of an authority, and nothing else.
+///
+/// # Errors
+/// [`Invalid`] for this field.
+pub(crate) fn official_link(field: &str, text: &str) -> Result<(), Invalid> {
+    line(field, text, 1, MAX_SOURCE)?;
+    if !text.starts_with("https://") || text.contains(char::is_whitespace) {
+        return Err(Invalid::new(field, format!("may only be a link to https://...{OFFICIAL}")));
+    }
+    links(field, text)
+}
+
 /// Pictures from elsewhere would tell their server who reads, and links lead people who trust us.
 fn links(field: &str, markdown: &str) -> Result<(), Invalid> {
     if markdown.contains("![") {

@@ -26,6 +26,7 @@ mod steps;
 mod strip;
 
 pub use answer::{answer_key, other_wordings, plain};
+pub(crate) use content::official_link;
 pub use content::{Content, MAX_ANSWER, MAX_QUESTION, MAX_SIMILAR};
 pub use diff::{EntryField, FieldChange, Piece, PieceKind, changes};
 pub use doubt::{DOUBT_SPAN, DOUBTS, is_doubted};

@@ -72,6 +72,16 @@ impl App {
             Command::ChooseEntry { conversation, client_id, entry } => {
                 self.choose(&who, at, conversation, &client_id, &entry).map(Begun::HandedOver)
             }
+            Command::StartGuide { conversation, client_id, item } => {
+                Ok(Begun::Alone(Box::pin(
+                    async move { app.start_guide(&who, at, conversation, &client_id, &item).await },
+                )))
+            }
+            Command::GuideStep { conversation, client_id, on, step, choice } => {
+                Ok(Begun::Alone(Box::pin(async move {
+                    app.guide_step(&who, at, conversation, &client_id, on, step, choice.as_deref()).await
+                })))
+            }
             Command::Read { conversation, seq } => self.read(&who, conversation, seq).map(Begun::HandedOver),
             Command::SaveDraft { conversation, text } => {
                 self.draft(&who, at, conversation, &text).map(Begun::HandedOver)
@@ -240,6 +250,8 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::Read { .. }
         | Command::LoadEarlier { .. }
         | Command::ChooseEntry { .. }
+        | Command::StartGuide { .. }
+        | Command::GuideStep { .. }
         | Command::Note { .. }
         | Command::SaveDraft { .. }
         | Command::SearchKnowledge { .. }

@@ -175,7 +175,14 @@ fn texts(body: &ThreadBody) -> Vec<&str> {
         ThreadBody::Text { text, .. } => vec![text],
         ThreadBody::Image { name, .. } | ThreadBody::File { name, .. } => vec![name],
         ThreadBody::BotAnswer { question, text, .. } => vec![question, text],
-        ThreadBody::BotClarify { options } => options.iter().map(|option| option.question.as_str()).collect(),
+        ThreadBody::BotClarify { options, .. } => options.iter().map(|option| option.question.as_str()).collect(),
+        ThreadBody::GuideStarted { item_name, .. } => vec![item_name],
+        ThreadBody::GuideStepped { question, label, .. } => vec![question, label],
+        ThreadBody::GuideAsked { text, .. } => vec![text],
+        ThreadBody::GuideChecklist { checklist, .. } => {
+            let lines = checklist.conditions.iter().chain(&checklist.materials);
+            lines.map(|line| line.name.as_str()).chain([checklist.name.as_str()]).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -70,7 +70,7 @@ fn none() -> WireError {
     WireError::new(ErrorCode::NotFound, "no entry that you may see")
 }
 
-fn outdated() -> WireError {
+pub(super) fn outdated() -> WireError {
     WireError::new(ErrorCode::Outdated, "somebody else has changed it meanwhile")
 }
 
@@ -79,7 +79,7 @@ fn unfit(error: Invalid) -> WireError {
     WireError::field(field, error.problem)
 }
 
-fn refused(refusal: Refusal) -> WireError {
+pub(super) fn refused(refusal: Refusal) -> WireError {
     match refusal {
         Refusal::WrongState => WireError::new(ErrorCode::InvalidStage, "the entry stands elsewhere"),
         Refusal::OwnWork => {
@@ -91,7 +91,7 @@ fn refused(refusal: Refusal) -> WireError {
 }
 
 /// Why something is sent back or retired.
-fn why(reason: Option<&str>) -> Result<String, WireError> {
+pub(super) fn why(reason: Option<&str>) -> Result<String, WireError> {
     let text = conversation::text("reason", reason.unwrap_or_default(), MAX_REASON).map_err(invalid)?;
     if text.chars().count() < LEAST_REASON {
         return Err(WireError::field("reason", format!("must have at least {LEAST_REASON} characters")));

@@ -8,6 +8,8 @@ mod commands;
 mod figures;
 mod files;
 mod find;
+mod guide_walk;
+mod guides;
 mod items;
 mod knowledge;
 mod knowledge_file;
@@ -267,6 +269,7 @@ impl App {
         if demo {
             let directory = organisation::read(&store).await?;
             organisation::seed_demo_knowledge(&store, &directory, clock.now()).await?;
+            organisation::seed_demo_guides(&store, &directory, clock.now()).await?;
         }
         let basis = Basis::new(config)?;
         let organisation = Arc::new(Organisation::load(store.clone(), basis, directory, clock.now()).await?);

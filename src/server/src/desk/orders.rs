@@ -174,6 +174,7 @@ impl Owner {
         let greeting = ThreadBody::BotGreeting {
             item_name: self.item_name(item.as_deref()),
             suggestions: self.world.catalogue.suggestions(item.as_deref()),
+            guide: item.as_deref().and_then(|item| self.world.catalogue.guide_offer(item)),
         };
         let (hall, ticket) = visit.map_or((None, None), |visit| (Some(visit.hall), visit.ticket));
         let row = ConversationRow {

@@ -8,6 +8,7 @@ mod client;
 mod download;
 mod edge;
 mod figures;
+mod guides;
 mod input;
 mod knowledge;
 mod ledger;
@@ -179,7 +180,12 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(points::list, points::make))
         .routes(routes!(points::change, points::remove))
         .routes(with_limit(routes!(points::import), knowledge::MAX_FILE))
-        .routes(routes!(points::export));
+        .routes(routes!(points::export))
+        .routes(routes!(guides::list))
+        .routes(routes!(guides::one))
+        .routes(with_limit(routes!(guides::draft), guides::MAX_GUIDE))
+        .routes(routes!(guides::step))
+        .routes(with_limit(routes!(guides::preview), guides::MAX_GUIDE));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }

@@ -5,12 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 
 use bangban_domain::{
     AgentId, Timestamp,
+    guide::Guide,
     knowledge::{Content, Head, Origin, RevisionState, Span},
     org::{Audience, Body, Directory, Kind, Record},
     words::Role,
 };
 use bangban_search::Entry;
-use bangban_store::{Change, KnowledgeChange, KnowledgeEntry, KnowledgeRevision, Store, Unit};
+use bangban_store::{
+    Change, GuideChange, GuideRevision, GuideRow, KnowledgeChange, KnowledgeEntry, KnowledgeRevision, Store, Unit,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -126,6 +129,52 @@ pub async fn seed_knowledge(store: &Store, directory: &Directory, now: Timestamp
         Change::Knowledge(KnowledgeChange::Step { entry: Box::new(entry), revision: Some(Box::new(revision)), shown })
     });
     store.commit(Unit { changes: steps.collect(), ..Unit::default() }).await?;
+    Ok(())
+}
+
+/// A guided dialogue as it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DemoGuide {
+    item: String,
+    content: Guide,
+}
+
+/// The demo's guided dialogues as published ones, if there never was one.
+///
+/// # Errors
+/// Names the item and what in its guide is wrong; whatever the store says.
+pub async fn seed_guides(store: &Store, directory: &Directory, now: Timestamp) -> anyhow::Result<()> {
+    if store.guides_in_force(Some(0)).await?.is_some() {
+        return Ok(());
+    }
+    let file: Vec<DemoGuide> = serde_json::from_str(include_str!("../../../../config/demo/guides.json"))?;
+    let change = |DemoGuide { item, content }: DemoGuide| {
+        let known = directory.item(&item).ok_or_else(|| anyhow::anyhow!("no item {item}"))?;
+        content
+            .check()
+            .and_then(|()| content.check_item(known, directory))
+            .map_err(|error| anyhow::anyhow!("{item}: {error}"))?;
+        let mut head = Head::new(item.clone(), String::new());
+        (head.open, head.live) = (None, Some(Span { no: 1, from: now, to: None }));
+        let revision = GuideRevision {
+            item,
+            no: 1,
+            state: RevisionState::Published,
+            content,
+            authors: Vec::new(),
+            reviewer: None,
+            reason: None,
+            made_at: now,
+            saved_at: now,
+            submitted_at: None,
+            decided_at: Some(now),
+        };
+        let guide = GuideRow { head, origin: Origin::Demo, created_at: now, changed_at: now };
+        Ok(Change::Guide(GuideChange { guide: Box::new(guide), revision: Some(Box::new(revision)) }))
+    };
+    let changes = file.into_iter().map(change).collect::<anyhow::Result<Vec<_>>>()?;
+    store.commit(Unit { changes, ..Unit::default() }).await?;
     Ok(())
 }
 

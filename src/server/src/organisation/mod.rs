@@ -31,11 +31,12 @@ use tokio::{
 use crate::{
     catalogue::{Basis, Catalogue},
     clock::Clock,
+    guides::Guides,
     known::{Entries, Knowledge},
 };
 pub use demo::{
     DemoStaff, demo_staff, directory as demo_directory, knowledge as demo_knowledge, seed as seed_demo,
-    seed_knowledge as seed_demo_knowledge, seed_roster as seed_demo_roster,
+    seed_guides as seed_demo_guides, seed_knowledge as seed_demo_knowledge, seed_roster as seed_demo_roster,
 };
 
 /// A change of another node is seen after this time at the latest.
@@ -52,6 +53,8 @@ pub struct Organisation {
     /// Every entry that holds, will hold or is a candidate, and the count of changes that they are the state of. Held while
     /// they are made anew.
     entries: Mutex<(u64, Entries)>,
+    /// The count of changes that the guides in force are the state of. Held while they are read.
+    guides: Mutex<Option<u64>>,
     /// Entries have changed.
     other_knowledge: Notify,
     /// Items are called differently than the index knows, or their units have other rules.
@@ -79,12 +82,14 @@ impl Organisation {
             known: Mutex::default(),
             changing: Mutex::default(),
             entries: Mutex::default(),
+            guides: Mutex::default(),
             other_knowledge: Notify::new(),
             renamed: Notify::new(),
             directory,
         };
         this.refresh().await?;
         this.renew_knowledge(now, true).await?;
+        this.renew_guides().await?;
         // It is of today.
         this.renamed = Notify::new();
         for problem in this.current().directory().problems() {
@@ -139,6 +144,19 @@ impl Organisation {
         Ok(())
     }
 
+    /// Takes over which guides are in force, if that has changed.
+    ///
+    /// # Errors
+    /// Whatever the store says; what is known stays.
+    pub async fn renew_guides(&self) -> Result<(), StoreError> {
+        let mut count = self.guides.lock().await;
+        let Some((now, guides)) = self.store.guides_in_force(*count).await? else { return Ok(()) };
+        let _turn = self.known.lock().await;
+        self.current.store(Arc::new(self.current().with_guides(Arc::new(Guides::of(guides)))));
+        *count = Some(now);
+        Ok(())
+    }
+
     /// Other entries are in force from now on, or others wait for their review: seen to in the background, at once.
     pub fn knowledge_changed(&self) {
         self.other_knowledge.notify_one();
@@ -175,7 +193,8 @@ impl Organisation {
             // A large catalogue takes longer than those may wait who are served by the runtime's threads.
             let made = spawn_blocking(move || {
                 let directory = reads.into_iter().try_fold(current.directory().clone(), take_over)?;
-                Ok::<_, StoreError>(Catalogue::new(directory, Arc::clone(current.basis()), current.shared_knowledge()))
+                let next = Catalogue::new(directory, Arc::clone(current.basis()), current.shared_knowledge());
+                Ok::<_, StoreError>(next.with_guides(current.shared_guides()))
             });
             let next = made.await.map_err(|error| {
                 tracing::error!(%error, "what has changed could not be taken over");
@@ -211,7 +230,10 @@ pub async fn watch_knowledge(organisation: Weak<Organisation>, clock: Clock, cha
             () = one.other_knowledge.notified() => false,
             () = tokio::time::sleep(LOOK) => false,
         };
-        let renewed = one.renew_knowledge(clock.now(), is_other).await;
+        let mut renewed = one.renew_knowledge(clock.now(), is_other).await;
+        if renewed.is_ok() {
+            renewed = one.renew_guides().await;
+        }
         changed();
         if let Err(error) = renewed {
             tracing::warn!(%error, "the entries cannot be read; those that are known stay");

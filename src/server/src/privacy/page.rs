@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use bangban_domain::Timestamp;
+use bangban_domain::{
+    Timestamp,
+    guide::{Checklist, ChecklistLine},
+};
 use bangban_protocol::{Party, ThreadBody, ThreadEntry};
 
 use super::people::{ConversationData, PersonData};
@@ -47,6 +50,27 @@ fn speaker(from: &Party) -> String {
     }
 }
 
+/// A checklist, line by line.
+fn guide_text(list: &Checklist) -> String {
+    let named = |title: &str, lines: &[ChecklistLine]| {
+        let lines = lines.iter().map(|line| match line.detail.as_str() {
+            "" => format!("- {}", line.name),
+            detail => format!("- {}：{detail}", line.name),
+        });
+        std::iter::once(title.to_owned()).chain(lines).collect::<Vec<_>>()
+    };
+    let mut text = vec![format!("办事清单：{}", list.name)];
+    for (title, lines) in [("办理条件", &list.conditions), ("所需材料", &list.materials)] {
+        if !lines.is_empty() {
+            text.extend(named(title, lines));
+        }
+    }
+    let facts = [("在哪里办", &list.place), ("多久", &list.duration), ("费用", &list.cost), ("办理入口", &list.link)];
+    text.extend(facts.iter().filter(|(_, fact)| !fact.is_empty()).map(|(name, fact)| format!("{name}：{fact}")));
+    text.push(format!("依据：{}", list.source));
+    text.join("\n")
+}
+
 /// What was said; what merely happened is in the JSON.
 fn words(body: &ThreadBody) -> Option<String> {
     Some(match body {
@@ -54,6 +78,10 @@ fn words(body: &ThreadBody) -> Option<String> {
         ThreadBody::Image { name, .. } => format!("[图片] {name}"),
         ThreadBody::File { name, .. } => format!("[文件] {name}"),
         ThreadBody::Voice { duration_ms, .. } => format!("[语音] {} 秒", duration_ms / 1_000),
+        ThreadBody::GuideStarted { item_name, .. } => format!("[按步骤引导] {item_name}"),
+        ThreadBody::GuideAsked { text, .. } => text.clone(),
+        ThreadBody::GuideStepped { label, .. } if !label.is_empty() => label.clone(),
+        ThreadBody::GuideChecklist { checklist, .. } => guide_text(checklist),
         ThreadBody::MessageLeft { receipt, .. } => format!("留言回执 {receipt}"),
         ThreadBody::Rated { stars } => format!("评价 {stars} 星"),
         _ => return None,

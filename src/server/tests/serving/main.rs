@@ -8,6 +8,7 @@ mod citizens;
 mod figures;
 mod files;
 mod find;
+mod guides;
 mod knowledge;
 mod limits;
 mod login;

@@ -242,6 +242,12 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/knowledge/points/export", For::Lists(READS)),
     ("PUT", "/api/knowledge/points/{id}", For::Staff),
     ("DELETE", "/api/knowledge/points/{id}", For::Staff),
+    // Who may take which step is shown in guides.rs.
+    ("GET", "/api/knowledge/guides", For::Lists(READS)),
+    ("GET", "/api/knowledge/guides/{item}", For::Staff),
+    ("PUT", "/api/knowledge/guides/{item}/draft", For::Staff),
+    ("POST", "/api/knowledge/guides/{item}/steps", For::Staff),
+    ("POST", "/api/knowledge/guides/{item}/preview", For::Staff),
     // Of a task that one may not see nobody is told that it exists.
     ("GET", "/api/tasks", For::Lists(TASKS)),
     ("GET", "/api/tasks/on-time", For::Lists(TASKS)),
@@ -412,6 +418,7 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     path.replace("{id}", &format!("fl_{NO_ID}"))
                         .replace("{variant}", "original")
                         .replace("{plan}", "none")
+                        .replace("{item}", "residence-permit")
                 };
                 let body = body_for(method, path, &account, &record, asked);
                 let reply = ask(&server, who, method, &filled, &body).await;
@@ -608,6 +615,9 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("cancel request", json!({ "type": "cancel_request", "conversation": conversation }), false),
             ("request human", json!({ "type": "request_human", "conversation": conversation }), owner),
             ("choose", json!({ "type": "choose_entry", "conversation": conversation, "clientId": "c", "entry": "none" }), false),
+            ("begin a guide", json!({ "type": "start_guide", "conversation": conversation, "clientId": "g", "item": "residence-permit" }), owner),
+            // Of what is no entry of one.
+            ("step in a guide", json!({ "type": "guide_step", "conversation": conversation, "clientId": "h", "on": 1, "step": "skip" }), false),
             ("judge", json!({ "type": "bot_feedback", "conversation": conversation, "seq": 1, "solved": true }), false),
             ("rate", json!({ "type": "rate", "conversation": conversation, "stars": 5 }), false),
             ("hello", json!({ "type": "hello", "token": "x", "protocol": 1 }), false),

@@ -50,6 +50,7 @@ mod faults;
 mod figures;
 mod files;
 mod find;
+mod guides;
 mod knowledge;
 mod privacy;
 mod proxy;

@@ -58,6 +58,17 @@ const patterns: readonly [RegExp, (...parts: string[]) => string][] = [
   [/^is no other entry$/, () => '没有这个条目'],
   [/^belongs to another unit$/, () => '该条目属于其他单位'],
   [/^whoever has written in a revision does not review it$/, () => '写过这一版的人不能审核'],
+  [
+    /^fits none of the situations in which it can be chosen$/,
+    () => '选了它就没有符合的情形：请为它补充情形，或让某个情形也勾选它',
+  ],
+  [/^no question tells it apart from situations\[(\d+)\]$/, (n) => `没有问题能把它与情形 ${Number(n) + 1} 区分开`],
+  [/^no answers lead to it$/, () => '没有任何回答会走到这个情形'],
+  [/^is not asked on a way to it/, () => '有的走法不会问到它勾选的问题：请取消勾选，或补充其他回答对应的情形'],
+  [/^there are too many ways through them$/, () => '问题组合太多，请减少问题或选项'],
+  [/^only one choice may stand for all other districts$/, () => '只能有一个选项代表其余各区'],
+  [/^may only be a link to/, () => '只能是 https://….gov.cn 的官方链接'],
+  [/^is no situation of the item$/, () => '不是该事项的情形'],
   [/^is blocked by "(.*)" already$/, () => '该访客已在黑名单中'],
 ];
 

@@ -3,7 +3,14 @@ import type { AgentView, ThreadBody } from '../../generated/protocol';
 import { dutyLeft, handedOver, proposedSummary } from './handOver';
 import { agent, citizen, conversation, desk, entry, MINUTE } from './testing';
 
-const words = { item: '事项：', question: '问题：', answered: '已答复：', last: '市民最后说：', owed: '待回复：' };
+const words = {
+  item: '事项：',
+  question: '问题：',
+  answered: '已答复：',
+  last: '市民最后说：',
+  owed: '待回复：',
+  guide: '引导已答：',
+};
 const textOf = ({ body }: { body: ThreadBody }) => (body.type === 'text' ? body.text : '');
 const requested = entry(2, { type: 'system' }, { type: 'human_requested', dueAt: 60_000 });
 
@@ -25,6 +32,17 @@ test('the summary names item, question, answer and what is still open', () => {
   expect(proposedSummary([entry(1, citizen, '长'.repeat(200))], null, words, textOf)).toBe(
     `问题：${'长'.repeat(120)}…`,
   );
+});
+
+test('what was answered in a guided dialogue is in the summary', () => {
+  const given = [
+    { question: 'q1', text: '办哪一项？', choice: 'first', label: '首次申领', known: true },
+    { question: 'q2', text: '满半年了吗？', choice: null, label: '', known: false },
+    { question: 'q3', text: '凭哪一项？', choice: 'work', label: '在本市就业', known: false },
+  ];
+  const walk = { item: 'residence-permit', itemName: '居住证办理', revision: 1, given, known: [] };
+  const several = entry(3, { type: 'bot' }, { type: 'guide_several', walk, situations: [] });
+  expect(proposedSummary([requested, several], null, words, textOf)).toBe('引导已答：首次申领、在本市就业');
 });
 
 test('only who took over reads what was handed over, and only the last of it', () => {

@@ -1,5 +1,6 @@
 /** What the next agent has to know: proposed from the thread, read again above it. */
 import type { AgentView, ThreadEntry } from '../../generated/protocol';
+import { guideAt } from '../../shared/guide/words';
 import { isSaid } from './lines';
 
 /** Longer ones nobody reads at a hand-over. */
@@ -12,11 +13,12 @@ export interface SummaryWords {
   answered: string;
   last: string;
   owed: string;
+  guide: string;
 }
 
 const cut = (text: string): string => ([...text].length > MOST ? `${[...text].slice(0, MOST).join('')}…` : text);
 
-/** Item, first question since a human was asked for, what was answered last, what the citizen wrote last. */
+/** Item, first question since a human was asked for, what a guided dialogue was answered, what was answered last, what the citizen wrote last. */
 export function proposedSummary(
   entries: readonly ThreadEntry[],
   itemName: string | null,
@@ -33,9 +35,11 @@ export function proposedSummary(
   const answered = ofAgent.at(-1);
   const last = ofCitizen.at(-1);
   const isOwed = last && (!answered || last.seq > answered.seq);
+  const inGuide = guideAt(entries)?.body.walk.given.flatMap(({ label }) => (label ? [label] : []));
   const lines: [string, string | undefined][] = [
     [words.item, itemName ?? undefined],
     [words.question, question && textOf(question)],
+    [words.guide, inGuide?.join('、')],
     [words.answered, answered && textOf(answered)],
     [isOwed ? words.owed : words.last, last && last !== question ? textOf(last) : undefined],
   ];

@@ -25,9 +25,22 @@ const TOGETHER = 120_000;
 
 /** Bodies that are bubbles; the others are lines across the thread. */
 export const isBubble = (entry: ThreadEntry): boolean =>
-  ['text', 'image', 'file', 'voice', 'note', 'bot_greeting', 'bot_answer', 'bot_clarify', 'bot_hand_over'].includes(
-    entry.body.type,
-  );
+  [
+    'text',
+    'image',
+    'file',
+    'voice',
+    'note',
+    'bot_greeting',
+    'bot_answer',
+    'bot_clarify',
+    'bot_hand_over',
+    'guide_started',
+    'guide_stepped',
+    'guide_asked',
+    'guide_several',
+    'guide_checklist',
+  ].includes(entry.body.type);
 
 /** Both lanes by time; each keeps its own order. */
 function merged(shared: readonly ThreadEntry[], notes: readonly ThreadEntry[]): { lane: Lane; entry: ThreadEntry }[] {

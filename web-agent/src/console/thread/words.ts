@@ -2,12 +2,14 @@
 import { computed } from 'vue';
 import type { HandOverReason, ThreadBody } from '../../generated/protocol';
 import { durationText } from '../../shared/files/kinds';
+import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
 import { enFlagReasons, zhFlagReasons } from '../../shared/alerts';
 import { useSharedWords, useWords } from '../../shared/words';
 import { preciseTime, slotOf } from '../logic/text';
 
 export function useThreadWords() {
   const shared = useSharedWords();
+  const guide = useGuideWords();
   const words = useWords(
     {
       citizen: '市民',
@@ -165,6 +167,11 @@ export function useThreadWords() {
       case 'bot_answer':
       case 'bot_clarify':
       case 'bot_hand_over':
+      case 'guide_started':
+      case 'guide_stepped':
+      case 'guide_asked':
+      case 'guide_several':
+      case 'guide_checklist':
         return '';
     }
   }
@@ -181,6 +188,16 @@ export function useThreadWords() {
         return body.itemName ? w.greeting(body.itemName) : w.greetingNoItem;
       case 'bot_clarify':
         return w.clarify;
+      case 'guide_started':
+        return guide.value.start(body.itemName);
+      case 'guide_stepped':
+        return stepText(body, guide.value);
+      case 'guide_asked':
+        return body.text;
+      case 'guide_several':
+        return guide.value.several;
+      case 'guide_checklist':
+        return checklistText(body.checklist, guide.value);
       case 'bot_hand_over':
         return w.handOver[body.reason];
       case 'image':

@@ -2,6 +2,7 @@
 import { computed } from 'vue';
 import type { ThreadBody } from '../../generated/protocol';
 import { durationText } from '../../shared/files/kinds';
+import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
 import { language, useSharedWords } from '../../shared/words';
 import { dayAndSlot, dayAndTime } from './format';
 import { useWidgetWords } from './words';
@@ -10,6 +11,7 @@ import { useWidgetWords } from './words';
 export function useEntryText(): (body: ThreadBody) => string {
   const words = useWidgetWords();
   const shared = useSharedWords();
+  const guide = useGuideWords();
   const tell = computed(() => {
     const { file, system, greeting, clarify, handOver, closed, handedOn, answer, receipt, rating, notice } =
       words.value;
@@ -33,6 +35,20 @@ export function useEntryText(): (body: ThreadBody) => string {
           return body.reason === 'blocked'
             ? notice.blocked(body.opensAt ? dayAndTime(body.opensAt, language.value) : null)
             : handOver[body.reason];
+        case 'guide_started':
+          return guide.value.start(body.itemName);
+        case 'guide_stepped':
+          return stepText(body, guide.value);
+        case 'guide_asked':
+          return [
+            guide.value.progress(body.step, body.most),
+            body.text,
+            ...body.choices.map((choice) => choice.label),
+          ].join(' ');
+        case 'guide_several':
+          return [guide.value.several, ...body.situations.map((one) => one.label)].join(' ');
+        case 'guide_checklist':
+          return checklistText(body.checklist, guide.value);
         case 'bot_feedback':
           return body.solved ? answer.wasSolved : answer.wasUnsolved;
         case 'agent_joined':

@@ -56,6 +56,11 @@ const spoken = new Set<ThreadBody['type']>([
   'bot_answer',
   'bot_clarify',
   'bot_hand_over',
+  'guide_started',
+  'guide_stepped',
+  'guide_asked',
+  'guide_several',
+  'guide_checklist',
 ]);
 
 /** Rows of a thread. `agentRead`: what the agents have seen of it. */
@@ -138,6 +143,10 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'bot_answer':
     case 'bot_clarify':
     case 'bot_hand_over':
+    case 'guide_started':
+    case 'guide_asked':
+    case 'guide_several':
+    case 'guide_checklist':
     case 'agent_joined':
     case 'agent_left':
     case 'transferred':
@@ -149,6 +158,7 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'closed':
       return true;
     case 'bot_greeting':
+    case 'guide_stepped':
     case 'bot_feedback':
     case 'human_requested':
     case 'request_cancelled':

@@ -5,8 +5,10 @@
 import { computed, inject, ref, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue';
 import type {
   Channel,
+  Command,
   ConversationId,
   ErrorCode,
+  GuideStepKind,
   Identity,
   MyConversation,
   Slot,
@@ -651,6 +653,48 @@ export function createWidget() {
     });
   }
 
+  // --- guided dialogues --------------------------------------------------------------------------------------------
+
+  /** What is on its way in a guided dialogue: the position that it answers; 0: the begin. */
+  const guideBusy = ref<number | null>(null);
+  /** Of each step the same id, however often it is pressed: the link may have gone after it was taken. */
+  const guideIds = new Map<string, string>();
+  /** The next card of the dialogue takes the focus. */
+  let guideFocus = false;
+
+  async function guide(at: number, key: string, command: (clientId: string) => Command): Promise<void> {
+    if (guideBusy.value !== null) return;
+    guideBusy.value = at;
+    guideFocus = true;
+    const clientId = guideIds.get(key) ?? newClientId();
+    guideIds.set(key, clientId);
+    const answer = await attempt(() => link!.request(command(clientId)));
+    if (answer) guideIds.delete(key);
+    else guideFocus = false;
+    guideBusy.value = null;
+  }
+
+  function startGuide(item: string): void {
+    const conversation = shown.value;
+    if (!conversation) return;
+    if (me.value?.anonymous) noteAsked(Date.now());
+    void guide(0, `${conversation}/${item}`, (clientId) => ({ type: 'start_guide', conversation, clientId, item }));
+  }
+
+  function stepGuide(on: number, step: GuideStepKind, choice?: string): void {
+    const conversation = shown.value;
+    if (!conversation) return;
+    const key = [conversation, on, step, choice ?? ''].join('/');
+    void guide(on, key, (clientId) => ({
+      type: 'guide_step',
+      conversation,
+      clientId,
+      on,
+      step,
+      ...(choice === undefined ? {} : { choice }),
+    }));
+  }
+
   const judge = (seq: number, solved: boolean) =>
     attempt(() => link!.request({ type: 'bot_feedback', conversation: shown.value!, seq, solved }));
 
@@ -860,6 +904,16 @@ export function createWidget() {
     retry: (clientId: string) => outbox?.retry(clientId),
     discard,
     judge,
+    guideBusy: guideBusy as Readonly<Ref<number | null>>,
+    startGuide,
+    stepGuide,
+    /** Will the next card of the dialogue take the focus? */
+    leadsToGuide: () => guideFocus,
+    takeGuideFocus: () => {
+      const takes = guideFocus;
+      guideFocus = false;
+      return takes;
+    },
     requestHuman: () => requestHuman(),
     cancelRequest,
     finish,

@@ -193,6 +193,7 @@ const zh = {
     none: '以上都不是',
     noneHelp: '好的，请换个说法再问一次；也可以直接转人工，由帮办人员解答。',
   },
+  guide: { goOn: '继续引导', putAway: '收起引导提示' },
   handOver: {
     wants_person: '好的，正在为您转接人工帮办。',
     emergency: '如果您或他人正处在危险中，请立即拨打：',
@@ -567,6 +568,7 @@ export const useWidgetWords = () =>
       none: 'None of these',
       noneHelp: 'Please ask in other words, or ask for a person.',
     },
+    guide: { goOn: 'Go on', putAway: 'Put this away' },
     handOver: {
       wants_person: 'All right, finding a person for you.',
       emergency: 'If you or somebody else is in danger, call now:',
