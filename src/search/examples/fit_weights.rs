@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         weights: Weights { ranker: Logistic::default(), calibrator: Logistic::default() },
         thresholds: Thresholds { version: "none".to_owned(), answer: 1.0, clarify: 1.0 },
     };
-    let index = Index::build(all.clone()).with_model(Arc::new(blank.clone()));
+    let index = Index::build(all).with_model(Arc::new(blank.clone()));
 
     let mut questions: Vec<Case> = Vec::new();
     for entry in &entries {

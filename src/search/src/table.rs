@@ -1,4 +1,4 @@
-//! The embedding table: one vector a word, made by `scripts/bot` (provenance in `weights/PROVENANCE.md`), and sums of them.
+//! The embedding table: one vector a word, made by `scripts/bot` (provenance in `scripts/bot/README.md`), and sums of them.
 //!
 //! File, gzip: `u32` length of the dictionary, the dictionary as jieba reads it ("word frequency", a word a line, in the order
 //! of the vectors), an `f32` scale a word, [`DIM`] signed bytes a word. Little-endian. The dimensions are in order of

@@ -55,6 +55,7 @@ export function withEvent(state: ThreadState, body: EventBody, now: number): Thr
     case 'citizen_presence':
       return state.view ? { ...state, view: { ...state.view, citizenOnline: body.online } } : state;
     case 'agent':
+    case 'agent_surroundings':
     case 'board':
     case 'alerts':
     case 'monitors':

@@ -95,7 +95,7 @@ async fn of_two_who_take_a_step_of_a_guide_one_is_refused(db: TestDatabase) {
     assert_eq!(store.guide("passport").await.unwrap(), Some(guide.clone()));
     assert_eq!(store.guide_revision("passport", 1).await.unwrap(), Some(revision.clone()), "with every character");
     assert_eq!((store.guide("other").await.unwrap(), store.guide_revision("other", 1).await.unwrap()), (None, None));
-    assert_eq!(store.guides().await.unwrap(), [guide.clone()]);
+    assert_eq!(store.guides().await.unwrap(), std::slice::from_ref(&guide));
     revision.reason = Some("不全\u{0}".to_owned());
     let refused = put(&store, &guide, Some(&revision)).await;
     assert!(matches!(refused, Err(StoreError::Nul { field: "reason" })));
