@@ -232,7 +232,7 @@ fn codes_are_plain_and_those_of_prepared_texts_are_what_people_type() {
         (Kind::CannedAnswer, "a/b", false),
         (Kind::Retention, "threads", true),
         // Nothing has this time: a record of it would be kept and never read.
-        (Kind::Retention, "messages", false),
+        (Kind::Retention, "drafts", false),
     ] {
         assert_eq!(check_id(kind, id).is_ok(), is_good, "{kind} {id}");
     }
