@@ -1,6 +1,6 @@
 //! What one agent sees: their own desk at once, their surroundings a moment later.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use bangban_domain::{
     AgentId, ConversationId, TeamId,
@@ -142,14 +142,20 @@ impl Owner {
         let mut list: Vec<ColleagueView> = if colleagues.len() <= COLLEAGUES + 1 {
             colleagues.iter().map(|colleague| colleague.value().clone()).collect()
         } else {
-            let own: BTreeSet<AgentId> =
-                teams.iter().filter_map(|team| self.members.get(usize::from(team.0))).flatten().copied().collect();
-            let mut ids: Vec<(bool, AgentId)> =
-                own.into_iter().filter_map(|id| Some((!colleagues.get(&id)?.is_free, id))).collect();
-            if ids.len() > COLLEAGUES + 1 {
-                ids.select_nth_unstable(COLLEAGUES);
-                ids.truncate(COLLEAGUES + 1);
-            }
+            let members = || teams.iter().filter_map(|team| self.members.get(usize::from(team.0)));
+            let mut ids: Vec<(bool, AgentId)> = if members().map(Vec::len).sum::<usize>() <= colleagues.len() {
+                members().flatten().filter_map(|id| Some((!colleagues.get(id)?.is_free, *id))).collect()
+            } else {
+                // Large teams that overlap: everybody once.
+                let is_own = |id: &AgentId| {
+                    self.teams_of.get(id).is_some_and(|theirs| theirs.iter().any(|one| teams.contains(one)))
+                };
+                let own = colleagues.iter().filter(|colleague| is_own(colleague.key()));
+                own.map(|colleague| (!colleague.is_free, *colleague.key())).collect()
+            };
+            ids.sort_unstable();
+            ids.dedup();
+            ids.truncate(COLLEAGUES + 1);
             ids.iter().filter_map(|(_, id)| colleagues.get(id).map(|one| one.value().clone())).collect()
         };
         list.sort_by_key(|colleague| colleague.id);
