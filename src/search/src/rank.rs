@@ -79,6 +79,13 @@ pub(crate) struct Candidate {
     pub(crate) log_odds: f64,
 }
 
+impl Candidate {
+    /// Of which nothing is measured yet.
+    const fn at(segment: usize, row: usize) -> Self {
+        Self { segment, row, scores: [0.0; 3], features: [0.0; FEATURE_COUNT], log_odds: 0.0 }
+    }
+}
+
 /// A question as it is looked for.
 pub(crate) struct Question {
     pub(crate) analysis: Analysis,
@@ -127,8 +134,8 @@ impl Question {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
     /// The rows worth looking at, measured and weighed. `allows`: segment and row.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
     pub(crate) fn candidates(
         &self,
         segments: [&Segment; 2],
@@ -139,7 +146,7 @@ impl Question {
         let mut found: Vec<Candidate> = Vec::new();
         let mut keep = |segment: usize, row: usize, channel: Option<(usize, f32)>| {
             let at = found.iter().position(|one| (one.segment, one.row) == (segment, row)).unwrap_or_else(|| {
-                found.push(Candidate { segment, row, scores: [0.0; 3], features: [0.0; FEATURE_COUNT], log_odds: 0.0 });
+                found.push(Candidate::at(segment, row));
                 found.len() - 1
             });
             if let Some((channel, score)) = channel {
@@ -166,13 +173,7 @@ impl Question {
         for (at, segment) in segments.iter().enumerate() {
             for (row, _) in segment.directions.nearest(&self.direction, NEAREST, |row| allows(at, row)) {
                 if !found.iter().any(|one| (one.segment, one.row) == (at, row)) {
-                    found.push(Candidate {
-                        segment: at,
-                        row,
-                        scores: [0.0; 3],
-                        features: [0.0; FEATURE_COUNT],
-                        log_odds: 0.0,
-                    });
+                    found.push(Candidate::at(at, row));
                 }
             }
         }
