@@ -202,7 +202,7 @@ async fn on_break(http: &mut Http, url: SocketAddr, agents: u32) -> anyhow::Resu
 
 async fn open(url: SocketAddr, n: u32, token: &str) -> anyhow::Result<(Client, ConversationId)> {
     let (mut client, _) = Client::connect(url, Source(n), None, token).await?;
-    let open = Command::OpenConversation { item: None, channel: Channel::Pc, hall: None, ticket: None };
+    let open = Command::OpenConversation { item: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
     let Answer::Opened { conversation } = client.ask(open).await? else { anyhow::bail!("not opened") };
     Ok((client, conversation))
 }

@@ -116,7 +116,7 @@ impl Idle {
 /// A citizen with an open conversation, subscribed to it.
 async fn subscribed(common: &Common, n: u32, token: &str) -> anyhow::Result<Client> {
     let (mut client, _) = Client::connect(common.url, Source(n), None, token).await?;
-    let open = Command::OpenConversation { item: None, channel: Channel::Pc, hall: None, ticket: None };
+    let open = Command::OpenConversation { item: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
     let Answer::Opened { conversation } = client.ask(open).await? else { anyhow::bail!("not opened") };
     client.join(conversation, None).await?;
     Ok(client)

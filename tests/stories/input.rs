@@ -16,6 +16,7 @@ async fn bad_input_gets_a_clear_error_and_disturbs_nobody(on: Engine) {
     let id = citizen.open().await;
     let item = Command::OpenConversation {
         item: Some("no-such-item".to_owned()),
+        district: None,
         channel: Channel::Pc,
         hall: None,
         ticket: None,

@@ -243,6 +243,7 @@ impl Client {
     pub async fn open(&mut self) -> ConversationId {
         let command = Command::OpenConversation {
             item: Some("residence-permit".to_owned()),
+            district: None,
             channel: Channel::Pc,
             hall: None,
             ticket: None,

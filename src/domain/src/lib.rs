@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod call_back;
 pub mod citizen;
 pub mod conversation;
+pub mod dialogue;
 pub mod figures;
 pub mod file;
 pub mod guide;

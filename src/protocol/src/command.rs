@@ -108,6 +108,10 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         item: Option<String>,
+        /// Code of the district that the page is about: what holds there is answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        district: Option<String>,
         /// Where from.
         channel: Channel,
         /// Code of the service hall; with channel `kiosk` or `counter`, and only there.
@@ -150,6 +154,22 @@ pub enum Command {
         client_id: String,
         /// The knowledge entry.
         entry: String,
+    },
+    /// None of the questions that 小申 offered is meant. Refused with `outdated` unless it is the last clarification and stands.
+    RefuseOptions {
+        /// The conversation.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// Position of the `bot_clarify`.
+        on: u64,
+    },
+    /// Published questions near what one is typing, while 小申 has the conversation. Neither kept nor logged.
+    Suggest {
+        /// The conversation.
+        conversation: ConversationId,
+        /// What stands in the field so far; 2..=60 characters, else there are none.
+        text: String,
     },
     /// Begins a guided dialogue (docs/guide.md); the citizen, or the agent who serves them, for them.
     StartGuide {

@@ -4,7 +4,7 @@ use bangban_domain::{ContinuationId, ConversationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CannedAnswerView, ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation, MyPast,
+    BotOption, CannedAnswerView, ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation, MyPast,
     NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
 };
 
@@ -173,6 +173,11 @@ pub enum Answer {
     Knowledge {
         /// Best first.
         hits: Vec<KnowledgeHit>,
+    },
+    /// Answer to `suggest`.
+    Suggestions {
+        /// Best first, at most 5.
+        options: Vec<BotOption>,
     },
     /// Answer to `find_colleagues`.
     Colleagues {

@@ -6,6 +6,7 @@
 
 mod admin;
 mod alert;
+mod bot;
 mod citizen;
 mod command;
 mod error;
@@ -28,6 +29,7 @@ mod view;
 
 pub use admin::*;
 pub use alert::{AcknowledgedView, AlertView, AlertsView, PastAlerts};
+pub use bot::*;
 pub use citizen::{
     ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptMove, ReceiptQuestion, ReceiptView, Redeem, Redeemed,
     VisitorReply,
@@ -54,7 +56,10 @@ pub use roster::{RightView, RightsView, RosterDay, RosterDuty, RosterView, Span}
 pub use staff::*;
 pub use staffing::*;
 pub use task::*;
-pub use thread::{BotOption, DistrictDetail, GuideStepKind, HandOverReason, Party, ThreadBody, ThreadEntry};
+pub use thread::{
+    BotOption, BotPhrase, Decided, DistrictDetail, GuideStepKind, HandOverPacket, HandOverReason, Party, ShownOption,
+    SuggestionBasis, ThreadBody, ThreadEntry,
+};
 pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;
 

@@ -124,6 +124,14 @@ pub enum ThreadBody {
         item_name: Option<String>,
         /// To choose from with `choose_entry`.
         suggestions: Vec<BotOption>,
+        /// What makes them frequent; absent: they are near the item's name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        basis: Option<SuggestionBasis>,
+        /// Code of the district that the page is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        district: Option<String>,
         /// The item has a guided dialogue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
@@ -155,19 +163,41 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         detail: Option<DistrictDetail>,
+        /// Names of the districts where alone it holds.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+        only_in: Vec<String>,
         /// The item has a guided dialogue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         guide: Option<GuideOffer>,
+        /// How 小申 came to it; absent in what was said before it was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        decided: Option<Decided>,
     },
     /// 小申 is not sure which of these is meant.
     BotClarify {
-        /// To choose from with `choose_entry`.
+        /// To choose from with `choose_entry`, or to refuse with `refuse_options`.
         options: Vec<BotOption>,
         /// The item that they are about has a guided dialogue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         guide: Option<GuideOffer>,
+        /// How 小申 came to it; absent in what was said before it was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        decided: Option<Decided>,
+    },
+    /// The citizen meant none of the questions that 小申 offered.
+    OptionsRefused {
+        /// Position of the `bot_clarify`.
+        on: u64,
+    },
+    /// 小申 says one of its fixed phrases; the interface owns the wording.
+    BotSays {
+        /// Which.
+        phrase: BotPhrase,
     },
     /// 小申 cannot or must not answer and points at a human.
     BotHandOver {
@@ -178,6 +208,10 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         opens_at: Option<Timestamp>,
+        /// How 小申 came to it; absent in what was said before it was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        decided: Option<Decided>,
     },
     /// The citizen, or the agent for them, begins a guided dialogue.
     GuideStarted {
@@ -369,13 +403,94 @@ pub enum GuideStepKind {
 }
 
 /// A question that one may choose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 pub struct BotOption {
     /// Knowledge entry.
     pub entry: String,
     /// Its standard question.
     pub question: String,
+    /// How likely it is the one that is meant, 0..1; of those that 小申 asks back with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub probability: Option<f64>,
+}
+
+/// How 小申 came to what it says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct Decided {
+    /// Version of the weights.
+    pub model: String,
+    /// Version of the thresholds; 0: those that came with the weights.
+    pub thresholds: u64,
+    /// Of the entry that came first, 0..1; 0: none came.
+    pub probability: f64,
+    /// The entry that was answered before was taken along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub context: Option<String>,
+}
+
+/// What 小申 says in fixed words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "snake_case")]
+pub enum BotPhrase {
+    /// None of the questions was meant: please ask in other words.
+    AskAgain,
+    /// Not at all.
+    Thanked,
+    /// Good-bye.
+    Farewell,
+    /// Who 小申 is and what it can do.
+    Introduction,
+    /// To whoever is rude: it goes on helping.
+    Polite,
+}
+
+/// What makes suggested questions frequent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "snake_case")]
+pub enum SuggestionBasis {
+    /// Asked most in the last 7 days.
+    Asked,
+    /// Example counts of the demo.
+    Demo,
+}
+
+/// What is told to a person who takes a conversation over from 小申.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct HandOverPacket {
+    /// Why 小申 stepped aside; null: the citizen asked for a person by themselves.
+    pub reason: Option<HandOverReason>,
+    /// What the citizen asked last, in their words, masked.
+    pub question: Option<String>,
+    /// What 小申 answered with.
+    pub tried: Vec<BotOption>,
+    /// What it gave to choose from.
+    pub shown: Vec<ShownOption>,
+    /// Clarifications in vain.
+    pub failed: u32,
+    /// How far a guided dialogue came.
+    pub guide: Option<GuideWalk>,
+}
+
+/// A question that was given to choose from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct ShownOption {
+    /// Knowledge entry.
+    pub entry: String,
+    /// Its standard question.
+    pub question: String,
+    /// How likely it was; null: it was not kept.
+    pub probability: Option<f64>,
+    /// The citizen took it.
+    pub chosen: bool,
 }
 
 /// Why 小申 points at a human.
@@ -385,12 +500,14 @@ pub struct BotOption {
 pub enum HandOverReason {
     /// The citizen asked for a person (the request is made at once).
     WantsPerson,
-    /// Danger to life or property: 110, 119, 120 are shown first.
+    /// Danger to life or property: 110, 119, 120 are shown first (and the request is made at once).
     Emergency,
-    /// A complaint or legal matter: its own channels are shown beside the human.
+    /// A complaint or legal matter: its own channels are shown beside the human (the request is made at once).
     Complaint,
     /// Nothing found.
     NotFound,
+    /// Asked back twice in vain (the request is made at once).
+    NotUnderstood,
     /// A file was sent, which only a person can look at.
     CannotSee,
     /// The citizen asked for a person and may not for a while; `opensAt` says until when.

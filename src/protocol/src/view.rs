@@ -10,6 +10,8 @@ use bangban_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::HandOverPacket;
+
 /// Who the token says you are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
@@ -373,7 +375,7 @@ pub struct FlagView {
 }
 
 /// What staff see beside a thread. Masked by default (DOMAIN "Law").
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationContext {
@@ -403,6 +405,10 @@ pub struct ConversationContext {
     pub history: Vec<PastConversation>,
     /// Questions of the item that agents answer by a key, at most 9.
     pub answers: Vec<KnowledgeHit>,
+    /// What 小申 tells whoever takes over; absent: nothing was asked of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub packet: Option<HandOverPacket>,
 }
 
 /// A service item.

@@ -229,6 +229,54 @@ const GREETINGS: [&str; 44] = [
 /// What may follow a greeting and is still small talk.
 const TAILS: [&str; 14] = ["小申", "啊", "呀", "哦", "吗", "你", "您", "侬", "了", "喔", "噢", "伐", "一下", "请问"];
 
+/// Small talk that wants more than a greeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmallTalk {
+    /// "Thank you", "I see".
+    Thanks,
+    /// "Good-bye".
+    Farewell,
+    /// "Who are you?"
+    Who,
+}
+
+const THANKS: [&str; 16] = [
+    "谢谢", "谢了", "多谢", "感谢", "辛苦了", "麻烦了", "好的", "知道了", "晓得了", "明白了", "懂了", "收到", "没事了", "thank",
+    "thanks", "ok",
+];
+const FAREWELL: [&str; 5] = ["再会", "再见", "拜拜", "晚安", "bye"];
+const WHO: [&str; 14] = [
+    "你是谁", "侬是啥人", "你是什么", "你叫什么", "你叫啥", "你会什么", "你会啥", "你能做什么", "你能干什么", "你能干嘛", "你可以做什么",
+    "你是机器人吗", "whoareyou", "whatcanyoudo",
+];
+/// Nobody who writes one of these means only a question. Words that stand in names of offices and illnesses are not among them.
+const RUDE: [&str; 23] = [
+    "傻逼", "傻b", "煞笔", "沙比", "妈的", "他妈", "你妈", "尼玛", "草泥马", "操你", "滚蛋", "滚开", "你个废物", "真是废物", "垃圾机器人", "弱智",
+    "白痴", "智障机器人", "蠢货", "去死", "狗屁", "fuck", "shit",
+];
+
+/// What kind of small talk it is, beside a greeting.
+#[must_use]
+pub fn small_talk(message: &str) -> Option<SmallTalk> {
+    let text = crate::text::normalise(message);
+    let rest = if strip_greeting(&text).is_empty() { text.as_str() } else { strip_greeting(&text) };
+    if WHO.iter().any(|word| strip_word(rest, word).is_some_and(|after| after.chars().count() <= 2)) {
+        return Some(SmallTalk::Who);
+    }
+    let is_small = is_greeting(&text);
+    let has = |words: &[&str]| is_small && words.iter().any(|word| text.contains(word));
+    if has(&FAREWELL) {
+        return Some(SmallTalk::Farewell);
+    }
+    has(&THANKS).then_some(SmallTalk::Thanks)
+}
+
+/// Is somebody abused? Says nothing about what else the message wants.
+#[must_use]
+pub fn is_rude(message: &str) -> bool {
+    contains_any(&crate::text::normalise(message), &RUDE)
+}
+
 /// Why a person must take over, when the message itself says so; danger first.
 pub(crate) fn hand_over(text: &str) -> Option<HandOverReason> {
     if contains_any(&without(text, &NOT_EMERGENCY), &EMERGENCY) || calls_emergency_number(text) {
@@ -292,4 +340,43 @@ fn calls_emergency_number(text: &str) -> bool {
                     && !after.starts_with(|c: char| c.is_ascii_digit() || "分元块万".contains(c))
             })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thanks_a_farewell_and_who_are_you_are_told_apart_from_questions() {
+        for (text, kind) in [
+            ("谢谢！", Some(SmallTalk::Thanks)),
+            ("好的，谢谢侬", Some(SmallTalk::Thanks)),
+            ("OK", Some(SmallTalk::Thanks)),
+            ("再见", Some(SmallTalk::Farewell)),
+            ("谢谢，再会", Some(SmallTalk::Farewell)),
+            ("你是谁？", Some(SmallTalk::Who)),
+            ("你好，你是机器人吗", Some(SmallTalk::Who)),
+            ("Who are you?", Some(SmallTalk::Who)),
+            ("你好", None),
+            ("你是谁负责的部门怎么查", None),
+            ("谢谢，居住证怎么办", None),
+            ("感谢信往哪里寄", None),
+        ] {
+            assert_eq!(small_talk(text), kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn rude_words_are_found_and_those_of_offices_are_not() {
+        for (text, rude) in [
+            ("你个废物", true),
+            ("他妈的居住证怎么办", true),
+            ("fuck you", true),
+            ("垃圾分类怎么投诉", false),
+            ("残疾证智力残疾几级", false),
+            ("废物利用补贴", false),
+        ] {
+            assert_eq!(is_rude(text), rude, "{text}");
+        }
+    }
 }

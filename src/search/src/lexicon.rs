@@ -21,9 +21,13 @@ static MODEL: LazyLock<(Arc<Table>, Jieba)> = LazyLock::new(|| {
 });
 
 static LEXICON: LazyLock<Arc<Lexicon>> = LazyLock::new(|| {
-    let pairs = parse(BUILT_IN).unwrap_or_default();
-    Arc::new(Lexicon::new(&pairs))
+    Arc::new(Lexicon::new(&shipped()))
 });
+
+/// What is built in, as pairs.
+pub(crate) fn shipped() -> Vec<(String, String)> {
+    parse(BUILT_IN).unwrap_or_default()
+}
 
 /// The segmentation, the words that are read as others, and the embedding table.
 pub(crate) struct Lexicon {
@@ -57,12 +61,11 @@ impl Lexicon {
         if pairs.is_empty() {
             return Self::built_in();
         }
-        let built_in = parse(BUILT_IN).unwrap_or_default();
-        let all: Vec<_> = built_in.into_iter().chain(pairs.iter().cloned()).collect();
+        let all: Vec<_> = shipped().into_iter().chain(pairs.iter().cloned()).collect();
         Arc::new(Self::new(&all))
     }
 
-    fn new(pairs: &[(String, String)]) -> Self {
+    pub(crate) fn new(pairs: &[(String, String)]) -> Self {
         let (table, jieba) = &*MODEL;
         let mut jieba = jieba.clone();
         let mut replaced = FxHashMap::default();
@@ -75,6 +78,11 @@ impl Lexicon {
             }
         }
         Self { jieba, replaced, table: Arc::clone(table) }
+    }
+
+    /// The words that another list reads differently.
+    pub(crate) fn differs_from<'a>(&'a self, other: &'a Self) -> std::collections::BTreeSet<&'a str> {
+        crate::words::differing(&self.replaced, &other.replaced)
     }
 
     /// Normalised text with words replaced by those that say the same.

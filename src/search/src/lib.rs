@@ -22,6 +22,7 @@ pub mod sets;
 mod subject;
 mod table;
 mod text;
+mod words;
 
 #[cfg(test)]
 mod demo_tests;
@@ -39,9 +40,11 @@ use serde::{Deserialize, Serialize};
 
 pub use eval::{Case, Figures, Half, fit, half_of};
 pub use fit::Logistic;
+pub use intent::{SmallTalk, is_rude, small_talk};
 pub use lexicon::parse as parse_words;
 pub use model::{Model, Thresholds};
 pub use rank::{FEATURE_COUNT, FEATURES, Weights};
+pub use words::Words;
 
 use lexicon::Lexicon;
 use rank::{Candidate, Question};
@@ -154,6 +157,15 @@ pub enum Decision {
         /// Why.
         reason: HandOverReason,
     },
+}
+
+/// A decision, and what was weighed for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weighed {
+    /// What to do.
+    pub decision: Decision,
+    /// The nearest entries, best first, with how sure the index is of each; none where the words alone decided.
+    pub nearest: Vec<(String, f64)>,
 }
 
 /// Why the bot steps aside.
@@ -309,7 +321,8 @@ impl Index {
         let put: Vec<Entry> = entries.iter().filter(differs).cloned().collect();
         let size = self.delta.entries.len() + put.len() + removed.len() + self.gone.len();
         if size > LONG_DELTA.min(self.base.entries.len() / 10) {
-            return Self::with_names(entries, names).with_model(Arc::clone(&self.model));
+            let lexicon = self.lexicon.clone().or_else(|| (!entries.is_empty()).then(Lexicon::built_in));
+            return Self::assemble(entries, names, lexicon).with_model(Arc::clone(&self.model));
         }
         if put.is_empty() && removed.is_empty() { self.clone() } else { self.changed(put, &removed) }
     }
@@ -416,15 +429,23 @@ impl Index {
     /// As [`Index::decide`], among those entries that the filter allows.
     #[must_use]
     pub fn decide_within(&self, query: &str, item: Option<&str>, filter: &Filter<'_>) -> Decision {
+        self.weigh(query, item, filter).decision
+    }
+
+    /// As [`Index::decide_within`], with what was weighed.
+    #[must_use]
+    pub fn weigh(&self, query: &str, item: Option<&str>, filter: &Filter<'_>) -> Weighed {
+        let by_words = |decision| Weighed { decision, nearest: Vec::new() };
         let normalised = text::normalise(query);
         if let Some(reason) = intent::hand_over(&normalised) {
-            return Decision::HandOver { reason };
+            return by_words(Decision::HandOver { reason });
         }
         if intent::is_greeting(&normalised) {
-            return Decision::Greeting;
+            return by_words(Decision::Greeting);
         }
         let hits = self.search_within(query, item, filter, MAX_OPTIONS);
-        self.decide_by(&normalised, &hits)
+        let near = |hit: &Hit| Some((hit.entry_in(self)?.id.clone(), hit.confidence));
+        Weighed { decision: self.decide_by(&normalised, &hits), nearest: hits.iter().filter_map(near).collect() }
     }
 
     fn decide_by(&self, normalised: &str, hits: &[Hit]) -> Decision {

@@ -14,6 +14,11 @@ use flate2::read::GzDecoder;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
+use crate::{
+    bot_thresholds::{self, ThresholdsCommand},
+    config::Config,
+};
+
 /// What two bytes begin a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -29,6 +34,14 @@ pub enum BotCommand {
         kb: PathBuf,
         /// The question.
         question: String,
+    },
+    /// From which probability on it answers and asks back, while no server runs on the database.
+    Thresholds {
+        /// A TOML file over the defaults.
+        #[arg(long, global = true)]
+        config: Option<PathBuf>,
+        #[command(subcommand)]
+        command: ThresholdsCommand,
     },
 }
 
@@ -97,13 +110,17 @@ fn lines(figures: &Figures) -> anyhow::Result<String> {
 ///
 /// # Errors
 /// Names file, line and field.
-pub fn run(command: &BotCommand) -> anyhow::Result<String> {
+#[tokio::main]
+pub async fn run(command: BotCommand) -> anyhow::Result<String> {
     match command {
-        BotCommand::Eval(eval) => evaluate(eval),
+        BotCommand::Eval(eval) => evaluate(&eval),
         BotCommand::Explain { kb, question } => {
-            let entries = sets::entries(&read(kb)?).with_context(|| kb.display().to_string())?;
-            let said: Explanation = Index::build(entries).explain(question, None, 5);
+            let entries = sets::entries(&read(&kb)?).with_context(|| kb.display().to_string())?;
+            let said: Explanation = Index::build(entries).explain(&question, None, 5);
             Ok(serde_json::to_string_pretty(&said)? + "\n")
+        }
+        BotCommand::Thresholds { config, command } => {
+            bot_thresholds::run(&Config::load(config.as_deref())?, command).await
         }
     }
 }

@@ -16,8 +16,8 @@ use bangban_domain::{
     time::{MINUTE, Millis, SECOND},
     words::Channel,
 };
-use bangban_protocol::{BotOption, GuideOffer, KnowledgeHit, TeamView};
-use bangban_search::Index;
+use bangban_protocol::{BotOption, GuideOffer, KnowledgeHit, SuggestionBasis, TeamView};
+use bangban_search::{Entry, Index};
 
 use crate::{
     config::{Config, ConfigError, HoursKey, Widening},
@@ -25,6 +25,25 @@ use crate::{
     known::Knowledge,
     organisation::{demo_directory, demo_knowledge},
 };
+
+/// Questions that are suggested at the begin.
+const SUGGESTED: usize = 4;
+
+/// Fewer than so many do not make a list of what is asked most.
+const FEWEST_COUNTED: usize = 2;
+
+/// What is asked most.
+#[derive(Default)]
+pub struct Asked {
+    /// Entries, most often asked first.
+    pub counted: Vec<String>,
+    /// The demo's, as long as nothing was counted.
+    pub examples: Vec<String>,
+}
+
+fn option(entry: &Entry) -> BotOption {
+    BotOption { entry: entry.id.clone(), question: entry.question.clone(), probability: None }
+}
 
 fn span(seconds: u32) -> Millis {
     i64::from(seconds) * SECOND
@@ -95,6 +114,7 @@ pub struct Catalogue {
     calendars: HashMap<String, Calendar>,
     knowledge: Arc<Knowledge>,
     guides: Arc<Guides>,
+    asked: Arc<Asked>,
 }
 
 impl Catalogue {
@@ -110,8 +130,8 @@ impl Catalogue {
         let calendar = directory.calendar(None, &configured);
         let own = |(code, _): (&str, _)| (code.to_owned(), directory.calendar(Some(code), &configured));
         let calendars = directory.teams().map(own).filter(|(_, own)| *own != calendar).collect();
-        let (frequent, guides) = Default::default();
-        let mut this = Self { directory, basis, frequent, teams, calendar, calendars, knowledge, guides };
+        let (frequent, guides, asked) = Default::default();
+        let mut this = Self { directory, basis, frequent, teams, calendar, calendars, knowledge, guides, asked };
         let frequent = this.directory.items().filter(|(_, item)| item.high_frequency);
         this.frequent =
             frequent.map(|(code, _)| (code.to_owned(), this.team_or_general(this.team_of(Some(code))))).collect();
@@ -128,6 +148,18 @@ impl Catalogue {
     #[must_use]
     pub fn with_guides(&self, guides: Arc<Guides>) -> Self {
         Self { guides, ..self.clone() }
+    }
+
+    /// The same with other counts of what is asked.
+    #[must_use]
+    pub fn with_asked(&self, asked: Arc<Asked>) -> Self {
+        Self { asked, ..self.clone() }
+    }
+
+    /// What is asked most, for the next state.
+    #[must_use]
+    pub fn shared_asked(&self) -> Arc<Asked> {
+        Arc::clone(&self.asked)
     }
 
     /// The demo's, by the default configuration.
@@ -369,16 +401,27 @@ impl Catalogue {
         self.knowledge.index()
     }
 
-    /// Questions that the bot suggests at the begin.
+    /// Questions that the bot suggests at the begin, and what makes them frequent; without counts, those that are near the
+    /// item's name.
     #[must_use]
-    pub fn suggestions(&self, item: Option<&str>) -> Vec<BotOption> {
-        let Some((code, item)) = item.and_then(|code| Some((code, self.item(code)?))) else { return Vec::new() };
-        let hits = self.index().search(&item.name, Some(code), 4);
-        hits.iter()
-            .filter_map(|hit| hit.entry_in(self.index()))
-            .filter(|entry| entry.item == code)
-            .map(|entry| BotOption { entry: entry.id.clone(), question: entry.question.clone() })
-            .collect()
+    pub fn suggestions(&self, item: Option<&str>) -> (Vec<BotOption>, Option<SuggestionBasis>) {
+        let is_here = |entry: &&Entry| item.is_none_or(|item| entry.item == item);
+        let of = |ids: &[String]| -> Vec<BotOption> {
+            let entries = ids.iter().filter_map(|id| self.index().entry(id)).filter(is_here);
+            entries.take(SUGGESTED).map(option).collect()
+        };
+        let asked = of(&self.asked.counted);
+        if asked.len() >= FEWEST_COUNTED {
+            return (asked, Some(SuggestionBasis::Asked));
+        }
+        let Some((code, known)) = item.and_then(|code| Some((code, self.item(code)?))) else {
+            let examples = of(&self.asked.examples);
+            let basis = (!examples.is_empty()).then_some(SuggestionBasis::Demo);
+            return (examples, basis);
+        };
+        let hits = self.index().search(&known.name, Some(code), SUGGESTED);
+        let near = hits.iter().filter_map(|hit| hit.entry_in(self.index())).filter(is_here);
+        (near.map(option).collect(), None)
     }
 
     /// What an agent finds.

@@ -80,6 +80,8 @@ pub enum Order {
     Open {
         /// Item code, known to the catalogue.
         item: Option<String>,
+        /// Code of the district that the page is about, known to the directory.
+        district: Option<String>,
         /// Where from.
         channel: Channel,
         /// Where in a service hall; checked.

@@ -15,6 +15,8 @@ use bangban_protocol::{EntryMark, KnowledgeHit};
 use bangban_search::{Entry, Index};
 use bangban_store::{KnowledgeEntry, KnowledgeRevision};
 
+use crate::bot_settings::BotSettings;
+
 /// An entry with those of its revisions that hold, will hold, or are candidates.
 pub type Kept = Arc<(KnowledgeEntry, Vec<KnowledgeRevision>)>;
 
@@ -30,6 +32,8 @@ pub struct Known {
     pub revision: u32,
     /// Since when it holds; of a candidate, since when it waits.
     pub since: Timestamp,
+    /// When it ends to hold, if that is known.
+    pub until: Option<Timestamp>,
     /// Who owns the answer.
     pub unit: String,
     /// A second person has reviewed it.
@@ -38,15 +42,18 @@ pub struct Known {
     pub content: Content,
 }
 
-/// See the module.
+/// See the module. Cheap to clone.
+#[derive(Clone)]
 pub struct Knowledge {
     /// What 小申 answers from.
     index: Index,
     /// What waits for its review: for agents only.
     candidates: Index,
-    by_id: HashMap<String, Known>,
+    by_id: Arc<HashMap<String, Known>>,
     /// Local details by the city's entry: district and text.
-    details: HashMap<String, Vec<(String, Known)>>,
+    details: Arc<HashMap<String, Vec<(String, Known)>>>,
+    /// What the indexes are read and judged by.
+    settings: BotSettings,
     /// When something begins or ends to hold.
     next_change: Option<Timestamp>,
 }
@@ -68,6 +75,7 @@ fn known((entry, revisions): &(KnowledgeEntry, Vec<KnowledgeRevision>), at: Time
         entry: head.id.clone(),
         revision: no,
         since: span.map_or(revision.saved_at, |span| span.from),
+        until: span.and_then(|span| span.to),
         unit: head.unit.clone(),
         is_reviewed: span.is_some(),
         content: revision.content.clone(),
@@ -78,48 +86,72 @@ impl Knowledge {
     /// Takes a while: not on the runtime's threads.
     #[must_use]
     pub fn at(entries: &Entries, directory: &Directory, at: Timestamp) -> Self {
-        Self::made(None, entries, directory, at)
+        Self::made(None, &BotSettings::default(), entries, directory, at)
+    }
+
+    /// The same made anew from the begin: other items, or called otherwise.
+    #[must_use]
+    pub fn anew(&self, entries: &Entries, directory: &Directory, at: Timestamp) -> Self {
+        Self::made(None, &self.settings, entries, directory, at)
     }
 
     /// What follows on this one when other entries hold and the items are the same: quicker where few have changed.
     #[must_use]
     pub fn then(&self, entries: &Entries, directory: &Directory, at: Timestamp) -> Self {
-        Self::made(Some(self), entries, directory, at)
+        Self::made(Some(self), &self.settings, entries, directory, at)
     }
 
-    fn made(before: Option<&Self>, entries: &Entries, directory: &Directory, at: Timestamp) -> Self {
+    /// The same by other thresholds and words: only entries that have a word that is read otherwise are read anew.
+    #[must_use]
+    pub fn by(&self, settings: BotSettings) -> Self {
+        let of = |index: &Index| index.reworded(&settings.words).with_model(Arc::clone(&settings.model));
+        Self { index: of(&self.index), candidates: of(&self.candidates), settings, ..self.clone() }
+    }
+
+    /// What the indexes are read and judged by.
+    #[must_use]
+    pub const fn settings(&self) -> &BotSettings {
+        &self.settings
+    }
+
+    fn made(
+        before: Option<&Self>,
+        settings: &BotSettings,
+        entries: &Entries,
+        directory: &Directory,
+        at: Timestamp,
+    ) -> Self {
         let named = directory.items().flat_map(|(code, item)| {
             let names = std::iter::once(&item.name).chain(&item.aliases);
             names.map(move |name| (code.to_owned(), name.clone()))
         });
         let names: Vec<(String, String)> = named.collect();
-        let mut this = Self {
-            index: Index::build(Vec::new()),
-            candidates: Index::build(Vec::new()),
-            by_id: HashMap::new(),
-            details: HashMap::new(),
-            next_change: entries.values().filter_map(|kept| kept.0.head.next_change(at)).min(),
-        };
+        let (mut by_id, mut details) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
         let (mut bot, mut waiting) = (Vec::new(), Vec::new());
         for one in entries.values().filter_map(|kept| known(kept, at)) {
             if let (Some(base), Some(district)) = (&one.content.base, one.content.districts.first()) {
                 if one.is_reviewed {
-                    this.details.entry(base.clone()).or_default().push((district.clone(), one));
+                    details.entry(base.clone()).or_default().push((district.clone(), one));
                 }
                 continue;
             }
             let at_once = directory.unit(&one.unit).is_some_and(|unit| unit.answers_at_once);
             let list = if one.is_reviewed || at_once { &mut bot } else { &mut waiting };
             list.push(found_by(&one, directory));
-            this.by_id.insert(one.entry.clone(), one);
+            by_id.insert(one.entry.clone(), one);
         }
         let index = |before: Option<&Index>, entries| match before {
             Some(before) => before.updated(entries, &names),
-            None => Index::with_names(entries, &names),
+            None => Index::worded(entries, &names, &settings.words).with_model(Arc::clone(&settings.model)),
         };
-        this.index = index(before.map(|before| &before.index), bot);
-        this.candidates = index(before.map(|before| &before.candidates), waiting);
-        this
+        Self {
+            index: index(before.map(|before| &before.index), bot),
+            candidates: index(before.map(|before| &before.candidates), waiting),
+            by_id: Arc::new(by_id),
+            details: Arc::new(details),
+            settings: settings.clone(),
+            next_change: entries.values().filter_map(|kept| kept.0.head.next_change(at)).min(),
+        }
     }
 
     /// What 小申 answers from.
@@ -183,8 +215,10 @@ fn found_by(one: &Known, directory: &Directory) -> Entry {
         department: directory.unit(&one.unit).map(|unit| unit.name.clone()).unwrap_or_default(),
         audience: one.content.audience.as_str().to_owned(),
         source: one.content.source.clone(),
-        // What does not hold now is not in the index; the districts' own details stand beside the answer.
-        ..Entry::default()
+        // A city's answer holds everywhere; what a district adds to it stands beside it and is no entry of its own.
+        districts: one.content.districts.clone(),
+        from: one.is_reviewed.then_some(one.since.0),
+        until: one.until.map(|until| until.0),
     }
 }
 
@@ -218,5 +252,44 @@ fn hit(one: &Known, query: &str, directory: &Directory) -> KnowledgeHit {
         item_name: item.map(|item| item.name.clone()),
         mark: if one.is_reviewed { EntryMark::Official } else { EntryMark::Waiting },
         matched: bangban_search::matched(query, &one.content.question),
+    }
+}
+
+#[cfg(test)]
+pub mod testing {
+    //! Entries that are in force.
+
+    use bangban_domain::knowledge::{Head, RevisionState, Span};
+
+    use super::*;
+
+    /// In force since the begin of time.
+    pub fn published(id: &str, content: Content) -> Kept {
+        let mut head = Head::new(id.to_owned(), "city".to_owned());
+        (head.open, head.live) = (None, Some(Span { no: 1, from: Timestamp(0), to: None }));
+        let revision = KnowledgeRevision {
+            entry: id.to_owned(),
+            no: 1,
+            state: RevisionState::Published,
+            content,
+            authors: Vec::new(),
+            reviewer: None,
+            reason: None,
+            task: None,
+            made_at: Timestamp(0),
+            saved_at: Timestamp(0),
+            submitted_at: None,
+            decided_at: Some(Timestamp(0)),
+        };
+        let entry = KnowledgeEntry {
+            head,
+            origin: Origin::Editor,
+            question: revision.content.question.clone(),
+            items: revision.content.items.clone(),
+            sources: 0,
+            created_at: Timestamp(0),
+            changed_at: Timestamp(0),
+        };
+        Arc::new((entry, vec![revision]))
     }
 }

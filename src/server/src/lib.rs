@@ -4,6 +4,8 @@ pub mod app;
 pub mod auth;
 pub mod bot;
 pub mod bot_eval;
+pub mod bot_settings;
+pub mod bot_thresholds;
 pub mod calendar;
 pub mod catalogue;
 pub mod clock;

@@ -222,7 +222,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::CheckConfig { config, connect } => check(config, connect),
         Command::Simulate(plan) => simulate::command(&plan),
-        Command::Bot { command } => bot_eval::run(&command).map(|said| print!("{said}")),
+        Command::Bot { command } => bot_eval::run(command).map(|said| print!("{said}")),
         Command::Migrate { config, list } => migrate(config, list),
         Command::Audit { what: AuditCommand::Verify { config, expect } } => verify_audit(config, expect),
         Command::Retention { what: RetentionCommand::Run { config, dry_run } } => run_retention(config, dry_run),

@@ -39,6 +39,8 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::BotAnswer { .. }
         | ThreadBody::BotClarify { .. }
         | ThreadBody::BotHandOver { .. }
+        | ThreadBody::OptionsRefused { .. }
+        | ThreadBody::BotSays { .. }
         | ThreadBody::GuideStarted { .. }
         | ThreadBody::GuideStepped { .. }
         | ThreadBody::GuideAsked { .. }

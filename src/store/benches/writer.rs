@@ -115,6 +115,7 @@ async fn send(store: Store, n: u64, until: Instant) -> Vec<Duration> {
             only_in: None,
             follows: false,
             turn: None,
+            about: None,
             owes: None,
             answers: matches!(author, Author::Agent(_)),
         };

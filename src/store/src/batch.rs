@@ -19,7 +19,7 @@ use sqlx::{Any, Row as _, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    Author, Change, Committed, ConversationRow, Event, NewEntry, Owed, StoreError, Written, change, figures,
+    Author, Change, Committed, ConversationRow, Event, NewEntry, Owed, StoreError, Written, bot, change, figures,
     heads::{Head, Heads, Recent, WINDOW, client_hash, note_change},
     ledger::Asking,
     read,
@@ -51,6 +51,7 @@ pub(crate) async fn carry_out(
         match step {
             Step::Change(change) => change::carry_out(tx, statements, change).await?,
             Step::Open(row, no) => change::open(tx, row, *no).await?,
+            Step::Asked { at, entry } => bot::asked(tx, *at, entry).await?,
             Step::Answer { conversation, clock_no, at, by } => {
                 sqlx::query("UPDATE ledger SET answered_at = $1, answered_by = $2 WHERE conversation = $3 AND no = $4")
                     .bind(at.0)
@@ -81,6 +82,11 @@ enum Step<'a> {
         clock_no: i64,
         at: Timestamp,
         by: Author,
+    },
+    /// The bot answered with this knowledge entry.
+    Asked {
+        at: Timestamp,
+        entry: &'a str,
     },
 }
 
@@ -191,6 +197,9 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, known: &Known<'a>, number
             }
             if let Some(turn) = entry.turn {
                 plan.lines.push(line_of(entry, history::Event::BotReplied { turn }).into());
+            }
+            if let Some(about) = &entry.about {
+                plan.steps.push(Step::Asked { at: entry.at, entry: about });
             }
             entries.push(Written::New { seq, answered });
             plan.entries.push(Numbered { entry, thread: head.no, seq, asks });
@@ -486,6 +495,7 @@ mod tests {
             only_in: None,
             follows: false,
             turn: None,
+            about: None,
             owes: None,
             answers: false,
         };

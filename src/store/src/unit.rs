@@ -11,7 +11,7 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, GuideChange,
+    AlertChange, Audit, BotChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, GuideChange,
     HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange, ReceiptRow,
     RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
 };
@@ -78,6 +78,9 @@ impl Unit {
                     change.texts().try_for_each(|(field, text)| without_nul(field, Some(text)))?;
                 }
                 Change::Guide(change) => without_nul("reason", change.reason())?,
+                Change::Bot(change) => {
+                    change.texts().into_iter().try_for_each(|(field, text)| without_nul(field, Some(text)))?;
+                }
                 // Made by the server.
                 Change::Clock(_)
                 | Change::Step { .. }
@@ -200,6 +203,8 @@ pub struct NewEntry {
     pub answers: bool,
     /// The bot's reply to a question in scope: the log says so.
     pub turn: Option<BotTurn>,
+    /// The knowledge entry that the bot answers with: what is asked most is counted from these.
+    pub about: Option<String>,
     /// What is promised to the citizen who wrote it, if it turns out that an answer is owed.
     pub owes: Option<Arc<Promised>>,
 }
@@ -338,6 +343,8 @@ pub enum Change {
     Knowledge(KnowledgeChange),
     /// Guided dialogues.
     Guide(GuideChange),
+    /// What 小申 decides by.
+    Bot(BotChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }

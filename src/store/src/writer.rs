@@ -231,7 +231,8 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         | Change::Quality(_)
         | Change::Task(_)
         | Change::Knowledge(_)
-        | Change::Guide(_) => [Some(Key::Administration), None],
+        | Change::Guide(_)
+        | Change::Bot(_) => [Some(Key::Administration), None],
         // See `keys_of`.
         Change::Privacy(_) | Change::Figures(_) | Change::AgentLog(_) => [None, None],
         Change::Draft { agent, conversation, .. } => [Some(Key::Conversation(*conversation)), Some(Key::Agent(*agent))],

@@ -10,11 +10,11 @@ use bangban_domain::{
     Timestamp,
     citizen::HallVisit,
     conversation::{self, MAX_CLIENT_ID, MAX_COMMENT, MAX_LEFT_MESSAGE, MAX_TEXT},
-    words::Outcome,
+    words::{Outcome, Stage},
 };
 use bangban_protocol::{Answer, Command, ErrorCode, WireError};
 
-use super::{App, actor, forbidden, invalid};
+use super::{App, actor, dialogue::Heard, forbidden, invalid};
 use crate::{auth::Principal, desk::Order, hub::Socket};
 
 /// The rest of a command.
@@ -54,15 +54,27 @@ impl App {
         let who = Arc::clone(who);
         match command {
             Command::Send { conversation, client_id, text, entry } => {
-                if !self.shared.live.contains_key(&conversation) && matches!(*who, Principal::Citizen(_)) {
-                    // Closed: writing to it opens it again.
+                let live = self.shared.live.get(&conversation).map(|live| live.view.stage);
+                if matches!(*who, Principal::Citizen(_)) && live.is_none_or(|stage| stage == Stage::Bot) {
                     return Ok(Begun::Alone(Box::pin(async move {
-                        app.desk.give(actor(&who), at, Order::Reopen(conversation)).await?;
-                        app.send(&who, at, conversation, &client_id, &text, entry)?.await
+                        if live.is_none() {
+                            // Closed: writing to it opens it again.
+                            app.desk.give(actor(&who), at, Order::Reopen(conversation)).await?;
+                        }
+                        // 小申 answers by what was said before.
+                        let heard = app.heard(conversation).await?;
+                        app.send(&who, at, conversation, &client_id, &text, entry, &heard)?.await
                     })));
                 }
-                self.send(&who, at, conversation, &client_id, &text, entry).map(Begun::HandedOver)
+                let heard = Heard::default();
+                self.send(&who, at, conversation, &client_id, &text, entry, &heard).map(Begun::HandedOver)
             }
+            Command::RefuseOptions { conversation, client_id, on } => {
+                Ok(Begun::Alone(Box::pin(
+                    async move { app.refuse_options(&who, at, conversation, &client_id, on).await },
+                )))
+            }
+            Command::Suggest { conversation, text } => Ok(Begun::Done(self.suggest(&who, conversation, &text))),
             Command::SendFile { conversation, client_id, file } => {
                 Ok(Begun::Alone(Box::pin(async move { app.send_file(&who, at, conversation, &client_id, file).await })))
             }
@@ -70,7 +82,10 @@ impl App {
                 Ok(Begun::Alone(Box::pin(async move { app.open_files(&who, conversation, &files).await })))
             }
             Command::ChooseEntry { conversation, client_id, entry } => {
-                self.choose(&who, at, conversation, &client_id, &entry).map(Begun::HandedOver)
+                Ok(Begun::Alone(Box::pin(async move {
+                    let heard = app.heard(conversation).await?;
+                    app.choose(&who, at, conversation, &client_id, &entry, &heard)?.await
+                })))
             }
             Command::StartGuide { conversation, client_id, item } => {
                 Ok(Begun::Alone(Box::pin(
@@ -179,9 +194,9 @@ impl App {
 /// What the desk is asked to do, its fields checked.
 fn order(command: Command) -> Result<Order, WireError> {
     Ok(match command {
-        Command::OpenConversation { item, channel, hall, ticket } => {
+        Command::OpenConversation { item, district, channel, hall, ticket } => {
             let visit = HallVisit::of(channel, hall.as_deref(), ticket.as_deref()).map_err(invalid)?;
-            Order::Open { item, channel, visit }
+            Order::Open { item, district, channel, visit }
         }
         Command::RequestHuman { conversation } => Order::RequestHuman(conversation),
         Command::CancelRequest { conversation } => Order::CancelRequest(conversation),
@@ -250,6 +265,8 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::Read { .. }
         | Command::LoadEarlier { .. }
         | Command::ChooseEntry { .. }
+        | Command::RefuseOptions { .. }
+        | Command::Suggest { .. }
         | Command::StartGuide { .. }
         | Command::GuideStep { .. }
         | Command::Note { .. }

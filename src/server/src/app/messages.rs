@@ -14,10 +14,10 @@ use bangban_protocol::{Answer, ErrorCode, EventBody, Party, ThreadBody, Topic, W
 use bangban_store::{Author, Change, Event, Lane, NewEntry, Unit, Written};
 use tokio::time::Instant;
 
-use super::{App, actor, commands::Pending, forbidden, invalid, not_found, store_error};
+use super::{App, actor, commands::Pending, dialogue::Heard, forbidden, invalid, not_found, store_error};
 use crate::{
     auth::Principal,
-    bot,
+    bot::{self, Asking},
     desk::{Order, entry},
 };
 
@@ -59,6 +59,7 @@ impl App {
         client_id: &str,
         text: &str,
         knowledge: Option<String>,
+        heard: &Heard,
     ) -> Result<Pending, WireError> {
         let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
         let text = conversation::text("text", text, MAX_TEXT).map_err(invalid)?;
@@ -82,16 +83,7 @@ impl App {
         let mut unit = Unit { entries: vec![message], ..Unit::default() };
         let mut wants_human = false;
         if let Some(item) = asked {
-            let catalogue = self.catalogue();
-            let calendar = catalogue.calendar_of(catalogue.team_of(item.as_deref()));
-            let opens_at = (!calendar.in_service(at)).then(|| calendar.next_open(at).unwrap_or(at));
-            let team = self.shared.live.get(&id).map(|live| live.view.team.clone()).unwrap_or_default();
-            let mut reply = bot::reply(&catalogue, text, item.as_deref(), &team, opens_at);
-            if let Principal::Citizen(citizen) = &**who
-                && let Some(block) = catalogue.directory().block(citizen.id, catalogue.team_of(item.as_deref()), at)
-            {
-                reply = reply.of_blocked(block.until);
-            }
+            let reply = self.bot_reply(who, at, id, item.as_deref(), text, heard, Asking::reply);
             wants_human = reply.requests_human;
             unit.entries.push(bot_entry(id, at, &reply.body));
         }
@@ -115,6 +107,7 @@ impl App {
         id: ConversationId,
         client_id: &str,
         chosen: &str,
+        heard: &Heard,
     ) -> Result<Pending, WireError> {
         let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
         let Principal::Citizen(_) = who else { return Err(forbidden()) };
@@ -122,7 +115,8 @@ impl App {
         let catalogue = self.catalogue();
         let question = catalogue.index().entry(chosen).ok_or_else(unknown_entry)?.question.clone();
         let team = self.shared.live.get(&id).map(|live| live.view.team.clone()).unwrap_or_default();
-        let answer = bot::answer(&catalogue, chosen, &question, &team).ok_or_else(unknown_entry)?;
+        let district = bot::district_of(&catalogue, &question, heard.district.as_deref(), &team);
+        let answer = bot::answer(&catalogue, chosen, district).ok_or_else(unknown_entry)?;
         let body = ThreadBody::Text { text: question, entry: None, revision: None };
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
         message.client_id = Some(client_id.to_owned());
@@ -241,5 +235,8 @@ pub(super) fn bot_entry(id: ConversationId, at: Timestamp, body: &ThreadBody) ->
     said.only_in = Some(Stage::Bot);
     said.follows = true;
     said.turn = bot::turn(body);
+    if let ThreadBody::BotAnswer { entry, .. } = body {
+        said.about = Some(entry.clone());
+    }
     said
 }

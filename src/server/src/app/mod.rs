@@ -3,8 +3,10 @@
 mod administration;
 mod alerts;
 mod blocks;
+mod bot_keeping;
 mod citizens;
 mod commands;
+mod dialogue;
 mod figures;
 mod files;
 mod find;
@@ -273,6 +275,9 @@ impl App {
         }
         let basis = Basis::new(config)?;
         let organisation = Arc::new(Organisation::load(store.clone(), basis, directory, clock.now()).await?);
+        if demo {
+            organisation.suggest_examples(organisation::demo_frequent()?).await;
+        }
         if demo {
             let catalogue = organisation.current();
             seed(&store, [organisation::demo_staff()?, load.staff(catalogue.teams())].concat()).await?;

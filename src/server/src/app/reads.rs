@@ -327,6 +327,7 @@ impl App {
             channel: row.channel,
             hall: row.hall.clone(),
             ticket: row.ticket.clone(),
+            packet: self.packet(row.id).await?,
             answers: item.map_or_else(Vec::new, |(code, item)| catalogue.search(&item.name, Some(code), 9)),
             item: item.map(|(code, item)| ItemView {
                 code: code.to_owned(),

@@ -109,6 +109,7 @@ pub fn entry(
         only_in: None,
         follows: false,
         turn: None,
+        about: None,
         owes: None,
         answers: false,
     }

@@ -8,7 +8,7 @@ use bangban_domain::{
     citizen::{HallVisit, shown_name},
     conversation::{may_close_with, may_continue, may_pass},
     history::Event,
-    org::GENERAL,
+    org::{GENERAL, UnitKind},
     routing::{Input, Refusal, Target},
     words::{Channel, CitizenKind, HandOnChannel, Outcome, ReceiptState, Stage},
 };
@@ -22,7 +22,7 @@ use super::{
     new_id,
     owner::Owner,
 };
-use crate::auth::Citizen;
+use crate::{auth::Citizen, bot};
 
 /// Out of hours this many call-back times are offered.
 pub(super) const SLOTS_OFFERED: usize = 8;
@@ -82,7 +82,7 @@ impl Owner {
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         match order {
-            Order::Open { item, channel, visit } => self.open(who, at, item, (channel, visit), batch),
+            Order::Open { item, district, channel, visit } => self.open(who, at, (item, district), (channel, visit), batch),
             Order::Claim { visitor } => self.claim(who, at, visitor, batch),
             Order::Reopen(id) => self.reopen(who, at, id, batch),
             Order::RequestHuman(id) => self.request_human(who, at, now, id, batch),
@@ -158,7 +158,7 @@ impl Owner {
         &mut self,
         who: &Actor,
         at: Timestamp,
-        item: Option<String>,
+        (item, district): (Option<String>, Option<String>),
         (channel, visit): (Channel, Option<HallVisit>),
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
@@ -170,12 +170,13 @@ impl Owner {
             let error = WireError::new(ErrorCode::UnknownItem, format!("there is no item {code:?}"));
             return Err(WireError { field: Some("item".to_owned()), ..error });
         }
+        let directory = self.world.catalogue.directory();
+        let is_district = |code: &str| directory.unit(code).is_some_and(|unit| unit.kind == UnitKind::District);
+        if district.as_deref().is_some_and(|code| !is_district(code)) {
+            return Err(WireError::field("district", "is no district"));
+        }
         let conversation = ConversationId::new(new_id());
-        let greeting = ThreadBody::BotGreeting {
-            item_name: self.item_name(item.as_deref()),
-            suggestions: self.world.catalogue.suggestions(item.as_deref()),
-            guide: item.as_deref().and_then(|item| self.world.catalogue.guide_offer(item)),
-        };
+        let greeting = bot::greeting(&self.world.catalogue, item.as_deref(), district);
         let (hall, ticket) = visit.map_or((None, None), |visit| (Some(visit.hall), visit.ticket));
         let row = ConversationRow {
             id: conversation,

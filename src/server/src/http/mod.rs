@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod bearer;
+mod bot;
 mod citizen;
 mod client;
 mod download;
@@ -185,7 +186,11 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(guides::one))
         .routes(with_limit(routes!(guides::draft), guides::MAX_GUIDE))
         .routes(routes!(guides::step))
-        .routes(with_limit(routes!(guides::preview), guides::MAX_GUIDE));
+        .routes(with_limit(routes!(guides::preview), guides::MAX_GUIDE))
+        .routes(routes!(bot::thresholds, bot::set_thresholds))
+        .routes(routes!(bot::roll_back))
+        .routes(routes!(bot::words, bot::put_word, bot::remove_word))
+        .routes(with_limit(routes!(bot::import_words), bot::MAX_WORDS_FILE));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }

@@ -62,6 +62,7 @@ pub(super) struct Refusal {
         (name = "tasks", description = "Tasks with deadlines, policies, and what is told to people; docs/tasks.md"),
         (name = "quality", description = "Inspection of conversations; docs/administration.md"),
         (name = "knowledge", description = "Entries of the knowledge base; docs/knowledge.md"),
+        (name = "bot", description = "What 小申 decides by: thresholds and words; docs/bot.md"),
         (name = "staffing", description = "How many agents a team needs; docs/administration.md"),
         (name = "server", description = "Configuration, health and this description"),
     ),

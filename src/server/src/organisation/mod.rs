@@ -18,9 +18,10 @@ use arc_swap::ArcSwap;
 use bangban_domain::{
     Timestamp,
     org::{Body, CITY, Directory, GENERAL, Kind, Record, Team, Unit, UnitKind},
+    time::{DAY, MINUTE, Millis},
 };
 use bangban_store::{
-    Audit, Author, Change, Json, KnowledgeEntry, RecordChange, RecordRow, Store, StoreError, Unit as Work,
+    Audit, Author, BotChange, Change, Json, KnowledgeEntry, RecordChange, RecordRow, Store, StoreError, Unit as Work,
 };
 use serde_json::value::to_raw_value;
 use tokio::{
@@ -29,18 +30,27 @@ use tokio::{
 };
 
 use crate::{
-    catalogue::{Basis, Catalogue},
+    catalogue::{Asked, Basis, Catalogue},
     clock::Clock,
     guides::Guides,
     known::{Entries, Knowledge},
 };
 pub use demo::{
-    DemoStaff, demo_staff, directory as demo_directory, knowledge as demo_knowledge, seed as seed_demo,
+    DemoStaff, demo_staff, directory as demo_directory, frequent as demo_frequent, knowledge as demo_knowledge, seed as seed_demo,
     seed_guides as seed_demo_guides, seed_knowledge as seed_demo_knowledge, seed_roster as seed_demo_roster,
 };
 
 /// A change of another node is seen after this time at the latest.
 pub const LOOK: Duration = Duration::from_secs(10);
+
+/// What is asked most is counted over this time.
+pub const ASKED_FOR: Millis = 7 * DAY;
+
+/// And not more often than this.
+const COUNT_EVERY: Millis = 10 * MINUTE;
+
+/// So many entries are among those that are asked most, of all items together.
+const MOST_ASKED: u32 = 2_000;
 
 /// See the module.
 pub struct Organisation {
@@ -55,6 +65,10 @@ pub struct Organisation {
     entries: Mutex<(u64, Entries)>,
     /// The count of changes that the guides in force are the state of. Held while they are read.
     guides: Mutex<Option<u64>>,
+    /// The count of changes that thresholds and words are the state of. Held while they are read.
+    bot: Mutex<Option<u64>>,
+    /// When it was counted what is asked most.
+    counted_at: Mutex<Option<Timestamp>>,
     /// Entries have changed.
     other_knowledge: Notify,
     /// Items are called differently than the index knows, or their units have other rules.
@@ -83,13 +97,17 @@ impl Organisation {
             changing: Mutex::default(),
             entries: Mutex::default(),
             guides: Mutex::default(),
+            bot: Mutex::default(),
+            counted_at: Mutex::default(),
             other_knowledge: Notify::new(),
             renamed: Notify::new(),
             directory,
         };
         this.refresh().await?;
+        this.renew_bot().await?;
         this.renew_knowledge(now, true).await?;
         this.renew_guides().await?;
+        this.renew_asked(now).await?;
         // It is of today.
         this.renamed = Notify::new();
         for problem in this.current().directory().problems() {
@@ -128,7 +146,7 @@ impl Organisation {
         let made = spawn_blocking(move || {
             let directory = current.directory();
             if always {
-                Knowledge::at(&entries, directory, now)
+                current.knowledge().anew(&entries, directory, now)
             } else {
                 current.knowledge().then(&entries, directory, now)
             }
@@ -155,6 +173,64 @@ impl Organisation {
         self.current.store(Arc::new(self.current().with_guides(Arc::new(Guides::of(guides)))));
         *count = Some(now);
         Ok(())
+    }
+
+    /// Takes over the thresholds and words that hold, if they have changed.
+    ///
+    /// # Errors
+    /// Whatever the store says; what is known stays.
+    pub async fn renew_bot(&self) -> Result<(), StoreError> {
+        let mut count = self.bot.lock().await;
+        let Some((now, holds, words)) = self.store.bot_settings(*count).await? else { return Ok(()) };
+        // Whoever makes the entries anew begins from what is known when they begin.
+        let _entries = self.entries.lock().await;
+        let current = self.current();
+        let made = spawn_blocking(move || {
+            let knowledge = current.knowledge();
+            knowledge.by(knowledge.settings().next(holds.as_ref(), words))
+        });
+        match made.await {
+            Ok(knowledge) => {
+                let _turn = self.known.lock().await;
+                self.current.store(Arc::new(self.current().with_knowledge(Arc::new(knowledge))));
+                *count = Some(now);
+            }
+            Err(error) => tracing::error!(%error, "thresholds and words could not be taken over; the old ones stay"),
+        }
+        Ok(())
+    }
+
+    /// Counts anew what was asked most in the last [`ASKED_FOR`], and forgets what is older than twice that; not more often than
+    /// every [`COUNT_EVERY`].
+    ///
+    /// # Errors
+    /// Whatever the store says; what is known stays.
+    pub async fn renew_asked(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut counted = self.counted_at.lock().await;
+        if counted.is_some_and(|at| now.since(at) < COUNT_EVERY) {
+            return Ok(());
+        }
+        let since = now - ASKED_FOR;
+        let rows = self.store.asked_since(since, MOST_ASKED).await?;
+        let forget = Change::Bot(BotChange::ForgetAsked(since - ASKED_FOR));
+        self.store.commit(Work { changes: vec![forget], ..Work::default() }).await?;
+        let _turn = self.known.lock().await;
+        let current = self.current();
+        let asked = Asked {
+            counted: rows.into_iter().map(|(entry, _)| entry).collect(),
+            examples: current.shared_asked().examples.clone(),
+        };
+        self.current.store(Arc::new(current.with_asked(Arc::new(asked))));
+        *counted = Some(now);
+        Ok(())
+    }
+
+    /// What the demo suggests as long as nothing was counted.
+    pub async fn suggest_examples(&self, examples: Vec<String>) {
+        let _turn = self.known.lock().await;
+        let current = self.current();
+        let asked = Asked { counted: current.shared_asked().counted.clone(), examples };
+        self.current.store(Arc::new(current.with_asked(Arc::new(asked))));
     }
 
     /// Other entries are in force from now on, or others wait for their review: seen to in the background, at once.
@@ -194,7 +270,7 @@ impl Organisation {
             let made = spawn_blocking(move || {
                 let directory = reads.into_iter().try_fold(current.directory().clone(), take_over)?;
                 let next = Catalogue::new(directory, Arc::clone(current.basis()), current.shared_knowledge());
-                Ok::<_, StoreError>(next.with_guides(current.shared_guides()))
+                Ok::<_, StoreError>(next.with_guides(current.shared_guides()).with_asked(current.shared_asked()))
             });
             let next = made.await.map_err(|error| {
                 tracing::error!(%error, "what has changed could not be taken over");
@@ -233,6 +309,12 @@ pub async fn watch_knowledge(organisation: Weak<Organisation>, clock: Clock, cha
         let mut renewed = one.renew_knowledge(clock.now(), is_other).await;
         if renewed.is_ok() {
             renewed = one.renew_guides().await;
+        }
+        if renewed.is_ok() {
+            renewed = one.renew_bot().await;
+        }
+        if renewed.is_ok() {
+            renewed = one.renew_asked(clock.now()).await;
         }
         changed();
         if let Err(error) = renewed {

@@ -32,6 +32,8 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::RevokeContinuation { .. } => ("revoke_continuation", None, false),
         Command::ClaimVisitor { .. } => ("claim_visitor", None, true),
         Command::ChooseEntry { conversation, .. } => ("choose_entry", Some(*conversation), true),
+        Command::RefuseOptions { conversation, .. } => ("refuse_options", Some(*conversation), true),
+        Command::Suggest { conversation, .. } => ("suggest", Some(*conversation), false),
         Command::StartGuide { conversation, .. } => ("start_guide", Some(*conversation), true),
         Command::GuideStep { conversation, .. } => ("guide_step", Some(*conversation), true),
         Command::BotFeedback { conversation, .. } => ("bot_feedback", Some(*conversation), false),

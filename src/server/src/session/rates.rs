@@ -34,6 +34,8 @@ enum Kind {
     Message,
     /// Other commands, of which ten times as many are allowed; the same holds for the rest.
     Command,
+    /// Questions that are looked up while somebody types: they leave the rest alone.
+    Suggestion,
     /// Requests over HTTP.
     Api,
     /// Requests of uploads: what an upload may be is its own matter.
@@ -57,7 +59,11 @@ impl Rates {
     /// # Errors
     /// `rate_limited`.
     pub(super) fn take(&self, who: &Principal, at: Timestamp, command: &Facts) -> Result<(), WireError> {
-        let kind = if command.writes { Kind::Message } else { Kind::Command };
+        let kind = match (command.writes, command.name) {
+            (true, _) => Kind::Message,
+            (false, "suggest") => Kind::Suggestion,
+            (false, _) => Kind::Command,
+        };
         let refused = || WireError::new(ErrorCode::RateLimited, "too many requests, wait a second");
         self.count(who, at, kind).map_err(|_| refused())
     }

@@ -248,6 +248,14 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("PUT", "/api/knowledge/guides/{item}/draft", For::Staff),
     ("POST", "/api/knowledge/guides/{item}/steps", For::Staff),
     ("POST", "/api/knowledge/guides/{item}/preview", For::Staff),
+    // Thresholds are the city's reviewers', words the city's editors'; shown in bot.rs.
+    ("GET", "/api/bot/thresholds", For::Lists(READS)),
+    ("POST", "/api/bot/thresholds", For::Staff),
+    ("POST", "/api/bot/thresholds/rollback", For::Staff),
+    ("GET", "/api/bot/words", For::Lists(READS)),
+    ("PUT", "/api/bot/words", For::Staff),
+    ("DELETE", "/api/bot/words", For::Staff),
+    ("POST", "/api/bot/words/import", For::City(&["editor"])),
     // Of a task that one may not see nobody is told that it exists.
     ("GET", "/api/tasks", For::Lists(TASKS)),
     ("GET", "/api/tasks/on-time", For::Lists(TASKS)),

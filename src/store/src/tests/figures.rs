@@ -139,6 +139,7 @@ impl Days {
             at: Timestamp(now),
             client_id: None,
             turn: Some(turn),
+            about: None,
             ..message(1, Author::Bot, "")
         });
     }

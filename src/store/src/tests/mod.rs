@@ -45,6 +45,7 @@ macro_rules! on_both {
 mod administration;
 mod alerts;
 mod arrivals;
+mod bot;
 mod citizens;
 mod faults;
 mod figures;
@@ -120,6 +121,7 @@ fn message(n: u128, author: Author, client_id: &str) -> NewEntry {
         only_in: None,
         follows: false,
         turn: None,
+        about: None,
         owes: None,
         answers: matches!(author, Author::Agent(_)),
     }

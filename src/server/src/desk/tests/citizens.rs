@@ -280,6 +280,7 @@ async fn staff_see_that_a_visitor_is_one_and_where_in_the_hall_somebody_stands()
     let (_, visitor) = house.visitor().await;
     let open = |hall: Option<&str>, ticket: Option<&str>| Command::OpenConversation {
         item: Some("residence-permit".to_owned()),
+        district: None,
         channel: Channel::Kiosk,
         hall: hall.map(str::to_owned),
         ticket: ticket.map(str::to_owned),
@@ -376,6 +377,7 @@ async fn the_board_reports_channels_apart_and_they_add_up() {
     house.ok(&agent(1), reply).await;
     let open = Command::OpenConversation {
         item: Some("residence-permit".to_owned()),
+        district: None,
         channel: Channel::Counter,
         hall: Some("pudong-1".to_owned()),
         ticket: Some("A7".to_owned()),

@@ -69,6 +69,7 @@ impl World {
             let in_hall = which % 3 == 0;
             let open = Command::OpenConversation {
                 item,
+                district: None,
                 channel: if in_hall { Channel::Counter } else { Channel::Mobile },
                 hall: in_hall.then(|| "pudong-1".to_owned()),
                 ticket: in_hall.then(|| format!("A{which}")),

@@ -1,0 +1,143 @@
+//! What 小申 decides by, as it is kept (docs/bot.md). Who may do what is asked by `App`.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use bangban_protocol::{ThresholdBack, ThresholdList, ThresholdPut, WordList, WordPut, WordsImported};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    admin::items::File,
+    input::{Body, Params},
+    openapi::Refusal,
+    refused::Refused,
+    staff::ByStaff,
+};
+use crate::app::App;
+
+/// Longest list of words that is imported.
+pub(super) const MAX_WORDS_FILE: usize = 256 * 1024;
+
+/// The thresholds that hold and their history
+#[utoipa::path(
+    get, path = "/api/bot/thresholds", operation_id = "list_thresholds", tag = "bot", security(("staff" = [])),
+    responses((status = 200, body = ThresholdList)),
+)]
+pub(super) async fn thresholds(State(app): State<Arc<App>>, who: ByStaff) -> Result<Json<ThresholdList>, Refused> {
+    Ok(Json(app.threshold_list(&who.staff).await?))
+}
+
+/// Sets new thresholds; they hold at once
+#[utoipa::path(
+    post, path = "/api/bot/thresholds", operation_id = "set_thresholds", tag = "bot", security(("staff" = [])),
+    request_body = ThresholdPut,
+    responses(
+        (status = 200, body = ThresholdList),
+        (status = 409, description = "Somebody else was faster", body = Refusal),
+    ),
+)]
+pub(super) async fn set_thresholds(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Body(put): Body<ThresholdPut>,
+) -> Result<Json<ThresholdList>, Refused> {
+    Ok(Json(app.put_thresholds(&who.keeper(), put).await?))
+}
+
+/// Goes back to an earlier version; that makes a new one
+#[utoipa::path(
+    post, path = "/api/bot/thresholds/rollback", operation_id = "roll_back_thresholds", tag = "bot",
+    security(("staff" = [])), request_body = ThresholdBack,
+    responses(
+        (status = 200, body = ThresholdList),
+        (status = 409, description = "Somebody else was faster", body = Refusal),
+    ),
+)]
+pub(super) async fn roll_back(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Body(back): Body<ThresholdBack>,
+) -> Result<Json<ThresholdList>, Refused> {
+    Ok(Json(app.roll_back_thresholds(&who.keeper(), back).await?))
+}
+
+/// What is looked for in the list of words.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Looked {
+    /// Part of a word, or of what is read instead.
+    #[serde(default)]
+    #[param(required = false, max_length = 20)]
+    q: String,
+}
+
+/// Words that are read as others
+#[utoipa::path(
+    get, path = "/api/bot/words", operation_id = "list_words", tag = "bot", security(("staff" = [])), params(Looked),
+    responses((status = 200, body = WordList)),
+)]
+pub(super) async fn words(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Params(Looked { q }): Params<Looked>,
+) -> Result<Json<WordList>, Refused> {
+    Ok(Json(app.word_list(&who.staff, q.trim()).await?))
+}
+
+/// Adds a word, or reads it otherwise; that holds at once
+#[utoipa::path(
+    put, path = "/api/bot/words", operation_id = "put_word", tag = "bot", security(("staff" = [])),
+    request_body = WordPut,
+    responses((status = 200, body = WordList)),
+)]
+pub(super) async fn put_word(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Body(put): Body<WordPut>,
+) -> Result<Json<WordList>, Refused> {
+    Ok(Json(app.put_word(&who.keeper(), put).await?))
+}
+
+/// Which word.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfWord {
+    /// The word.
+    #[param(max_length = 20)]
+    word: String,
+}
+
+/// Takes a word out; that holds at once
+#[utoipa::path(
+    delete, path = "/api/bot/words", operation_id = "remove_word", tag = "bot", security(("staff" = [])),
+    params(OfWord),
+    responses(
+        (status = 204, description = "It is read as it stands"),
+        (status = 404, description = "The list does not have it", body = Refusal),
+    ),
+)]
+pub(super) async fn remove_word(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Params(OfWord { word }): Params<OfWord>,
+) -> Result<StatusCode, Refused> {
+    app.drop_word(&who.keeper(), word.trim()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Adds the words of a file: a word, a tab and what is read instead, a pair a line; `#` begins a comment
+#[utoipa::path(
+    post, path = "/api/bot/words/import", operation_id = "import_words", tag = "bot", security(("staff" = [])),
+    request_body(content = inline(File), content_type = "application/octet-stream", description = "The file"),
+    responses((status = 200, body = WordsImported)),
+)]
+pub(super) async fn import_words(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    File(bytes): File,
+) -> Result<Json<WordsImported>, Refused> {
+    Ok(Json(app.import_words(&who.keeper(), &bytes).await?))
+}
