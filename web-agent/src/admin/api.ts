@@ -48,8 +48,14 @@ import type {
   TaskView,
   TemplateOrder,
   TemplateView,
+  ThresholdBack,
+  ThresholdList,
+  ThresholdPut,
   Transcript,
   WireError,
+  WordList,
+  WordPut,
+  WordsImported,
 } from '../generated/protocol';
 
 /** Which entries of the knowledge base. */
@@ -624,6 +630,16 @@ export function createApi(client: Client) {
       json<GuideTried>('POST', `/api/knowledge/guides/${part(item)}/preview`, wanted),
     entryRelatives: (id: string | null, content: EntryContent) =>
       json<EntryRelative[]>('POST', '/api/knowledge/check', { id, content }),
+
+    // What 小申 decides by.
+    thresholds: () => json<ThresholdList>('GET', '/api/bot/thresholds'),
+    setThresholds: (put: ThresholdPut) => json<ThresholdList>('POST', '/api/bot/thresholds', put),
+    rollBackThresholds: (back: ThresholdBack) => json<ThresholdList>('POST', '/api/bot/thresholds/rollback', back),
+    words: (q: string) => json<WordList>('GET', address('/api/bot/words', { q })),
+    putWord: (put: WordPut) => json<WordList>('PUT', '/api/bot/words', put),
+    dropWord: (word: string) => json<void>('DELETE', address('/api/bot/words', { word })),
+    importWords: async (file: Blob) =>
+      (await (await send('POST', '/api/bot/words/import', file, 'application/octet-stream')).json()) as WordsImported,
 
     // Quality inspection.
     inspections: (query: { state: InspectionState | null; before: string | null }) =>

@@ -104,7 +104,7 @@ iframe.elder{width:520px}
       frame.title = label;
       frame.allow = 'microphone; camera; display-capture; autoplay';
       frame.referrerPolicy = 'origin';
-      frame.src = `${base.href}widget.html?item=${encodeURIComponent(dataset.item || '')}${elder ? '&elder=1' : ''}${dataset.lang ? `&lang=${dataset.lang}` : ''}`;
+      frame.src = `${base.href}widget.html?item=${encodeURIComponent(dataset.item || '')}${dataset.district ? `&district=${encodeURIComponent(dataset.district)}` : ''}${elder ? '&elder=1' : ''}${dataset.lang ? `&lang=${dataset.lang}` : ''}`;
       dress();
       root.appendChild(frame);
     }

@@ -35,6 +35,8 @@ export const isBubble = (entry: ThreadEntry): boolean =>
     'bot_answer',
     'bot_clarify',
     'bot_hand_over',
+    'options_refused',
+    'bot_says',
     'guide_started',
     'guide_stepped',
     'guide_asked',

@@ -1,6 +1,6 @@
 /** Wording of everything that can stand in a thread. */
 import { computed } from 'vue';
-import type { HandOverReason, ThreadBody } from '../../generated/protocol';
+import type { BotPhrase, HandOverReason, ThreadBody } from '../../generated/protocol';
 import { durationText } from '../../shared/files/kinds';
 import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
 import { enFlagReasons, zhFlagReasons } from '../../shared/alerts';
@@ -19,11 +19,20 @@ export function useThreadWords() {
       greeting: (item: string) => `您好，我是小申，请问关于“${item}”有什么可以帮您？`,
       greetingNoItem: '您好，我是小申，请问有什么可以帮您？',
       clarify: '请问您想问的是哪一个？',
+      refused: '以上都不是',
+      says: {
+        ask_again: '请换个说法再问一次，也可以转人工。',
+        thanked: '不客气。',
+        farewell: '再见。',
+        introduction: '我是智能客服小申。',
+        polite: '请告诉我要办什么事，我会继续帮您。',
+      } satisfies Record<BotPhrase, string>,
       handOver: {
         wants_person: '市民要求人工服务',
         emergency: '涉及紧急情况，已提示 110 / 119 / 120',
         complaint: '涉及投诉或法律事务，已提示专门渠道',
         not_found: '小申没有找到答案，建议转人工',
+        not_understood: '小申两次追问仍未弄清，已直接转人工',
         cannot_see: '小申无法查看文件，建议转人工',
         blocked: '市民要求人工服务，但在限制期内，已告知',
       } satisfies Record<HandOverReason, string>,
@@ -68,10 +77,19 @@ export function useThreadWords() {
       greeting: (item) => `Hello, I am 小申. What would you like to know about “${item}”?`,
       greetingNoItem: 'Hello, I am 小申. How can I help?',
       clarify: 'Which of these do you mean?',
+      refused: 'None of these',
+      says: {
+        ask_again: 'Please ask in other words, or ask for a person.',
+        thanked: 'You are welcome.',
+        farewell: 'Good-bye.',
+        introduction: 'I am the assistant 小申.',
+        polite: 'Tell me what you want to get done.',
+      },
       handOver: {
         wants_person: 'The citizen wants a person',
         emergency: 'An emergency: 110 / 119 / 120 were shown',
         complaint: 'A complaint or legal matter: its own channels were shown',
+        not_understood: '小申 asked back twice in vain and called a person',
         not_found: '小申 found no answer and suggests a person',
         cannot_see: '小申 cannot look at files and suggests a person',
         blocked: 'The citizen asked for a person, is blocked for a while, and was told so',
@@ -167,6 +185,8 @@ export function useThreadWords() {
       case 'bot_answer':
       case 'bot_clarify':
       case 'bot_hand_over':
+      case 'options_refused':
+      case 'bot_says':
       case 'guide_started':
       case 'guide_stepped':
       case 'guide_asked':
@@ -198,6 +218,10 @@ export function useThreadWords() {
         return guide.value.several;
       case 'guide_checklist':
         return checklistText(body.checklist, guide.value);
+      case 'options_refused':
+        return w.refused;
+      case 'bot_says':
+        return w.says[body.phrase];
       case 'bot_hand_over':
         return w.handOver[body.reason];
       case 'image':

@@ -13,7 +13,7 @@ export function useEntryText(): (body: ThreadBody) => string {
   const shared = useSharedWords();
   const guide = useGuideWords();
   const tell = computed(() => {
-    const { file, system, greeting, clarify, handOver, closed, handedOn, answer, receipt, rating, notice } =
+    const { file, system, greeting, clarify, says, handOver, closed, handedOn, answer, receipt, rating, notice } =
       words.value;
     return (body: ThreadBody): string => {
       switch (body.type) {
@@ -31,6 +31,10 @@ export function useEntryText(): (body: ThreadBody) => string {
           return `${body.text} ${answer.source(body.source)}`;
         case 'bot_clarify':
           return [clarify.title, ...body.options.map((option) => option.question)].join(' ');
+        case 'options_refused':
+          return clarify.none;
+        case 'bot_says':
+          return says[body.phrase];
         case 'bot_hand_over':
           return body.reason === 'blocked'
             ? notice.blocked(body.opensAt ? dayAndTime(body.opensAt, language.value) : null)

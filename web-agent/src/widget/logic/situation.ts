@@ -1,5 +1,5 @@
 /** From a conversation's state to what the page offers. Pure; the words are elsewhere. */
-import type { ConversationView, MyConversation, ThreadEntry, Timestamp } from '../../generated/protocol';
+import type { HandOverReason, ConversationView, MyConversation, ThreadEntry, Timestamp } from '../../generated/protocol';
 
 /** A citizen who writes again within this time continues the conversation (DOMAIN, definitions). */
 export const CONTINUE_WITHIN = 7 * 86_400_000;
@@ -95,10 +95,13 @@ export function situation(view: ConversationView, entries: readonly ThreadEntry[
   };
 }
 
+/** With these 小申 asks for a person at once. */
+const asking: ReadonlySet<HandOverReason> = new Set(['wants_person', 'not_understood']);
+
 /** Asking for a person in words ("转人工") queues only in service hours; else the page has to ask and offer a message. */
 export function asksForPerson(entries: readonly ThreadEntry[]): boolean {
   for (const { body } of [...entries].reverse()) {
-    if (body.type === 'bot_hand_over') return body.reason === 'wants_person';
+    if (body.type === 'bot_hand_over') return asking.has(body.reason);
     // Something newer was said, or the wish was taken back.
     if (body.type === 'text' || body.type === 'request_cancelled') return false;
   }

@@ -56,6 +56,8 @@ const spoken = new Set<ThreadBody['type']>([
   'bot_answer',
   'bot_clarify',
   'bot_hand_over',
+  'options_refused',
+  'bot_says',
   'guide_started',
   'guide_stepped',
   'guide_asked',
@@ -143,6 +145,7 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'bot_answer':
     case 'bot_clarify':
     case 'bot_hand_over':
+    case 'bot_says':
     case 'guide_started':
     case 'guide_asked':
     case 'guide_several':
@@ -159,6 +162,7 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
       return true;
     case 'bot_greeting':
     case 'guide_stepped':
+    case 'options_refused':
     case 'bot_feedback':
     case 'human_requested':
     case 'request_cancelled':

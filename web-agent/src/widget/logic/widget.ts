@@ -4,6 +4,7 @@
  */
 import { computed, inject, ref, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue';
 import type {
+  BotOption,
   Channel,
   Command,
   ConversationId,
@@ -162,6 +163,8 @@ export function createWidget() {
   const news = shallowRef<{ conversation: ConversationId; entries: readonly ThreadEntry[] } | null>(null);
 
   let pageItem: string | null = parameters.get('item') || null;
+  /** The district that the page is about: what holds there is answered. */
+  let pageDistrict: string | null = parameters.get('district') || null;
   let token = '';
   let link: Link | null = null;
   let outbox: Outbox | null = null;
@@ -545,6 +548,7 @@ export function createWidget() {
         type: 'open_conversation',
         channel,
         ...(item ? { item } : {}),
+        ...(pageDistrict ? { district: pageDistrict } : {}),
         ...(hall ? { hall: hall.hall } : {}),
         ...(hall && ticket.value.trim() ? { ticket: ticket.value.trim() } : {}),
       });
@@ -571,6 +575,12 @@ export function createWidget() {
         return;
       }
       notice.value = { code };
+      if (field === 'district') {
+        // The page's mistake: what holds everywhere is answered all the same.
+        pageDistrict = null;
+        notice.value = null;
+        return openNew(item);
+      }
       if (code !== 'unknown_item' || item === null) return;
       pageItem = null;
       await openNew(null);
@@ -651,6 +661,24 @@ export function createWidget() {
       choose: true,
       writtenAt: Math.round(link!.serverNow()),
     });
+  }
+
+  /** None of the questions that 小申 offered; of a second press the same id. */
+  const refusals = new Map<number, string>();
+  async function refuse(on: number): Promise<void> {
+    const conversation = shown.value;
+    if (!conversation) return;
+    const key = refusals.get(on) ?? newClientId();
+    refusals.set(on, key);
+    await attempt(() => link!.request({ type: 'refuse_options', conversation, clientId: key, on }));
+  }
+
+  /** Published questions near what is being typed. */
+  async function suggest(text: string): Promise<readonly BotOption[]> {
+    const conversation = shown.value;
+    if (!conversation || linkState.value.kind !== 'open') return [];
+    const answer = await link!.request({ type: 'suggest', conversation, text });
+    return answer.type === 'suggestions' && conversation === shown.value ? answer.options : [];
   }
 
   // --- guided dialogues --------------------------------------------------------------------------------------------
@@ -901,6 +929,8 @@ export function createWidget() {
     sayChosen,
     sayVoice: (recording: Recording) => sayFile(files.takeVoice(recording)),
     choose,
+    refuse,
+    suggest,
     retry: (clientId: string) => outbox?.retry(clientId),
     discard,
     judge,

@@ -1,5 +1,5 @@
 /** Everything that the panel says, in both languages. */
-import type { HandOverReason, Outcome } from '../../generated/protocol';
+import type { BotPhrase, HandOverReason, Outcome } from '../../generated/protocol';
 import { useWords } from '../../shared/words';
 import type { DemoCitizen } from './identity';
 
@@ -175,13 +175,27 @@ const zh = {
     item: (item: string) => `您好，我是智能客服小申。您正在咨询“${item}”，请直接输入问题，也可以随时转人工。`,
     general: '您好，我是智能客服小申。请直接输入您要咨询的问题，也可以随时点“转人工”，由帮办人员为您服务。',
     options: '常见问题',
+    asked: '近 7 天大家常问',
+    demo: '常见问题（演示数据）',
   },
+  suggest: {
+    title: '您可能想问',
+    count: (n: number) => `有 ${n} 个相近的问题，按上下方向键选择，按回车键提问`,
+  },
+  says: {
+    ask_again: '好的，请换个说法再问一次；也可以直接转人工，由帮办人员解答。',
+    thanked: '不客气，还有其他要办的事可以继续问我。',
+    farewell: '再见，祝您办事顺利！',
+    introduction: '我是智能客服小申，用各部门发布的答复回答办事问题；答不了的，随时帮您转人工。',
+    polite: '抱歉没能帮到您。请告诉我要办什么事，我会继续帮您；也可以转人工。',
+  } satisfies Record<BotPhrase, string>,
   answer: {
     official: '官方口径',
     source: (source: string) => `来源：${source}`,
     since: (day: string) => `自 ${day} 起有效`,
     unreviewed: '帮办人员的答复，尚未经主管部门审核，仅供参考',
     detail: (district: string) => `${district}补充说明`,
+    onlyIn: (districts: readonly string[]) => `仅适用于${districts.join('、')}`,
     ask: '这解决了您的问题吗？',
     solved: '已解决',
     unsolved: '未解决',
@@ -191,7 +205,6 @@ const zh = {
   clarify: {
     title: '您想问的是哪一个？',
     none: '以上都不是',
-    noneHelp: '好的，请换个说法再问一次；也可以直接转人工，由帮办人员解答。',
   },
   guide: { goOn: '继续引导', putAway: '收起引导提示' },
   handOver: {
@@ -199,6 +212,7 @@ const zh = {
     emergency: '如果您或他人正处在危险中，请立即拨打：',
     complaint: '投诉和法律事务由专门渠道受理，您可以直接拨打：',
     not_found: '这个问题我还没有可靠的答案，不想误导您。建议转人工，由帮办人员解答；也可以换个说法再问。',
+    not_understood: '抱歉，我没能弄清您的问题，正在为您转接人工帮办，您不用重复说明。',
     cannot_see: '已收到您的文件。小申还看不懂图片、文件和语音，可以转人工请帮办人员查看，或者用文字描述您的问题。',
   } satisfies Record<Exclude<HandOverReason, 'blocked'>, string>,
   outOfHoursHand: '现在不在人工服务时间，您可以留言，工作人员会在约定时段回复您。',
@@ -550,6 +564,20 @@ export const useWidgetWords = () =>
       item: (item) => `Hello, I am the assistant Xiaoshen. This is about “${item}”. Ask here, or ask for a person.`,
       general: 'Hello, I am the assistant Xiaoshen. Ask your question here, or ask for a person at any time.',
       options: 'Frequent questions',
+      asked: 'Asked most in the last 7 days',
+      demo: 'Frequent questions (demo data)',
+    },
+    suggest: {
+      title: 'You may want to ask',
+      count: (n) => `${n} similar questions; choose with the arrow keys, ask with Enter`,
+    },
+    says: {
+      ask_again: 'All right. Please ask in other words, or ask for a person.',
+      thanked: 'You are welcome. Ask me if there is anything else.',
+      farewell: 'Good-bye, and good luck with your matter.',
+      introduction:
+        'I am the assistant Xiaoshen. I answer from what the departments have published, and call a person when I cannot.',
+      polite: 'I am sorry that I could not help. Tell me what you want to get done, or ask for a person.',
     },
     answer: {
       official: 'Official answer',
@@ -557,6 +585,7 @@ export const useWidgetWords = () =>
       since: (day) => `valid since ${day}`,
       unreviewed: 'An agent’s answer that its department has not reviewed yet',
       detail: (district) => `In ${district}`,
+      onlyIn: (districts) => `Holds in ${districts.join(', ')} only`,
       ask: 'Did this solve your problem?',
       solved: 'Solved',
       unsolved: 'Not solved',
@@ -566,7 +595,6 @@ export const useWidgetWords = () =>
     clarify: {
       title: 'Which of these do you mean?',
       none: 'None of these',
-      noneHelp: 'Please ask in other words, or ask for a person.',
     },
     guide: { goOn: 'Go on', putAway: 'Put this away' },
     handOver: {
@@ -574,6 +602,7 @@ export const useWidgetWords = () =>
       emergency: 'If you or somebody else is in danger, call now:',
       complaint: 'Complaints and legal matters have their own channels. You can call:',
       not_found: 'I have no reliable answer to this. Please ask for a person, or ask in other words.',
+      not_understood: 'I am sorry that I did not understand. Finding a person for you; you need not repeat anything.',
       cannot_see:
         'Your file has arrived. I cannot look at pictures, files or voice messages: ask for a person, or describe it in words.',
     },
