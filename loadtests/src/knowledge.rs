@@ -260,7 +260,8 @@ struct Asker {
 impl Asker {
     async fn come(knowledge: &Knowledge, token: &str) -> anyhow::Result<Self> {
         let (mut client, _) = Client::connect(knowledge.common.url, Source(0), None, token).await?;
-        let open = Command::OpenConversation { item: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
+        let open =
+            Command::OpenConversation { item: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
         let Answer::Opened { conversation } = client.ask(open).await? else { anyhow::bail!("not opened") };
         client.join(conversation, None).await?;
         Ok(Self { client, conversation, asked: 0 })

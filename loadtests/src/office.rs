@@ -125,8 +125,14 @@ pub(crate) async fn open(
 
 async fn come(url: SocketAddr, source: Source, receive_buffer: Option<u32>, token: String) -> anyhow::Result<Citizen> {
     let (mut client, _) = Client::connect(url, source, receive_buffer, &token).await?;
-    let open =
-        Command::OpenConversation { item: Some(ITEM.to_owned()), district: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
+    let open = Command::OpenConversation {
+        item: Some(ITEM.to_owned()),
+        district: None,
+        district: None,
+        channel: Channel::Pc,
+        hall: None,
+        ticket: None,
+    };
     let Answer::Opened { conversation } = client.ask(open).await? else { anyhow::bail!("not opened") };
     client.join(conversation, None).await?;
     let question =

@@ -207,7 +207,8 @@ fn said(conversation: ConversationId, client_id: &str) -> Command {
 impl Boat {
     async fn launch(weather: &Weather, n: u32, token: String) -> anyhow::Result<Self> {
         let (mut client, _) = Client::connect(weather.common.url, Source(n), None, &token).await?;
-        let open = Command::OpenConversation { item: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
+        let open =
+            Command::OpenConversation { item: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
         let Answer::Opened { conversation } = client.ask(open).await? else { anyhow::bail!("not opened") };
         let (seq, _) = client.join(conversation, None).await?;
         weather.standing.set(weather.standing.get() + 1);

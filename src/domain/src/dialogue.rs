@@ -32,7 +32,21 @@ const SHORT: usize = 8;
 
 /// What a follow-up begins with; it may also end in 呢.
 const BEGINS: [&str; 16] = [
-    "那", "这个", "这要", "它", "其", "还要", "还有", "还需要", "另外", "然后", "如果", "要是", "假如", "and", "what about",
+    "那",
+    "这个",
+    "这要",
+    "它",
+    "其",
+    "还要",
+    "还有",
+    "还需要",
+    "另外",
+    "然后",
+    "如果",
+    "要是",
+    "假如",
+    "and",
+    "what about",
     "how about",
 ];
 
@@ -126,7 +140,8 @@ impl Dialogue {
     pub fn hear(&mut self, at: Timestamp, said: Said) {
         match said {
             Said::Asked(text) => {
-                let chosen = self.is_open.then(|| self.packet.shown.iter_mut().rfind(|one| one.question == text)).flatten();
+                let chosen =
+                    self.is_open.then(|| self.packet.shown.iter_mut().rfind(|one| one.question == text)).flatten();
                 match chosen {
                     Some(chosen) => chosen.is_chosen = true,
                     None => self.packet.question = Some(text),
@@ -283,8 +298,12 @@ mod tests {
         ] {
             assert_eq!(about(follow, NOW), Some(("a", how)), "{follow}");
         }
-        for whole in ["怎样在网上查询公积金缴存的明细", "企业开办需要带哪些材料去窗口", "我想问一下残疾人证怎么申请呢谢谢你啊", ""]
-        {
+        for whole in [
+            "怎样在网上查询公积金缴存的明细",
+            "企业开办需要带哪些材料去窗口",
+            "我想问一下残疾人证怎么申请呢谢谢你啊",
+            "",
+        ] {
             assert_eq!(about(whole, NOW), None, "{whole}");
         }
         assert!(about("那要多少钱", NOW + CONTEXT_FOR).is_some());

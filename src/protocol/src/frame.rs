@@ -4,8 +4,8 @@ use bangban_domain::{ContinuationId, ConversationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BotOption, CannedAnswerView, ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation, MyPast,
-    NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
+    BotOption, CannedAnswerView, ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation,
+    MyPast, NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
 };
 
 /// What a client sends.

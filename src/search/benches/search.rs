@@ -5,7 +5,7 @@
 
 use std::{fs, hint::black_box, path::Path, time::Instant};
 
-use bangban_search::{Entry, Index};
+use bangban_search::{Entry, Index, Words};
 
 const ENTRIES: usize = 100_000;
 const QUESTIONS: usize = 2_000;
@@ -59,6 +59,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .collect();
     times.sort_by(f64::total_cmp);
     println!("a question: p50 {:.2} ms, p99 {:.2} ms", part(&times, 50), part(&times, 99));
+    let mut times: Vec<f64> = (0..QUESTIONS)
+        .map(|n| {
+            let text = format!("{}{}", names[n * 31 % names.len()], questions[n * 17 % questions.len()]);
+            let typed: String = text.chars().take(2 + n % 7).collect();
+            let begun = Instant::now();
+            black_box(index.search(&typed, None, 5));
+            millis(begun)
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    println!("what is typed, suggested: p50 {:.2} ms, p99 {:.2} ms", part(&times, 50), part(&times, 99));
+    let mut pairs = Words::shipped();
+    pairs.push(("小蓝卡".to_owned(), "居住证".to_owned()));
+    let begun = Instant::now();
+    let reworded = index.reworded(&Words::of(&pairs));
+    assert!(!reworded.search("小蓝卡怎么办", None, 1).is_empty());
+    println!("a word until it is understood: {:.0} ms", millis(begun));
     let mut times: Vec<f64> = (0..CHANGES)
         .map(|n| {
             let begun = Instant::now();

@@ -20,9 +20,7 @@ static MODEL: LazyLock<(Arc<Table>, Jieba)> = LazyLock::new(|| {
     (Arc::new(table), jieba)
 });
 
-static LEXICON: LazyLock<Arc<Lexicon>> = LazyLock::new(|| {
-    Arc::new(Lexicon::new(&shipped()))
-});
+static LEXICON: LazyLock<Arc<Lexicon>> = LazyLock::new(|| Arc::new(Lexicon::new(&shipped())));
 
 /// What is built in, as pairs.
 pub(crate) fn shipped() -> Vec<(String, String)> {

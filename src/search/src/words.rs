@@ -147,7 +147,10 @@ mod tests {
         let words = Words::of(&pairs);
         for index in [Index::build(Vec::new()).reworded(&words), Index::worded(Vec::new(), &[], &words)] {
             let grown = index.updated(entries(), &[]);
-            assert_eq!(grown.decide("球球卡怎么办理", None), Decision::Answer { entry: "permit".to_owned(), confidence: 1.0 });
+            assert_eq!(
+                grown.decide("球球卡怎么办理", None),
+                Decision::Answer { entry: "permit".to_owned(), confidence: 1.0 }
+            );
         }
     }
 }

@@ -136,7 +136,10 @@ impl Bench {
         let items = ["residence-permit", "social-query", "medical-claim", "fund-rent", "invoice", "dog-license"];
         let item = items[usize::try_from(self.next_citizen).unwrap_or(0) % items.len()];
         let opened = self
-            .give(who.clone(), Order::Open { item: Some(item.to_owned()), district: None, channel: Channel::Pc, visit: None })
+            .give(
+                who.clone(),
+                Order::Open { item: Some(item.to_owned()), district: None, channel: Channel::Pc, visit: None },
+            )
             .await;
         let Answer::Opened { conversation } = opened else { return };
         self.give(who, Order::RequestHuman(conversation)).await;

@@ -84,7 +84,8 @@ impl Client {
 
     /// A citizen who waits for a person.
     async fn come(&mut self) {
-        let open = Command::OpenConversation { item: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
+        let open =
+            Command::OpenConversation { item: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
         let Answer::Opened { conversation } = self.ask(open).await else { panic!("not opened") };
         self.join(conversation).await;
         self.ask(Command::RequestHuman { conversation }).await;

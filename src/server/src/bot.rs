@@ -157,11 +157,15 @@ impl Asking<'_> {
             (_, Decision::Answer { .. } | Decision::Clarify { .. }) => {
                 let near = with.nearest.iter().filter(|(other, _)| other != entry).take(MAX_OPTIONS - 1);
                 let kept = match &found.decision {
-                    Decision::Clarify { options } => found.nearest.iter().filter(|(one, _)| options.contains(one)).collect(),
+                    Decision::Clarify { options } => {
+                        found.nearest.iter().filter(|(one, _)| options.contains(one)).collect()
+                    }
                     _ => Vec::new(),
                 };
                 let mut nearest: Vec<(String, f64)> = near.cloned().collect();
-                nearest.extend(kept.into_iter().filter(|(one, _)| !with.nearest.iter().any(|(other, _)| other == one)).cloned());
+                nearest.extend(
+                    kept.into_iter().filter(|(one, _)| !with.nearest.iter().any(|(other, _)| other == one)).cloned(),
+                );
                 nearest.truncate(MAX_OPTIONS);
                 let options: Vec<String> = nearest.iter().map(|(entry, _)| entry.clone()).collect();
                 (!options.is_empty()).then_some(Weighed { decision: Decision::Clarify { options }, nearest })
@@ -436,7 +440,8 @@ mod tests {
         let catalogue = Catalogue::demo().unwrap();
         let heard = Dialogue::default();
         let late = |text| Asking { opens_at: Some(Timestamp(9)), ..asking(&catalogue, text, None, &heard) }.reply();
-        for (text, wanted) in [("转人工", Some(Timestamp(9))), ("量子计算机的退相干时间一般是多少", None)] {
+        for (text, wanted) in [("转人工", Some(Timestamp(9))), ("量子计算机的退相干时间一般是多少", None)]
+        {
             let ThreadBody::BotHandOver { opens_at, .. } = late(text).body else { panic!("{text}") };
             assert_eq!(opens_at, wanted, "{text}");
         }
@@ -611,9 +616,8 @@ mod tests {
         let knowledge = Knowledge::at(&entries.into_iter().collect(), &directory, NOW);
         let catalogue = Catalogue::demo().unwrap().with_knowledge(Arc::new(knowledge));
         let heard = Dialogue::default();
-        let said = |text, district, audience| {
-            Asking { district, audience, ..asking(&catalogue, text, None, &heard) }.reply()
-        };
+        let said =
+            |text, district, audience| Asking { district, audience, ..asking(&catalogue, text, None, &heard) }.reply();
         let here_said = said(same, Some(here), None);
         assert_eq!(answered(&here_said), Some("kb-here"));
         let ThreadBody::BotAnswer { only_in, .. } = here_said.body else { panic!() };

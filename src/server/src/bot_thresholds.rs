@@ -47,9 +47,9 @@ pub enum ThresholdsCommand {
 /// # Errors
 /// One line that says why not.
 pub async fn run(config: &Config, command: ThresholdsCommand) -> anyhow::Result<String> {
-    let store = Store::open(&config.database(), 16, Box::new(|_| {}))
-        .await
-        .context("while a server runs, thresholds are set on its administration pages or by POST /api/bot/thresholds")?;
+    let store = Store::open(&config.database(), 16, Box::new(|_| {})).await.context(
+        "while a server runs, thresholds are set on its administration pages or by POST /api/bot/thresholds",
+    )?;
     let done = carry_out(&store, Clock::system().now(), command).await;
     store.close().await;
     done

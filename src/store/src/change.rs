@@ -3,8 +3,8 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, alert, audit, bot, continuation, figures, files, guide, knowledge, ledger, outbox,
-    privacy, quality, record, sql::Statements, staff, task,
+    Change, ConversationRow, StoreError, alert, audit, bot, continuation, figures, files, guide, knowledge, ledger,
+    outbox, privacy, quality, record, sql::Statements, staff, task,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.

@@ -11,9 +11,9 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, BotChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, GuideChange,
-    HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange, ReceiptRow,
-    RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
+    AlertChange, Audit, BotChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange,
+    GuideChange, HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange,
+    ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.

@@ -1,7 +1,7 @@
 /**
  * The script that a portal page carries:
  *
- *   <script src="https://HOST/bangban.js" data-item="CODE" data-token="..." data-elder="auto" defer></script>
+ *   <script src="https://HOST/bangban.js" data-item="CODE" data-district="CODE" data-token="..." data-elder="auto" defer></script>
  *
  * It draws one launcher button in an open shadow root (testable, visible to accessibility checkers) and, on the
  * first click, an iframe on our own origin. The portal's scripts cannot read the conversation; ours never read

@@ -121,11 +121,7 @@ impl App {
     }
 
     /// New thresholds.
-    pub(crate) async fn put_thresholds(
-        &self,
-        who: &Keeper<'_>,
-        put: ThresholdPut,
-    ) -> Result<ThresholdList, WireError> {
+    pub(crate) async fn put_thresholds(&self, who: &Keeper<'_>, put: ThresholdPut) -> Result<ThresholdList, WireError> {
         self.require(who.staff, Action::ReviewKnowledge, At::CITY)?;
         check_thresholds(put.answer, put.clarify).map_err(|(field, why)| WireError::field(field, why))?;
         let row = ThresholdRow {
@@ -268,7 +264,8 @@ impl App {
         let list = std::str::from_utf8(bytes).map_err(|_| WireError::field("body", "is not UTF-8"))?;
         let list = list.strip_prefix('\u{feff}').unwrap_or(list);
         let line = |at: usize, why: &str| WireError::field("body", format!("line {at}: {why}"));
-        let pairs = parse_words(list).map_err(|at| line(at, "is no word and what is read instead, with a tab between"))?;
+        let pairs =
+            parse_words(list).map_err(|at| line(at, "is no word and what is read instead, with a tab between"))?;
         for (at, (word, reads_as)) in (1..).zip(&pairs) {
             let fits = |text: &str| text.chars().count() <= MAX_WORD;
             if !fits(word) || !fits(reads_as) {
@@ -277,11 +274,11 @@ impl App {
             check_word(word, reads_as).map_err(|(_, why)| WireError::field("body", format!("pair {at}: {why}")))?;
         }
         let own = self.store.words().await.map_err(store_error)?;
-        let all: BTreeMap<String, String> =
-            crate::bot_settings::list(&own).into_iter().collect();
+        let all: BTreeMap<String, String> = crate::bot_settings::list(&own).into_iter().collect();
         // Of two lines about one word the later one counts.
         let wanted: BTreeMap<String, String> = pairs.into_iter().collect();
-        let (same, changed): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(word, reads)| all.get(word) == Some(reads));
+        let (same, changed): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|(word, reads)| all.get(word) == Some(reads));
         let new = changed.iter().filter(|(word, _)| !own.iter().any(|row| row.word == *word)).count();
         if own.len() + new > MAX_WORDS {
             return Err(WireError::field("body", format!("more than {MAX_WORDS} words of its own")));

@@ -81,12 +81,10 @@ impl App {
             Command::OpenFiles { conversation, files } => {
                 Ok(Begun::Alone(Box::pin(async move { app.open_files(&who, conversation, &files).await })))
             }
-            Command::ChooseEntry { conversation, client_id, entry } => {
-                Ok(Begun::Alone(Box::pin(async move {
-                    let heard = app.heard(conversation).await?;
-                    app.choose(&who, at, conversation, &client_id, &entry, &heard)?.await
-                })))
-            }
+            Command::ChooseEntry { conversation, client_id, entry } => Ok(Begun::Alone(Box::pin(async move {
+                let heard = app.heard(conversation).await?;
+                app.choose(&who, at, conversation, &client_id, &entry, &heard)?.await
+            }))),
             Command::StartGuide { conversation, client_id, item } => {
                 Ok(Begun::Alone(Box::pin(
                     async move { app.start_guide(&who, at, conversation, &client_id, &item).await },

@@ -12,7 +12,8 @@ use bangban_domain::{
     words::{CitizenKind, Stage},
 };
 use bangban_protocol::{
-    Answer, BotOption, ErrorCode, HandOverPacket, HandOverReason, Party, ShownOption, ThreadBody, ThreadEntry, WireError,
+    Answer, BotOption, ErrorCode, HandOverPacket, HandOverReason, Party, ShownOption, ThreadBody, ThreadEntry,
+    WireError,
 };
 use bangban_search::Filter;
 use bangban_store::{Lane, Unit};
@@ -103,7 +104,9 @@ impl App {
         let mut heard = Heard::default();
         for one in &thread {
             match (&one.from, &one.body) {
-                (_, ThreadBody::BotGreeting { district: Some(district), .. }) => heard.district = Some(district.clone()),
+                (_, ThreadBody::BotGreeting { district: Some(district), .. }) => {
+                    heard.district = Some(district.clone())
+                }
                 (Party::Citizen, ThreadBody::Text { text, .. }) => {
                     if let Some(named) = district_in(text, catalogue.directory()) {
                         heard.district = Some(named.to_owned());
@@ -167,11 +170,14 @@ impl App {
         let Principal::Citizen(_) = who else { return Err(forbidden()) };
         let Writer { author, party, asked } = self.writer(who, id)?;
         let thread = self.end_of_thread(id).await?;
-        if let Some(taken) = thread.iter().find(|one| one.client_id.as_deref() == Some(client_id) && one.from == party) {
+        if let Some(taken) = thread.iter().find(|one| one.client_id.as_deref() == Some(client_id) && one.from == party)
+        {
             return Ok(Answer::Sent { seq: taken.seq, at: taken.at });
         }
         let heard = self.heard(id).await?;
-        let Some(item) = asked else { return Err(WireError::new(ErrorCode::InvalidStage, "小申 does not answer now")) };
+        let Some(item) = asked else {
+            return Err(WireError::new(ErrorCode::InvalidStage, "小申 does not answer now"));
+        };
         if heard.asked_back != Some(on) || !heard.dialogue.is_asked_back() {
             let outdated = WireError::new(ErrorCode::Outdated, "nothing stands there that could be refused");
             return Err(WireError { field: Some("on".to_owned()), ..outdated });

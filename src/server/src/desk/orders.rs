@@ -82,7 +82,9 @@ impl Owner {
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         match order {
-            Order::Open { item, district, channel, visit } => self.open(who, at, (item, district), (channel, visit), batch),
+            Order::Open { item, district, channel, visit } => {
+                self.open(who, at, (item, district), (channel, visit), batch)
+            }
             Order::Claim { visitor } => self.claim(who, at, visitor, batch),
             Order::Reopen(id) => self.reopen(who, at, id, batch),
             Order::RequestHuman(id) => self.request_human(who, at, now, id, batch),

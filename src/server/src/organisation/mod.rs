@@ -36,8 +36,9 @@ use crate::{
     known::{Entries, Knowledge},
 };
 pub use demo::{
-    DemoStaff, demo_staff, directory as demo_directory, frequent as demo_frequent, knowledge as demo_knowledge, seed as seed_demo,
-    seed_guides as seed_demo_guides, seed_knowledge as seed_demo_knowledge, seed_roster as seed_demo_roster,
+    DemoStaff, demo_staff, directory as demo_directory, frequent as demo_frequent, knowledge as demo_knowledge,
+    seed as seed_demo, seed_guides as seed_demo_guides, seed_knowledge as seed_demo_knowledge,
+    seed_roster as seed_demo_roster,
 };
 
 /// A change of another node is seen after this time at the latest.

@@ -307,11 +307,10 @@ impl App {
         // The revision that was published, or a later one: what it corrects is not told once more.
         let wanted = value("revision").parse().unwrap_or(0);
         let known = catalogue.knowledge().get(&value("entry")).filter(|known| known.revision >= wanted);
-        let answer =
-            known.and_then(|known| {
-                let district = bot::district_of(&catalogue, &value("question"), None, &conversation.team);
-                bot::answer(&catalogue, &known.entry, district)
-            });
+        let answer = known.and_then(|known| {
+            let district = bot::district_of(&catalogue, &value("question"), None, &conversation.team);
+            bot::answer(&catalogue, &known.entry, district)
+        });
         let Some(answer) = answer else {
             // In force a moment after it is published: this node's index may still be under way.
             if now.since(row.made_at) < SETTLES {

@@ -136,7 +136,8 @@ async fn a_question_that_would_be_asked_back_a_third_time_goes_to_a_person_and_a
 #[tokio::test]
 async fn danger_goes_over_at_once_in_a_clarification_and_in_a_guided_dialogue() {
     let server = demo().await;
-    let mut asker = Asker::new(&server, json!({ "type": "open_conversation", "channel": "pc", "item": "residence-permit" })).await;
+    let mut asker =
+        Asker::new(&server, json!({ "type": "open_conversation", "channel": "pc", "item": "residence-permit" })).await;
     let start = json!({ "type": "start_guide", "conversation": asker.id, "clientId": "g", "item": "residence-permit" });
     assert_eq!(asker.tell(start).await["body"]["type"], "guide_asked");
     assert_eq!(asker.ask("家里着火了").await["body"]["reason"], "emergency");
@@ -162,9 +163,9 @@ async fn what_follows_on_an_answer_is_about_it_also_after_the_power_went() {
     client.subscribe(&format!("conversation:{id}")).await;
     let mut asker = Asker { client, id, sent: 10 };
     let said = asker.ask("那丢了呢").await;
-    let offered = said["body"]["options"].as_array().is_some_and(|options| {
-        options.iter().any(|option| option["entry"] == "kb-residence-permit-lost")
-    });
+    let offered = said["body"]["options"]
+        .as_array()
+        .is_some_and(|options| options.iter().any(|option| option["entry"] == "kb-residence-permit-lost"));
     assert!(said["body"]["entry"] == "kb-residence-permit-lost" || offered, "{said}");
     assert_eq!(said["body"]["decided"]["context"], "kb-residence-permit-apply", "{said}");
 }
@@ -203,9 +204,7 @@ async fn thresholds_hold_at_once_are_versions_and_go_back() {
     let path = "/api/bot/thresholds";
     let shown = editor.get(path).await;
     assert_eq!((shown["versions"].as_array().unwrap().len(), &shown["versions"][0]["version"]), (1, &json!(0)));
-    let put = |version: u64, answer: f64, clarify: f64| {
-        json!({ "version": version, "answer": answer, "clarify": clarify, "basis": "一周标注", "reason": "更谨慎" })
-    };
+    let put = |version: u64, answer: f64, clarify: f64| json!({ "version": version, "answer": answer, "clarify": clarify, "basis": "一周标注", "reason": "更谨慎" });
     for (body, field) in [
         (put(0, 0.2, 0.3), "answer"),
         (put(0, 0.9, 1.3), "clarify"),
@@ -224,10 +223,16 @@ async fn thresholds_hold_at_once_are_versions_and_go_back() {
     let said = asker.ask("居住证丢了咋办").await;
     assert_eq!(said["body"]["type"], "bot_answer", "{said}");
     let set = editor.ask("POST", path, &put(0, 0.9999, 0.05).to_string()).await.json();
-    assert_eq!((&set["versions"][0]["version"], &set["versions"][0]["changedBy"]), (&json!(1), &set["versions"][0]["changedBy"]));
+    assert_eq!(
+        (&set["versions"][0]["version"], &set["versions"][0]["changedBy"]),
+        (&json!(1), &set["versions"][0]["changedBy"])
+    );
     assert!(!set["versions"][0]["changedBy"].as_str().unwrap().is_empty());
     let strictly = asker.ask("居住证丢了咋办").await;
-    assert_eq!((&strictly["body"]["type"], &strictly["body"]["decided"]["thresholds"]), (&json!("bot_clarify"), &json!(1)));
+    assert_eq!(
+        (&strictly["body"]["type"], &strictly["body"]["decided"]["thresholds"]),
+        (&json!("bot_clarify"), &json!(1))
+    );
     // Whoever was slower is told so.
     let late = editor.ask("POST", path, &put(0, 0.8, 0.3).to_string()).await;
     assert_eq!(late.status, 409, "{}", late.text());
@@ -237,11 +242,13 @@ async fn thresholds_hold_at_once_are_versions_and_go_back() {
     let none = json!({ "version": 2, "to": 77, "reason": "不好" });
     let reply = editor.ask("POST", &format!("{path}/rollback"), &none.to_string()).await;
     assert_eq!(refusal(&reply), refused(400, "bad_request", "to"));
-    let mut fresh = Asker::new(&server, json!({ "type": "open_conversation", "channel": "pc", "item": "id-card" })).await;
+    let mut fresh =
+        Asker::new(&server, json!({ "type": "open_conversation", "channel": "pc", "item": "id-card" })).await;
     let again = fresh.ask("居住证丢了咋办").await;
     assert_eq!((&again["body"]["type"], &again["body"]["decided"]["thresholds"]), (&json!("bot_answer"), &json!(2)));
     let lines = server.as_staff(&admin, "GET /api/admin/audit?action=bot.", &Value::Null).await.json();
-    let actions: Vec<&str> = lines["lines"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
+    let actions: Vec<&str> =
+        lines["lines"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["bot.thresholds_back", "bot.thresholds"], "{lines}");
 }
 
@@ -305,9 +312,7 @@ async fn a_word_that_is_added_is_understood_at_once_and_one_that_is_taken_out_no
 async fn what_holds_in_the_pages_district_is_answered_there_and_an_unknown_district_is_refused() {
     let server = demo().await;
     let mut client = server.citizen().await;
-    let open = |district: &str| {
-        json!({ "type": "open_conversation", "channel": "pc", "item": "residence-permit", "district": district })
-    };
+    let open = |district: &str| json!({ "type": "open_conversation", "channel": "pc", "item": "residence-permit", "district": district });
     let refusal = client.refused(open("atlantis")).await;
     assert_eq!((&refusal["code"], &refusal["field"]), (&json!("bad_request"), &json!("district")));
     let id = client.ok(open("xuhui")).await["conversation"].as_str().unwrap().to_owned();

@@ -3,7 +3,9 @@
 use bangban_domain::{AgentId, Timestamp};
 
 use super::{message, open, seed};
-use crate::{Author, BotChange, Change, NewEntry, Store, StoreError, ThresholdRow, Unit, WordRow, testing::TestDatabase};
+use crate::{
+    Author, BotChange, Change, NewEntry, Store, StoreError, ThresholdRow, Unit, WordRow, testing::TestDatabase,
+};
 
 on_both! {
     of_two_who_set_thresholds_one_is_refused,
@@ -74,13 +76,8 @@ async fn an_answer_is_counted_once_and_only_if_it_was_given(db: TestDatabase) {
     let asked = async |at: i64, client: &str, entry: &str| {
         let question = message(7, Author::Citizen, client);
         let about = Some(entry.to_owned());
-        let answer = NewEntry {
-            at: Timestamp(at),
-            client_id: None,
-            follows: true,
-            about,
-            ..message(7, Author::Bot, "")
-        };
+        let answer =
+            NewEntry { at: Timestamp(at), client_id: None, follows: true, about, ..message(7, Author::Bot, "") };
         store.commit(Unit { entries: vec![question, answer], ..Unit::default() }).await.unwrap();
     };
     asked(1_000, "a", "kb-1").await;

@@ -157,8 +157,14 @@ impl House {
     }
 
     async fn converse(&self, who: &Principal, item: &str) -> ConversationId {
-        let open =
-            Command::OpenConversation { item: Some(item.to_owned()), district: None, district: None, channel: Channel::Pc, hall: None, ticket: None };
+        let open = Command::OpenConversation {
+            item: Some(item.to_owned()),
+            district: None,
+            district: None,
+            channel: Channel::Pc,
+            hall: None,
+            ticket: None,
+        };
         match self.ok(who, open).await {
             Answer::Opened { conversation } => conversation,
             other => panic!("{other:?}"),
