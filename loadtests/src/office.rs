@@ -128,7 +128,6 @@ async fn come(url: SocketAddr, source: Source, receive_buffer: Option<u32>, toke
     let open = Command::OpenConversation {
         item: Some(ITEM.to_owned()),
         district: None,
-        district: None,
         channel: Channel::Pc,
         hall: None,
         ticket: None,

@@ -90,7 +90,10 @@ test('what follows on an answer is about it', async ({ people }) => {
   await expect(widget.queue).toBeVisible();
 });
 
-test('thresholds and words are kept by an editor, in both languages, and hold at once', async ({ people, guard }, info) => {
+test('thresholds and words are kept by an editor, in both languages, and hold at once', async ({
+  people,
+  guard,
+}, info) => {
   guard.allow(/status of 400/);
   const editor = await people.admin('editor1');
   await editor.go('知识库');

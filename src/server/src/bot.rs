@@ -321,8 +321,8 @@ mod tests {
 
     use bangban_domain::{
         dialogue::{Said, Shown},
-        knowledge::{Audience, Content},
-        org::UnitKind,
+        knowledge::Content,
+        org::{Audience, UnitKind},
     };
     use bangban_store::{Author, ThresholdRow};
 

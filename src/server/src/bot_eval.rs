@@ -40,6 +40,7 @@ pub enum BotCommand {
         /// A TOML file over the defaults.
         #[arg(long, global = true)]
         config: Option<PathBuf>,
+        /// What is done.
         #[command(subcommand)]
         command: ThresholdsCommand,
     },
@@ -175,7 +176,7 @@ mod tests {
     }
 
     fn said(arguments: &[&str]) -> anyhow::Result<String> {
-        run(&Line::try_parse_from([&["bot"], arguments].concat())?.command)
+        run(Line::try_parse_from([&["bot"], arguments].concat())?.command)
     }
 
     #[test]

@@ -123,14 +123,15 @@ fn listed(rows: &[ThresholdRow]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bangban_store::testing::TestDatabase;
+    use bangban_store::Database;
 
     use super::*;
 
     #[tokio::test]
     async fn thresholds_are_set_shown_and_rolled_back_with_a_line_of_the_audit_log_each() {
-        let db = TestDatabase::sqlite();
-        let store = Store::open(&db.database, 16, Box::new(|_| {})).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database { dir: dir.path().to_owned(), ..Database::default() };
+        let store = Store::open(&database, 16, Box::new(|_| {})).await.unwrap();
         let run = async |command| carry_out(&store, Timestamp(5), command).await;
         let set = |answer, clarify, reason: &str| ThresholdsCommand::Set {
             answer,

@@ -72,7 +72,7 @@ impl App {
     }
 
     /// A change with its line of the audit log; it holds here when this returns.
-    async fn keep(&self, change: BotChange, line: Audit) -> Result<(), WireError> {
+    async fn keep_bot(&self, change: BotChange, line: Audit) -> Result<(), WireError> {
         let changes = vec![Change::Bot(change), Change::Audit(line)];
         self.store.commit(Unit { changes, ..Unit::default() }).await.map_err(store_error)?;
         if let Err(error) = self.organisation.renew_bot().await {
@@ -116,7 +116,7 @@ impl App {
             reason: Some(row.reason.clone()),
             ..self.bot_line(who, action, format!("thresholds/{}", row.version), &detail)
         };
-        self.keep(BotChange::Thresholds(row), line).await?;
+        self.keep_bot(BotChange::Thresholds(row), line).await?;
         self.threshold_list(who.staff).await
     }
 
@@ -230,7 +230,7 @@ impl App {
         let line = self.bot_line(who, "bot.word", "words".to_owned(), &detail);
         let (rows, as_shipped) = self.word_rows(who, vec![(word.clone(), reads_as)]);
         let change = if rows.is_empty() { BotChange::DropWords(as_shipped) } else { BotChange::Words(rows) };
-        self.keep(change, line).await?;
+        self.keep_bot(change, line).await?;
         self.word_list(who.staff, &word).await
     }
 
@@ -255,7 +255,7 @@ impl App {
         } else {
             BotChange::DropWords(vec![word.to_owned()])
         };
-        self.keep(change, line).await
+        self.keep_bot(change, line).await
     }
 
     /// Adds the pairs of a file: a word, a tab and what is read instead, a pair a line.

@@ -123,6 +123,7 @@ impl App {
     }
 
     /// What 小申 says to a citizen by all that is known of them; `ask` makes the reply.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a question")]
     pub(super) fn bot_reply(
         &self,
         who: &Principal,
@@ -182,7 +183,7 @@ impl App {
             let outdated = WireError::new(ErrorCode::Outdated, "nothing stands there that could be refused");
             return Err(WireError { field: Some("on".to_owned()), ..outdated });
         }
-        let reply = self.bot_reply(who, at, id, item.as_deref(), "", &heard, Asking::refused);
+        let reply = self.bot_reply(who, at, id, item.as_deref(), "", &heard, |asking| asking.refused());
         let mut refusal = entry(id, Lane::Public, at, author, &party, &ThreadBody::OptionsRefused { on });
         refusal.client_id = Some(client_id.to_owned());
         let unit = Unit { entries: vec![refusal, bot_entry(id, at, &reply.body)], ..Unit::default() };

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::{App, actor, commands::Pending, dialogue::Heard, forbidden, invalid, not_found, store_error};
 use crate::{
     auth::Principal,
-    bot::{self, Asking},
+    bot,
     desk::{Order, entry},
 };
 
@@ -51,6 +51,7 @@ impl App {
         Ok(Writer { author, party, asked })
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the fields of one command, and what was said before")]
     pub(super) fn send(
         self: &Arc<Self>,
         who: &Arc<Principal>,
@@ -83,7 +84,7 @@ impl App {
         let mut unit = Unit { entries: vec![message], ..Unit::default() };
         let mut wants_human = false;
         if let Some(item) = asked {
-            let reply = self.bot_reply(who, at, id, item.as_deref(), text, heard, Asking::reply);
+            let reply = self.bot_reply(who, at, id, item.as_deref(), text, heard, |asking| asking.reply());
             wants_human = reply.requests_human;
             unit.entries.push(bot_entry(id, at, &reply.body));
         }

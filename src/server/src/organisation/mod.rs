@@ -33,7 +33,7 @@ use crate::{
     catalogue::{Asked, Basis, Catalogue},
     clock::Clock,
     guides::Guides,
-    known::{Entries, Knowledge},
+    known::Entries,
 };
 pub use demo::{
     DemoStaff, demo_staff, directory as demo_directory, frequent as demo_frequent, knowledge as demo_knowledge,

@@ -1,5 +1,11 @@
 /** From a conversation's state to what the page offers. Pure; the words are elsewhere. */
-import type { HandOverReason, ConversationView, MyConversation, ThreadEntry, Timestamp } from '../../generated/protocol';
+import type {
+  HandOverReason,
+  ConversationView,
+  MyConversation,
+  ThreadEntry,
+  Timestamp,
+} from '../../generated/protocol';
 
 /** A citizen who writes again within this time continues the conversation (DOMAIN, definitions). */
 export const CONTINUE_WITHIN = 7 * 86_400_000;

@@ -218,6 +218,7 @@ const zh = {
   outOfHoursHand: '现在不在人工服务时间，您可以留言，工作人员会在约定时段回复您。',
   leave: '给工作人员留言',
   orHuman: '需要办事帮助，也可以转人工，由帮办人员为您指引。',
+  humanToo: '同时已为您转接人工帮办。',
   emergencyLines: { '110': '报警', '119': '火警', '120': '急救' } as Record<string, string>,
   channelLines: {
     '12345': '市民服务热线（投诉举报）',
@@ -608,6 +609,7 @@ export const useWidgetWords = () =>
     },
     outOfHoursHand: 'Nobody is on duty now. You can leave a message and will be contacted at a time of your choice.',
     leave: 'Leave a message',
+    humanToo: 'A person has been asked for as well.',
     orHuman: 'For help with a service, you can also ask for a person.',
     emergencyLines: { '110': 'Police', '119': 'Fire', '120': 'Ambulance' },
     channelLines: { '12345': 'Citizen hotline (complaints)', '12348': 'Legal services', '12368': 'Court services' },

@@ -160,7 +160,6 @@ impl House {
         let open = Command::OpenConversation {
             item: Some(item.to_owned()),
             district: None,
-            district: None,
             channel: Channel::Pc,
             hall: None,
             ticket: None,
