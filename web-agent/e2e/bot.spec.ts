@@ -7,7 +7,7 @@ import { expect, isAccessible, test } from './support/fixtures';
 import type { Widget } from './support/widget';
 
 /** Asked back with, and no entry that is answered outright. */
-const VAGUE = ['证件遗失怎么补办', '补贴怎么申请'] as const;
+const VAGUE = ['证件遗失怎么补办', '证件到期怎么换'] as const;
 
 const options = (widget: Widget): Locator => widget.thread.getByRole('list', { name: '您想问的是哪一个？' }).last();
 

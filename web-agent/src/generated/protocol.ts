@@ -452,7 +452,11 @@ more: boolean, } | { "type": "knowledge",
 /**
  * Best first.
  */
-hits: Array<KnowledgeHit>, } | { "type": "colleagues", 
+hits: Array<KnowledgeHit>, } | { "type": "suggestions", 
+/**
+ * Best first, at most 5.
+ */
+options: Array<BotOption>, } | { "type": "colleagues", 
 /**
  * Free ones first, then by name; at most 50.
  */
@@ -767,7 +771,16 @@ entry: string,
 /**
  * Its standard question.
  */
-question: string, };
+question: string, 
+/**
+ * How likely it is the one that is meant, 0..1; of those that 小申 asks back with.
+ */
+probability?: number, };
+
+/**
+ * What 小申 says in fixed words.
+ */
+export type BotPhrase = "ask_again" | "thanked" | "farewell" | "introduction" | "polite";
 
 /**
  * A text in both languages.
@@ -1078,6 +1091,10 @@ item?: string, } | { "type": "open_conversation",
  */
 item?: string, 
 /**
+ * Code of the district that the page is about: what holds there is answered.
+ */
+district?: string, 
+/**
  * Where from.
  */
 channel: Channel, 
@@ -1116,7 +1133,27 @@ clientId: string,
 /**
  * The knowledge entry.
  */
-entry: string, } | { "type": "start_guide", 
+entry: string, } | { "type": "refuse_options", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * As in `send`.
+ */
+clientId: string, 
+/**
+ * Position of the `bot_clarify`.
+ */
+on: number, } | { "type": "suggest", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * What stands in the field so far; 2..=60 characters, else there are none.
+ */
+text: string, } | { "type": "start_guide", 
 /**
  * The conversation.
  */
@@ -1469,7 +1506,11 @@ history: Array<PastConversation>,
 /**
  * Questions of the item that agents answer by a key, at most 9.
  */
-answers: Array<KnowledgeHit>, };
+answers: Array<KnowledgeHit>, 
+/**
+ * What 小申 tells whoever takes over; absent: nothing was asked of it.
+ */
+packet?: HandOverPacket, };
 
 /**
  * One case of a citizen: bot, queue, human and rating.
@@ -1653,6 +1694,27 @@ asOf: Timestamp,
  * ... until then.
  */
 until: Timestamp, };
+
+/**
+ * How 小申 came to what it says.
+ */
+export type Decided = { 
+/**
+ * Version of the weights.
+ */
+model: string, 
+/**
+ * Version of the thresholds; 0: those that came with the weights.
+ */
+thresholds: number, 
+/**
+ * Of the entry that came first, 0..1; 0: none came.
+ */
+probability: number, 
+/**
+ * The entry that was answered before was taken along.
+ */
+context?: string, };
 
 /**
  * One line of an agent's list.
@@ -3179,9 +3241,38 @@ known: Array<GuideKnown>, };
 export type HandOnChannel = "legal_advice" | "litigation" | "complaint" | "petition";
 
 /**
+ * What is told to a person who takes a conversation over from 小申.
+ */
+export type HandOverPacket = { 
+/**
+ * Why 小申 stepped aside; null: the citizen asked for a person by themselves.
+ */
+reason: HandOverReason | null, 
+/**
+ * What the citizen asked last, in their words, masked.
+ */
+question: string | null, 
+/**
+ * What 小申 answered with.
+ */
+tried: Array<BotOption>, 
+/**
+ * What it gave to choose from.
+ */
+shown: Array<ShownOption>, 
+/**
+ * Clarifications in vain.
+ */
+failed: number, 
+/**
+ * How far a guided dialogue came.
+ */
+guide: GuideWalk | null, };
+
+/**
  * Why 小申 points at a human.
  */
-export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "cannot_see" | "blocked";
+export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "not_understood" | "cannot_see" | "blocked";
 
 /**
  * One line of a conversation's log.
@@ -5539,6 +5630,27 @@ validTo: string | null,
 note: string, };
 
 /**
+ * A question that was given to choose from.
+ */
+export type ShownOption = { 
+/**
+ * Knowledge entry.
+ */
+entry: string, 
+/**
+ * Its standard question.
+ */
+question: string, 
+/**
+ * How likely it was; null: it was not kept.
+ */
+probability: number | null, 
+/**
+ * The citizen took it.
+ */
+chosen: boolean, };
+
+/**
  * How a member of staff has shown who they are.
  */
 export type SignIn = "password" | "totp" | "recovery" | "oidc";
@@ -6077,6 +6189,11 @@ export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "cal
 export type StepAction = "notify" | "widen" | "alert" | "offer_to_all";
 
 /**
+ * What makes suggested questions frequent.
+ */
+export type SuggestionBasis = "asked" | "demo";
+
+/**
  * A line of a task's history.
  */
 export type TaskEvent = "opened" | "joined" | "begun" | "put_back" | "reassigned" | "fulfilled" | "dropped" | "recomputed" | "reminded" | "overridden";
@@ -6514,6 +6631,14 @@ itemName: string | null,
  */
 suggestions: Array<BotOption>, 
 /**
+ * What makes them frequent; absent: they are near the item's name.
+ */
+basis?: SuggestionBasis, 
+/**
+ * Code of the district that the page is about.
+ */
+district?: string, 
+/**
  * The item has a guided dialogue.
  */
 guide?: GuideOffer, } | { "type": "bot_answer", 
@@ -6550,17 +6675,37 @@ unreviewed?: boolean,
  */
 detail?: DistrictDetail, 
 /**
+ * Names of the districts where alone it holds.
+ */
+onlyIn?: Array<string>, 
+/**
  * The item has a guided dialogue.
  */
-guide?: GuideOffer, } | { "type": "bot_clarify", 
+guide?: GuideOffer, 
 /**
- * To choose from with `choose_entry`.
+ * How 小申 came to it; absent in what was said before it was kept.
+ */
+decided?: Decided, } | { "type": "bot_clarify", 
+/**
+ * To choose from with `choose_entry`, or to refuse with `refuse_options`.
  */
 options: Array<BotOption>, 
 /**
  * The item that they are about has a guided dialogue.
  */
-guide?: GuideOffer, } | { "type": "bot_hand_over", 
+guide?: GuideOffer, 
+/**
+ * How 小申 came to it; absent in what was said before it was kept.
+ */
+decided?: Decided, } | { "type": "options_refused", 
+/**
+ * Position of the `bot_clarify`.
+ */
+on: number, } | { "type": "bot_says", 
+/**
+ * Which.
+ */
+phrase: BotPhrase, } | { "type": "bot_hand_over", 
 /**
  * Why; the interface owns the wording.
  */
@@ -6569,7 +6714,11 @@ reason: HandOverReason,
  * With `blocked`: when they may ask again. With `wants_person` out of hours: when people answer again. The page leads to `request_human`, whose answer
  * has the call-back times, and `leave_message`.
  */
-opensAt?: Timestamp, } | { "type": "guide_started", 
+opensAt?: Timestamp, 
+/**
+ * How 小申 came to it; absent in what was said before it was kept.
+ */
+decided?: Decided, } | { "type": "guide_started", 
 /**
  * Code of the item.
  */
@@ -6797,6 +6946,102 @@ body: ThreadBody,
 masked?: boolean, };
 
 /**
+ * Back to an earlier version.
+ */
+export type ThresholdBack = { 
+/**
+ * The version that holds.
+ */
+version: number, 
+/**
+ * The version to go back to; 0: what came with the weights.
+ */
+to: number, 
+/**
+ * Why; 1..=500 characters.
+ */
+reason: string, };
+
+/**
+ * The thresholds that hold and their history.
+ */
+export type ThresholdList = { 
+/**
+ * The newest first; the first one holds. The last one, version 0, came with the weights.
+ */
+versions: Array<ThresholdView>, 
+/**
+ * Version of the weights.
+ */
+model: string, 
+/**
+ * May you change them?
+ */
+mayChange: boolean, };
+
+/**
+ * New thresholds.
+ */
+export type ThresholdPut = { 
+/**
+ * The version that holds: refused with `outdated` if it is another one.
+ */
+version: number, 
+/**
+ * Above `clarify`, at most 1.
+ */
+answer: number, 
+/**
+ * At least 0.
+ */
+clarify: number, 
+/**
+ * From which data; 1..=200 characters.
+ */
+basis: string, 
+/**
+ * Why; 1..=500 characters.
+ */
+reason: string, };
+
+/**
+ * A version of the thresholds.
+ */
+export type ThresholdView = { 
+/**
+ * 0: came with the weights.
+ */
+version: number, 
+/**
+ * At or above this the best entry may be answered outright.
+ */
+answer: number, 
+/**
+ * At or above this the citizen is asked back; below it a person takes over.
+ */
+clarify: number, 
+/**
+ * From which data.
+ */
+basis: string, 
+/**
+ * Why.
+ */
+reason: string, 
+/**
+ * The version that it went back to.
+ */
+copyOf: number | null, 
+/**
+ * Who; empty: came with the weights.
+ */
+changedBy: string, 
+/**
+ * When.
+ */
+changedAt: Timestamp | null, };
+
+/**
  * Milliseconds since 1970-01-01 00:00 UTC.
  */
 export type Timestamp = number;
@@ -6993,6 +7238,78 @@ detail: string,
  * May the same request succeed a moment later?
  */
 retryable: boolean, };
+
+/**
+ * A page of the list of words.
+ */
+export type WordList = { 
+/**
+ * By word, at most 200 of those that were looked for; first those that differ from the program's list.
+ */
+words: Array<WordView>, 
+/**
+ * How many were found.
+ */
+found: number, 
+/**
+ * How many there are.
+ */
+total: number, 
+/**
+ * May you change it?
+ */
+mayChange: boolean, };
+
+/**
+ * A word as it is to be.
+ */
+export type WordPut = { 
+/**
+ * 1..=20 characters.
+ */
+word: string, 
+/**
+ * 1..=20 characters; `-`: it says nothing.
+ */
+readsAs: string, };
+
+/**
+ * A word and what is read instead.
+ */
+export type WordView = { 
+/**
+ * The word.
+ */
+word: string, 
+/**
+ * What is read instead; `-`: nothing. Null: taken out, so it is read as it stands.
+ */
+readsAs: string | null, 
+/**
+ * What the program's list has for it; null: it does not have the word.
+ */
+shipped: string | null, 
+/**
+ * Who has changed it; empty: it is as the program's list has it.
+ */
+changedBy: string, 
+/**
+ * When.
+ */
+changedAt: Timestamp | null, };
+
+/**
+ * What an import of words did.
+ */
+export type WordsImported = { 
+/**
+ * New or read otherwise than before.
+ */
+changed: number, 
+/**
+ * As they were.
+ */
+same: number, };
 
 /**
  * Body of `command close`: the answer that solved it, for the knowledge base (rule 10).

@@ -623,6 +623,8 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("cancel request", json!({ "type": "cancel_request", "conversation": conversation }), false),
             ("request human", json!({ "type": "request_human", "conversation": conversation }), owner),
             ("choose", json!({ "type": "choose_entry", "conversation": conversation, "clientId": "c", "entry": "none" }), false),
+            ("refuse what was offered", json!({ "type": "refuse_options", "conversation": conversation, "clientId": "r", "on": 1 }), false),
+            ("be suggested something", json!({ "type": "suggest", "conversation": conversation, "text": "居住证" }), owner),
             ("begin a guide", json!({ "type": "start_guide", "conversation": conversation, "clientId": "g", "item": "residence-permit" }), owner),
             // Of what is no entry of one.
             ("step in a guide", json!({ "type": "guide_step", "conversation": conversation, "clientId": "h", "on": 1, "step": "skip" }), false),
