@@ -935,7 +935,7 @@ fn names_have_128_characters_at_most_and_ten_hints_a_second_are_enough() {
         FormContext { item: Some(long.clone()), ..FormContext::default() },
         FormContext { step: long.clone(), ..FormContext::default() },
         FormContext { field: Some(FieldRef(long.clone())), ..FormContext::default() },
-        FormContext { error: Some(long.clone()), ..FormContext::default() },
+        FormContext { error: Some(long), ..FormContext::default() },
     ] {
         assert_eq!(table.refused(3_000, seen(context)), Refusal::TooLarge);
     }
