@@ -15,6 +15,7 @@ mod eval;
 mod fit;
 mod intent;
 mod lexicon;
+mod lists;
 mod model;
 mod rank;
 mod segment;
@@ -261,8 +262,10 @@ impl Index {
     }
 
     fn assemble(entries: Vec<Entry>, names: &[(String, String)], lexicon: Option<Arc<Lexicon>>) -> Self {
-        let base = lexicon.as_ref().map(|lexicon| Segment::build(entries, lexicon, None)).unwrap_or_default();
-        let subjects = Subjects::build(&base.entries, names);
+        let mut subjects = Subjects::collect(names);
+        let read = |entry: &Entry, text: &str| subjects.read(&entry.item, text);
+        let base = lexicon.as_ref().map(|lexicon| Segment::build(entries, lexicon, None, read)).unwrap_or_default();
+        let subjects = subjects.finish();
         Self {
             base: Arc::new(base),
             delta: Arc::default(),
@@ -295,7 +298,7 @@ impl Index {
         let kept = self.delta.entries.iter().filter(|entry| !all.contains(&entry.id)).cloned();
         let entries: Vec<Entry> = kept.chain(put.iter().cloned()).collect();
         let lexicon = self.lexicon.clone().unwrap_or_else(Lexicon::built_in);
-        let delta = Segment::build(entries, &lexicon, Some(&self.base));
+        let delta = Segment::build(entries, &lexicon, Some(&self.base), |_, _| {});
         Self { delta: Arc::new(delta), gone: Arc::new(gone), lexicon: Some(lexicon), ..self.clone() }
     }
 
