@@ -125,7 +125,7 @@ test('thresholds and words are kept by an editor, in both languages, and hold at
   await expect(words.getByRole('row', { name: /小蓝卡/ })).toContainText('自行添加');
   const widget = await people.citizen('张伟（个人）', { item: '' });
   await widget.say('小蓝卡怎么办理，需要什么材料？');
-  await expect(widget.thread.locator('.bubble.bot_answer')).toContainText('居住证怎么办理，需要什么材料？');
+  await expect(widget.thread.locator('.bubble').last()).toContainText('居住证怎么办理，需要什么材料？');
   await page.getByRole('searchbox', { name: '查找词语' }).fill('小蓝卡');
   await expect(words.getByRole('row')).toHaveCount(2);
   await page.getByRole('button', { name: '停用 小蓝卡' }).click();

@@ -306,8 +306,10 @@ const RUDE: [&str; 23] = [
 #[must_use]
 pub fn small_talk(message: &str) -> Option<SmallTalk> {
     let text = crate::text::normalise(message);
-    let rest = if strip_greeting(&text).is_empty() { text.as_str() } else { strip_greeting(&text) };
-    if WHO.iter().any(|word| strip_word(rest, word).is_some_and(|after| after.chars().count() <= 2)) {
+    // Nothing before it but a greeting, nothing after it but a word of asking.
+    let is_alone =
+        |(before, after): (&str, &str)| (before.is_empty() || is_greeting(before)) && after.chars().count() <= 2;
+    if WHO.iter().any(|word| text.split_once(word).is_some_and(is_alone)) {
         return Some(SmallTalk::Who);
     }
     let is_small = is_greeting(&text);

@@ -78,6 +78,11 @@ impl Lexicon {
         Self { jieba, replaced, table: Arc::clone(table) }
     }
 
+    /// Is it the list that comes with the program, as it is?
+    pub(crate) fn is_built_in(&self) -> bool {
+        std::ptr::eq(self, Arc::as_ptr(&LEXICON))
+    }
+
     /// The words that another list reads differently.
     pub(crate) fn differs_from<'a>(&'a self, other: &'a Self) -> std::collections::BTreeSet<&'a str> {
         crate::words::differing(&self.replaced, &other.replaced)

@@ -474,7 +474,15 @@ impl Index {
 
     /// A row repeated word for word may always answer; others only what is about the same thing and the same action.
     fn may_answer(&self, query: &str, hit: &Hit) -> bool {
-        hit.confidence >= 1.0 || hit.entry_in(self).is_some_and(|entry| self.subjects.allow(query, entry))
+        let Some(entry) = hit.entry_in(self) else { return false };
+        hit.confidence >= 1.0 || self.subjects.allow(query, entry) || self.allows_own_words(query, entry)
+    }
+
+    /// A word that a deployment has added names the same thing as what it is read as; of the program's list the weights and
+    /// thresholds were made without that.
+    fn allows_own_words(&self, query: &str, entry: &Entry) -> bool {
+        let own = self.lexicon.as_ref().filter(|lexicon| !lexicon.is_built_in());
+        own.is_some_and(|lexicon| self.subjects.allow(&lexicon.canonical(query), entry))
     }
 
     /// Why a message is answered as it is.

@@ -273,7 +273,8 @@ async fn a_word_that_is_added_is_understood_at_once_and_one_that_is_taken_out_no
     assert!(shown["total"].as_u64().unwrap() > 500 && shown["mayChange"] == true, "{}", shown["total"]);
     let mut asker = Asker::new(&server, open()).await;
     let question = "小蓝卡怎么办理，需要什么材料？";
-    assert_ne!(asker.ask(question).await["body"]["entry"], "kb-residence-permit-apply");
+    let sure = |entry: &Value| entry["body"]["decided"]["probability"].as_f64().unwrap();
+    let before = sure(&asker.ask(question).await);
     let began = Instant::now();
     let put = json!({ "word": "小蓝卡", "readsAs": "居住证" }).to_string();
     let reply = editor.ask("PUT", path, &put).await;
@@ -281,7 +282,8 @@ async fn a_word_that_is_added_is_understood_at_once_and_one_that_is_taken_out_no
     let took = began.elapsed();
     let listed = reply.json();
     assert_eq!((&listed["words"][0]["word"], &listed["words"][0]["shipped"]), (&json!("小蓝卡"), &Value::Null));
-    assert_eq!(asker.ask(question).await["body"]["entry"], "kb-residence-permit-apply", "after {took:?}");
+    let understood = asker.ask(question).await;
+    assert!(sure(&understood) > before + 0.2, "{before}, after {took:?}: {understood}");
     assert!(took.as_millis() < 3_000, "{took:?}: a development build on a busy machine");
     for (body, field) in [
         (json!({ "word": " ", "readsAs": "居住证" }), "word"),
@@ -294,12 +296,12 @@ async fn a_word_that_is_added_is_understood_at_once_and_one_that_is_taken_out_no
     let gone = editor.ask("DELETE", &format!("{path}?word=%E5%B0%8F%E8%93%9D%E5%8D%A1"), "").await;
     assert_eq!(gone.status, 204, "{}", gone.text());
     assert_eq!(editor.ask("DELETE", &format!("{path}?word=%E5%B0%8F%E8%93%9D%E5%8D%A1"), "").await.status, 404);
-    assert_ne!(asker.ask(question).await["body"]["entry"], "kb-residence-permit-apply");
+    assert!((sure(&asker.ask(question).await) - before).abs() < 1e-9);
 
     let file = "# 方言\n小蓝卡\t居住证\n侬\t你\n";
     let imported = editor.ask("POST", &format!("{path}/import"), file).await;
     assert_eq!(imported.json(), json!({ "changed": 1, "same": 1 }), "{}", imported.text());
-    assert_eq!(asker.ask(question).await["body"]["entry"], "kb-residence-permit-apply");
+    assert!(sure(&asker.ask(question).await) > before + 0.2);
     let bad = editor.ask("POST", &format!("{path}/import"), "小蓝卡\t居住证\n只有一个词\n").await;
     assert_eq!(refusal(&bad), refused(400, "bad_request", "body"));
     assert!(bad.text().contains("line 2"), "{}", bad.text());
