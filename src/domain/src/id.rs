@@ -151,6 +151,10 @@ id!(
     /// One alert.
     AlertId, "al"
 );
+id!(
+    /// One action that a citizen confirmed; also the key by which an office knows it.
+    ActionId, "ac"
+);
 
 /// Position of a team in the catalogue of this process. Rows and frames carry the team's code instead, because a
 /// position changes with the catalogue.
