@@ -108,7 +108,7 @@ pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, team: &str, 
 fn wished(catalogue: &Catalogue, text: &str, item: Option<&str>, decision: &Decision) -> Option<Vec<ActionOffer>> {
     let kind = action::wanted(text)?;
     let of_entry = |id: &String| Some(catalogue.index().entry(id)?.item.clone());
-    let named: Vec<String> = match decision {
+    let found: Vec<String> = match decision {
         Decision::Answer { entry, .. } => of_entry(entry).into_iter().collect(),
         Decision::Clarify { options } => options.iter().filter_map(of_entry).collect(),
         Decision::HandOver { reason: Reason::NotFound } => Vec::new(),
@@ -122,14 +122,26 @@ fn wished(catalogue: &Catalogue, text: &str, item: Option<&str>, decision: &Deci
     if !matches!(kind, ActionKind::Book | ActionKind::Apply) {
         return catalogue.actions().has(kind, item).then(|| vec![offer(item)]);
     }
-    let mut offers: Vec<ActionOffer> = Vec::new();
-    for item in named.iter().map(String::as_str).chain(item) {
-        let is_there = offers.iter().any(|one| one.item.as_deref() == Some(item));
-        if !is_there && catalogue.actions().has(kind, Some(item)) && offers.len() < MAX_OFFERS {
-            offers.push(offer(Some(item)));
-        }
+    // What the message names, else what the conversation is about, else what the message may be about.
+    let can = |code: &str| catalogue.actions().has(kind, Some(code));
+    let mut items: Vec<&str> =
+        catalogue.actions().codes().filter(|code| can(code) && names(catalogue, code, text)).collect();
+    if items.is_empty() {
+        items.extend(item.filter(|code| can(code)));
     }
+    if items.is_empty() {
+        items.extend(found.iter().map(String::as_str).filter(|code| can(code)));
+        items.dedup();
+    }
+    let offers: Vec<ActionOffer> = items.into_iter().take(MAX_OFFERS).map(|code| offer(Some(code))).collect();
     (!offers.is_empty()).then_some(offers)
+}
+
+/// Does the text name the item, by its name or by what people call it?
+fn names(catalogue: &Catalogue, code: &str, text: &str) -> bool {
+    catalogue.item(code).is_some_and(|item| {
+        std::iter::once(&item.name).chain(&item.aliases).any(|name| !name.is_empty() && text.contains(name.as_str()))
+    })
 }
 
 /// The guided dialogue beside questions to choose from: of the conversation's item, else of the one that all are about.

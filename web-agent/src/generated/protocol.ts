@@ -1128,7 +1128,7 @@ clientId: string,
 /**
  * Code of the item.
  */
-item: string, } | { "type": "guide_step", 
+item: string, } | { "type": "start_action", conversation: ConversationId, clientId: string, kind: ActionKind, item?: string, } | { "type": "action_step", conversation: ConversationId, clientId: string, on: number, step: ActionStepKind, choice?: string, } | { "type": "guide_step", 
 /**
  * The conversation.
  */
@@ -6516,7 +6516,7 @@ suggestions: Array<BotOption>,
 /**
  * The item has a guided dialogue.
  */
-guide?: GuideOffer, } | { "type": "bot_answer", 
+guide?: GuideOffer, actions?: ActionOffer, } | { "type": "bot_answer", 
 /**
  * Knowledge entry.
  */
@@ -6552,7 +6552,7 @@ detail?: DistrictDetail,
 /**
  * The item has a guided dialogue.
  */
-guide?: GuideOffer, } | { "type": "bot_clarify", 
+guide?: GuideOffer, actions?: ActionOffer, } | { "type": "bot_clarify", 
 /**
  * To choose from with `choose_entry`.
  */
@@ -6637,7 +6637,7 @@ walk: GuideWalk,
 /**
  * What is to be known of the situation, as it was then.
  */
-checklist: Checklist, } | { "type": "answer_found", 
+checklist: Checklist, } | { "type": "actions_offered", offers: Array<ActionOffer>, } | { "type": "action_started", kind: ActionKind, itemName: string, } | { "type": "action_stepped", on: number, step: ActionStepKind, label: string, } | { "type": "action_asked", walk: ActionWalk, ask: ActionAsk, options: Array<ActionOption>, gone?: boolean, } | { "type": "action_confirm", walk: ActionWalk, } | { "type": "action_ended", walk: ActionWalk, outcome: ActionOutcome, } | { "type": "answer_found", 
 /**
  * The question, as it was taken down.
  */
@@ -7056,3 +7056,16 @@ sources: number,
  * Why it was sent back, if it was.
  */
 reason: string | null, };
+
+export type ActionKind = "book" | "change" | "cancel" | "progress" | "apply";
+export type ActionAsk = "appointment" | "hall" | "date" | "time" | "case";
+export type ActionStepKind = "choose" | "back" | "confirm" | "leave";
+export type ActionFailure = "sign_in" | "not_offered" | "no_openings" | "no_appointments" | "no_cases" | "opening_gone" | "already_booked" | "too_late" | "not_found" | "limit" | "refused" | "unavailable" | "not_done" | "unclear";
+export type Opening = { code: string, hall: string, hallName: string, address: string, district: string, startsAt: Timestamp, endsAt: Timestamp, left: number, };
+export type Appointment = { code: string, number: string, item: string, itemName: string, hall: string, hallName: string, address: string, startsAt: Timestamp, endsAt: Timestamp, };
+export type CaseProgress = { number: string, item: string, itemName: string, acceptedAt: Timestamp, step: string, dueAt: Timestamp | null, note: string, };
+export type ActionOption = { code: string, label: string, at: Timestamp | null, left: number | null, };
+export type ActionChosen = { ask: ActionAsk, code: string, label: string, known: boolean, };
+export type ActionWalk = { kind: ActionKind, item: string, itemName: string, district: string, given: Array<ActionChosen>, appointment: Appointment | null, opening: Opening | null, };
+export type ActionOffer = { item: string | null, itemName: string | null, kinds: Array<ActionKind>, };
+export type ActionOutcome = { "type": "done", appointment: Appointment, } | { "type": "progress", case: CaseProgress, } | { "type": "link", url: string, } | { "type": "left" } | { "type": "unknown" } | { "type": "failed", reason: ActionFailure, };

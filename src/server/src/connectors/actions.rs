@@ -59,6 +59,11 @@ impl ItemActions {
         self.0.get(item)
     }
 
+    /// Codes of the items about which something can be done.
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Can this be done about the item; of what needs no item, about any?
     #[must_use]
     pub fn has(&self, kind: ActionKind, item: Option<&str>) -> bool {
