@@ -11,9 +11,9 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, BotChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange,
-    GuideChange, HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange,
-    ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
+    ActionChange, AlertChange, Audit, BotChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow,
+    FileChange, GuideChange, HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange,
+    QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -95,6 +95,7 @@ impl Unit {
                 | Change::Claim { .. }
                 | Change::Alert(_)
                 | Change::Helper(_)
+                | Change::Action(_)
                 | Change::Figures(_)
                 | Change::Outbox(_)
                 | Change::AgentLog(_)
@@ -345,6 +346,8 @@ pub enum Change {
     Guide(GuideChange),
     /// What 小申 decides by.
     Bot(BotChange),
+    /// Actions that a citizen confirmed.
+    Action(ActionChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }
