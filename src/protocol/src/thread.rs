@@ -4,6 +4,7 @@ use bangban_domain::{
     AgentId, FileId, Timestamp,
     alert::FlagReason,
     guide::Checklist,
+    knowledge::AnswerFile,
     words::{HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,10 @@ pub struct DistrictDetail {
     pub text: String,
     /// Who is responsible for it.
     pub source: String,
+    /// Its pictures and documents, with their sizes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<AnswerFile>>"))]
+    pub files: Vec<AnswerFile>,
 }
 
 /// Content of an entry.
@@ -86,6 +91,10 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         revision: Option<u32>,
+        /// Its pictures and documents, with their sizes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(test, ts(optional, as = "Option<Vec<AnswerFile>>"))]
+        files: Vec<AnswerFile>,
     },
     /// A picture.
     Image {
@@ -151,6 +160,10 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
         unreviewed: bool,
+        /// Its pictures and documents, with their sizes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(test, ts(optional, as = "Option<Vec<AnswerFile>>"))]
+        files: Vec<AnswerFile>,
         /// What the citizen's district adds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]

@@ -4,10 +4,10 @@ use super::{Content, answer_key};
 use crate::{Timestamp, org::Audience, words::words};
 
 /// Questions at least so much alike are one question, whatever their words. Measured by the search: 1 is word for word.
-const SAME_QUESTION: f64 = 0.8;
+pub const SAME_QUESTION: f64 = 0.8;
 
 /// ... and at least so much alike are worth a look.
-const LIKE_QUESTION: f64 = 0.45;
+pub const LIKE_QUESTION: f64 = 0.45;
 
 words! {
     /// What two entries have to do with each other.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 mod admin;
+mod answer_files;
 mod calendar;
 mod citizens;
 mod figures;
