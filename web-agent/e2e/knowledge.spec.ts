@@ -376,14 +376,14 @@ test('an answer has a picture and a form: pasted, dropped, taken back, reviewed,
   await citizen.askHuman();
   const agent = await people.agent('agent1001');
   await agent.accept();
-  await citizen.say(QUESTION);
+  await citizen.write(QUESTION);
   await expect(agent.page.getByTestId('assist').locator('mark').first()).toBeVisible();
   await agent.reply.focus();
   await agent.page.keyboard.press('Alt+Shift+Digit1');
   await expect(agent.reply).toHaveValue(/（见图：签注窗口位置）/);
   await expect(agent.page.getByText('附图片和附件 2 个')).toBeVisible();
   await agent.page.keyboard.press('Enter');
-  await expect(agent.thread.getByRole('img', { name: '窗口' })).toBeVisible();
+  await expect(agent.thread.getByRole('img', { name: '窗口', exact: true })).toBeVisible();
   await expect(citizen.thread.getByRole('img', { name: '窗口', exact: true })).toBeVisible();
   await isAccessible(agent.page);
 });

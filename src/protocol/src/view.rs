@@ -3,6 +3,7 @@
 use bangban_domain::{
     AgentId, CitizenId, ContinuationId, ConversationId, OfferId, Timestamp,
     alert::Intervention,
+    knowledge::AnswerFile,
     org::NoticeLevel,
     rights::Grant,
     words::{AgentStatus, Channel, CitizenKind, Language, OfferEnd, Outcome, Role, SlaStep, Stage},

@@ -12,7 +12,7 @@ use bangban_domain::{
     org::{Directory, UnitKind},
 };
 use bangban_protocol::{EntryMark, KnowledgeHit};
-use bangban_search::{Entry, Hit, Index};
+use bangban_search::{Entry, Index};
 use bangban_store::{KnowledgeEntry, KnowledgeRevision};
 
 /// An entry with those of its revisions that hold, will hold, or are candidates.
@@ -170,20 +170,14 @@ impl Knowledge {
 
     /// Entries whose question is like this one, in force and waiting, with how much: for whoever saves one.
     #[must_use]
-    pub fn like(&self, question: &str, limit: usize) -> Vec<(f64, &Known)> {
+    pub fn like(&self, question: &str, item: Option<&str>, limit: usize) -> Vec<(f64, &Known)> {
         let of = |index: &Index| -> Vec<(f64, String)> {
-            let hits = index.search(question, None, limit);
-            hits.iter().filter_map(|hit| Some((likeness(hit), hit.entry_in(index)?.id.clone()))).collect()
+            let hits = index.search(question, item, limit);
+            hits.iter().filter_map(|hit| Some((hit.confidence, hit.entry_in(index)?.id.clone()))).collect()
         };
         let all = of(&self.index).into_iter().chain(of(&self.candidates));
         all.filter_map(|(likeness, id)| Some((likeness, self.get(&id)?))).collect()
     }
-}
-
-/// How much a question is like another one, by what the ranker makes of the pair; word for word is 1. Not the calibrated
-/// probability that an entry is meant: that is small for all but the first, so an entry's twin would hide behind the entry.
-fn likeness(hit: &Hit) -> f64 {
-    if hit.confidence >= 1.0 { 1.0 } else { 1.0 / (1.0 + (-hit.score).exp()) }
 }
 
 /// A known entry as the index takes it.
@@ -233,63 +227,5 @@ fn hit(one: &Known, query: &str, directory: &Directory) -> KnowledgeHit {
         mark: if one.is_reviewed { EntryMark::Official } else { EntryMark::Waiting },
         matched: bangban_search::matched(query, &one.content.question),
         files: one.files(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bangban_domain::knowledge::{LIKE_QUESTION, SAME_QUESTION};
-
-    use super::*;
-
-    /// Likeness of pairs whose kinship is known, from the demo's entries.
-    struct Pairs {
-        /// A wording that the index does not have, with the entry that it is a wording of.
-        same: Vec<f64>,
-        /// An entry's question with the likest of another entry about the same item.
-        near: Vec<f64>,
-        /// ... with the likest of any entry about another item.
-        different: Vec<f64>,
-    }
-
-    fn pairs() -> Pairs {
-        let mut entries: Vec<Entry> =
-            serde_json::from_str(include_str!("../../../config/demo/entries.json")).unwrap();
-        let held: Vec<Option<String>> = entries
-            .iter_mut()
-            .map(|entry| if entry.similar.len() > 1 { entry.similar.pop() } else { None })
-            .collect();
-        let index = Index::build(entries.clone());
-        let mut pairs = Pairs { same: Vec::new(), near: Vec::new(), different: Vec::new() };
-        for (entry, held) in entries.iter().zip(held) {
-            let found = |question: &str, is_wanted: &dyn Fn(&Entry) -> bool| {
-                let hits = index.search(question, None, 20);
-                let wanted = hits.iter().filter(|hit| hit.entry_in(&index).is_some_and(is_wanted));
-                wanted.map(likeness).fold(0.0, f64::max)
-            };
-            pairs.same.extend(held.map(|held| found(&held, &|one| one.id == entry.id)));
-            let is_other = |one: &Entry| one.id != entry.id;
-            pairs.near.push(found(&entry.question, &|one| is_other(one) && one.item == entry.item));
-            pairs.different.push(found(&entry.question, &|one| is_other(one) && one.item != entry.item));
-        }
-        pairs
-    }
-
-    /// In percent.
-    fn at_least(limit: f64, pairs: &[f64]) -> usize {
-        100 * pairs.iter().filter(|one| **one >= limit).count() / pairs.len()
-    }
-
-    /// docs/knowledge.md has these figures.
-    #[test]
-    fn thresholds_of_kinship_part_what_is_the_same_near_and_different() {
-        let pairs = pairs();
-        let table = |limit: f64| [&pairs.same, &pairs.near, &pairs.different].map(|of| at_least(limit, of));
-        for percent in (5..100).step_by(5) {
-            println!("{percent} {:?}", table(f64::from(percent) / 100.0));
-        }
-        println!("{} {} {}", pairs.same.len(), pairs.near.len(), pairs.different.len());
-        assert_eq!(table(SAME_QUESTION), [0, 0, 0]);
-        assert_eq!(table(LIKE_QUESTION), [0, 0, 0]);
     }
 }

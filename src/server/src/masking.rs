@@ -19,12 +19,9 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         Cow::Borrowed(_) => None,
     };
     Some(match body {
-        ThreadBody::Text { text, entry, revision, files } => ThreadBody::Text {
-            text: hidden(text)?,
-            entry: entry.clone(),
-            revision: *revision,
-            files: files.clone(),
-        },
+        ThreadBody::Text { text, entry, revision, files } => {
+            ThreadBody::Text { text: hidden(text)?, entry: entry.clone(), revision: *revision, files: files.clone() }
+        }
         ThreadBody::Note { text } => ThreadBody::Note { text: hidden(text)? },
         ThreadBody::TransferNote { to_name, what, text } => {
             ThreadBody::TransferNote { to_name: to_name.clone(), what: what.clone(), text: hidden(text)? }

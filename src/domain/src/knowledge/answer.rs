@@ -54,8 +54,8 @@ fn without_links(text: &str) -> String {
         let address = address.trim_matches(['<', '>', ' ']);
         let is_file = address.parse::<FileId>().is_ok();
         match rest[..open].strip_suffix('!').filter(|_| is_file) {
-            Some(before) => plain = plain + before + "（见图：" + words + "）",
-            None => plain = plain + &rest[..open] + words,
+            Some(before) => plain.extend([before, "（见图：", words, "）"]),
+            None => plain.extend([&rest[..open], words]),
         }
         if address != words && !is_file {
             plain.push('（');
@@ -111,7 +111,8 @@ mod tests {
         let text = "材料\n- 身份证\n- 照片 2张\n注意\n见 指南（https://zwdt.sh.gov.cn/a），[1] 条";
         assert_eq!(plain(markdown), text);
         assert_eq!(plain("#话题 [a [b](c"), "#话题 [a [b](c");
-        let files = format!("如下：\n![样张]({0})\n填[申请表]({0})。太好了![指南](https://zwdt.sh.gov.cn/)", FileId::new(1));
+        let files =
+            format!("如下：\n![样张]({0})\n填[申请表]({0})。太好了![指南](https://zwdt.sh.gov.cn/)", FileId::new(1));
         assert_eq!(plain(&files), "如下：\n（见图：样张）\n填申请表。太好了!指南（https://zwdt.sh.gov.cn/）");
     }
 }

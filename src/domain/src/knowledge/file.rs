@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn files_are_found_where_they_are_named() {
         let (a, b) = (FileId::new(1), FileId::new(2));
-        let text = format!("见 ![样张]({a})：\n\n- [申请表 (2026)]({b})\n- [指南](https://zwdt.sh.gov.cn/) [x](fl_1) {a}");
+        let text =
+            format!("见 ![样张]({a})：\n\n- [申请表 (2026)]({b})\n- [指南](https://zwdt.sh.gov.cn/) [x](fl_1) {a}");
         let found: Vec<_> = file_references(&text).iter().map(|one| (one.file, one.is_picture, one.words)).collect();
         assert_eq!(found, [(a, true, "样张"), (b, false, "申请表 (2026)")]);
         assert_eq!(file_references("没有"), []);

@@ -33,7 +33,7 @@ pub use diff::{EntryField, FieldChange, Piece, PieceKind, changes};
 pub use doubt::{DOUBT_SPAN, DOUBTS, is_doubted};
 pub use file::{AnswerFile, FileReference, FileUse, MAX_FILES, UNUSED_FILE_KEPT, file_references};
 pub use force::{Head, Span};
-pub use near::{Kinship, LIKE_QUESTION, SAME_QUESTION, Scope, kinship, overlaps};
+pub use near::{Kinship, Scope, kinship, overlaps};
 pub use point::{MAX_POINTS, PointSubject, ReviewPoint};
 pub use steps::{Refusal, Step};
 pub use strip::strip;

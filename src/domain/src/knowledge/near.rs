@@ -4,10 +4,10 @@ use super::{Content, answer_key};
 use crate::{Timestamp, org::Audience, words::words};
 
 /// Questions at least so much alike are one question, whatever their words. Measured by the search: 1 is word for word.
-pub const SAME_QUESTION: f64 = 0.8;
+const SAME_QUESTION: f64 = 0.8;
 
 /// ... and at least so much alike are worth a look.
-pub const LIKE_QUESTION: f64 = 0.45;
+const LIKE_QUESTION: f64 = 0.45;
 
 words! {
     /// What two entries have to do with each other.

@@ -71,7 +71,8 @@ impl App {
 
     fn sees_file(&self, staff: &Staff, file: &KnowledgeFile, uses: &[FileUse]) -> bool {
         let keeps = [Action::EditKnowledge, Action::ReviewKnowledge];
-        let is_own = file.owner == staff.id && keeps.iter().any(|action| self.require_somewhere(staff, *action).is_ok());
+        let is_own =
+            file.owner == staff.id && keeps.iter().any(|action| self.require_somewhere(staff, *action).is_ok());
         is_own || uses.iter().any(|one| self.sees_entries_of(staff, &one.unit))
     }
 

@@ -111,11 +111,12 @@ fn task(task: Option<String>) -> Result<Option<String>, WireError> {
 /// Entries that are like one, those first that cannot stand beside it.
 pub(crate) fn relatives(catalogue: &Catalogue, id: &str, content: &Content) -> Vec<EntryRelative> {
     let (knowledge, directory) = (catalogue.knowledge(), catalogue.directory());
+    let item = content.items.first().map(String::as_str);
     let questions = std::iter::once(&content.question).chain(&content.similar).take(LOOKED_AT);
     let questions = questions.filter(|question| question.chars().count() <= MAX_QUESTION);
     let mut likest: BTreeMap<&str, f64> = BTreeMap::new();
     for question in questions {
-        for (likeness, known) in knowledge.like(question, LOOKED_AT) {
+        for (likeness, known) in knowledge.like(question, item, LOOKED_AT) {
             let best = likest.entry(&known.entry).or_default();
             *best = best.max(likeness);
         }
@@ -419,13 +420,7 @@ impl App {
     }
 
     /// What can be judged by the entries and files that are there; the files are put beside the answer.
-    async fn check_content(
-        &self,
-        staff: &Staff,
-        id: &str,
-        unit: &str,
-        content: &mut Content,
-    ) -> Result<(), WireError> {
+    async fn check_content(&self, staff: &Staff, id: &str, unit: &str, content: &mut Content) -> Result<(), WireError> {
         content.check().map_err(unfit)?;
         content.check_owner(unit, &self.directory()).map_err(unfit)?;
         for (field, other) in [("content.supersedes", &content.supersedes), ("content.base", &content.base)] {
@@ -571,7 +566,8 @@ impl App {
         let mut more = Vec::new();
         if let (EntryStep::Publish, Some(revision)) = (order.step, &revision) {
             // It may have waited so long that its items or units are others now.
-            self.check_content(id, &head.unit, &revision.content).await?;
+            let mut content = revision.content.clone();
+            self.check_content(who.staff, id, &head.unit, &mut content).await?;
             if let Some(other) = &revision.content.supersedes {
                 let from = head.live.map_or(now, |live| live.from);
                 more.extend(self.superseded(who, other, from).await?);

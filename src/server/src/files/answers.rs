@@ -15,9 +15,7 @@ use futures_util::Stream;
 use metrics::counter;
 use object_store::GetRange;
 
-use super::{
-    Ended, Files, Folder, Part, QUOTA_SPAN, Variant, busy_upload, disk_error, store_error, too_large,
-};
+use super::{Ended, Files, Folder, Part, QUOTA_SPAN, Variant, busy_upload, disk_error, store_error, too_large};
 
 fn change(change: KnowledgeFileChange) -> Change {
     Change::Knowledge(KnowledgeChange::File(change))
@@ -141,8 +139,7 @@ impl Files {
             for row in &due {
                 let changes = vec![change(KnowledgeFileChange::Drop(row.id))];
                 self.store.commit(Unit { changes, ..Unit::default() }).await?;
-                let is_gone =
-                    self.store.knowledge_file(row.id).await?.is_some_and(|row| row.state == FileState::Gone);
+                let is_gone = self.store.knowledge_file(row.id).await?.is_some_and(|row| row.state == FileState::Gone);
                 if is_gone {
                     self.remove_answer_bytes(row.id).await?;
                     let changes = vec![change(KnowledgeFileChange::Forget(row.id))];

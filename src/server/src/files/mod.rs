@@ -40,8 +40,8 @@ use crate::{auth::secret, clock::Clock, config::Config};
 pub use kinds::known_endings;
 use links::Links;
 pub use links::{BadLink, Variant};
-use objects::{Folder, Objects};
 pub use objects::Part;
+use objects::{Folder, Objects};
 pub use scan::Scanner;
 use uploads::{Ended, Uploads};
 
@@ -239,7 +239,8 @@ impl Files {
 
     /// What can be said of a file before its first byte; gives its name without tricks.
     fn check_announced(&self, kind: FileKind, name: &str, size: u64) -> Result<String, WireError> {
-        let name = file::name("name", name).map_err(|error| WireError::field(error.field, error.problem.to_string()))?;
+        let name =
+            file::name("name", name).map_err(|error| WireError::field(error.field, error.problem.to_string()))?;
         kinds::check_name(kind, &name, &self.limits.endings)?;
         let most = self.most_bytes(kind);
         if size == 0 {

@@ -92,12 +92,7 @@ impl Objects {
     }
 
     /// Puts bytes that are in memory.
-    pub(super) async fn put(
-        &self,
-        of: (Folder, FileId),
-        variant: Variant,
-        bytes: Bytes,
-    ) -> Result<(), WireError> {
+    pub(super) async fn put(&self, of: (Folder, FileId), variant: Variant, bytes: Bytes) -> Result<(), WireError> {
         self.0.put(&key(of.0, of.1, variant), bytes.into()).await.map(drop).map_err(|error| unavailable(&error))
     }
 

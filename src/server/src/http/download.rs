@@ -141,9 +141,7 @@ pub(super) fn told(variant: Variant, name: &str, mime: &str) -> Result<(String, 
         Variant::Original => {
             Ok((name.to_owned(), HeaderValue::try_from(mime).map_err(|error| Refused::internal(&error))?))
         }
-        Variant::Thumb => {
-            Ok((bangban_domain::file::with_ending(name, "jpg"), HeaderValue::from_static("image/jpeg")))
-        }
+        Variant::Thumb => Ok((bangban_domain::file::with_ending(name, "jpg"), HeaderValue::from_static("image/jpeg"))),
     }
 }
 

@@ -34,7 +34,9 @@ impl Class {
             "/ws" => Self::Sockets,
             "/api/config" | "/api/docs" | "/api/openapi.json" => Self::Pages,
             _ if is_below(path, "/api/staff/login") || is_below(path, "/api/staff/oidc") => Self::Login,
-            _ if ["/api/files", "/api/knowledge/files", "/files"].iter().any(|folder| is_below(path, folder)) => Self::Files,
+            _ if ["/api/files", "/api/knowledge/files", "/files"].iter().any(|folder| is_below(path, folder)) => {
+                Self::Files
+            }
             _ if is_below(path, "/api") => Self::Api,
             _ => Self::Pages,
         }

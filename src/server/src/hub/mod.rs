@@ -642,11 +642,21 @@ mod tests {
         let bodies = [
             (
                 Party::Citizen,
-                ThreadBody::Text { text: "“引号” \"\\ \u{0}\n😀".to_owned(), entry: None, revision: None, files: Vec::new() },
+                ThreadBody::Text {
+                    text: "“引号” \"\\ \u{0}\n😀".to_owned(),
+                    entry: None,
+                    revision: None,
+                    files: Vec::new(),
+                },
             ),
             (
                 Party::Agent { id: AgentId::new(3), name: "王芳".to_owned() },
-                ThreadBody::Text { text: "好".to_owned(), entry: Some("e1".to_owned()), revision: Some(3), files: Vec::new() },
+                ThreadBody::Text {
+                    text: "好".to_owned(),
+                    entry: Some("e1".to_owned()),
+                    revision: Some(3),
+                    files: Vec::new(),
+                },
             ),
         ];
         let mut seq = 8;

@@ -129,7 +129,7 @@ async fn what_is_no_picture_and_no_file_of_ones_own_is_named_and_refused() {
         ("kind=image&name=a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", (415, "unsupported_file", "content")),
         ("kind=file&name=a.exe", PDF, (415, "unsupported_file", "name")),
         ("kind=file&name=a.docx", PDF, (415, "unsupported_file", "content")),
-        ("kind=file&name=a.pdf", b"", (400, "bad_request", "size")),
+        ("kind=file&name=a.pdf", b"", (400, "bad_request", "Content-Length")),
         ("kind=file&name=..%2F", PDF, (400, "bad_request", "name")),
         ("kind=voice&name=a.webm", PDF, (400, "bad_request", "kind")),
         ("kind=file", PDF, (400, "bad_request", "name")),

@@ -48,7 +48,7 @@ impl Asker {
     }
 
     /// What 小申 says to a question.
-    async fn ask(&mut self, question: &str) -> Value {
+    pub(crate) async fn ask(&mut self, question: &str) -> Value {
         self.asked += 1;
         let sent = self.client.ok(send(&self.conversation, &format!("q{}", self.asked), question)).await;
         let after = sent["seq"].as_u64().unwrap();

@@ -76,7 +76,11 @@ pub(super) async fn put(store: &Store, change: KnowledgeChange) -> Result<(), St
     store.commit(Unit { changes: vec![Change::Knowledge(change)], ..Unit::default() }).await.map(drop)
 }
 
-pub(super) async fn write(store: &Store, entry: &KnowledgeEntry, revision: &KnowledgeRevision) -> Result<(), StoreError> {
+pub(super) async fn write(
+    store: &Store,
+    entry: &KnowledgeEntry,
+    revision: &KnowledgeRevision,
+) -> Result<(), StoreError> {
     let shown = Box::new(revision.content.clone());
     let revision = Some(Box::new(revision.clone()));
     put(store, KnowledgeChange::Step { entry: Box::new(entry.clone()), revision, shown }).await

@@ -29,7 +29,8 @@ const isPart = (token: Token): token is Token & { tokens: Token[] } => Array.isA
 const ENTITIES: Record<string, string> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" };
 const plain = (text: string): string => text.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => ENTITIES[entity]!);
 
-const all = (tokens: Token[] | undefined, files: Files): Part[] => (tokens ?? []).flatMap((token) => part(token, files));
+const all = (tokens: Token[] | undefined, files: Files): Part[] =>
+  (tokens ?? []).flatMap((token) => part(token, files));
 
 function list(token: Tokens.List, files: Files): VNode {
   const start = token.ordered && typeof token.start === 'number' ? { start: token.start } : {};
