@@ -152,6 +152,15 @@ id!(
     AlertId, "al"
 );
 
+id!(
+    /// One virtual window, from the question to its end.
+    WindowId, "wn"
+);
+id!(
+    /// One person on one seat of a virtual window; a page that is loaded anew keeps it.
+    ParticipantId, "pt"
+);
+
 /// Position of a team in the catalogue of this process. Rows and frames carry the team's code instead, because a
 /// position changes with the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -23,11 +23,12 @@ pub mod rights;
 pub mod routing;
 pub mod task;
 pub mod time;
+pub mod window;
 pub mod word_list;
 pub mod words;
 
 pub use id::{
     AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, NoticeId, OfferId, ParseIdError,
-    PolicyId, StaffSessionId, TaskId, TeamId,
+    ParticipantId, PolicyId, StaffSessionId, TaskId, TeamId, WindowId,
 };
 pub use time::Timestamp;
