@@ -67,6 +67,7 @@ pub fn answer(catalogue: &Catalogue, entry: &str, district: Option<&str>) -> Opt
         since: Some(known.since),
         unreviewed: !known.is_reviewed,
         only_in: known.content.districts.iter().filter_map(|code| name(code)).collect(),
+        files: known.files(),
         guide: known.content.items.iter().find_map(|item| catalogue.guide_offer(item)),
         actions: known.content.items.iter().find_map(|item| catalogue.action_offer(item)),
         detail: detail.map(|(code, detail)| DistrictDetail {
@@ -75,6 +76,7 @@ pub fn answer(catalogue: &Catalogue, entry: &str, district: Option<&str>) -> Opt
             district: name(code).unwrap_or_default(),
             text: detail.content.answer.clone(),
             source: source_of(&detail.content),
+            files: detail.files(),
         }),
         decided: None,
     })
@@ -665,6 +667,7 @@ mod tests {
             valid_from: None,
             valid_to: None,
             supersedes: None,
+            files: Vec::new(),
             base: None,
         }
     }

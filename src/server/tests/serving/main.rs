@@ -4,6 +4,7 @@
 
 mod actions;
 mod admin;
+mod answer_files;
 mod bot;
 mod calendar;
 mod citizens;
