@@ -67,8 +67,19 @@ def small_talk():
     return [line for line in lines if 4 <= len(line) <= 40 and re.search("[\u4e00-\u9fff]{3}", line)]
 
 
+def lines(name):
+    """The lines of a text of ours that are no comments, split at tabs."""
+    rows = (HERE / "text" / name).read_text(encoding="utf-8").splitlines()
+    return [row.split("\t") for row in rows if row and not row.startswith("#")]
+
+
+def said():
+    """What people type → the official name of what it is about."""
+    return {question: matter for matter, question in lines("said.tsv")}
+
+
 def everything(seed=1):
-    """All sentences, each once, in an order that does not change."""
+    """All sentences, each once, in an order that does not change; what was added later comes last."""
     chance = random.Random(seed)
     questions, answers = taipei()
     own_questions, own_answers, names = demo()
@@ -77,7 +88,10 @@ def everything(seed=1):
     for _ in range(7_000):
         pattern = chance.choice(ABOUT_ANYTHING)
         made.append(re.sub(r"\{(.)\}", lambda m: chance.choice(kinds[m[1]]), pattern))
+    typed = said()
+    strange = [question for question, in lines("strange.tsv")]
     everything = [*own_questions, *names, *questions, *own_answers, *answers, *small_talk(), *made]
+    everything += [*typed.values(), *typed, *strange]
     return list(dict.fromkeys(everything))
 
 
@@ -90,7 +104,8 @@ def vocabulary(frequent=17_000):
     own_questions, own_answers, names = demo()
     import jieba
 
-    for text in [*questions, *own_questions, *own_answers, *names, *small_talk()]:
+    typed = said()
+    for text in [*questions, *own_questions, *own_answers, *names, *small_talk(), *typed.values(), *typed]:
         words.update({word: known[word] for word in jieba.cut_for_search(text, HMM=False) if word in known})
     for word in list(words):
         words.update({c: known.get(c, 1) for c in word})

@@ -23,6 +23,7 @@ DIM = 256  # src/search/src/table.rs
 CHARACTER = 0.3  # the same
 RARE = 1e-2  # words that are in fewer texts than this keep most of their weight
 RIDGE, PULL, STEPS = 0.3, 2.0, 30
+ABOUT = 0.5  # of what a typed question means is what it is about
 
 
 def normalise(text):
@@ -122,6 +123,11 @@ def main():
     weight = RARE / (RARE + np.maximum(found / len(lists), spoken))
 
     target = unit(of_texts - of_texts.mean(0))
+    # What somebody typed lies between what it says to the teacher and the official name of what it is about.
+    place = {text: at for at, text in enumerate(sentences)}
+    typed = [(place[question], place[matter]) for question, matter in texts.said().items()]
+    question, matter = np.array(typed).T
+    target[question] = unit((1 - ABOUT) * target[question] + ABOUT * target[matter])
     axes = np.linalg.svd(target[:: max(1, len(target) // 20_000)], full_matrices=False)[2][:DIM]
     target = unit(target @ axes.T)
     start = of_words - of_words.mean(0)

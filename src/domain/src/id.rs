@@ -151,6 +151,10 @@ id!(
     /// One alert.
     AlertId, "al"
 );
+id!(
+    /// One action that a citizen confirmed; also the key by which an office knows it.
+    ActionId, "ac"
+);
 
 id!(
     /// One virtual window, from the question to its end.

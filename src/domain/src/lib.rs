@@ -4,6 +4,7 @@
 //! come in with the input or from a constructor argument, and what should happen goes out as plain comparable data.
 //! `clippy.toml` enforces the absence of clocks.
 
+pub mod action;
 pub mod alert;
 pub mod calendar;
 pub mod call_back;
@@ -28,7 +29,7 @@ pub mod word_list;
 pub mod words;
 
 pub use id::{
-    AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, NoticeId, OfferId, ParseIdError,
-    ParticipantId, PolicyId, StaffSessionId, TaskId, TeamId, WindowId,
+    ActionId, AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, NoticeId, OfferId,
+    ParseIdError, ParticipantId, PolicyId, StaffSessionId, TaskId, TeamId, WindowId,
 };
 pub use time::Timestamp;

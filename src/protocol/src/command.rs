@@ -2,6 +2,7 @@
 
 use bangban_domain::{
     AgentId, AlertId, ContinuationId, ConversationId, FileId, OfferId, Timestamp,
+    action::{ActionKind, ActionStepKind},
     alert::FlagReason,
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
@@ -172,6 +173,37 @@ pub enum Command {
         /// What.
         step: GuideStepKind,
         /// With `answer`: code of the choice, or of one of several situations.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        choice: Option<String>,
+    },
+    /// Begins an action (docs/actions.md); its citizen only. What concerns somebody in person ends at once, with a way to sign
+    /// in, if nobody has said who they are.
+    StartAction {
+        /// The conversation.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// What.
+        kind: ActionKind,
+        /// Code of the item; needed with `book` and `apply`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        item: Option<String>,
+    },
+    /// A step in an action; its citizen only. `confirm` is carried out once, however often and by however many pages it is
+    /// sent.
+    ActionStep {
+        /// The conversation.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// Position of the entry that it answers: the last one of 小申 in the action. Refused with `outdated` if that is
+        /// another one.
+        on: u64,
+        /// What.
+        step: ActionStepKind,
+        /// With `choose`: code of the option.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         choice: Option<String>,

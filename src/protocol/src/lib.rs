@@ -4,6 +4,7 @@
 //! Shapes: request `{ref, body}`, reply `{ref, ok}` or `{ref, error}`, event `{topic, epoch, seq?, body}`.
 //! All text is UTF-8 JSON; all instants are milliseconds since 1970 UTC; all ids are prefixed texts.
 
+mod action;
 mod admin;
 mod alert;
 mod citizen;
@@ -26,6 +27,7 @@ mod thread;
 mod topic;
 mod view;
 
+pub use action::{ActionOffer, ActionOutcome};
 pub use admin::*;
 pub use alert::{AcknowledgedView, AlertView, AlertsView, PastAlerts};
 pub use citizen::{

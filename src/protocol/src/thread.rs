@@ -2,13 +2,14 @@
 
 use bangban_domain::{
     AgentId, FileId, Timestamp,
+    action::{ActionAsk, ActionKind, ActionOption, ActionStepKind, Walk},
     alert::FlagReason,
     guide::Checklist,
     words::{HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{GuideOffer, GuideOption, GuideWalk, Slot};
+use crate::{ActionOffer, ActionOutcome, GuideOffer, GuideOption, GuideWalk, Slot};
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,6 +129,10 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         guide: Option<GuideOffer>,
+        /// What can be done about the item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        actions: Option<ActionOffer>,
     },
     /// 小申 answers with an official answer.
     BotAnswer {
@@ -159,6 +164,10 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         guide: Option<GuideOffer>,
+        /// What can be done about the item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        actions: Option<ActionOffer>,
     },
     /// 小申 is not sure which of these is meant.
     BotClarify {
@@ -227,6 +236,52 @@ pub enum ThreadBody {
         walk: GuideWalk,
         /// What is to be known of the situation, as it was then.
         checklist: Checklist,
+    },
+    /// The citizen wishes for something that 小申 can do: to begin with `start_action`.
+    ActionsOffered {
+        /// One for each item that may be meant.
+        offers: Vec<ActionOffer>,
+    },
+    /// The citizen begins an action.
+    ActionStarted {
+        /// What.
+        kind: ActionKind,
+        /// Name of the item; empty: whatever the appointment or case is about.
+        item_name: String,
+    },
+    /// The citizen took a step in an action.
+    ActionStepped {
+        /// Position of the entry that it answers.
+        on: u64,
+        /// What they did.
+        step: ActionStepKind,
+        /// What they chose; empty: nothing.
+        label: String,
+    },
+    /// 小申 asks what is still needed for an action.
+    ActionAsked {
+        /// How far it is.
+        walk: Walk,
+        /// What is asked.
+        ask: ActionAsk,
+        /// To choose from with `action_step`.
+        options: Vec<ActionOption>,
+        /// What was chosen before is not free any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+        gone: bool,
+    },
+    /// All is chosen. Nothing is done before `action_step` confirms it.
+    ActionConfirm {
+        /// What would be done.
+        walk: Walk,
+    },
+    /// What became of an action. After `unknown` another one follows when it is known.
+    ActionEnded {
+        /// How far it came.
+        walk: Walk,
+        /// What became of it.
+        outcome: ActionOutcome,
     },
     /// What the citizen asked once and nobody knew has an answer now: the next entry.
     AnswerFound {

@@ -3,7 +3,9 @@
 
 use std::{collections::HashMap, fs, io::Read, path::Path, sync::Arc};
 
-use bangban_search::{Case, Entry, FEATURES, Half, Index, Logistic, Model, Thresholds, Weights, fit, half_of};
+use bangban_search::{
+    Case, Entry, FEATURES, Half, Index, Logistic, Model, Thresholds, Weights, fit, fit_thresholds, half_of,
+};
 use serde::Deserialize;
 
 /// Pull towards 0 of the ranker's weights.
@@ -12,6 +14,8 @@ const RIDGE: f64 = 3.0;
 const ROUNDS: usize = 4;
 /// How often questions as people ask them are counted, next to those of the entries, which are put more carefully.
 const TOLD: usize = 5;
+/// Of what people type about a matter so many are rows.
+const ROWS: usize = 2;
 
 #[derive(Deserialize)]
 struct Item {
@@ -60,8 +64,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let demo = root.join("../../config/demo");
     let entries: Vec<Entry> = read(&demo.join("entries.json"))?;
     let items: Vec<Item> = read(&demo.join("items.json"))?;
-    let asked = fs::read_to_string(root.join("../../scripts/bot/text/asked.tsv"))?;
-    let homophones: HashMap<String, String> = read(&root.join("../../scripts/bot/text/homophones.json"))?;
+    let text = root.join("../../scripts/bot/text");
+    let asked = fs::read_to_string(text.join("asked.tsv"))?;
+    let homophones: HashMap<String, String> = read(&text.join("homophones.json"))?;
     let homophones: HashMap<char, char> =
         homophones.iter().filter_map(|(a, b)| Some((a.chars().next()?, b.chars().next()?))).collect();
     // Items that no entry is about are entries to be told from the right ones.
@@ -74,11 +79,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Entry::default()
     });
     // Real questions of another city: long ones, and near to ours.
-    let mut other = String::new();
-    let packed = fs::read(root.join("../../scripts/bot/text/taipei_gov_faq.jsonl.gz"))?;
-    flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut other)?;
+    let mut packed_lines = String::new();
+    let packed = fs::read(text.join("taipei_gov_faq.jsonl.gz"))?;
+    flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut packed_lines)?;
     let mut strangers = Vec::new();
-    for (at, line) in other.lines().enumerate() {
+    for (at, line) in packed_lines.lines().enumerate() {
         let Stranger { question } = serde_json::from_str(line)?;
         strangers.push(Entry { id: format!("other-{at}"), question, ..Entry::default() });
     }
@@ -88,6 +93,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         thresholds: Thresholds { version: "none".to_owned(), answer: 1.0, clarify: 1.0 },
     };
     let index = Index::build(all).with_model(Arc::new(blank.clone()));
+
+    // What people type about many other matters, of which two ways each are rows and the others questions.
+    let mut matters: Vec<Entry> = Vec::new();
+    let mut typed: Vec<Case> = Vec::new();
+    for line in fs::read_to_string(text.join("said.tsv"))?.lines().filter(|line| !line.starts_with('#')) {
+        let Some((matter, question)) = line.split_once('\t') else { continue };
+        if matters.last().is_none_or(|last| last.question != matter) {
+            let id = format!("matter-{}", matters.len());
+            matters.push(Entry { id, question: matter.to_owned(), ..Entry::default() });
+        }
+        let Some(last) = matters.last_mut() else { continue };
+        if last.similar.len() < ROWS {
+            last.similar.push(question.to_owned());
+        } else {
+            typed.push(Case { question: question.to_owned(), entry: Some(last.id.clone()) });
+        }
+    }
+    matters.extend(strangers.iter().cloned());
+    let other = Index::build(matters).with_model(Arc::new(blank.clone()));
+    let strange = fs::read_to_string(text.join("strange.tsv"))?;
+    let strange = strange.lines().filter(|line| !line.starts_with('#'));
+    typed.extend(strange.clone().map(|question| Case { question: question.to_owned(), entry: None }));
 
     let mut questions: Vec<Case> = Vec::new();
     for entry in &entries {
@@ -111,26 +138,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     questions.extend(slips);
 
     // Of an entry's rows one is meant: at first all are taken for it, then the one that the last weights hold to be nearest.
-    let lessons: Vec<_> = questions
-        .iter()
-        .enumerate()
-        .filter(|(_, case)| case.entry.is_some())
-        .map(|(at, case)| {
-            let is_right = |entry: &Entry| Some(&entry.id) == case.entry.as_ref();
-            let rows = index.lesson(&case.question, None);
-            (at >= own, rows.into_iter().map(|(entry, row)| (row, is_right(entry))).collect::<Vec<_>>())
+    let of_demo = questions.iter().enumerate().map(|(at, case)| (&index, case, if at >= own { TOLD } else { 1 }));
+    let lessons: Vec<_> = of_demo
+        .chain(typed.iter().map(|case| (&other, case, 1)))
+        .filter_map(|(index, case, times)| {
+            let right = case.entry.as_ref()?;
+            let rows = index.lesson(&case.question, None).into_iter().map(|(entry, row)| (row, entry.id == *right));
+            Some((times, rows.collect::<Vec<_>>()))
         })
         .filter(|(_, rows)| rows.iter().any(|(_, is_right)| *is_right))
         .collect();
     let mut ranker = Logistic::default();
     for round in 0..ROUNDS {
         let mut examples = Vec::new();
-        for (told, rows) in &lessons {
+        for (times, rows) in &lessons {
             let right = rows.iter().filter(|(_, is_right)| *is_right).map(|(row, _)| row);
             let nearest = right.max_by(|a, b| ranker.log_odds(a).total_cmp(&ranker.log_odds(b)));
             let counts = |(row, is_right): &&(Vec<f64>, bool)| round == 0 || !is_right || nearest == Some(row);
-            let times = if *told { TOLD } else { 1 };
-            for _ in 0..times {
+            for _ in 0..*times {
                 examples.extend(rows.iter().filter(counts).cloned());
             }
         }
@@ -142,13 +167,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // The calibrator learns from each question with its entry there, and with its entry gone: then nothing is right.
-    let weights = Weights { ranker: ranker.clone(), ..blank.weights.clone() };
-    let ranked = index.with_model(Arc::new(Model { weights, ..blank.clone() }));
+    let model =
+        Arc::new(Model { weights: Weights { ranker: ranker.clone(), ..blank.weights.clone() }, ..blank.clone() });
+    let ranked = [index, other].map(|index| index.with_model(Arc::clone(&model)));
     let mut lessons = Vec::new();
-    for case in &questions {
+    let of_demo = questions.iter().map(|case| (&ranked[0], case));
+    for (index, case) in of_demo.chain(typed.iter().map(|case| (&ranked[1], case))) {
         for without in [None, case.entry.as_deref()] {
             if without.is_none() || lessons.len() % 2 == 0 {
-                for (entry, inputs) in ranked.calibration(&case.question, true, without) {
+                for (entry, inputs) in index.calibration(&case.question, true, without) {
                     lessons.push((inputs, without.is_none() && Some(&entry.id) == case.entry.as_ref()));
                 }
             }
@@ -170,7 +197,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     cases.extend(out_of_scope.into_iter().map(|question| Case { question, entry: None }));
     cases.retain(|case| half_of(case) == Half::Dev);
-    let model = fit(&Index::build(all).with_model(Arc::new(model)), &cases, "1");
+    let index = Index::build(all);
+    let fitted = fit(&index.clone().with_model(Arc::new(model)), &cases, "1");
+    // What no portal can answer says how sure a stranger may seem, and nothing of how often strangers come: it moves the
+    // thresholds, not the calibrator.
+    cases.extend(strange.map(|question| Case { question: question.to_owned(), entry: None }));
+    let thresholds = fit_thresholds(&index.with_model(Arc::new(fitted.clone())), &cases, "1");
+    let model = Model { thresholds, ..fitted };
     println!("{:?} {:?}", model.weights.calibrator, model.thresholds);
     fs::write(root.join("weights/model.json"), serde_json::to_string_pretty(&model)? + "\n")?;
     Ok(())

@@ -2,6 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::lists::Lists;
+
 /// Term-frequency saturation.
 const K1: f32 = 1.2;
 /// Length normalisation: with less of it long questions win too often (measured).
@@ -44,52 +46,77 @@ pub(crate) fn inverse_frequency(rows: usize, found: usize) -> f32 {
     (1.0 + (rows - found + 0.5).max(0.0) / (found + 0.5)).ln()
 }
 
-impl Channel {
-    /// Of the terms of each row; beside it each row's terms by number, in order.
-    pub(crate) fn build<'a>(rows: impl Iterator<Item = &'a [u64]>) -> (Self, Vec<Box<[u32]>>) {
-        let mut this = Self::default();
-        let mut counted: Vec<Box<[(u32, u32)]>> = Vec::new();
-        let mut sizes: Vec<u32> = Vec::new();
-        for terms in rows {
-            let mut ids: Vec<u32> = Vec::with_capacity(terms.len());
-            for term in terms {
-                let next = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
-                ids.push(*this.ids.entry(*term).or_insert_with(|| {
-                    sizes.push(0);
-                    next
-                }));
-            }
-            ids.sort_unstable();
-            let runs = ids.chunk_by(|a, b| a == b);
-            let counts: Box<[(u32, u32)]> =
-                runs.map(|run| (run[0], u32::try_from(run.len()).unwrap_or(1).min((1 << COUNT_BITS) - 1))).collect();
-            for (id, _) in &counts {
-                sizes[*id as usize] += 1;
-            }
-            this.lengths.push(u16::try_from(terms.len()).unwrap_or(u16::MAX));
-            this.total += terms.len() as u64;
-            counted.push(counts);
+/// Collects rows, one after the other, until they become a [`Channel`].
+#[derive(Default)]
+pub(crate) struct Collected {
+    channel: Channel,
+    /// In so many rows is each term.
+    sizes: Vec<u32>,
+    /// Of each row its terms by number, in order.
+    rows: Lists<u32>,
+    /// How often; parallel to `rows`.
+    counts: Vec<u8>,
+    ids: Vec<u32>,
+}
+
+impl Collected {
+    /// One more row.
+    pub(crate) fn push(&mut self, terms: &[u64]) {
+        let Self { channel, sizes, rows, counts, ids } = self;
+        ids.clear();
+        for term in terms {
+            let next = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
+            ids.push(*channel.ids.entry(*term).or_insert_with(|| {
+                sizes.push(0);
+                next
+            }));
         }
+        ids.sort_unstable();
+        for run in ids.chunk_by(|a, b| a == b) {
+            sizes[run[0] as usize] += 1;
+            counts.push(u8::try_from(run.len()).unwrap_or(u8::MAX).min((1 << COUNT_BITS) - 1));
+        }
+        ids.dedup();
+        rows.push(ids);
+        channel.lengths.push(u16::try_from(terms.len()).unwrap_or(u16::MAX));
+        channel.total += terms.len() as u64;
+    }
+
+    /// The channel; beside it each row's terms by number, in order.
+    pub(crate) fn finish(self) -> (Channel, Lists<u32>) {
+        let Self { mut channel, sizes, rows, counts, .. } = self;
         let mut next = 0;
-        this.starts = sizes
-            .iter()
-            .map(|size| {
-                let start = next;
-                next += size;
-                start
-            })
-            .collect();
-        this.starts.push(next);
-        this.postings = vec![0; next as usize];
-        let mut ends = this.starts.clone();
-        for (row, counts) in counted.iter().enumerate() {
-            for (id, count) in counts {
+        channel.starts = Vec::with_capacity(sizes.len() + 1);
+        for size in sizes {
+            channel.starts.push(next);
+            next += size;
+        }
+        channel.starts.push(next);
+        channel.postings = vec![0; next as usize];
+        channel.ids.shrink_to_fit();
+        channel.lengths.shrink_to_fit();
+        let mut ends = channel.starts.clone();
+        let mut counts = counts.iter();
+        for row in 0..channel.rows() {
+            let number = u32::try_from(row).unwrap_or(0) << COUNT_BITS;
+            for (id, count) in rows.of(row).iter().zip(&mut counts) {
                 let end = &mut ends[*id as usize];
-                this.postings[*end as usize] = (u32::try_from(row).unwrap_or(0) << COUNT_BITS) | count;
+                channel.postings[*end as usize] = number | u32::from(*count);
                 *end += 1;
             }
         }
-        (this, counted.into_iter().map(|counts| counts.iter().map(|(id, _)| *id).collect()).collect())
+        (channel, rows)
+    }
+}
+
+impl Channel {
+    /// Terms in the order of their numbers.
+    pub(crate) fn terms(&self) -> Vec<u64> {
+        let mut terms = vec![0; self.ids.len()];
+        for (term, id) in &self.ids {
+            terms[*id as usize] = *term;
+        }
+        terms
     }
 
     /// Rows.
@@ -135,6 +162,9 @@ impl Channel {
         allows: impl Fn(usize) -> bool,
     ) -> Vec<(u32, f32)> {
         scratch.scores.resize(scratch.scores.len().max(self.rows()), 0.0);
+        let saturated = |count: f32, length: f32| count * (K1 + 1.0) / (count + K1 * (1.0 - B + B * length / average));
+        // Nearly every row has a term but once, and is short: then a division a posting is spared.
+        let once: [f32; 128] = std::array::from_fn(|length| saturated(1.0, length as f32));
         let mut visited = 0;
         for asked in terms {
             let Some(id) = self.id(asked.term) else { continue };
@@ -145,13 +175,17 @@ impl Channel {
             visited += postings.len();
             for posting in postings {
                 let row = posting >> COUNT_BITS;
-                let count = (posting & ((1 << COUNT_BITS) - 1)) as f32;
-                let length = f32::from(self.lengths[row as usize]);
+                let count = posting & ((1 << COUNT_BITS) - 1);
+                let length = usize::from(self.lengths[row as usize]);
                 let score = &mut scratch.scores[row as usize];
                 if *score == 0.0 {
                     scratch.touched.push(row);
                 }
-                *score += asked.idf * count * (K1 + 1.0) / (count + K1 * (1.0 - B + B * length / average));
+                *score += asked.idf
+                    * match once.get(length) {
+                        Some(saturated) if count == 1 => *saturated,
+                        _ => saturated(count as f32, length as f32),
+                    };
             }
         }
         let mut best: Vec<(u32, f32)> = Vec::with_capacity(limit * 2);

@@ -19,6 +19,11 @@ const PRECISION: f64 = 0.95;
 /// The level of answers keeps this part of the way to 1 from the surest question out of scope: a few dozen say little about how
 /// sure the next one may seem.
 const DISTANCE: f64 = 0.3;
+/// With fewer questions out of scope than this nobody knows that one in a hundred is answered (none of 300: below 1 % with 95 %
+/// confidence); then nothing is answered below [`CAUTIOUS`].
+const ENOUGH_OUTSIDE: usize = 300;
+/// See [`ENOUGH_OUTSIDE`]. What is not answered is asked back, so that little is lost.
+const CAUTIOUS: f64 = 0.9;
 /// Asking back is worth it where the right entry is among the options at least this often.
 const WORTH_ASKING: f64 = 0.2;
 /// So many questions around a level say how often.
@@ -184,8 +189,16 @@ pub fn fit<'a>(index: &Index, cases: impl IntoIterator<Item = &'a Case> + Clone,
     });
     let calibrator = Logistic::fit(&lessons.collect::<Vec<_>>(), RIDGE);
     let weights = Weights { ranker: index.model().weights.ranker.clone(), calibrator };
+    let model = Model { weights, thresholds: index.model().thresholds.clone() };
+    let thresholds = fit_thresholds(&index.clone().with_model(Arc::new(model.clone())), cases, version);
+    Model { thresholds, ..model }
+}
+
+/// Thresholds for the index's weights by these questions, under a new version.
+#[must_use]
+pub fn fit_thresholds<'a>(index: &Index, cases: impl IntoIterator<Item = &'a Case>, version: &str) -> Thresholds {
     let open = Thresholds { version: version.to_owned(), answer: 0.0, clarify: 0.0 };
-    let fitted = index.clone().with_model(Arc::new(Model { weights: weights.clone(), thresholds: open }));
+    let fitted = index.clone().with_model(Arc::new(Model { thresholds: open, ..index.model().clone() }));
     let mut seen: Vec<Seen> = cases
         .into_iter()
         .map(|case| {
@@ -205,8 +218,8 @@ pub fn fit<'a>(index: &Index, cases: impl IntoIterator<Item = &'a Case> + Clone,
         })
         .collect();
     seen.sort_by(|a, b| b.sure.total_cmp(&a.sure));
-    let thresholds = Thresholds { version: version.to_owned(), answer: answer_at(&seen), clarify: clarify_at(&seen) };
-    Model { weights, thresholds: Thresholds { clarify: thresholds.clarify.min(thresholds.answer), ..thresholds } }
+    let answer = answer_at(&seen);
+    Thresholds { version: version.to_owned(), answer, clarify: clarify_at(&seen).min(answer) }
 }
 
 /// A question of the fitting half, as it would go if every level led to an answer.
@@ -221,21 +234,30 @@ struct Seen {
 /// The lowest level above which answers are right often enough, and none out of scope is near; surest first.
 fn answer_at(seen: &[Seen]) -> f64 {
     let outside = seen.iter().filter(|one| one.is_outside).count();
-    let (mut answers, mut right, mut strangers) = (0, 0, 0);
+    let (mut answers, mut right, mut wrong) = (0, 0, 0);
     let mut level = 0.95;
     for one in seen.iter().filter(|one| one.answered) {
         answers += 1;
         right += usize::from(one.is_right);
-        strangers += usize::from(one.is_outside);
-        if share(strangers, outside) > OUT_OF_SCOPE {
+        wrong += usize::from(one.is_outside);
+        if share(wrong, outside) > OUT_OF_SCOPE {
             break;
         }
         if share(right, answers) >= PRECISION {
             level = one.sure;
         }
     }
-    let surest = seen.iter().filter(|one| one.is_outside && one.answered).map(|one| one.sure).fold(0.0, f64::max);
-    level.max(surest + DISTANCE * (1.0 - surest))
+    // One in a hundred may be answered: the surest of the others counts.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small part of a number of questions"
+    )]
+    let excused = (crate::count(outside) * OUT_OF_SCOPE) as usize;
+    let strangers = seen.iter().filter(|one| one.is_outside && one.answered).map(|one| one.sure);
+    let surest = strangers.skip(excused).fold(0.0, f64::max);
+    let floor = if outside < ENOUGH_OUTSIDE { CAUTIOUS } else { 0.0 };
+    level.max(surest + DISTANCE * (1.0 - surest)).max(floor)
 }
 
 /// The level below which the right entry is too seldom among the options.

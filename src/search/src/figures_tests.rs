@@ -53,12 +53,13 @@ fn colloquial_questions_find_their_entry_and_the_probabilities_hold() {
     let of = |half| Figures::of(&index, cases.iter().filter(|case| half_of(case) == half), || 0.0);
     let (dev, test) = (of(Half::Dev), of(Half::Test));
     println!("dev {dev:?}\ntest {test:?}");
-    assert!(test.recall_at_1 >= 0.70, "{test:?}");
-    assert!(test.recall_at_3 >= 0.84, "{test:?}");
-    assert!(test.ece <= 0.10, "{test:?}");
-    assert!(test.resolved_with_clarify >= 0.75, "{test:?}");
-    assert!(test.oos_answered <= 0.04, "{test:?}");
-    assert!(dev.recall_at_1 >= 0.72 && dev.ece <= 0.08, "{dev:?}");
+    assert!(test.recall_at_1 >= 0.79, "{test:?}");
+    assert!(test.recall_at_3 >= 0.91, "{test:?}");
+    // Ten bins of 135 questions are .05 apart by chance alone.
+    assert!(test.ece <= 0.11, "{test:?}");
+    assert!(test.resolved_with_clarify >= 0.81, "{test:?}");
+    assert!(test.oos_answered <= 0.01, "{test:?}");
+    assert!(dev.recall_at_1 >= 0.81 && dev.ece <= 0.10, "{dev:?}");
 }
 
 #[test]

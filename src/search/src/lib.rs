@@ -15,6 +15,7 @@ mod eval;
 mod fit;
 mod intent;
 mod lexicon;
+mod lists;
 mod model;
 mod rank;
 mod segment;
@@ -37,7 +38,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use eval::{Case, Figures, Half, fit, half_of};
+pub use eval::{Case, Figures, Half, fit, fit_thresholds, half_of};
 pub use fit::Logistic;
 pub use lexicon::parse as parse_words;
 pub use model::{Model, Thresholds};
@@ -261,8 +262,10 @@ impl Index {
     }
 
     fn assemble(entries: Vec<Entry>, names: &[(String, String)], lexicon: Option<Arc<Lexicon>>) -> Self {
-        let base = lexicon.as_ref().map(|lexicon| Segment::build(entries, lexicon, None)).unwrap_or_default();
-        let subjects = Subjects::build(&base.entries, names);
+        let mut subjects = Subjects::collect(names);
+        let read = |entry: &Entry, text: &str| subjects.read(&entry.item, text);
+        let base = lexicon.as_ref().map(|lexicon| Segment::build(entries, lexicon, None, read)).unwrap_or_default();
+        let subjects = subjects.finish();
         Self {
             base: Arc::new(base),
             delta: Arc::default(),
@@ -295,7 +298,7 @@ impl Index {
         let kept = self.delta.entries.iter().filter(|entry| !all.contains(&entry.id)).cloned();
         let entries: Vec<Entry> = kept.chain(put.iter().cloned()).collect();
         let lexicon = self.lexicon.clone().unwrap_or_else(Lexicon::built_in);
-        let delta = Segment::build(entries, &lexicon, Some(&self.base));
+        let delta = Segment::build(entries, &lexicon, Some(&self.base), |_, _| {});
         Self { delta: Arc::new(delta), gone: Arc::new(gone), lexicon: Some(lexicon), ..self.clone() }
     }
 
@@ -362,24 +365,25 @@ impl Index {
     /// As [`Index::search`], among those that the filter allows.
     #[must_use]
     pub fn search_within(&self, query: &str, item: Option<&str>, filter: &Filter<'_>, limit: usize) -> Vec<Hit> {
-        let query = intent::without_greeting(&text::normalise(query));
-        let best = self.nearest(&query, item, |_, entry| filter.allows(entry));
+        let best = self.nearest(&text::normalise(query), item, |_, entry| filter.allows(entry));
         let hit = |best: Best| Hit { entry: best.entry, score: best.score, confidence: best.confidence };
         best.into_iter().take(limit).map(hit).collect()
     }
 
-    /// Each entry's best row, best first. `allows`: whole text of a row, and its entry.
-    fn nearest(&self, text: &str, item: Option<&str>, allows: impl Fn(u64, &Entry) -> bool) -> Vec<Best> {
+    /// Each entry's best row for normalised text, best first. `allows`: whole text of a row, and its entry.
+    fn nearest(&self, whole: &str, item: Option<&str>, allows: impl Fn(u64, &Entry) -> bool) -> Vec<Best> {
+        let text = intent::without_greeting(whole);
         let Some(lexicon) = self.lexicon.as_ref().filter(|_| !text.is_empty()) else { return Vec::new() };
         let segments = self.segments().map(|segment| &**segment);
-        let question = Question::of(text.to_owned(), lexicon, segments);
+        // "收到" before a question is a greeting, and may be the begin of one.
+        let exact = [whole, &text].map(|text| text::term(&[text]));
+        let question = Question::of(text, lexicon, segments);
         let is_allowed = |segment: usize, row: usize| {
             let own = segments[segment];
             let Some(row) = own.rows.get(row) else { return false };
             let is_there = segment == 1 || !self.gone.contains(&row.entry);
             is_there && own.entries.get(row.entry as usize).is_some_and(|entry| allows(row.exact, entry))
         };
-        let exact = text::term(&[text]);
         let mut best: Vec<Best> = Vec::new();
         for candidate in question.candidates(segments, lexicon, &self.model.weights.ranker, &is_allowed) {
             let row = segments[candidate.segment].rows.get(candidate.row);
@@ -387,7 +391,7 @@ impl Index {
             let entry = self.position(candidate.segment, row.entry);
             let is_own = item.is_some_and(|item| self.at(entry).is_some_and(|entry| entry.item == item));
             let score = candidate.log_odds + if is_own { ITEM_BOOST } else { 0.0 };
-            let one = Best { entry, is_exact: row.exact == exact, score, confidence: 0.0, candidate };
+            let one = Best { entry, is_exact: exact.contains(&row.exact), score, confidence: 0.0, candidate };
             match best.iter_mut().find(|other| other.entry == entry) {
                 Some(other) if (one.is_exact, one.score) > (other.is_exact, other.score) => *other = one,
                 Some(_) => {}
@@ -455,7 +459,8 @@ impl Index {
     /// Why a message is answered as it is.
     #[must_use]
     pub fn explain(&self, query: &str, item: Option<&str>, limit: usize) -> Explanation {
-        let text = intent::without_greeting(&text::normalise(query));
+        let whole = text::normalise(query);
+        let text = intent::without_greeting(&whole);
         let read_as = self.lexicon.as_ref().map(|lexicon| lexicon.canonical(&text)).unwrap_or_default();
         let words = self.lexicon.iter().flat_map(|lexicon| lexicon.words(&read_as)).map(str::to_owned).collect();
         let hit = |best: Best| {
@@ -474,7 +479,7 @@ impl Index {
                 band: self.model.thresholds.band(best.confidence),
             })
         };
-        let hits = self.nearest(&text, item, |_, _| true).into_iter().take(limit).filter_map(hit).collect();
+        let hits = self.nearest(&whole, item, |_, _| true).into_iter().take(limit).filter_map(hit).collect();
         Explanation { text, read_as, words, version: self.model.thresholds.version.clone(), hits }
     }
 
@@ -503,7 +508,7 @@ impl Index {
     /// What the calibrator is fitted by: the first entries and what it reads of each. `leave_out` as in [`Index::lesson`].
     #[must_use]
     pub fn calibration(&self, query: &str, leave_out: bool, without: Option<&str>) -> Vec<(&Entry, Vec<f64>)> {
-        let text = intent::without_greeting(&text::normalise(query));
+        let text = text::normalise(query);
         let exact = text::term(&[&text]);
         let allows = |row: u64, entry: &Entry| !(leave_out && row == exact) && Some(entry.id.as_str()) != without;
         let best = self.nearest(&text, None, allows);

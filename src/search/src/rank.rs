@@ -9,7 +9,6 @@ use crate::{
     fit::Logistic,
     lexicon::Lexicon,
     segment::{Analysis, Row, Segment},
-    table::Direction,
 };
 
 /// Rows that each channel proposes.
@@ -92,7 +91,6 @@ pub(crate) struct Question {
     pub(crate) words: Vec<Asked>,
     pub(crate) grams: Vec<Asked>,
     pub(crate) sounds: Vec<Asked>,
-    direction: Direction,
 }
 
 thread_local! {
@@ -129,7 +127,6 @@ impl Question {
             words: asked(&analysis.words, segments, CHANNELS[0]),
             grams: asked(&analysis.grams, segments, CHANNELS[1]),
             sounds: asked(&analysis.sounds, segments, CHANNELS[2]),
-            direction: lexicon.table.direction(&analysis.tokens),
             analysis,
         }
     }
@@ -171,7 +168,7 @@ impl Question {
         found.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then((a.segment, a.row).cmp(&(b.segment, b.row))));
         found.truncate(KEPT);
         for (at, segment) in segments.iter().enumerate() {
-            for (row, _) in segment.directions.nearest(&self.direction, NEAREST, |row| allows(at, row)) {
+            for (row, _) in segment.directions.nearest(&self.analysis.direction, NEAREST, |row| allows(at, row)) {
                 if !found.iter().any(|one| (one.segment, one.row) == (at, row)) {
                     found.push(Candidate::at(at, row));
                 }
@@ -181,8 +178,8 @@ impl Question {
         for one in &mut found {
             let segment = segments[one.segment];
             if let Some(row) = segment.rows.get(one.row) {
-                let cosine = segment.cosine(one.row, &self.direction);
-                one.features = view.measure(self, one, row, cosine, lexicon);
+                let cosine = segment.directions.cosine(one.row, &self.analysis.direction);
+                one.features = view.measure(self, one, segment, row, cosine, lexicon);
             }
         }
         // Several ways to ask one entry that are all near say more than one.
@@ -240,16 +237,18 @@ impl View {
         &self,
         question: &Question,
         one: &Candidate,
+        segment: &Segment,
         row: &Row,
         cosine: f32,
         lexicon: &Lexicon,
     ) -> [f32; FEATURE_COUNT] {
         let asked = &question.analysis;
-        let grams = shared(&self.grams[one.segment], &row.grams);
-        let sounds = shared(&self.sounds[one.segment], &row.sounds);
-        let (mine, its) = (asked.units.len() as f32, row.units.len() as f32);
+        let grams = shared(&self.grams[one.segment], segment.row_grams.of(one.row));
+        let sounds = shared(&self.sounds[one.segment], segment.row_sounds.of(one.row));
+        let units = segment.row_units.of(one.row);
+        let (mine, its) = (asked.units.len() as f32, units.len() as f32);
         let (size, other) = (asked.size.max(1) as f32, f32::from(row.size.max(1)));
-        let [of_question, of_row] = meaning(&asked.tokens, &row.tokens, lexicon);
+        let [of_question, of_row] = meaning(&asked.tokens, segment.row_tokens.of(one.row), lexicon);
         let flag = |is: bool| f32::from(u8::from(is));
         let mut features = [0.0; FEATURE_COUNT];
         features[..17].copy_from_slice(&[
@@ -258,7 +257,7 @@ impl View {
             grams / (self.gram_weight + row.gram_weight - grams).max(1e-3),
             sounds / self.sound_weight,
             sounds / (self.sound_weight + row.sound_weight - sounds).max(1e-3),
-            2.0 * common(&asked.units, &row.units) as f32 / (mine + its).max(1.0),
+            2.0 * common(&asked.units, units) as f32 / (mine + its).max(1.0),
             size.min(other) / size.max(other),
             flag(asked.digits != row.digits),
             flag(asked.is_negated != row.is_negated),
@@ -291,6 +290,12 @@ fn shared(question: &[(u32, f32)], row: &[u32]) -> f32 {
 
 /// How well the words of one say those of the other, both ways: of each word the nearest of the other text, by the table.
 fn meaning(question: &[u16], row: &[u16], lexicon: &Lexicon) -> [f32; 2] {
+    // Told apart once for all words, not once a word, whether the processor can take many bytes at a time.
+    pulp::Arch::new().dispatch(|| meaning_by(question, row, lexicon))
+}
+
+#[inline(always)]
+fn meaning_by(question: &[u16], row: &[u16], lexicon: &Lexicon) -> [f32; 2] {
     let mut of_row = [0.0_f32; 64];
     let row = &row[..row.len().min(of_row.len())];
     let (mut sum, mut whole) = (0.0, 0.0);

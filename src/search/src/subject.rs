@@ -4,7 +4,7 @@
 //! other items have it. "找不到了怎么补" is in one row of an item and says nothing about which thing was lost; "驾照" is in
 //! many.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{Entry, text};
 
@@ -40,7 +40,7 @@ const NOT_ACTIONS: [&str; 6] = ["补贴", "补助", "补缴", "补税", "补充"
 
 /// Subjects and names of items.
 pub(crate) struct Subjects {
-    by_pair: HashMap<String, HashSet<String>>,
+    by_pair: FxHashMap<String, FxHashSet<String>>,
     /// Item and normalised name, none empty.
     names: Vec<(String, String)>,
 }
@@ -50,29 +50,60 @@ fn rows(entry: &Entry) -> impl Iterator<Item = String> {
     std::iter::once(&entry.question).chain(&entry.similar).map(|question| text::normalise(question))
 }
 
-impl Subjects {
-    /// `names`: item and name.
-    pub(crate) fn build(entries: &[Entry], names: &[(String, String)]) -> Self {
-        let names = names.iter().map(|(item, name)| (item.clone(), text::normalise(name)));
-        let names: Vec<(String, String)> = names.filter(|(_, name)| !name.is_empty()).collect();
-        let mut counts: HashMap<String, HashMap<&str, usize>> = HashMap::new();
-        let of_rows = entries.iter().flat_map(|entry| rows(entry).map(|row| (entry.item.as_str(), row)));
-        for (item, text) in of_rows.chain(names.iter().map(|(item, name)| (item.as_str(), name.clone()))) {
-            for pair in subjects_in(&text) {
-                *counts.entry(pair).or_default().entry(item).or_default() += 1;
+/// Collects what items are about until it becomes [`Subjects`].
+pub(crate) struct Collected {
+    names: Vec<(String, String)>,
+    items: FxHashSet<String>,
+    /// Of each pair the items that have it, and how often.
+    counts: FxHashMap<String, FxHashMap<String, usize>>,
+}
+
+impl Collected {
+    /// One more row of an item, normalised.
+    pub(crate) fn read(&mut self, item: &str, text: &str) {
+        if !self.items.contains(item) {
+            self.items.insert(item.to_owned());
+        }
+        self.count(item, text);
+    }
+
+    fn count(&mut self, item: &str, text: &str) {
+        for pair in subjects_in(text) {
+            let items = self.counts.entry(pair).or_default();
+            match items.get_mut(item) {
+                Some(count) => *count += 1,
+                None => drop(items.insert(item.to_owned(), 1)),
             }
         }
-        let all: HashSet<&str> = entries.iter().map(|entry| entry.item.as_str()).collect();
-        let most = SHARE * crate::count(all.len());
-        let mut by_pair: HashMap<String, HashSet<String>> = HashMap::new();
-        for (pair, items) in counts {
-            let own = items.iter().filter(|(_, n)| **n >= ROWS);
-            let own: HashSet<String> = own.map(|(item, _)| (*item).to_owned()).collect();
-            if !own.is_empty() && (items.len() <= ITEMS || crate::count(items.len()) <= most) {
+    }
+
+    /// What was collected.
+    pub(crate) fn finish(self) -> Subjects {
+        let most = SHARE * crate::count(self.items.len());
+        let mut by_pair = FxHashMap::default();
+        for (pair, items) in self.counts {
+            if items.len() > ITEMS && crate::count(items.len()) > most {
+                continue;
+            }
+            let own: FxHashSet<String> = items.into_iter().filter(|(_, n)| *n >= ROWS).map(|(item, _)| item).collect();
+            if !own.is_empty() {
                 by_pair.insert(pair, own);
             }
         }
-        Self { by_pair, names }
+        Subjects { by_pair, names: self.names }
+    }
+}
+
+impl Subjects {
+    /// `names`: item and name.
+    pub(crate) fn collect(names: &[(String, String)]) -> Collected {
+        let names = names.iter().map(|(item, name)| (item.clone(), text::normalise(name)));
+        let names: Vec<(String, String)> = names.filter(|(_, name)| !name.is_empty()).collect();
+        let mut this = Collected { names: Vec::new(), items: FxHashSet::default(), counts: FxHashMap::default() };
+        for (item, name) in &names {
+            this.count(item, name);
+        }
+        Collected { names, ..this }
     }
 
     /// May the entry answer the question?
@@ -94,12 +125,11 @@ impl Subjects {
     }
 }
 
-fn subjects_in(text: &str) -> HashSet<String> {
+fn subjects_in(text: &str) -> FxHashSet<String> {
     // A pair that begins with 证 is the end of one word and the begin of another.
-    let says_what = |gram: &String| {
-        text::is_pair(gram) && !text::has_stop(gram) && !GENERAL.contains(&gram.as_str()) && !gram.starts_with('证')
-    };
-    text::grams(text).into_keys().filter(says_what).collect()
+    let says_what =
+        |pair: &String| !text::has_stop(pair) && !GENERAL.contains(&pair.as_str()) && !pair.starts_with('证');
+    text::units(text).windows(2).map(<[&str]>::concat).filter(says_what).collect()
 }
 
 pub(crate) fn actions_in(text: &str) -> u8 {

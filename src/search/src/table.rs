@@ -14,6 +14,10 @@ use rustc_hash::FxHashMap;
 pub(crate) const DIM: usize = 256;
 /// Dimensions that the first pass over all rows reads.
 pub(crate) const HEAD: usize = 64;
+/// The others.
+const TAIL: usize = DIM - HEAD;
+/// Rows of the first pass at a time.
+const BLOCK: usize = 1_024;
 /// What a character adds beside the word that it is in.
 const CHARACTER: f32 = 0.3;
 /// So many neighbours by their first dimensions are compared in all.
@@ -25,7 +29,7 @@ pub(crate) struct Table {
     scales: Vec<f32>,
     /// 1 / length of each vector of bytes.
     inverse: Vec<f32>,
-    vectors: Vec<i8>,
+    vectors: Vec<[i8; DIM]>,
     /// Characters of each word of several.
     characters: Vec<Box<[u16]>>,
 }
@@ -51,8 +55,9 @@ impl Table {
             scales.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
         let mut bytes = vec![0; words.len() * DIM];
         file.read_exact(&mut bytes)?;
-        let vectors: Vec<i8> = bytes.into_iter().map(u8::cast_signed).collect();
-        let inverse = vectors.chunks_exact(DIM).map(|one| 1.0 / exact(dot(one, one)).sqrt().max(1.0)).collect();
+        let bytes: Vec<i8> = bytes.into_iter().map(u8::cast_signed).collect();
+        let vectors = bytes.as_chunks::<DIM>().0.to_vec();
+        let inverse = vectors.iter().map(|one| 1.0 / exact(dot(one, one)).sqrt().max(1.0)).collect();
         let of = |word: &&str| -> Box<[u16]> {
             let mut letters = [0; 4];
             let is_long = word.chars().nth(1).is_some();
@@ -77,12 +82,13 @@ impl Table {
         tokens
     }
 
-    fn vector(&self, id: u16) -> &[i8] {
-        let at = usize::from(id) * DIM;
-        self.vectors.get(at..at + DIM).unwrap_or(&[0; DIM])
+    #[inline(always)]
+    fn vector(&self, id: u16) -> &[i8; DIM] {
+        self.vectors.get(usize::from(id)).unwrap_or(&[0; DIM])
     }
 
     /// How alike two words are, 0..1.
+    #[inline(always)]
     pub(crate) fn likeness(&self, a: u16, b: u16) -> f32 {
         if a == b {
             return 1.0;
@@ -121,7 +127,9 @@ impl Table {
 /// A vector of length 1, as bytes and what one byte is worth.
 #[derive(Clone)]
 pub(crate) struct Direction {
-    bytes: [i8; DIM],
+    /// The first [`HEAD`] dimensions.
+    head: [i8; HEAD],
+    tail: [i8; TAIL],
     scale: f32,
 }
 
@@ -130,10 +138,14 @@ impl Direction {
     fn of(sum: &[f32; DIM]) -> Self {
         let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
         let most = sum.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
-        if length <= 0.0 || most <= 0.0 {
-            return Self { bytes: [0; DIM], scale: 0.0 };
+        let mut this = Self { head: [0; HEAD], tail: [0; TAIL], scale: 0.0 };
+        if length > 0.0 && most > 0.0 {
+            for (byte, part) in this.head.iter_mut().chain(&mut this.tail).zip(sum) {
+                *byte = (part / most * 127.0).round() as i8;
+            }
+            this.scale = most / 127.0 / length;
         }
-        Self { bytes: sum.map(|x| (x / most * 127.0).round() as i8), scale: most / 127.0 / length }
+        this
     }
 }
 
@@ -141,38 +153,40 @@ impl Direction {
 #[derive(Default)]
 pub(crate) struct Directions {
     /// The first [`HEAD`] dimensions of each; by themselves, so that the first pass reads little memory.
-    heads: Vec<i8>,
-    tails: Vec<i8>,
+    heads: Vec<[i8; HEAD]>,
+    tails: Vec<[i8; TAIL]>,
     scales: Vec<f32>,
 }
 
 impl Directions {
-    pub(crate) fn of(rows: impl Iterator<Item = Direction>) -> Self {
-        let mut this = Self::default();
-        for row in rows {
-            let (head, tail) = row.bytes.split_at(HEAD);
-            this.heads.extend_from_slice(head);
-            this.tails.extend_from_slice(tail);
-            this.scales.push(row.scale);
-        }
-        this
+    /// One more row.
+    pub(crate) fn push(&mut self, row: &Direction) {
+        self.heads.push(row.head);
+        self.tails.push(row.tail);
+        self.scales.push(row.scale);
+    }
+
+    /// Gives back what was reserved for rows that did not come.
+    pub(crate) fn shrink(&mut self) {
+        self.heads.shrink_to_fit();
+        self.tails.shrink_to_fit();
+        self.scales.shrink_to_fit();
     }
 
     /// The cosine between a row and a query.
     pub(crate) fn cosine(&self, row: usize, query: &Direction) -> f32 {
-        let (head, tail) = query.bytes.split_at(HEAD);
-        let of = |bytes: &[i8], size: usize, query: &[i8]| {
-            bytes.get(row * size..(row + 1) * size).map_or(0, |bytes| dot(bytes, query))
-        };
-        let sum = of(&self.heads, HEAD, head) + of(&self.tails, DIM - HEAD, tail);
+        let (Some(head), Some(tail)) = (self.heads.get(row), self.tails.get(row)) else { return 0.0 };
+        let sum = dot(head, &query.head) + dot(tail, &query.tail);
         exact(sum) * query.scale * self.scales.get(row).copied().unwrap_or(0.0)
     }
 
     /// The rows nearest to the query that are allowed, nearest first.
     pub(crate) fn nearest(&self, query: &Direction, limit: usize, allows: impl Fn(usize) -> bool) -> Vec<(usize, f32)> {
-        let head = query.bytes.first_chunk::<HEAD>();
-        let Some(head) = head.filter(|_| query.scale > 0.0) else { return Vec::new() };
-        let rough = pulp::Arch::new().dispatch(Scan { head, heads: &self.heads, scales: &self.scales });
+        if query.scale <= 0.0 {
+            return Vec::new();
+        }
+        let arch = pulp::Arch::new();
+        let mut rough = [0.0; BLOCK];
         let wanted = NEAR.max(limit);
         let mut best: Vec<(usize, f32)> = Vec::with_capacity(wanted * 2);
         let mut floor = 0.0;
@@ -182,13 +196,17 @@ impl Directions {
                 best.truncate(wanted);
             }
         };
-        for (row, value) in rough.into_iter().enumerate() {
-            // What is not allowed is seldom: it is asked last.
-            if value > floor && allows(row) {
-                best.push((row, value));
-                if best.len() == wanted * 2 {
-                    shorten(&mut best);
-                    floor = best.iter().fold(f32::MAX, |least, (_, value)| least.min(*value));
+        let blocks = self.heads.chunks(BLOCK).zip(self.scales.chunks(BLOCK));
+        for (first, (heads, scales)) in (0..).step_by(BLOCK).zip(blocks) {
+            arch.dispatch(Scan { head: &query.head, heads, scales, rough: &mut rough });
+            for (row, value) in (first..).zip(&rough[..heads.len()]) {
+                // What is not allowed is seldom: it is asked last.
+                if *value > floor && allows(row) {
+                    best.push((row, *value));
+                    if best.len() == wanted * 2 {
+                        shorten(&mut best);
+                        floor = best.iter().fold(f32::MAX, |least, (_, value)| least.min(*value));
+                    }
                 }
             }
         }
@@ -200,35 +218,33 @@ impl Directions {
     }
 }
 
-/// The first pass over all rows.
+/// The first pass over some rows: a number for each that grows with its cosine.
 struct Scan<'a> {
     head: &'a [i8; HEAD],
-    heads: &'a [i8],
+    heads: &'a [[i8; HEAD]],
     scales: &'a [f32],
+    rough: &'a mut [f32; BLOCK],
 }
 
 impl pulp::NullaryFnOnce for Scan<'_> {
-    type Output = Vec<f32>;
+    type Output = ();
 
     #[inline(always)]
-    fn call(self) -> Vec<f32> {
-        let rows = self.heads.as_chunks::<HEAD>().0.iter().zip(self.scales);
-        rows.map(|(row, scale)| exact(dot_head(row, self.head)) * scale).collect()
+    fn call(self) {
+        for ((row, scale), rough) in self.heads.iter().zip(self.scales).zip(self.rough) {
+            *rough = exact(dot(row, self.head)) * scale;
+        }
     }
 }
 
+/// A loop of known length over bytes that the compiler turns into wide instructions.
 #[inline(always)]
-fn dot_head(a: &[i8; HEAD], b: &[i8; HEAD]) -> i32 {
+fn dot<const N: usize>(a: &[i8; N], b: &[i8; N]) -> i32 {
     let mut sum = 0;
-    for at in 0..HEAD {
-        sum += i32::from(i16::from(a[at]) * i16::from(b[at]));
+    for at in 0..N {
+        sum += i32::from(a[at]) * i32::from(b[at]);
     }
     sum
-}
-
-#[inline(always)]
-fn dot(a: &[i8], b: &[i8]) -> i32 {
-    a.iter().zip(b).map(|(a, b)| i32::from(i16::from(*a) * i16::from(*b))).sum()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most 256 * 127 * 127, below 2^24")]

@@ -1,6 +1,6 @@
 //! Turns what people type into what can be compared: one spelling, units, pairs and sounds.
 
-use std::{collections::BTreeMap, hash::Hasher};
+use std::hash::Hasher;
 
 use pinyin::ToPinyin;
 use rustc_hash::FxHasher;
@@ -104,21 +104,6 @@ pub(crate) fn digits(text: &str) -> u64 {
 /// Whether a text has a word that turns it into its opposite.
 pub(crate) fn is_negated(text: &str) -> bool {
     text.chars().any(|c| NEGATIONS.contains(c))
-}
-
-/// The 1-grams and 2-grams of normalised text with their counts. The order is stable.
-pub(crate) fn grams(text: &str) -> BTreeMap<String, f64> {
-    let units = units(text);
-    let mut grams = BTreeMap::new();
-    for gram in units.windows(2).map(<[&str]>::concat).chain(units.iter().map(|unit| (*unit).to_owned())) {
-        *grams.entry(gram).or_insert(0.0) += 1.0;
-    }
-    grams
-}
-
-/// Whether a gram joins two units; a run of ASCII letters or digits is one.
-pub(crate) fn is_pair(gram: &str) -> bool {
-    units(gram).len() > 1
 }
 
 /// Whether part of a gram is about asking.

@@ -1,13 +1,20 @@
 //! 小申's answer to one message: a pure function of the message, the item and the knowledge base.
 
-use bangban_domain::{Timestamp, words::BotTurn};
-use bangban_protocol::{BotOption, DistrictDetail, GuideOffer, HandOverReason, ThreadBody};
+use bangban_domain::{
+    Timestamp,
+    action::{self, ActionKind},
+    words::BotTurn,
+};
+use bangban_protocol::{ActionOffer, BotOption, DistrictDetail, GuideOffer, HandOverReason, ThreadBody};
 use bangban_search::{Decision, HandOverReason as Reason};
 
 use crate::{
     catalogue::Catalogue,
     known::{district_in, source_of},
 };
+
+/// Items for which something is offered at one time.
+const MAX_OFFERS: usize = 3;
 
 /// What 小申 says, and whether the citizen has thereby asked for a human.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +55,7 @@ pub fn answer(catalogue: &Catalogue, entry: &str, text: &str, team: &str) -> Opt
         since: Some(known.since),
         unreviewed: !known.is_reviewed,
         guide: known.content.items.iter().find_map(|item| catalogue.guide_offer(item)),
+        actions: known.content.items.iter().find_map(|item| catalogue.action_offer(item)),
         detail: detail.map(|(code, detail)| DistrictDetail {
             entry: detail.entry.clone(),
             revision: detail.revision,
@@ -62,6 +70,9 @@ pub fn answer(catalogue: &Catalogue, entry: &str, text: &str, team: &str) -> Opt
 #[must_use]
 pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, team: &str, opens_at: Option<Timestamp>) -> Reply {
     let decision = catalogue.index().decide(text, item);
+    if let Some(offers) = wished(catalogue, text, item, &decision) {
+        return Reply { body: ThreadBody::ActionsOffered { offers }, requests_human: false };
+    }
     let body = match &decision {
         Decision::Greeting => {
             let guide = item.and_then(|item| catalogue.guide_offer(item));
@@ -69,6 +80,7 @@ pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, team: &str, 
                 item_name: catalogue.item_name(item),
                 suggestions: catalogue.suggestions(item),
                 guide,
+                actions: item.and_then(|item| catalogue.action_offer(item)),
             }
         }
         Decision::Answer { entry, .. } => match answer(catalogue, entry, text, team) {
@@ -89,6 +101,47 @@ pub fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>, team: &str, 
     };
     let requests_human = matches!(decision, Decision::HandOver { reason: Reason::WantsPerson });
     Reply { body, requests_human }
+}
+
+/// What can be done of what the message wishes for. Danger, complaints and a wish for a person go before it; a wish that
+/// nobody can carry out is answered like any question.
+fn wished(catalogue: &Catalogue, text: &str, item: Option<&str>, decision: &Decision) -> Option<Vec<ActionOffer>> {
+    let kind = action::wanted(text)?;
+    let of_entry = |id: &String| Some(catalogue.index().entry(id)?.item.clone());
+    let found: Vec<String> = match decision {
+        Decision::Answer { entry, .. } => of_entry(entry).into_iter().collect(),
+        Decision::Clarify { options } => options.iter().filter_map(of_entry).collect(),
+        Decision::HandOver { reason: Reason::NotFound } => Vec::new(),
+        Decision::Greeting | Decision::HandOver { .. } => return None,
+    };
+    let offer = |item: Option<&str>| ActionOffer {
+        item: item.map(str::to_owned),
+        item_name: catalogue.item_name(item),
+        kinds: vec![kind],
+    };
+    if !matches!(kind, ActionKind::Book | ActionKind::Apply) {
+        return catalogue.actions().has(kind, item).then(|| vec![offer(item)]);
+    }
+    // What the message names, else what the conversation is about, else what the message may be about.
+    let can = |code: &str| catalogue.actions().has(kind, Some(code));
+    let mut items: Vec<&str> =
+        catalogue.actions().codes().filter(|code| can(code) && names(catalogue, code, text)).collect();
+    if items.is_empty() {
+        items.extend(item.filter(|code| can(code)));
+    }
+    if items.is_empty() {
+        items.extend(found.iter().map(String::as_str).filter(|code| can(code)));
+        items.dedup();
+    }
+    let offers: Vec<ActionOffer> = items.into_iter().take(MAX_OFFERS).map(|code| offer(Some(code))).collect();
+    (!offers.is_empty()).then_some(offers)
+}
+
+/// Does the text name the item, by its name or by what people call it?
+fn names(catalogue: &Catalogue, code: &str, text: &str) -> bool {
+    catalogue.item(code).is_some_and(|item| {
+        std::iter::once(&item.name).chain(&item.aliases).any(|name| !name.is_empty() && text.contains(name.as_str()))
+    })
 }
 
 /// The guided dialogue beside questions to choose from: of the conversation's item, else of the one that all are about.
@@ -121,7 +174,10 @@ const fn wire(reason: Reason) -> HandOverReason {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::connectors::actions::ItemActions;
 
     fn hand_over(reason: HandOverReason) -> ThreadBody {
         ThreadBody::BotHandOver { reason, opens_at: None }
@@ -135,6 +191,41 @@ mod tests {
         let ThreadBody::BotAnswer { entry, text, source, .. } = body else { panic!("{body:?}") };
         assert_eq!((entry.as_str(), requests_human), ("kb-residence-permit-apply", false));
         assert!(text.contains("居住登记") && !source.is_empty());
+    }
+
+    #[test]
+    fn a_wish_is_offered_where_it_can_be_carried_out_and_answered_where_not() {
+        let plain = Catalogue::demo().unwrap();
+        let actions = ItemActions::of([("residence-permit", true, true), ("passport", true, false)]);
+        let catalogue = plain.with_actions(Arc::new(actions));
+        let offered =
+            |catalogue: &Catalogue, text: &str, item: Option<&str>| match reply(catalogue, text, item, "general", None)
+                .body
+            {
+                ThreadBody::ActionsOffered { offers } => {
+                    offers.into_iter().map(|one| (one.item.unwrap_or_default(), one.kinds)).collect()
+                }
+                _ => Vec::new(),
+            };
+        let item = Some("residence-permit");
+        assert_eq!(offered(&catalogue, "我要预约", item), [("residence-permit".to_owned(), vec![ActionKind::Book])]);
+        assert_eq!(offered(&catalogue, "帮我取消预约", None), [(String::new(), vec![ActionKind::Cancel])]);
+        assert_eq!(
+            offered(&catalogue, "办到哪一步了", item),
+            [("residence-permit".to_owned(), vec![ActionKind::Progress])]
+        );
+        let passport = offered(&catalogue, "帮我预约办护照", item);
+        assert_eq!(
+            passport.first().map(|one| one.0.as_str()),
+            Some("passport"),
+            "the item that was named: {passport:?}"
+        );
+        assert!(offered(&catalogue, "我要预约", None).is_empty(), "nobody knows for what");
+        assert!(offered(&catalogue, "转人工，我要预约", item).is_empty(), "a person goes first");
+        assert!(offered(&plain, "我要预约", item).is_empty(), "nothing carries it out");
+        let question = reply(&catalogue, "居住证怎么办理，需要什么材料？", item, "general", None).body;
+        let ThreadBody::BotAnswer { actions: Some(offer), .. } = question else { panic!("{question:?}") };
+        assert_eq!(offer.kinds, [ActionKind::Book, ActionKind::Progress]);
     }
 
     #[test]

@@ -16,11 +16,12 @@ use bangban_domain::{
     time::{MINUTE, Millis, SECOND},
     words::Channel,
 };
-use bangban_protocol::{BotOption, GuideOffer, KnowledgeHit, TeamView};
+use bangban_protocol::{ActionOffer, BotOption, GuideOffer, KnowledgeHit, TeamView};
 use bangban_search::Index;
 
 use crate::{
     config::{Config, ConfigError, HoursKey, Widening},
+    connectors::actions::ItemActions,
     guides::Guides,
     known::Knowledge,
     organisation::{demo_directory, demo_knowledge},
@@ -95,6 +96,7 @@ pub struct Catalogue {
     calendars: HashMap<String, Calendar>,
     knowledge: Arc<Knowledge>,
     guides: Arc<Guides>,
+    actions: Arc<ItemActions>,
 }
 
 impl Catalogue {
@@ -110,8 +112,8 @@ impl Catalogue {
         let calendar = directory.calendar(None, &configured);
         let own = |(code, _): (&str, _)| (code.to_owned(), directory.calendar(Some(code), &configured));
         let calendars = directory.teams().map(own).filter(|(_, own)| *own != calendar).collect();
-        let (frequent, guides) = Default::default();
-        let mut this = Self { directory, basis, frequent, teams, calendar, calendars, knowledge, guides };
+        let (frequent, guides, actions) = Default::default();
+        let mut this = Self { directory, basis, frequent, teams, calendar, calendars, knowledge, guides, actions };
         let frequent = this.directory.items().filter(|(_, item)| item.high_frequency);
         this.frequent =
             frequent.map(|(code, _)| (code.to_owned(), this.team_or_general(this.team_of(Some(code))))).collect();
@@ -128,6 +130,12 @@ impl Catalogue {
     #[must_use]
     pub fn with_guides(&self, guides: Arc<Guides>) -> Self {
         Self { guides, ..self.clone() }
+    }
+
+    /// The same where other things can be done.
+    #[must_use]
+    pub fn with_actions(&self, actions: Arc<ItemActions>) -> Self {
+        Self { actions, ..self.clone() }
     }
 
     /// The demo's, by the default configuration.
@@ -361,6 +369,24 @@ impl Catalogue {
     pub fn guide_offer(&self, item: &str) -> Option<GuideOffer> {
         self.guides.get(item)?;
         Some(GuideOffer { item: item.to_owned(), item_name: self.item_name(Some(item))? })
+    }
+
+    /// What can be done about items.
+    #[must_use]
+    pub fn actions(&self) -> &ItemActions {
+        &self.actions
+    }
+
+    /// The same, for the next state.
+    #[must_use]
+    pub fn shared_actions(&self) -> Arc<ItemActions> {
+        Arc::clone(&self.actions)
+    }
+
+    /// What is offered to whoever asks about an item.
+    #[must_use]
+    pub fn action_offer(&self, item: &str) -> Option<ActionOffer> {
+        self.actions.offer(item, self.item_name(Some(item))?)
     }
 
     /// What 小申 answers from.

@@ -81,6 +81,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// `[notify]`.
     pub notify: NotifyKeys,
+    /// `[connectors]`.
+    pub connectors: Connectors,
     /// `[log]`.
     pub log: Log,
 }
@@ -603,6 +605,41 @@ impl NotifyKeys {
     }
 }
 
+/// `[connectors]`: systems of the offices.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connectors {
+    /// What carries actions out.
+    pub actions: ActionKeys,
+}
+
+/// `[connectors.actions]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionKeys {
+    /// Its address; empty: none.
+    pub url: String,
+    /// What proves that it is us; empty: nothing.
+    pub token: String,
+    /// Longest wait for an answer.
+    pub seconds: u32,
+    /// Actions of one citizen within a day.
+    pub per_day: u32,
+}
+
+impl std::fmt::Debug for ActionKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ActionKeys").field("seconds", &self.seconds).finish_non_exhaustive()
+    }
+}
+
+impl Connectors {
+    fn check(&self, notify: &NotifyKeys) -> Result<(), ConfigError> {
+        crate::connectors::actions::check(&self.actions, &notify.allow)
+            .map_err(|(key, problem)| ConfigError::Value { key, problem })
+    }
+}
+
 /// `[log]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -687,6 +724,8 @@ impl Config {
             ("files.scan_seconds", config.files.scan_seconds.into()),
             ("privacy.reveal_burst", config.privacy.reveal_burst.into()),
             ("privacy.reveal_seconds", config.privacy.reveal_seconds.into()),
+            ("connectors.actions.seconds", config.connectors.actions.seconds.into()),
+            ("connectors.actions.per_day", config.connectors.actions.per_day.into()),
             ("sla.offer_seconds", sla.offer_seconds.into()),
             ("sla.warn_seconds", sla.warn_seconds.into()),
             ("sla.parallel_offers", sla.parallel_offers.into()),
@@ -772,6 +811,7 @@ impl Config {
         config.files.check()?;
         config.privacy.check()?;
         config.notify.check()?;
+        config.connectors.check(&config.notify)?;
         config.calendar()?;
         Ok(config)
     }
@@ -1019,6 +1059,9 @@ mod tests {
             ("[data]\nurl = \"postgres://host:many/x\"", "data.url: "),
             ("[bus]\nurl = \"amqp://host\"", "bus.url: not an address of Redis"),
             ("[bus]\nchannel = \"\"", "bus.channel: must not be empty"),
+            ("[connectors.actions]\nurl = \"http://office.example\"", "connectors.actions.url: must be https"),
+            ("[connectors.actions]\nurl = \"https://10.0.0.1\"", "connectors.actions.url: is no public address"),
+            ("[connectors.actions]\nseconds = 0", "connectors.actions.seconds: must be 1 or more"),
         ] {
             let message = with(toml).unwrap_err().to_string();
             assert!(message.contains(named), "{message} does not name {named}");
@@ -1036,6 +1079,8 @@ mod tests {
         let config = with("[bus]\nurl = \"redis://:xxxx@localhost\"\npassword = \"xxxx\"").unwrap();
         assert!(!format!("{config:?} {:?}", config.redis()).contains("xxxx"));
         let config = with("[oidc]\nclient_secret = \"xxxx\"").unwrap();
+        assert!(!format!("{config:?}").contains("xxxx"));
+        let config = with("[connectors.actions]\ntoken = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));
         let config = with("[files]\ns3_access_key = \"xxxx\"\ns3_secret_key = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));

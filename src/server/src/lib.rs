@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod catalogue;
 pub mod clock;
 pub mod config;
+pub mod connectors;
 pub mod desk;
 pub mod files;
 pub mod guides;

@@ -3,21 +3,24 @@
 
 use std::borrow::Cow;
 
-use bangban_domain::{AgentId, privacy::mask};
-use bangban_protocol::{Party, ThreadBody, ThreadEntry};
+use bangban_domain::{AgentId, action::CaseProgress, privacy::mask};
+use bangban_protocol::{ActionOutcome, Party, ThreadBody, ThreadEntry};
 
 use crate::auth::Principal;
 
 /// As everybody but the author and the citizen sees it; `None`: as it is.
 #[must_use]
 pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
-    if matches!(from, Party::Bot) {
-        return None;
-    }
     let hidden = |text: &str| match mask(text) {
         Cow::Owned(masked) => Some(masked),
         Cow::Borrowed(_) => None,
     };
+    if matches!(from, Party::Bot) {
+        // What an office notes at a case is the citizen's own matter; all else is published.
+        let ThreadBody::ActionEnded { walk, outcome: ActionOutcome::Progress { case } } = body else { return None };
+        let case = CaseProgress { note: hidden(&case.note)?, ..case.clone() };
+        return Some(ThreadBody::ActionEnded { walk: walk.clone(), outcome: ActionOutcome::Progress { case } });
+    }
     Some(match body {
         ThreadBody::Text { text, entry, revision } => {
             ThreadBody::Text { text: hidden(text)?, entry: entry.clone(), revision: *revision }
@@ -44,6 +47,12 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::GuideAsked { .. }
         | ThreadBody::GuideSeveral { .. }
         | ThreadBody::GuideChecklist { .. }
+        | ThreadBody::ActionsOffered { .. }
+        | ThreadBody::ActionStarted { .. }
+        | ThreadBody::ActionStepped { .. }
+        | ThreadBody::ActionAsked { .. }
+        | ThreadBody::ActionConfirm { .. }
+        | ThreadBody::ActionEnded { .. }
         | ThreadBody::AnswerFound { .. }
         | ThreadBody::BotFeedback { .. }
         | ThreadBody::HumanRequested { .. }

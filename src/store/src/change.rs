@@ -3,8 +3,8 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, alert, audit, continuation, figures, files, guide, knowledge, ledger, outbox,
-    privacy, quality, record, sql::Statements, staff, task,
+    Change, ConversationRow, StoreError, action, alert, audit, continuation, figures, files, guide, knowledge, ledger,
+    outbox, privacy, quality, record, sql::Statements, staff, task,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
@@ -175,6 +175,7 @@ pub(crate) async fn carry_out(
         Change::Quality(change) => return quality::carry_out(tx, change).await,
         Change::Knowledge(change) => return knowledge::carry_out(tx, change).await,
         Change::Guide(change) => return guide::carry_out(tx, change).await,
+        Change::Action(change) => return action::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
         Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
         Change::ReceiptReminded { receipt, at, .. } => {

@@ -1,7 +1,7 @@
 //! Why the store could not do it. What a caller needs to know of a refusal is whether the same unit may succeed later
 //! ([`StoreError::is_retryable`]), and that nothing of it was done: only [`StoreError::Unknown`] does not say so.
 
-use bangban_domain::{AgentId, CitizenId, ConversationId, FileId, org::Kind};
+use bangban_domain::{ActionId, AgentId, CitizenId, ConversationId, FileId, org::Kind};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +102,9 @@ pub enum StoreError {
     /// Somebody else has changed the template meanwhile, or the message is not given up; nothing was done.
     #[error("somebody else has changed it meanwhile")]
     OutboxOutdated,
+    /// The entry was confirmed before, or the action is over; nothing was done.
+    #[error("action {0} is over or was confirmed before")]
+    ActionOutdated(ActionId),
     /// Somebody else has changed the entry or the review point meanwhile; nothing was done.
     #[error("somebody else has changed {0} meanwhile")]
     KnowledgeOutdated(String),

@@ -187,6 +187,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Outbox(_)
         | Change::Knowledge(_)
         | Change::Guide(_)
+        | Change::Action(_)
         | Change::Audit(_)
         // Numbers go on where they were: the head has them, and so has the row.
         | Change::Privacy(_)

@@ -8,6 +8,7 @@
 //! SQLite and PostgreSQL run the same SQL text and migrations through `sqlx::Any`; what differs stands in `place`. See
 //! docs/storage.md.
 
+mod action;
 mod alert;
 mod archive;
 mod arrivals;
@@ -48,6 +49,7 @@ use std::sync::Arc;
 
 use sqlx::AnyPool;
 
+pub use action::{ActionChange, ActionRow};
 pub use alert::{Acknowledged, AlertChange, AlertFilter, AlertRow, HelperChange};
 pub use archive::Archive;
 pub use arrivals::{Arrivals, HALF_HOUR};

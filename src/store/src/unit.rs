@@ -11,9 +11,9 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange, GuideChange,
-    HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange, ReceiptRow,
-    RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
+    ActionChange, AlertChange, Audit, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow, FileChange,
+    GuideChange, HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange, QualityChange,
+    ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -92,6 +92,7 @@ impl Unit {
                 | Change::Claim { .. }
                 | Change::Alert(_)
                 | Change::Helper(_)
+                | Change::Action(_)
                 | Change::Figures(_)
                 | Change::Outbox(_)
                 | Change::AgentLog(_)
@@ -338,6 +339,8 @@ pub enum Change {
     Knowledge(KnowledgeChange),
     /// Guided dialogues.
     Guide(GuideChange),
+    /// Actions that a citizen confirmed.
+    Action(ActionChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }

@@ -223,7 +223,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         // One row, which knows by itself who came first.
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
         // Each row knows by itself who came first.
-        Change::Outbox(_) => [None, None],
+        Change::Outbox(_) | Change::Action(_) => [None, None],
         // Two who ask the same open one task.
         Change::Records(_)
         | Change::Account(_)

@@ -60,6 +60,139 @@ note: string, };
 export type Action = "serve" | "read_conversations" | "reveal" | "watch" | "intervene" | "manage_units" | "manage_staff" | "manage_roster" | "manage_items" | "manage_policies" | "correct_ledger" | "manage_notices" | "block_visitors" | "manage_retention" | "handle_personal_data" | "read_audit" | "inspect" | "read_tasks" | "work_tasks" | "manage_messages" | "edit_knowledge" | "review_knowledge" | "read_administration";
 
 /**
+ * What is asked.
+ */
+export type ActionAsk = "appointment" | "hall" | "date" | "time" | "case";
+
+/**
+ * A choice that was made.
+ */
+export type ActionChosen = { 
+/**
+ * What was asked.
+ */
+ask: ActionAsk, 
+/**
+ * Code of the option.
+ */
+code: string, 
+/**
+ * As it was read.
+ */
+label: string, 
+/**
+ * There was nothing else to choose: it was not asked.
+ */
+known: boolean, };
+
+/**
+ * Why nothing was done. The interface owns the wording, and what to do next.
+ */
+export type ActionFailure = "sign_in" | "not_offered" | "no_openings" | "no_appointments" | "no_cases" | "opening_gone" | "already_booked" | "too_late" | "not_found" | "limit" | "refused" | "unavailable" | "not_done" | "unclear";
+
+/**
+ * What is done.
+ */
+export type ActionKind = "book" | "change" | "cancel" | "progress" | "apply";
+
+/**
+ * What can be done: `start_action` begins it.
+ */
+export type ActionOffer = { 
+/**
+ * Code of the item; null: whatever the appointment or case is about.
+ */
+item: string | null, 
+/**
+ * Its name.
+ */
+itemName: string | null, 
+/**
+ * What.
+ */
+kinds: Array<ActionKind>, };
+
+/**
+ * Something that may be chosen.
+ */
+export type ActionOption = { 
+/**
+ * Its code.
+ */
+code: string, 
+/**
+ * In every language the same: a name, a number, `2026-12-01`, `09:00-10:00`.
+ */
+label: string, 
+/**
+ * Of a time: its begin, by which an interface can say it better.
+ */
+at: Timestamp | null, 
+/**
+ * Of a time or a day: so many more there are.
+ */
+left: number | null, };
+
+/**
+ * What became of an action.
+ */
+export type ActionOutcome = { "type": "done", 
+/**
+ * The appointment.
+ */
+appointment: Appointment, } | { "type": "progress", 
+/**
+ * The case.
+ */
+case: CaseProgress, } | { "type": "link", 
+/**
+ * `https://....gov.cn`; holds nothing personal.
+ */
+url: string, } | { "type": "left" } | { "type": "unknown" } | { "type": "failed", 
+/**
+ * Why; the interface owns the wording.
+ */
+reason: ActionFailure, };
+
+/**
+ * What a citizen does in an action.
+ */
+export type ActionStepKind = "choose" | "back" | "confirm" | "leave";
+
+/**
+ * How far a citizen has come: everything, so that a thread can carry it.
+ */
+export type ActionWalk = { 
+/**
+ * What is to be done.
+ */
+kind: ActionKind, 
+/**
+ * Code of the item that the citizen asked about; empty: none. What is changed or cancelled may be about another one.
+ */
+item: string, 
+/**
+ * Its name.
+ */
+itemName: string, 
+/**
+ * Code of the district whose halls come first; empty: none.
+ */
+district: string, 
+/**
+ * In the order in which they were made.
+ */
+given: Array<ActionChosen>, 
+/**
+ * Whose time is changed, or which is cancelled.
+ */
+appointment: Appointment | null, 
+/**
+ * The time that was chosen.
+ */
+opening: Opening | null, };
+
+/**
  * An agent's day.
  */
 export type AgentDay = { 
@@ -479,6 +612,47 @@ inForce: boolean, } | { "type": "closed",
 receipt: string | null, };
 
 /**
+ * An appointment of a citizen.
+ */
+export type Appointment = { 
+/**
+ * What the office calls it.
+ */
+code: string, 
+/**
+ * What the citizen shows there.
+ */
+number: string, 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Its name.
+ */
+itemName: string, 
+/**
+ * Code of the hall.
+ */
+hall: string, 
+/**
+ * Its name.
+ */
+hallName: string, 
+/**
+ * Where it is.
+ */
+address: string, 
+/**
+ * Begin.
+ */
+startsAt: Timestamp, 
+/**
+ * End.
+ */
+endsAt: Timestamp, };
+
+/**
  * Somebody whose minute is running out or over.
  */
 export type AtRisk = { 
@@ -863,6 +1037,39 @@ title: string,
 text: string, };
 
 /**
+ * A case of a citizen, and how far it is.
+ */
+export type CaseProgress = { 
+/**
+ * What the office calls it.
+ */
+number: string, 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Its name.
+ */
+itemName: string, 
+/**
+ * When it was accepted.
+ */
+acceptedAt: Timestamp, 
+/**
+ * The step that it is at, as people read it.
+ */
+step: string, 
+/**
+ * When it is promised.
+ */
+dueAt: Timestamp | null, 
+/**
+ * What the office has to say to the citizen; may be empty, and may be personal.
+ */
+note: string, };
+
+/**
  * Where the request came from (rule 3: measured together, reported apart).
  */
 export type Channel = "pc" | "mobile" | "hall" | "kiosk" | "counter";
@@ -1148,6 +1355,43 @@ on: number,
 step: GuideStepKind, 
 /**
  * With `answer`: code of the choice, or of one of several situations.
+ */
+choice?: string, } | { "type": "start_action", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * As in `send`.
+ */
+clientId: string, 
+/**
+ * What.
+ */
+kind: ActionKind, 
+/**
+ * Code of the item; needed with `book` and `apply`.
+ */
+item?: string, } | { "type": "action_step", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * As in `send`.
+ */
+clientId: string, 
+/**
+ * Position of the entry that it answers: the last one of 小申 in the action. Refused with `outdated` if that is
+ * another one.
+ */
+on: number, 
+/**
+ * What.
+ */
+step: ActionStepKind, 
+/**
+ * With `choose`: code of the option.
  */
 choice?: string, } | { "type": "bot_feedback", 
 /**
@@ -4388,6 +4632,43 @@ password: string, };
 export type OpenState = "draft" | "in_review";
 
 /**
+ * A free time in a hall.
+ */
+export type Opening = { 
+/**
+ * What the office calls it.
+ */
+code: string, 
+/**
+ * Code of the hall.
+ */
+hall: string, 
+/**
+ * Its name.
+ */
+hallName: string, 
+/**
+ * Where it is.
+ */
+address: string, 
+/**
+ * Code of its district; may be empty.
+ */
+district: string, 
+/**
+ * Begin.
+ */
+startsAt: Timestamp, 
+/**
+ * End.
+ */
+endsAt: Timestamp, 
+/**
+ * So many more it takes.
+ */
+left: number, };
+
+/**
  * Where an entry comes from.
  */
 export type Origin = "editor" | "write_back" | "import" | "demo";
@@ -6516,7 +6797,11 @@ suggestions: Array<BotOption>,
 /**
  * The item has a guided dialogue.
  */
-guide?: GuideOffer, } | { "type": "bot_answer", 
+guide?: GuideOffer, 
+/**
+ * What can be done about the item.
+ */
+actions?: ActionOffer, } | { "type": "bot_answer", 
 /**
  * Knowledge entry.
  */
@@ -6552,7 +6837,11 @@ detail?: DistrictDetail,
 /**
  * The item has a guided dialogue.
  */
-guide?: GuideOffer, } | { "type": "bot_clarify", 
+guide?: GuideOffer, 
+/**
+ * What can be done about the item.
+ */
+actions?: ActionOffer, } | { "type": "bot_clarify", 
 /**
  * To choose from with `choose_entry`.
  */
@@ -6637,7 +6926,59 @@ walk: GuideWalk,
 /**
  * What is to be known of the situation, as it was then.
  */
-checklist: Checklist, } | { "type": "answer_found", 
+checklist: Checklist, } | { "type": "actions_offered", 
+/**
+ * One for each item that may be meant.
+ */
+offers: Array<ActionOffer>, } | { "type": "action_started", 
+/**
+ * What.
+ */
+kind: ActionKind, 
+/**
+ * Name of the item; empty: whatever the appointment or case is about.
+ */
+itemName: string, } | { "type": "action_stepped", 
+/**
+ * Position of the entry that it answers.
+ */
+on: number, 
+/**
+ * What they did.
+ */
+step: ActionStepKind, 
+/**
+ * What they chose; empty: nothing.
+ */
+label: string, } | { "type": "action_asked", 
+/**
+ * How far it is.
+ */
+walk: ActionWalk, 
+/**
+ * What is asked.
+ */
+ask: ActionAsk, 
+/**
+ * To choose from with `action_step`.
+ */
+options: Array<ActionOption>, 
+/**
+ * What was chosen before is not free any more.
+ */
+gone?: boolean, } | { "type": "action_confirm", 
+/**
+ * What would be done.
+ */
+walk: ActionWalk, } | { "type": "action_ended", 
+/**
+ * How far it came.
+ */
+walk: ActionWalk, 
+/**
+ * What became of it.
+ */
+outcome: ActionOutcome, } | { "type": "answer_found", 
 /**
  * The question, as it was taken down.
  */

@@ -11,9 +11,10 @@
  *   element.open()                      opens the panel, for a link of the portal's own
  *   element.token = '...'               hands in a new token
  *   the event `bangban-expired` on it   (it bubbles) asks for one: the token's time is over
+ *   the event `bangban-sign-in` on it   (it bubbles): the visitor wants to log in
  *
  * Messages, all `{ bangban: {...} }`, all checked for origin and source:
- *   panel  → loader  { ready: true } | { unread: n } | { close: true } | { elder: boolean } | { expired: true }
+ *   panel  → loader  { ready: true } | { unread: n } | { close: true } | { elder: boolean } | { expired: true } | { signIn: true }
  *   loader → panel   { token, item, elder } once per `ready`, only to our exact origin; { token } when the portal hands
  *                    in a new one; { open: boolean } on each change
  *
@@ -27,6 +28,7 @@ interface FromPanel {
   close?: boolean;
   elder?: boolean;
   expired?: boolean;
+  signIn?: boolean;
 }
 
 (() => {
@@ -152,6 +154,7 @@ iframe.elder{width:520px}
       dress();
     }
     if (said.expired) host.dispatchEvent(new Event('bangban-expired', { bubbles: true }));
+    if (said.signIn) host.dispatchEvent(new Event('bangban-sign-in', { bubbles: true }));
     if (said.close) show(false);
   });
 

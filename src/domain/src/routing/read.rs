@@ -171,6 +171,13 @@ impl Router {
         line.contains(&key).then(|| line.range(..key).count() + 1)
     }
 
+    /// The team in whose queue a conversation stands.
+    #[must_use]
+    pub fn queued_with(&self, id: ConversationId) -> Option<TeamId> {
+        let (team, key) = self.line_key(id)?;
+        self.teams.get(usize::from(team.0))?.line.contains(&key).then_some(team)
+    }
+
     /// Everybody known to the router, in no order.
     pub fn conversations(&self) -> impl Iterator<Item = (ConversationId, Routed)> + '_ {
         self.cases.iter().filter_map(|(id, case)| self.read(case).map(|routed| (*id, routed)))

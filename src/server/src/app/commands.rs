@@ -82,6 +82,14 @@ impl App {
                     app.guide_step(&who, at, conversation, &client_id, on, step, choice.as_deref()).await
                 })))
             }
+            Command::StartAction { conversation, client_id, kind, item } => Ok(Begun::Alone(Box::pin(async move {
+                app.start_action(&who, at, conversation, &client_id, kind, item.as_deref()).await
+            }))),
+            Command::ActionStep { conversation, client_id, on, step, choice } => {
+                Ok(Begun::Alone(Box::pin(async move {
+                    app.action_step(&who, at, conversation, &client_id, on, step, choice.as_deref()).await
+                })))
+            }
             Command::Read { conversation, seq } => self.read(&who, conversation, seq).map(Begun::HandedOver),
             Command::SaveDraft { conversation, text } => {
                 self.draft(&who, at, conversation, &text).map(Begun::HandedOver)
@@ -252,6 +260,8 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::ChooseEntry { .. }
         | Command::StartGuide { .. }
         | Command::GuideStep { .. }
+        | Command::StartAction { .. }
+        | Command::ActionStep { .. }
         | Command::Note { .. }
         | Command::SaveDraft { .. }
         | Command::SearchKnowledge { .. }

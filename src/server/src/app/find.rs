@@ -3,7 +3,8 @@
 
 use bangban_domain::{ConversationId, conversation, org::Directory, rights::Action};
 use bangban_protocol::{
-    ErrorCode, FoundConversation, FoundConversations, FoundWords, ThreadBody, ThreadEntry, Transcript, WireError,
+    ActionOutcome, ErrorCode, FoundConversation, FoundConversations, FoundWords, ThreadBody, ThreadEntry, Transcript,
+    WireError,
 };
 use bangban_store::{ConversationRow, Lane, Wanted};
 
@@ -179,6 +180,15 @@ fn texts(body: &ThreadBody) -> Vec<&str> {
         ThreadBody::GuideStarted { item_name, .. } => vec![item_name],
         ThreadBody::GuideStepped { question, label, .. } => vec![question, label],
         ThreadBody::GuideAsked { text, .. } => vec![text],
+        ThreadBody::ActionStarted { item_name, .. } => vec![item_name],
+        ThreadBody::ActionStepped { label, .. } => vec![label],
+        ThreadBody::ActionEnded { walk, outcome } => match outcome {
+            ActionOutcome::Done { appointment } => {
+                vec![&appointment.number, &appointment.item_name, &appointment.hall_name]
+            }
+            ActionOutcome::Progress { case } => vec![&case.number, &case.item_name, &case.step],
+            _ => vec![&walk.item_name],
+        },
         ThreadBody::GuideChecklist { checklist, .. } => {
             let lines = checklist.conditions.iter().chain(&checklist.materials);
             lines.map(|line| line.name.as_str()).chain([checklist.name.as_str()]).collect()

@@ -33,7 +33,7 @@ const PAGE: u32 = 200;
 const LOOKED_BACK: u32 = 30;
 
 /// Where a dialogue stands, as a step finds it.
-enum Standing {
+pub(super) enum Standing {
     /// This step was taken already.
     Taken(Answer),
     /// Here.
@@ -70,6 +70,10 @@ fn walk_in(body: &ThreadBody) -> Option<&GuideWalk> {
         | ThreadBody::GuideChecklist { walk, .. } => Some(walk),
         _ => None,
     }
+}
+
+fn is_guide(body: &ThreadBody) -> bool {
+    walk_in(body).is_some()
 }
 
 /// Takes a step from where a dialogue stands.
@@ -153,7 +157,7 @@ impl App {
         let client_id = conversation::text("clientId", client_id, MAX_CLIENT_ID).map_err(invalid)?;
         let Principal::Citizen(_) = who else { return Err(forbidden()) };
         let Writer { author, party, .. } = self.writer(who, id)?;
-        let stands = match self.standing(id, on, client_id).await? {
+        let stands = match self.standing(id, on, client_id, is_guide).await? {
             Standing::Taken(answer) => return Ok(answer),
             Standing::At(body) => body,
         };
@@ -247,9 +251,15 @@ impl App {
         Ok(String::new())
     }
 
-    /// Where the dialogue stands that a step answers, if it stands there still.
-    async fn standing(&self, id: ConversationId, on: u64, client_id: &str) -> Result<Standing, WireError> {
-        let none = || WireError::field("on", "is no entry of a guided dialogue");
+    /// Where the dialogue stands that a step answers, if it stands there still. `is_of`: is it an entry of 小申 in one?
+    pub(super) async fn standing(
+        &self,
+        id: ConversationId,
+        on: u64,
+        client_id: &str,
+        is_of: fn(&ThreadBody) -> bool,
+    ) -> Result<Standing, WireError> {
+        let none = || WireError::field("on", "is no entry of such a dialogue");
         let mut after = on.checked_sub(1).ok_or_else(none)?;
         let mut stands = None;
         let mut is_last = true;
@@ -261,10 +271,10 @@ impl App {
                 let (seq, at, is_mine) = (row.seq, row.at, row.client_id.as_deref() == Some(client_id));
                 let ThreadEntry { from, body, .. } = thread_entry(row)?;
                 if seq == on {
-                    stands = Some(body).filter(|body| from == Party::Bot && walk_in(body).is_some());
+                    stands = Some(body).filter(|body| from == Party::Bot && is_of(body));
                 } else if is_mine && from == Party::Citizen {
                     return Ok(Standing::Taken(Answer::Sent { seq, at }));
-                } else if from == Party::Bot && walk_in(&body).is_some() {
+                } else if from == Party::Bot && is_of(&body) {
                     is_last = false;
                 }
             }
@@ -281,5 +291,5 @@ impl App {
 }
 
 fn outdated() -> WireError {
-    WireError::new(ErrorCode::Outdated, "the guided dialogue has gone on")
+    WireError::new(ErrorCode::Outdated, "the dialogue has gone on")
 }

@@ -1,5 +1,6 @@
 //! The wiring, read top to bottom; coming and going. Commands and their rights are in the modules below.
 
+mod actions;
 mod administration;
 mod alerts;
 mod blocks;
@@ -62,6 +63,7 @@ use crate::{
     catalogue::Basis,
     clock::Clock,
     config::Config,
+    connectors::{self, actions::Offices},
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
     http::{ANY_ORIGIN, AddressLimits, Door, Gate, Proxies, hsts},
@@ -152,6 +154,10 @@ pub struct App {
     pub gate: Gate,
     /// The ways to people and systems outside.
     pub outside: Outside,
+    /// What carries actions out, if there is something.
+    pub(crate) offices: Option<Offices>,
+    /// Rung when an action may be due for a look earlier than was known.
+    pub(crate) other_actions: Arc<Notify>,
     /// Rung when a reminder may be due earlier than was known.
     pub(crate) other_deadlines: Notify,
     /// Without a touch for so long, a kiosk asks; and waits so long for an answer.
@@ -206,6 +212,7 @@ pub(crate) fn store_error(error: bangban_store::StoreError) -> WireError {
         | bangban_store::StoreError::QualityOutdated
         | bangban_store::StoreError::TaskOutdated
         | bangban_store::StoreError::OutboxOutdated
+        | bangban_store::StoreError::ActionOutdated(_)
         | bangban_store::StoreError::KnowledgeOutdated(_) => {
             return WireError::new(ErrorCode::Outdated, error.to_string());
         }
@@ -291,6 +298,7 @@ impl App {
             notices: Arc::clone(&notices),
             rights: Arc::clone(&rights),
         };
+        let offices = connectors::actions::offices(config, demo, &clock, &stopping).await?;
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
@@ -330,6 +338,8 @@ impl App {
             },
             gate: Gate::new(config),
             outside: Outside::new(&config.notify, demo),
+            offices,
+            other_actions: Arc::default(),
             other_deadlines: Notify::new(),
             kiosk: (config.kiosk.idle_seconds, config.kiosk.answer_seconds),
             stopping,
@@ -344,6 +354,11 @@ impl App {
             bus_ending: Mutex::new(Some(bus_ending)),
             changing_accounts: tokio::sync::Mutex::new(()),
         });
+        // So that the first greeting offers what can be done; nobody waits longer than for one answer.
+        if let Some(pause) = app.renew_actions().await {
+            tokio::spawn(actions::keep_actions_fresh(Arc::downgrade(&app), pause));
+            tokio::spawn(actions::keep_looking(Arc::downgrade(&app)));
+        }
         let (hub, bus, store) = (Arc::clone(&app.hub), app.bus.clone(), app.store.clone());
         let weak = Arc::downgrade(&app);
         let agents = Box::new(move |agent, is_there| {

@@ -13,7 +13,9 @@ use bangban_domain::{
     time::{MINUTE, Millis},
     words::Stage,
 };
-use bangban_protocol::{ConversationView, ErrorCode, MaskedField, Reveal, Revealed, ThreadBody, WireError};
+use bangban_protocol::{
+    ActionOutcome, ConversationView, ErrorCode, MaskedField, Reveal, Revealed, ThreadBody, WireError,
+};
 use bangban_store::{Audit, Author, Change, ConversationRow, Lane, Unit};
 
 use super::{App, forbidden, invalid, not_found, store_error, thread_entry};
@@ -199,6 +201,7 @@ impl App {
             | ThreadBody::Flag { text, .. }
             | ThreadBody::TransferNote { text, .. } => Ok(text),
             ThreadBody::Image { name, .. } | ThreadBody::File { name, .. } => Ok(name),
+            ThreadBody::ActionEnded { outcome: ActionOutcome::Progress { case }, .. } => Ok(case.note),
             _ => Err(WireError::field(field, "nothing of it is masked")),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, Timestamp,
+    AgentId, CitizenId, ConversationId, TeamId, Timestamp,
     ledger::{PolicyRef, Promise},
     privacy::mask,
     routing::{Clock, Plan},
@@ -35,7 +35,8 @@ pub(super) struct Case {
     pub(super) receipt: Option<String>,
     /// Supervisors in the thread beside who serves.
     pub(super) helpers: BTreeSet<AgentId>,
-    pub(super) position: Option<u32>,
+    /// Its place in a team's queue, as it was shown last.
+    pub(super) position: Option<(TeamId, u32)>,
     pub(super) version: u64,
 }
 
@@ -221,7 +222,12 @@ impl Owner {
         let view = view_of(&case.row, case.clock.as_ref(), &self.world.catalogue, name);
         let person = |id: &AgentId| PersonView { id: *id, name: self.name_of(*id).unwrap_or_default() };
         let helpers = case.helpers.iter().map(person).collect();
-        Some(ConversationView { version: case.version, position: case.position, helpers, ..view })
+        Some(ConversationView {
+            version: case.version,
+            position: case.position.map(|(_, place)| place),
+            helpers,
+            ..view
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What changes for everybody is not sent to everybody at once: who else is free and how many wait (at most every
 //! 100 ms; less often if more than 500 agents have to be told), places in queues (500 ms, so that they follow within a
-//! second), the board (200 ms). The first change after a pause is sent without delay.
+//! second; less often if more than 5 000 have moved), the board (200 ms). The first change after a pause is sent without
+//! delay.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,12 @@ const AROUND: Millis = 100;
 
 /// So many agents are told of their surroundings in a second, at most: a queue of the whole city must not cost a core.
 const TOLD_PER_SECOND: Millis = 5_000;
+
+/// Pause between two flushes of places in queues, at least.
+const QUEUES: Millis = 500;
+
+/// So many citizens are told of their places in a second, at most, for the same reason.
+const PLACES_PER_SECOND: Millis = 10_000;
 
 /// Something that is sent at most once in a while.
 #[derive(Debug)]
@@ -54,6 +61,11 @@ impl Paced {
     }
 }
 
+/// Until the next flush, when so many were told by this one.
+fn pause(least: Millis, told: Millis, per_second: Millis) -> Millis {
+    least.max(told * SECOND / per_second)
+}
+
 /// What is still to be sent.
 #[derive(Debug)]
 pub(super) struct Flushes {
@@ -76,7 +88,7 @@ impl Default for Flushes {
     fn default() -> Self {
         Self {
             around: Paced::every(AROUND),
-            queues: Paced::every(500),
+            queues: Paced::every(QUEUES),
             board: Paced::every(200),
             alerts: Paced::every(200),
             board_changes_at: None,
@@ -174,19 +186,22 @@ impl Owner {
                 self.show_surroundings(agent, &mut around);
             }
         }
-        self.flushes.around.pace(AROUND.max(told * SECOND / TOLD_PER_SECOND));
+        self.flushes.around.pace(pause(AROUND, told, TOLD_PER_SECOND));
     }
 
     fn flush_queues(&mut self, now: Timestamp) {
+        let mut told = 0;
         for team in std::mem::take(&mut self.flushes.queue_teams) {
             let moved: Vec<_> = (1..)
                 .zip(self.router.queue(team))
-                .filter(|(place, id)| self.cases.get(*id).is_some_and(|case| case.position != Some(*place)))
+                .filter(|(place, id)| self.cases.get(*id).is_some_and(|case| case.position != Some((team, *place))))
                 .collect();
             for (place, id) in moved {
-                self.show_conversation_at(id, Some(place), now);
+                told += 1;
+                self.show_conversation_at(id, Some((team, place)), now);
             }
         }
+        self.flushes.queues.pace(pause(QUEUES, told, PLACES_PER_SECOND));
     }
 }
 
@@ -210,5 +225,11 @@ mod tests {
         paced.mark();
         paced.pace(1_000);
         assert_eq!(paced.due_at(), Some(Timestamp(3_100)), "many have to be told");
+    }
+
+    #[test]
+    fn five_thousand_agents_and_ten_thousand_places_are_told_in_a_second() {
+        assert_eq!([0, 500, 5_000].map(|agents| pause(AROUND, agents, TOLD_PER_SECOND)), [100, 100, 1_000]);
+        assert_eq!([0, 5_000, 50_000].map(|places| pause(QUEUES, places, PLACES_PER_SECOND)), [500, 500, 5_000]);
     }
 }

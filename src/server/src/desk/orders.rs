@@ -175,6 +175,7 @@ impl Owner {
             item_name: self.item_name(item.as_deref()),
             suggestions: self.world.catalogue.suggestions(item.as_deref()),
             guide: item.as_deref().and_then(|item| self.world.catalogue.guide_offer(item)),
+            actions: item.as_deref().and_then(|item| self.world.catalogue.action_offer(item)),
         };
         let (hall, ticket) = visit.map_or((None, None), |visit| (Some(visit.hall), visit.ticket));
         let row = ConversationRow {

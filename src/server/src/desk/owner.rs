@@ -528,12 +528,17 @@ impl Owner {
     }
 
     fn show_conversation(&mut self, id: ConversationId, now: Timestamp) {
-        let position = self.router.position(id).map(|position| u32::try_from(position).unwrap_or(u32::MAX));
+        let team = self.router.queued_with(id);
+        let shown = self.cases.get(id).and_then(|case| case.position).filter(|(with, _)| Some(*with) == team);
+        // To count its place anew costs what stands before it. Where it has one, a change of it follows with those of its
+        // queue.
+        let count = |team| Some((team, u32::try_from(self.router.position(id)?).unwrap_or(u32::MAX)));
+        let position = shown.or_else(|| team.and_then(count));
         self.show_conversation_at(id, position, now);
     }
 
     /// To both sides, with its place in the queue.
-    pub(super) fn show_conversation_at(&mut self, id: ConversationId, position: Option<u32>, now: Timestamp) {
+    pub(super) fn show_conversation_at(&mut self, id: ConversationId, position: Option<(TeamId, u32)>, now: Timestamp) {
         let Some(case) = self.cases.get_mut(id) else { return };
         case.position = position;
         // Rises across reopening and restart too.

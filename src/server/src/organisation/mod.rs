@@ -31,6 +31,7 @@ use tokio::{
 use crate::{
     catalogue::{Basis, Catalogue},
     clock::Clock,
+    connectors::actions::ItemActions,
     guides::Guides,
     known::{Entries, Knowledge},
 };
@@ -157,6 +158,14 @@ impl Organisation {
         Ok(())
     }
 
+    /// Other things can be done about items from now on.
+    pub async fn set_actions(&self, actions: ItemActions) {
+        let _turn = self.known.lock().await;
+        if *self.current().actions() != actions {
+            self.current.store(Arc::new(self.current().with_actions(Arc::new(actions))));
+        }
+    }
+
     /// Other entries are in force from now on, or others wait for their review: seen to in the background, at once.
     pub fn knowledge_changed(&self) {
         self.other_knowledge.notify_one();
@@ -194,7 +203,7 @@ impl Organisation {
             let made = spawn_blocking(move || {
                 let directory = reads.into_iter().try_fold(current.directory().clone(), take_over)?;
                 let next = Catalogue::new(directory, Arc::clone(current.basis()), current.shared_knowledge());
-                Ok::<_, StoreError>(next.with_guides(current.shared_guides()))
+                Ok::<_, StoreError>(next.with_guides(current.shared_guides()).with_actions(current.shared_actions()))
             });
             let next = made.await.map_err(|error| {
                 tracing::error!(%error, "what has changed could not be taken over");

@@ -105,7 +105,7 @@ impl Allowed {
 }
 
 /// What reqwest asks for addresses.
-pub(super) struct Guarded(pub(super) Arc<Allowed>);
+pub(crate) struct Guarded(pub(crate) Arc<Allowed>);
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {

@@ -37,6 +37,8 @@ use crate::{
     desk::{entry, new_id},
 };
 pub use address::Allowed;
+pub(crate) use address::Guarded;
+pub(crate) use ways::url;
 use ways::{Failed, Way, Ways};
 
 /// Messages that are looked at in one turn, and sent at the same time.

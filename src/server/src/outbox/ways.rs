@@ -80,7 +80,7 @@ impl Failed {
 type Problem = (&'static str, String);
 
 /// An address that may be used: https, or http to what is allowed by name.
-fn url(key: &'static str, text: &str, allowed: &Allowed) -> Result<Url, Problem> {
+pub(crate) fn url(key: &'static str, text: &str, allowed: &Allowed) -> Result<Url, Problem> {
     let wrong = |problem: &str| (key, problem.to_owned());
     let url = Url::parse(text).map_err(|_| wrong("must be an address such as \"https://sms.example/send\""))?;
     let host = url.host_str().ok_or_else(|| wrong("must name a host"))?;

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use bangban_domain::{
     Timestamp,
+    action::{ActionKind, ActionStepKind, Walk},
     guide::{Checklist, ChecklistLine},
 };
-use bangban_protocol::{Party, ThreadBody, ThreadEntry};
+use bangban_protocol::{ActionOutcome, Party, ThreadBody, ThreadEntry};
 
 use super::people::{ConversationData, PersonData};
 
@@ -71,6 +72,35 @@ fn guide_text(list: &Checklist) -> String {
     text.join("\n")
 }
 
+const fn action_name(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::Book => "办事预约",
+        ActionKind::Change => "改约",
+        ActionKind::Cancel => "取消预约",
+        ActionKind::Progress => "查进度",
+        ActionKind::Apply => "去申请",
+    }
+}
+
+/// What became of an action.
+fn action_text(walk: &Walk, outcome: &ActionOutcome) -> String {
+    let name = action_name(walk.kind);
+    match outcome {
+        ActionOutcome::Done { appointment: own } => {
+            let (from, to) = (time(own.starts_at), time(own.ends_at));
+            format!("{name}已办成：{}，{}，{from} 至 {to}，预约号 {}", own.item_name, own.hall_name, own.number)
+        }
+        ActionOutcome::Progress { case } => {
+            let note = if case.note.is_empty() { String::new() } else { format!("；{}", case.note) };
+            format!("办件 {}（{}）：{}{note}", case.number, case.item_name, case.step)
+        }
+        ActionOutcome::Link { url } => format!("申请入口：{url}"),
+        ActionOutcome::Left => format!("{name}：没有办理"),
+        ActionOutcome::Unknown => format!("{name}：结果尚未确认"),
+        ActionOutcome::Failed { .. } => format!("{name}：没有办成"),
+    }
+}
+
 /// What was said; what merely happened is in the JSON.
 fn words(body: &ThreadBody) -> Option<String> {
     Some(match body {
@@ -82,6 +112,14 @@ fn words(body: &ThreadBody) -> Option<String> {
         ThreadBody::GuideAsked { text, .. } => text.clone(),
         ThreadBody::GuideStepped { label, .. } if !label.is_empty() => label.clone(),
         ThreadBody::GuideChecklist { checklist, .. } => guide_text(checklist),
+        ThreadBody::ActionStarted { kind, item_name } => format!("[{}] {item_name}", action_name(*kind)),
+        ThreadBody::ActionStepped { step, label, .. } => match step {
+            ActionStepKind::Choose => label.clone(),
+            ActionStepKind::Back => "返回上一步".to_owned(),
+            ActionStepKind::Confirm => "确认办理".to_owned(),
+            ActionStepKind::Leave => "不办了".to_owned(),
+        },
+        ThreadBody::ActionEnded { walk, outcome } => action_text(walk, outcome),
         ThreadBody::MessageLeft { receipt, .. } => format!("留言回执 {receipt}"),
         ThreadBody::Rated { stars } => format!("评价 {stars} 星"),
         _ => return None,

@@ -34,6 +34,8 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::ChooseEntry { conversation, .. } => ("choose_entry", Some(*conversation), true),
         Command::StartGuide { conversation, .. } => ("start_guide", Some(*conversation), true),
         Command::GuideStep { conversation, .. } => ("guide_step", Some(*conversation), true),
+        Command::StartAction { conversation, .. } => ("start_action", Some(*conversation), true),
+        Command::ActionStep { conversation, .. } => ("action_step", Some(*conversation), true),
         Command::BotFeedback { conversation, .. } => ("bot_feedback", Some(*conversation), false),
         Command::RequestHuman { conversation } => ("request_human", Some(*conversation), false),
         Command::CancelRequest { conversation } => ("cancel_request", Some(*conversation), false),
@@ -85,7 +87,10 @@ const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
 
 #[cfg(test)]
 mod tests {
-    use bangban_domain::{ContinuationId, FileId, Timestamp};
+    use bangban_domain::{
+        ContinuationId, FileId, Timestamp,
+        action::{ActionKind, ActionStepKind},
+    };
 
     use super::*;
 
@@ -102,6 +107,14 @@ mod tests {
             Command::Unsubscribe { topic: Topic::Notes(id) },
             Command::SearchKnowledge { query: String::new(), item: None },
             Command::FindColleagues { query: String::new(), team: None },
+            Command::StartAction { conversation: id, client_id: String::new(), kind: ActionKind::Book, item: None },
+            Command::ActionStep {
+                conversation: id,
+                client_id: String::new(),
+                on: 1,
+                step: ActionStepKind::Back,
+                choice: None,
+            },
             Command::PastConversations { before: None },
             Command::ContinueElsewhere { conversation: id },
             Command::RevokeContinuation { continuation: ContinuationId::new(1) },

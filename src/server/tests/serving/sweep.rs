@@ -618,6 +618,9 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("begin a guide", json!({ "type": "start_guide", "conversation": conversation, "clientId": "g", "item": "residence-permit" }), owner),
             // Of what is no entry of one.
             ("step in a guide", json!({ "type": "guide_step", "conversation": conversation, "clientId": "h", "on": 1, "step": "skip" }), false),
+            ("begin an action", json!({ "type": "start_action", "conversation": conversation, "clientId": "i", "kind": "book", "item": "residence-permit" }), owner),
+            // Of what is no entry of one.
+            ("step in an action", json!({ "type": "action_step", "conversation": conversation, "clientId": "k", "on": 1, "step": "confirm" }), false),
             ("judge", json!({ "type": "bot_feedback", "conversation": conversation, "seq": 1, "solved": true }), false),
             ("rate", json!({ "type": "rate", "conversation": conversation, "stars": 5 }), false),
             ("hello", json!({ "type": "hello", "token": "x", "protocol": 1 }), false),

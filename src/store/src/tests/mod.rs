@@ -42,6 +42,7 @@ macro_rules! on_both {
     };
 }
 
+mod actions;
 mod administration;
 mod alerts;
 mod arrivals;

@@ -10,6 +10,7 @@ const words = {
   last: '市民最后说：',
   owed: '待回复：',
   guide: '引导已答：',
+  action: '办事操作：',
 };
 const textOf = ({ body }: { body: ThreadBody }) => (body.type === 'text' ? body.text : '');
 const requested = entry(2, { type: 'system' }, { type: 'human_requested', dueAt: 60_000 });
@@ -43,6 +44,24 @@ test('what was answered in a guided dialogue is in the summary', () => {
   const walk = { item: 'residence-permit', itemName: '居住证办理', revision: 1, given, known: [] };
   const several = entry(3, { type: 'bot' }, { type: 'guide_several', walk, situations: [] });
   expect(proposedSummary([requested, several], null, words, textOf)).toBe('引导已答：首次申领、在本市就业');
+});
+
+test('what was chosen in an action is in the summary', () => {
+  const given = [
+    { ask: 'hall' as const, code: 'a', label: '黄浦大厅', known: true },
+    { ask: 'date' as const, code: '2026-12-01', label: '2026-12-01', known: false },
+  ];
+  const walk = {
+    kind: 'book' as const,
+    item: 'passport',
+    itemName: '普通护照签发',
+    district: '',
+    given,
+    appointment: null,
+    opening: null,
+  };
+  const asked = entry(3, { type: 'bot' }, { type: 'action_asked', walk, ask: 'time', options: [] });
+  expect(proposedSummary([requested, asked], null, words, textOf)).toBe('办事操作：普通护照签发、黄浦大厅、2026-12-01');
 });
 
 test('only who took over reads what was handed over, and only the last of it', () => {

@@ -1,5 +1,6 @@
 /** What the next agent has to know: proposed from the thread, read again above it. */
 import type { AgentView, ThreadEntry } from '../../generated/protocol';
+import { actionAt, itemOf } from '../../shared/actions/words';
 import { guideAt } from '../../shared/guide/words';
 import { isSaid } from './lines';
 
@@ -14,11 +15,12 @@ export interface SummaryWords {
   last: string;
   owed: string;
   guide: string;
+  action: string;
 }
 
 const cut = (text: string): string => ([...text].length > MOST ? `${[...text].slice(0, MOST).join('')}…` : text);
 
-/** Item, first question since a human was asked for, what a guided dialogue was answered, what was answered last, what the citizen wrote last. */
+/** Item, first question since a human was asked for, what a guided dialogue was answered, what an action has come to, what was answered last, what the citizen wrote last. */
 export function proposedSummary(
   entries: readonly ThreadEntry[],
   itemName: string | null,
@@ -40,10 +42,18 @@ export function proposedSummary(
     [words.item, itemName ?? undefined],
     [words.question, question && textOf(question)],
     [words.guide, inGuide?.join('、')],
+    [words.action, inAction(entries)],
     [words.answered, answered && textOf(answered)],
     [isOwed ? words.owed : words.last, last && last !== question ? textOf(last) : undefined],
   ];
   return lines.flatMap(([name, text]) => (text ? [`${name}${cut(text.replace(/\s+/g, ' '))}`] : [])).join('\n');
+}
+
+/** What an action has come to: what it is about, and what was chosen. */
+function inAction(entries: readonly ThreadEntry[]): string | undefined {
+  const body = actionAt(entries)?.body;
+  if (!body) return undefined;
+  return [itemOf(body.walk), ...body.walk.given.map(({ label }) => label)].filter(Boolean).join('、');
 }
 
 /** What who served before has written for whoever serves now; null: nothing, or nobody handed it over. */

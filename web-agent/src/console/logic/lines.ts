@@ -40,6 +40,12 @@ export const isBubble = (entry: ThreadEntry): boolean =>
     'guide_asked',
     'guide_several',
     'guide_checklist',
+    'actions_offered',
+    'action_started',
+    'action_stepped',
+    'action_asked',
+    'action_confirm',
+    'action_ended',
   ].includes(entry.body.type);
 
 /** Both lanes by time; each keeps its own order. */

@@ -1,6 +1,7 @@
 /** Wording of everything that can stand in a thread. */
 import { computed } from 'vue';
 import type { HandOverReason, ThreadBody } from '../../generated/protocol';
+import { actionStepText, actionText, useActionWords } from '../../shared/actions/words';
 import { durationText } from '../../shared/files/kinds';
 import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
 import { enFlagReasons, zhFlagReasons } from '../../shared/alerts';
@@ -10,6 +11,7 @@ import { preciseTime, slotOf } from '../logic/text';
 export function useThreadWords() {
   const shared = useSharedWords();
   const guide = useGuideWords();
+  const action = useActionWords();
   const words = useWords(
     {
       citizen: '市民',
@@ -172,6 +174,12 @@ export function useThreadWords() {
       case 'guide_asked':
       case 'guide_several':
       case 'guide_checklist':
+      case 'actions_offered':
+      case 'action_started':
+      case 'action_stepped':
+      case 'action_asked':
+      case 'action_confirm':
+      case 'action_ended':
         return '';
     }
   }
@@ -198,6 +206,16 @@ export function useThreadWords() {
         return guide.value.several;
       case 'guide_checklist':
         return checklistText(body.checklist, guide.value);
+      case 'actions_offered':
+        return action.value.offered;
+      case 'action_started':
+        return action.value.of(action.value.kind[body.kind], body.itemName);
+      case 'action_stepped':
+        return actionStepText(body, action.value);
+      case 'action_asked':
+      case 'action_confirm':
+      case 'action_ended':
+        return actionText(body, action.value);
       case 'bot_hand_over':
         return w.handOver[body.reason];
       case 'image':

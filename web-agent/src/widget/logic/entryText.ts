@@ -1,6 +1,7 @@
 /** An entry of the thread as plain words: for system lines, screen readers and reading aloud. */
 import { computed } from 'vue';
 import type { ThreadBody } from '../../generated/protocol';
+import { actionStepText, actionText, useActionWords } from '../../shared/actions/words';
 import { durationText } from '../../shared/files/kinds';
 import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
 import { language, useSharedWords } from '../../shared/words';
@@ -12,6 +13,7 @@ export function useEntryText(): (body: ThreadBody) => string {
   const words = useWidgetWords();
   const shared = useSharedWords();
   const guide = useGuideWords();
+  const action = useActionWords();
   const tell = computed(() => {
     const { file, system, greeting, clarify, handOver, closed, handedOn, answer, receipt, rating, notice } =
       words.value;
@@ -49,6 +51,17 @@ export function useEntryText(): (body: ThreadBody) => string {
           return [guide.value.several, ...body.situations.map((one) => one.label)].join(' ');
         case 'guide_checklist':
           return checklistText(body.checklist, guide.value);
+        case 'actions_offered':
+          return action.value.offered;
+        case 'action_started':
+          return action.value.of(action.value.kind[body.kind], body.itemName);
+        case 'action_stepped':
+          return actionStepText(body, action.value);
+        case 'action_asked':
+          return [actionText(body, action.value), ...body.options.map((option) => option.label)].join(' ');
+        case 'action_confirm':
+        case 'action_ended':
+          return actionText(body, action.value);
         case 'bot_feedback':
           return body.solved ? answer.wasSolved : answer.wasUnsolved;
         case 'agent_joined':

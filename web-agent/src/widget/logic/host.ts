@@ -16,6 +16,8 @@ export interface ToLoader {
   elder?: boolean;
   /** The token's time is over: a new one, please. */
   expired?: true;
+  /** The visitor wants to log in. */
+  signIn?: true;
 }
 
 export interface Host {

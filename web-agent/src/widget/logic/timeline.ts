@@ -61,6 +61,12 @@ const spoken = new Set<ThreadBody['type']>([
   'guide_asked',
   'guide_several',
   'guide_checklist',
+  'actions_offered',
+  'action_started',
+  'action_stepped',
+  'action_asked',
+  'action_confirm',
+  'action_ended',
 ]);
 
 /** Rows of a thread. `agentRead`: what the agents have seen of it. */
@@ -147,6 +153,10 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'guide_asked':
     case 'guide_several':
     case 'guide_checklist':
+    case 'actions_offered':
+    case 'action_asked':
+    case 'action_confirm':
+    case 'action_ended':
     case 'agent_joined':
     case 'agent_left':
     case 'transferred':
@@ -159,6 +169,8 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
       return true;
     case 'bot_greeting':
     case 'guide_stepped':
+    case 'action_started':
+    case 'action_stepped':
     case 'bot_feedback':
     case 'human_requested':
     case 'request_cancelled':

@@ -4,6 +4,8 @@
  */
 import { computed, inject, ref, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue';
 import type {
+  ActionKind,
+  ActionStepKind,
   Channel,
   Command,
   ConversationId,
@@ -200,8 +202,11 @@ export function createWidget() {
 
   async function handedIn(portalToken: string | null): Promise<void> {
     window.clearTimeout(hostTimer);
-    if (portalToken) signIn(portalToken);
-    else if (phase.value === 'starting') await withoutToken();
+    if (portalToken) {
+      // Whoever was a visitor is somebody now: another link, and what they asked may be claimed.
+      if (me.value?.anonymous) signOut();
+      signIn(portalToken);
+    } else if (phase.value === 'starting') await withoutToken();
   }
 
   async function withoutToken(): Promise<void> {
@@ -695,6 +700,59 @@ export function createWidget() {
     }));
   }
 
+  // --- actions -----------------------------------------------------------------------------------------------------
+
+  /** What is on its way in an action: the position that it answers; 0: the begin. */
+  const actionBusy = ref<number | null>(null);
+  /** Of each step the same id, however often it is pressed: nothing may be done twice. */
+  const actionIds = new Map<string, string>();
+  /** The next card of the action takes the focus. */
+  let actionFocus = false;
+
+  async function act(at: number, key: string, command: (clientId: string) => Command): Promise<void> {
+    if (actionBusy.value !== null) return;
+    actionBusy.value = at;
+    actionFocus = true;
+    const clientId = actionIds.get(key) ?? newClientId();
+    actionIds.set(key, clientId);
+    const answer = await attempt(() => link!.request(command(clientId)));
+    if (answer) actionIds.delete(key);
+    else actionFocus = false;
+    actionBusy.value = null;
+  }
+
+  function startAction(kind: ActionKind, item: string | null): void {
+    const conversation = shown.value;
+    if (!conversation) return;
+    if (me.value?.anonymous) noteAsked(Date.now());
+    void act(0, [conversation, kind, item ?? ''].join('/'), (clientId) => ({
+      type: 'start_action',
+      conversation,
+      clientId,
+      kind,
+      ...(item === null ? {} : { item }),
+    }));
+  }
+
+  function stepAction(on: number, step: ActionStepKind, choice?: string): void {
+    const conversation = shown.value;
+    if (!conversation) return;
+    void act(on, [conversation, on, step, choice ?? ''].join('/'), (clientId) => ({
+      type: 'action_step',
+      conversation,
+      clientId,
+      on,
+      step,
+      ...(choice === undefined ? {} : { choice }),
+    }));
+  }
+
+  /** Whoever is not known says who they are: in the portal around us, or in the demo. */
+  function askToSignIn(): void {
+    if (host.isEmbedded) host.say({ signIn: true });
+    else if (isDemoServer.value) leave();
+  }
+
   const judge = (seq: number, solved: boolean) =>
     attempt(() => link!.request({ type: 'bot_feedback', conversation: shown.value!, seq, solved }));
 
@@ -914,6 +972,19 @@ export function createWidget() {
       guideFocus = false;
       return takes;
     },
+    actionBusy: actionBusy as Readonly<Ref<number | null>>,
+    startAction,
+    stepAction,
+    /** Will the next card of the action take the focus? */
+    leadsToAction: () => actionFocus,
+    takeActionFocus: () => {
+      const takes = actionFocus;
+      actionFocus = false;
+      return takes;
+    },
+    /** Is there a way to say who one is? */
+    maySignIn: computed(() => host.isEmbedded || isDemoServer.value),
+    askToSignIn,
     requestHuman: () => requestHuman(),
     cancelRequest,
     finish,
