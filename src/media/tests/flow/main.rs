@@ -243,9 +243,11 @@ async fn a_page_that_is_loaded_anew_goes_on_where_it_was_without_a_new_offer() {
     let who = agent.participant;
     hall.until_received(&mut [&mut citizen, &mut agent], who, 1).await;
     hall.until_seen(&mut [&mut citizen, &mut agent], 20).await;
-    let (offers, last) = (hall.offers, agent.heard.last().unwrap().2);
     let mut citizen = Browser::join(&hall.sfu, 1, 1).await;
     hall.until_connected(&mut [&mut citizen]).await;
+    // What was still under way from the old page.
+    hall.turn(&mut [&mut agent]).await;
+    let (offers, last) = (hall.offers, agent.heard.last().unwrap().2);
     agent.heard.clear();
     hall.until_seen(&mut [&mut citizen, &mut agent], 20).await;
     agent.assert_whole();
@@ -271,15 +273,16 @@ async fn what_no_browser_sends_is_refused_and_what_strangers_send_is_counted() {
     }
     assert_eq!(hall.sfu.answer(window, who, 1, "v=0\r\n".to_owned()).await, Err(Refused::UnknownPeer));
     let stranger = UdpSocket::bind("127.0.0.2:0").unwrap();
-    for _ in 0..500 {
-        stranger.send_to(&[0x80; 100], hall.sfu.address()).unwrap();
-    }
     let end = now() + PATIENCE;
-    while hall.sfu.counters().stray + hall.sfu.counters().over_budget < 500 {
+    // Not more at once than the socket holds.
+    while hall.sfu.counters().over_budget < 100 {
         assert!(now() < end, "{:?}", hall.sfu.counters());
+        for _ in 0..50 {
+            stranger.send_to(&[0x80; 100], hall.sfu.address()).unwrap();
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let counters = hall.sfu.counters();
-    assert!(counters.stray >= 200 && counters.over_budget >= 100, "{counters:?}");
+    assert!(counters.stray >= 200, "{counters:?}");
     assert_eq!((counters.refused, counters.panics, counters.peers), (4, 0, 0));
 }

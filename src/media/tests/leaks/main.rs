@@ -1,7 +1,5 @@
 //! What comes and goes leaves nothing. A program of its own with one test, because it counts the threads of the process.
 
-use std::sync::Arc;
-
 use bangban_domain::{ParticipantId, WindowId, window::Medium};
 use bangban_media::{Config, Event, Lines, Sfu};
 
@@ -34,7 +32,7 @@ async fn a_thousand_windows_come_and_go_and_leave_nothing() {
     let at_first = threads_and_files();
     let (sender, mut events) = tokio::sync::mpsc::channel(10_000);
     let config = Config { bind: "127.0.0.1:0".parse().unwrap(), public: None, threads: 2 };
-    let sfu = Arc::new(Sfu::start(&config, &sender).unwrap());
+    let sfu = Sfu::start(&config, &sender).unwrap();
     let before = threads_and_files();
     assert_eq!(before.0, at_first.0 + 2);
     let (offer, lines) = offer();
@@ -53,7 +51,7 @@ async fn a_thousand_windows_come_and_go_and_leave_nothing() {
     let counters = sfu.counters();
     assert_eq!((counters.windows, counters.peers, counters.failed, counters.panics), (0, 0, 0, 0));
     assert_eq!(threads_and_files(), before);
-    drop(Arc::into_inner(sfu).unwrap());
+    drop(sfu);
     assert_eq!(threads_and_files(), at_first);
     let told = std::iter::from_fn(|| events.try_recv().ok()).collect::<Vec<_>>();
     assert!(told.iter().all(|event| !matches!(event, Event::Link { .. })), "closing is not failing: {told:?}");
