@@ -1,6 +1,8 @@
 //! Browsers, played by `str0m` as well, in windows of a real [`Sfu`] on real sockets: what is published comes to the others
 //! of the window whole and in order, begins with a key frame, and goes nowhere else.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
+
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, UdpSocket},

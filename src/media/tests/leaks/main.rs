@@ -1,5 +1,7 @@
 //! What comes and goes leaves nothing. A program of its own with one test, because it counts the threads of the process.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
+
 use bangban_domain::{ParticipantId, WindowId, window::Medium};
 use bangban_media::{Config, Event, Lines, Sfu};
 
