@@ -178,7 +178,7 @@ mod tests {
             at: Timestamp(0),
             from: Party::Citizen,
             client_id: Some((*id).to_owned()),
-            body: ThreadBody::Text { text: String::new(), entry: None, revision: None },
+            body: ThreadBody::Text { text: String::new(), entry: None, revision: None, files: Vec::new() },
             masked: false,
         };
         (1..).zip(ids).map(entry).collect()

@@ -3,6 +3,7 @@
  * gets it from 小申, with its source and without a human, and the first one and the agent are told.
  */
 import { expect, isAccessible, test } from './support/fixtures';
+import { colourAt, drag, paste, pdf, png } from './support/media';
 
 const QUESTION = '量子居住证签注失败代码七七怎么处理';
 const ANSWER = '张伟您好，请带身份证到窗口重新签注，电话13800138001。';
@@ -282,4 +283,107 @@ test('entries come from a file, and other wordings of those who asked become sim
   await panel.getByRole('tab', { name: '历史版本' }).click();
   await panel.getByText('第 1 版').click();
   await expect(panel.getByRole('table', { name: '第 1 版' })).toContainText(other);
+});
+
+test('an answer has a picture and a form: pasted, dropped, taken back, reviewed, and seen by the citizen', async ({
+  people,
+  guard,
+}) => {
+  // What is no picture is refused.
+  guard.allow(/status of 415/);
+  const editor = await people.admin('editor1');
+  await editor.go('知识库');
+  const { page } = editor;
+  await editor.button('新建条目').click();
+  const make = page.getByRole('region', { name: '新建条目' });
+  await make.getByRole('combobox', { name: '责任单位' }).fill('公安');
+  await page
+    .getByRole('option', { name: /^上海市公安局/ })
+    .first()
+    .click();
+  await make.getByRole('textbox', { name: '标准问题' }).fill(QUESTION);
+  await make.getByRole('textbox', { name: '依据' }).fill('上海市公安局');
+  const answer = make.getByRole('textbox', { name: '答复口径' });
+  await answer.fill('签注窗口如下：');
+
+  // A lie is named and leaves nothing; the words between the brackets are selected to be written over.
+  const chooser = make.getByTestId('answer-file');
+  await chooser.setInputFiles({ name: '坏.png', mimeType: 'image/png', buffer: Buffer.from('<html></html>') });
+  await expect(make.getByRole('alert')).toContainText('坏.png 未能插入');
+  await isAccessible(page);
+  await make.getByRole('button', { name: '知道了' }).click();
+  await paste(answer, 'image.png', 'image/png', png(900, 600, [210, 30, 40], [30, 60, 200]));
+  await expect(answer).toHaveValue(/!\[图片说明\]\(fl_[0-9a-f]{32}\)$/);
+  await page.keyboard.insertText('签注窗口位置');
+  await expect(answer).toHaveValue(/!\[签注窗口位置\]\(fl_[0-9a-f]{32}\)$/);
+  const preview = make.getByRole('complementary', { name: '市民看到的样子' });
+  const picture = preview.getByRole('img', { name: '签注窗口位置' });
+  await expect(picture).toBeVisible();
+
+  // Undone by its button, and put in again.
+  await editor.toasts.getByRole('button', { name: '撤销' }).last().click();
+  await expect(answer).toHaveValue('签注窗口如下：');
+  await chooser.setInputFiles({
+    name: '窗口.png',
+    mimeType: 'image/png',
+    buffer: png(900, 600, [210, 30, 40], [30, 60, 200]),
+  });
+  await expect(answer).toHaveValue(/!\[图片说明\]/);
+  await page.keyboard.insertText('签注窗口位置');
+  await answer.press('End');
+  await page.keyboard.insertText('\n\n请填写');
+  await drag(answer, true, '申请表.pdf', 'application/pdf', pdf());
+  await expect(answer).toHaveValue(/\[申请表\]\(fl_[0-9a-f]{32}\)$/);
+  await expect(preview.getByRole('button', { name: /^下载 申请表/ })).toBeVisible();
+  await expect(picture).toBeVisible();
+  await isAccessible(page);
+  await page.keyboard.press('Control+s');
+  await expect(editor.toasts).toContainText('草稿已保存');
+  const panel = page.getByRole('region', { name: QUESTION });
+  await panel.getByRole('button', { name: '提交审核' }).click();
+
+  // The second person sees what they publish.
+  const second = await people.admin('super1');
+  await second.go('知识库');
+  await second.page.getByRole('tab', { name: '待审', exact: true }).click();
+  await second.page.getByRole('button', { name: `打开 ${QUESTION}` }).click();
+  await expect(second.page.getByRole('img', { name: '签注窗口位置' })).toBeVisible();
+  await expect(second.page.getByRole('table', { name: '内容' })).toContainText('申请表.pdf');
+  await second.button('审核通过并发布').click();
+  await expect(second.toasts).toContainText('已发布');
+
+  // The citizen sees its pixels, enlarges it by the keyboard, and gets the form.
+  const citizen = await people.citizen();
+  await citizen.write(QUESTION);
+  const seen = citizen.thread.getByRole('img', { name: '签注窗口位置' });
+  await expect(seen).toBeVisible();
+  const [r, g, b] = await colourAt(seen, 0.25, 0.5);
+  expect(r! > 150 && g! < 90 && b! < 90, `${r} ${g} ${b}`).toBe(true);
+  const other = await colourAt(seen, 0.75, 0.5);
+  expect(other[2]! > 150 && other[0]! < 90, String(other)).toBe(true);
+  await isAccessible(citizen.page);
+  await citizen.thread.getByRole('button', { name: '查看大图：签注窗口位置' }).press('Enter');
+  await expect(citizen.page.getByRole('dialog', { name: '图片：签注窗口位置' })).toBeVisible();
+  await isAccessible(citizen.page);
+  await citizen.page.keyboard.press('Escape');
+  const [file] = await Promise.all([
+    citizen.page.waitForEvent('download'),
+    citizen.thread.getByRole('button', { name: /^下载 申请表/ }).click(),
+  ]);
+  expect(file.suggestedFilename()).toBe('申请表.pdf');
+
+  // An agent puts the answer into a reply, and both go with it.
+  await citizen.askHuman();
+  const agent = await people.agent('agent1001');
+  await agent.accept();
+  await citizen.write(QUESTION);
+  await expect(agent.page.getByTestId('assist').locator('mark').first()).toBeVisible();
+  await agent.reply.focus();
+  await agent.page.keyboard.press('Alt+Shift+Digit1');
+  await expect(agent.reply).toHaveValue(/（见图：签注窗口位置）/);
+  await expect(agent.page.getByText('附图片和附件 2 个')).toBeVisible();
+  await agent.page.keyboard.press('Enter');
+  await expect(agent.thread.getByRole('img', { name: '窗口', exact: true })).toBeVisible();
+  await expect(citizen.thread.getByRole('img', { name: '窗口', exact: true })).toBeVisible();
+  await isAccessible(agent.page);
 });

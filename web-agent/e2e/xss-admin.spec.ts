@@ -198,9 +198,15 @@ test('in the knowledge base, its review points and its tasks', async ({ people, 
   const supervisor = await Rest.logIn(server, 'super1');
   const [question] = lines(200);
   const [reason] = chunks(490);
-  // Links of others and pictures are refused when an answer is saved: knowledge.rs.
+  // Links and pictures of others are refused when an answer is saved: knowledge.rs.
   const isTaken = (vector: string) => !/[\u0000-\u001f]|:\/\/|\]\(|!\[|\]:/.test(vector);
-  const answer = vectors.filter(isTaken).join('\n').slice(0, 3_900);
+  const file = await editor.ask<{ file: string }>(
+    'POST',
+    `/api/knowledge/files?${new URLSearchParams({ kind: 'file', name: `${names[0]!.replace(/[/\\]/g, ' ').slice(0, 100)}.txt` })}`,
+    {},
+  );
+  const label = lines(60)[0]!.replace(/[[\]]/g, ' ');
+  const answer = `[${label}](${file.file})\n${vectors.filter(isTaken).join('\n').slice(0, 3_700)}`;
   const source = lines(200)[1] ?? question!;
   const texts = { question, similar: lines(200).slice(1, 40), answer, spoken: lines(150)[0], source, clause: names[0] };
   const content = { ...texts, items: ['residence-permit'], audience: 'person' };

@@ -5,6 +5,7 @@ use bangban_domain::{
     action::{ActionAsk, ActionKind, ActionOption, ActionStepKind, Walk},
     alert::FlagReason,
     guide::Checklist,
+    knowledge::AnswerFile,
     words::{HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,10 @@ pub struct DistrictDetail {
     pub text: String,
     /// Who is responsible for it.
     pub source: String,
+    /// Its pictures and documents, with their sizes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<AnswerFile>>"))]
+    pub files: Vec<AnswerFile>,
 }
 
 /// Content of an entry.
@@ -87,6 +92,10 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         revision: Option<u32>,
+        /// Its pictures and documents, with their sizes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(test, ts(optional, as = "Option<Vec<AnswerFile>>"))]
+        files: Vec<AnswerFile>,
     },
     /// A picture.
     Image {
@@ -156,6 +165,10 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
         unreviewed: bool,
+        /// Its pictures and documents, with their sizes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(test, ts(optional, as = "Option<Vec<AnswerFile>>"))]
+        files: Vec<AnswerFile>,
         /// What the citizen's district adds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]

@@ -3,6 +3,7 @@
 use bangban_domain::{
     AgentId, CitizenId, ContinuationId, ConversationId, OfferId, Timestamp,
     alert::Intervention,
+    knowledge::AnswerFile,
     org::NoticeLevel,
     rights::Grant,
     words::{AgentStatus, Channel, CitizenKind, Language, OfferEnd, Outcome, Role, SlaStep, Stage},
@@ -462,6 +463,10 @@ pub struct KnowledgeHit {
     pub mark: EntryMark,
     /// Where the question has what was looked for: begins and ends in UTF-16 units.
     pub matched: Vec<[u32; 2]>,
+    /// Pictures and documents that go with the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<AnswerFile>>"))]
+    pub files: Vec<AnswerFile>,
 }
 
 /// What a knowledge entry is worth.

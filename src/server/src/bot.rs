@@ -54,6 +54,7 @@ pub fn answer(catalogue: &Catalogue, entry: &str, text: &str, team: &str) -> Opt
         revision: Some(known.revision),
         since: Some(known.since),
         unreviewed: !known.is_reviewed,
+        files: known.files(),
         guide: known.content.items.iter().find_map(|item| catalogue.guide_offer(item)),
         actions: known.content.items.iter().find_map(|item| catalogue.action_offer(item)),
         detail: detail.map(|(code, detail)| DistrictDetail {
@@ -62,6 +63,7 @@ pub fn answer(catalogue: &Catalogue, entry: &str, text: &str, team: &str) -> Opt
             district: directory.unit(code).map(|unit| unit.name.clone()).unwrap_or_default(),
             text: detail.content.answer.clone(),
             source: source_of(&detail.content),
+            files: detail.files(),
         }),
     })
 }

@@ -8,7 +8,7 @@ use std::{
 
 use bangban_domain::{
     Timestamp,
-    knowledge::{Content, Origin, plain},
+    knowledge::{AnswerFile, Content, Origin, plain},
     org::{Directory, UnitKind},
 };
 use bangban_protocol::{EntryMark, KnowledgeHit};
@@ -36,6 +36,14 @@ pub struct Known {
     pub is_reviewed: bool,
     /// What it says.
     pub content: Content,
+}
+
+impl Known {
+    /// Pictures and documents that go with the answer; of one that nobody has reviewed none, because only staff may see them.
+    #[must_use]
+    pub fn files(&self) -> Vec<AnswerFile> {
+        if self.is_reviewed { self.content.files.clone() } else { Vec::new() }
+    }
 }
 
 /// See the module.
@@ -218,5 +226,6 @@ fn hit(one: &Known, query: &str, directory: &Directory) -> KnowledgeHit {
         item_name: item.map(|item| item.name.clone()),
         mark: if one.is_reviewed { EntryMark::Official } else { EntryMark::Waiting },
         matched: bangban_search::matched(query, &one.content.question),
+        files: one.files(),
     }
 }

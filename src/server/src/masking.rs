@@ -22,8 +22,8 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         return Some(ThreadBody::ActionEnded { walk: walk.clone(), outcome: ActionOutcome::Progress { case } });
     }
     Some(match body {
-        ThreadBody::Text { text, entry, revision } => {
-            ThreadBody::Text { text: hidden(text)?, entry: entry.clone(), revision: *revision }
+        ThreadBody::Text { text, entry, revision, files } => {
+            ThreadBody::Text { text: hidden(text)?, entry: entry.clone(), revision: *revision, files: files.clone() }
         }
         ThreadBody::Note { text } => ThreadBody::Note { text: hidden(text)? },
         ThreadBody::TransferNote { to_name, what, text } => {

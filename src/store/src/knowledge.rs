@@ -13,7 +13,7 @@ use bangban_domain::{
 use sqlx::{Any, AssertSqlSafe, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    OutboxRow, Store, StoreError, outbox,
+    KnowledgeFileChange, OutboxRow, Store, StoreError, knowledge_files, outbox,
     read::{id, instant, optional_id, optional_instant, optional_word, unsigned, word},
     record::count,
     sql::one_of,
@@ -138,7 +138,8 @@ pub struct PointRow {
 #[derive(Debug, Clone, PartialEq)]
 pub enum KnowledgeChange {
     /// A new entry (version 1), or one after a step, with the revision that the step is about. Refused with
-    /// [`StoreError::KnowledgeOutdated`] unless it follows the version that is there.
+    /// [`StoreError::KnowledgeOutdated`] unless it follows the version that is there, and with [`StoreError::FileGone`] if
+    /// a file of the revision is not there any more.
     Step {
         /// After the step. Its question and items are of the content.
         entry: Box<KnowledgeEntry>,
@@ -159,6 +160,8 @@ pub enum KnowledgeChange {
         /// What the agents are told; addressee and id are theirs.
         agents: Box<OutboxRow>,
     },
+    /// A picture or document of answers.
+    File(KnowledgeFileChange),
     /// A review point, new (version 1) or changed. Refused with [`StoreError::KnowledgeOutdated`].
     Point(Box<PointRow>),
     /// A review point is none any more.
@@ -178,7 +181,7 @@ impl KnowledgeChange {
                 (Some(&**shown), revision.as_ref().and_then(|revision| revision.reason.as_deref()))
             }
             Self::WriteBack(one) => (Some(&one.content), None),
-            Self::Tell { .. } | Self::Point(_) | Self::DropPoint { .. } => (None, None),
+            Self::Tell { .. } | Self::File(_) | Self::Point(_) | Self::DropPoint { .. } => (None, None),
         };
         let of_content = content.into_iter().flat_map(|content| {
             let similar = content.similar.iter().map(|one| ("similar", one.as_str()));
@@ -279,6 +282,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &KnowledgeC
         }
         KnowledgeChange::WriteBack(one) => write_back(tx, one).await,
         KnowledgeChange::Tell { entry, citizens, agents } => tell(tx, entry, citizens.as_deref(), agents).await,
+        KnowledgeChange::File(change) => knowledge_files::carry_out(tx, change).await,
         KnowledgeChange::Point(row) => put_point(tx, row).await,
         KnowledgeChange::DropPoint { id, version } => {
             let sql = "DELETE FROM review_point WHERE id = $1 AND version = $2";
@@ -359,7 +363,7 @@ async fn put_revision(tx: &mut Transaction<'_, Any>, row: &KnowledgeRevision) ->
     .bind(row.decided_at.map(|at| at.0))
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    knowledge_files::put_uses(tx, row).await
 }
 
 async fn write_back(tx: &mut Transaction<'_, Any>, one: &WriteBack) -> Result<(), StoreError> {

@@ -25,6 +25,7 @@ mod guide;
 mod heads;
 mod history;
 mod knowledge;
+mod knowledge_files;
 mod lane;
 mod ledger;
 mod migrate;
@@ -64,6 +65,7 @@ pub use knowledge::{
     KnowledgeChange, KnowledgeCount, KnowledgeEntry, KnowledgeQuery, KnowledgeRevision, PointRow, SourceRow, WriteBack,
     WrittenBack,
 };
+pub use knowledge_files::{KnowledgeFile, KnowledgeFileChange};
 pub use ledger::{CorrectionRow, LedgerOf, PromiseRow, SlotRow, Verdict};
 pub use migrate::{Migration, check, migrate};
 pub use outbox::{OutboxChange, OutboxQuery, OutboxRow, TemplateRow};

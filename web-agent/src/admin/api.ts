@@ -3,6 +3,7 @@
  * addresses. docs/administration.md describes the same from the other side.
  */
 import type {
+  AnswerFile,
   Drawn,
   EntryChanges,
   EntryContent,
@@ -51,6 +52,7 @@ import type {
   Transcript,
   WireError,
 } from '../generated/protocol';
+import { addressOf, type FileVariant } from '../shared/knowledge/answerFiles';
 
 /** Which entries of the knowledge base. */
 export interface EntryQuery {
@@ -480,6 +482,21 @@ export function createApi(client: Client) {
     throw await refusal(again);
   }
 
+  /** Sends bytes and tells how many have gone, which `fetch` cannot. */
+  function upload(path: string, body: Blob, sent: (bytes: number) => void, signal: AbortSignal): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open('POST', path);
+      request.setRequestHeader('Authorization', `Bearer ${client.token()}`);
+      request.setRequestHeader('Content-Type', 'application/octet-stream');
+      request.upload.onprogress = (event) => sent(event.loaded);
+      request.onload = () => resolve(new Response(request.responseText, { status: request.status }));
+      request.onerror = request.onabort = () => reject(new ApiError('lost', 0, null, ''));
+      signal.addEventListener('abort', () => request.abort());
+      request.send(body);
+    });
+  }
+
   const json = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const response = await send(method, path, body === undefined ? undefined : JSON.stringify(body));
     return (response.status === 204 ? undefined : await response.json()) as T;
@@ -491,6 +508,22 @@ export function createApi(client: Client) {
   const member = (id: string) => `/api/admin/staff/${part(id)}`;
 
   return {
+    // Pictures and documents of answers.
+    addAnswerFile: async (
+      kind: 'image' | 'file',
+      file: File,
+      sent: (bytes: number) => void,
+      signal: AbortSignal,
+    ): Promise<AnswerFile> => {
+      const path = `/api/knowledge/files?${new URLSearchParams({ kind, name: file.name })}`;
+      let response = await upload(path, file, sent, signal);
+      if (response.status === 401 && (await client.renew())) response = await upload(path, file, sent, signal);
+      if (!response.ok) throw await refusal(response);
+      return (await response.json()) as AnswerFile;
+    },
+    answerFile: async (file: string, variant: FileVariant): Promise<Blob> =>
+      (await send('GET', addressOf(file, variant))).blob(),
+
     // Records.
     list: <B = Body>(kind: Kind, query: { q?: string; unit?: string; after?: number | null; limit?: number } = {}) =>
       json<Page<AdminRecord<B>>>('GET', address(`${records}/${kind}`, query)),

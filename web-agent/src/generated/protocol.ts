@@ -612,6 +612,36 @@ inForce: boolean, } | { "type": "closed",
 receipt: string | null, };
 
 /**
+ * A file of an answer, as whoever shows the answer has to know it beforehand. The server writes it beside the answer at every
+ * save, from what was found in the file.
+ */
+export type AnswerFile = { 
+/**
+ * Which: `/files/answers/{file}/original`, of a picture `thumb` too.
+ */
+file: FileId, 
+/**
+ * A picture or a document.
+ */
+kind: FileKind, 
+/**
+ * Its name; the ending is true.
+ */
+name: string, 
+/**
+ * Bytes.
+ */
+size: number, 
+/**
+ * Pixels of a picture, as it is seen.
+ */
+width?: number, 
+/**
+ * Pixels.
+ */
+height?: number, };
+
+/**
  * An appointment of a citizen.
  */
 export type Appointment = { 
@@ -1962,7 +1992,11 @@ text: string,
 /**
  * Who is responsible for it.
  */
-source: string, };
+source: string, 
+/**
+ * Its pictures and documents, with their sizes.
+ */
+files?: Array<AnswerFile>, };
 
 /**
  * Body of `POST /api/quality/plans/{plan}/draw`.
@@ -2031,7 +2065,8 @@ question: string,
  */
 similar: Array<string>, 
 /**
- * The official answer, in Markdown without HTML; links lead to authorities only.
+ * The official answer, in Markdown without HTML; links lead to authorities only, pictures and documents are named by the
+ * ids of files that were uploaded here.
  */
 answer: string, 
 /**
@@ -2077,7 +2112,11 @@ supersedes: string | null,
 /**
  * A district's local detail (rule 11): id of the city's entry that it adds to.
  */
-base: string | null, };
+base: string | null, 
+/**
+ * The files that the answer names; written by the server, whatever is sent.
+ */
+files: Array<AnswerFile>, };
 
 /**
  * How many entries stand in a state.
@@ -2133,7 +2172,7 @@ task: string | null, };
 /**
  * A field of a revision.
  */
-export type EntryField = "question" | "similar" | "answer" | "spoken" | "items" | "situations" | "districts" | "audience" | "source" | "clause" | "validFrom" | "validTo" | "supersedes" | "base";
+export type EntryField = "question" | "similar" | "answer" | "files" | "spoken" | "items" | "situations" | "districts" | "audience" | "source" | "clause" | "validFrom" | "validTo" | "supersedes" | "base";
 
 /**
  * An entry in a list.
@@ -3921,7 +3960,11 @@ mark: EntryMark,
 /**
  * Where the question has what was looked for: begins and ends in UTF-16 units.
  */
-matched: Array<[number, number]>, };
+matched: Array<[number, number]>, 
+/**
+ * Pictures and documents that go with the answer.
+ */
+files?: Array<AnswerFile>, };
 
 /**
  * The language of a citizen.
@@ -6741,7 +6784,11 @@ entry?: string,
 /**
  * Which revision of it.
  */
-revision?: number, } | { "type": "image", 
+revision?: number, 
+/**
+ * Its pictures and documents, with their sizes.
+ */
+files?: Array<AnswerFile>, } | { "type": "image", 
 /**
  * Where to see it: `open_files`.
  */
@@ -6830,6 +6877,10 @@ since?: Timestamp,
  * An agent wrote it, and nobody has reviewed it yet.
  */
 unreviewed?: boolean, 
+/**
+ * Its pictures and documents, with their sizes.
+ */
+files?: Array<AnswerFile>, 
 /**
  * What the citizen's district adds.
  */

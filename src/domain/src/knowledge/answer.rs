@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Content, MAX_QUESTION};
+use crate::FileId;
 
 /// The answer without blanks, signs and the difference of wide and narrow letters: equal answers of two agents are one
 /// candidate (rule 10).
@@ -36,7 +37,7 @@ pub fn plain(markdown: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// `[words](address)` as `words（address）`.
+/// `[words](address)` as `words（address）`. Files come with the message: a picture is pointed at, a document named.
 fn without_links(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -50,10 +51,13 @@ fn without_links(text: &str) -> String {
             rest = inner;
             continue;
         };
-        plain.push_str(&rest[..open]);
-        plain.push_str(words);
         let address = address.trim_matches(['<', '>', ' ']);
-        if address != words {
+        let is_file = address.parse::<FileId>().is_ok();
+        match rest[..open].strip_suffix('!').filter(|_| is_file) {
+            Some(before) => plain.extend([before, "（见图：", words, "）"]),
+            None => plain.extend([&rest[..open], words]),
+        }
+        if address != words && !is_file {
             plain.push('（');
             plain.push_str(address);
             plain.push('）');
@@ -107,5 +111,8 @@ mod tests {
         let text = "材料\n- 身份证\n- 照片 2张\n注意\n见 指南（https://zwdt.sh.gov.cn/a），[1] 条";
         assert_eq!(plain(markdown), text);
         assert_eq!(plain("#话题 [a [b](c"), "#话题 [a [b](c");
+        let files =
+            format!("如下：\n![样张]({0})\n填[申请表]({0})。太好了![指南](https://zwdt.sh.gov.cn/)", FileId::new(1));
+        assert_eq!(plain(&files), "如下：\n（见图：样张）\n填申请表。太好了!指南（https://zwdt.sh.gov.cn/）");
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::file::{AnswerFile, MAX_FILES, file_references};
 use crate::{
-    Timestamp,
+    FileId, Timestamp,
     org::{Audience, Directory, Invalid, MAX_NAME, UnitKind, code, line, lines, set},
 };
 
@@ -39,7 +40,8 @@ pub struct Content {
     /// Other ways in which citizens ask it.
     #[serde(default)]
     pub similar: Vec<String>,
-    /// The official answer, in Markdown without HTML; links lead to authorities only.
+    /// The official answer, in Markdown without HTML; links lead to authorities only, pictures and documents are named by the
+    /// ids of files that were uploaded here.
     pub answer: String,
     /// What a voice says; empty: there is nothing short enough.
     #[serde(default)]
@@ -72,6 +74,9 @@ pub struct Content {
     /// A district's local detail (rule 11): id of the city's entry that it adds to.
     #[serde(default)]
     pub base: Option<String>,
+    /// The files that the answer names; written by the server, whatever is sent.
+    #[serde(default)]
+    pub files: Vec<AnswerFile>,
 }
 
 impl Content {
@@ -185,9 +190,7 @@ pub(crate) fn official_link(field: &str, text: &str) -> Result<(), Invalid> {
 
 /// Pictures from elsewhere would tell their server who reads, and links lead people who trust us.
 fn links(field: &str, markdown: &str) -> Result<(), Invalid> {
-    if markdown.contains("![") {
-        return Err(Invalid::new(field, "must not have pictures"));
-    }
+    pictures(field, markdown)?;
     let begins = markdown.match_indices("://").map(|(at, _)| at);
     for at in begins {
         let scheme = markdown[..at].rsplit(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
@@ -205,12 +208,29 @@ fn links(field: &str, markdown: &str) -> Result<(), Invalid> {
     let mut rest = markdown;
     while let Some(at) = rest.find("](") {
         rest = &rest[at + 2..];
-        if !rest.trim_start_matches([' ', '<']).to_ascii_lowercase().starts_with("https://") {
+        let is_file = rest.split_once(')').is_some_and(|(target, _)| target.parse::<FileId>().is_ok());
+        if !is_file && !rest.trim_start_matches([' ', '<']).to_ascii_lowercase().starts_with("https://") {
             return Err(Invalid::new(field, format!("may only have links to https://...{OFFICIAL}")));
         }
     }
     if markdown.lines().any(|line| line.trim_start().starts_with('[') && line.contains("]:")) {
         return Err(Invalid::new(field, "must have the addresses of links in their place, not apart"));
+    }
+    Ok(())
+}
+
+/// Pictures are files of ours, and say what they show to those who cannot see them.
+fn pictures(field: &str, markdown: &str) -> Result<(), Invalid> {
+    let files = file_references(markdown);
+    let mut shown = files.iter().filter(|one| one.is_picture);
+    if shown.clone().count() != markdown.matches("![").count() || markdown.contains("[![") {
+        return Err(Invalid::new(field, "may only have pictures that were uploaded here, as ![what it shows](id)"));
+    }
+    if shown.any(|one| one.words.trim().is_empty()) {
+        return Err(Invalid::new(field, "must say what each picture shows, between [ and ]"));
+    }
+    if files.len() > MAX_FILES {
+        return Err(Invalid::new(field, format!("must have at most {MAX_FILES} pictures and documents")));
     }
     Ok(())
 }
@@ -236,6 +256,7 @@ pub(crate) mod tests {
             valid_to: None,
             supersedes: None,
             base: None,
+            files: Vec::new(),
         }
     }
 
@@ -272,6 +293,7 @@ pub(crate) mod tests {
             "见 https://www.shanghai.gov.cn/a_b?x=1。",
             "[办事指南](https://zwdt.sh.gov.cn/govPortals) 与 [另一处](<https://gaj.sh.gov.cn/>)",
             "没有链接，比例 1:2，[注]（见上）",
+            "![正面](fl_0000000000000000000000000000000a)，[表 1](fl_0000000000000000000000000000000b)",
         ] {
             assert_eq!(links("answer", good), Ok(()), "{good}");
         }
@@ -288,9 +310,20 @@ pub(crate) mod tests {
             "[点我](//evil.example)",
             "[点我][1]\n\n[1]: //evil.example",
             "![图](https://www.sh.gov.cn/x.png)",
+            "![图][1]",
+            "![](fl_0000000000000000000000000000000a)",
+            "![ ](fl_0000000000000000000000000000000a)",
+            "![图](fl_0000000000000000000000000000000a \"题\")",
+            "![图](fl_000000000000000000000000000000zz)",
+            "![图](/files/answers/fl_0000000000000000000000000000000a/original)",
+            "[表](fl_1)",
+            "[![图](fl_0000000000000000000000000000000a)](https://www.sh.gov.cn/)",
         ] {
             assert!(links("answer", bad).is_err(), "{bad}");
         }
+        let picture = "![图](fl_0000000000000000000000000000000a) ";
+        assert_eq!(links("answer", &picture.repeat(MAX_FILES)), Ok(()));
+        assert!(links("answer", &picture.repeat(MAX_FILES + 1)).is_err());
     }
 
     fn directory() -> Directory {

@@ -14,6 +14,8 @@ words! {
         Similar = "similar",
         /// The official answer.
         Answer = "answer",
+        /// Names of its pictures and documents.
+        Files = "files",
         /// What a voice says.
         Spoken = "spoken",
         /// Codes of items.
@@ -83,6 +85,7 @@ fn parts(content: &Content, field: EntryField) -> Vec<String> {
         EntryField::Question => one(&content.question),
         EntryField::Similar => content.similar.clone(),
         EntryField::Answer => one(&content.answer),
+        EntryField::Files => content.files.iter().map(|file| file.name.clone()).collect(),
         EntryField::Spoken => one(&content.spoken),
         EntryField::Items => content.items.clone(),
         EntryField::Situations => content.situations.clone(),

@@ -167,7 +167,7 @@ impl App {
     }
 
     /// Drafts are seen by those who keep the knowledge base of the unit, or read its administration.
-    fn sees_entries_of(&self, staff: &Staff, unit: &str) -> bool {
+    pub(super) fn sees_entries_of(&self, staff: &Staff, unit: &str) -> bool {
         [Action::EditKnowledge, Action::ReviewKnowledge, Action::ReadAdministration]
             .into_iter()
             .any(|action| self.may(staff, action, At::unit(Some(unit))) || self.keeps_some_items(staff, action, unit))
@@ -419,8 +419,8 @@ impl App {
         }
     }
 
-    /// What can be judged by the entries that are there.
-    async fn check_content(&self, id: &str, unit: &str, content: &Content) -> Result<(), WireError> {
+    /// What can be judged by the entries and files that are there; the files are put beside the answer.
+    async fn check_content(&self, staff: &Staff, id: &str, unit: &str, content: &mut Content) -> Result<(), WireError> {
         content.check().map_err(unfit)?;
         content.check_owner(unit, &self.directory()).map_err(unfit)?;
         for (field, other) in [("content.supersedes", &content.supersedes), ("content.base", &content.base)] {
@@ -430,13 +430,13 @@ impl App {
                 return Err(WireError::field(field, "is no other entry"));
             }
         }
-        Ok(())
+        self.fill_files(staff, content).await?.map_err(|problem| WireError::field("content.answer", problem))
     }
 
     /// A new entry with its first draft.
     pub(crate) async fn make_entry(&self, who: &Keeper<'_>, put: EntryNew) -> Result<EntryView, WireError> {
         self.require_somewhere(who.staff, Action::EditKnowledge)?;
-        let EntryNew { unit, content, task: wanted } = put;
+        let EntryNew { unit, mut content, task: wanted } = put;
         if !self.may_keep(who.staff, Action::EditKnowledge, &unit, &content.items) {
             return Err(if self.directory().unit(&unit).is_none() {
                 WireError::field("unit", "is no unit")
@@ -445,7 +445,7 @@ impl App {
             });
         }
         let id = new_entry_id();
-        self.check_content(&id, &unit, &content).await?;
+        self.check_content(who.staff, &id, &unit, &mut content).await?;
         let now = self.clock.now();
         let entry = KnowledgeEntry {
             head: Head::new(id.clone(), unit),
@@ -475,7 +475,7 @@ impl App {
         who: &Keeper<'_>,
         entry: KnowledgeEntry,
         version: u64,
-        content: Content,
+        mut content: Content,
         task: Option<String>,
         action: &'static str,
     ) -> Result<(), WireError> {
@@ -487,7 +487,7 @@ impl App {
         if entry.head.version != version {
             return Err(outdated());
         }
-        self.check_content(&entry.head.id, &unit, &content).await?;
+        self.check_content(who.staff, &entry.head.id, &unit, &mut content).await?;
         let now = self.clock.now();
         let (head, after) = entry.head.step(Step::Save, who.staff.id, &[], now).map_err(refused)?;
         let (no, _) = after.ok_or_else(outdated)?;
@@ -566,7 +566,8 @@ impl App {
         let mut more = Vec::new();
         if let (EntryStep::Publish, Some(revision)) = (order.step, &revision) {
             // It may have waited so long that its items or units are others now.
-            self.check_content(id, &head.unit, &revision.content).await?;
+            let mut content = revision.content.clone();
+            self.check_content(who.staff, id, &head.unit, &mut content).await?;
             if let Some(other) = &revision.content.supersedes {
                 let from = head.live.map_or(now, |live| live.from);
                 more.extend(self.superseded(who, other, from).await?);
@@ -715,6 +716,7 @@ impl App {
             valid_to: None,
             supersedes: None,
             base: None,
+            files: Vec::new(),
         };
         let named = |error: Invalid| WireError::field(format!("writeBack.{}", error.field), error.problem);
         content.check().map_err(named)?;

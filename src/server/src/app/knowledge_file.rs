@@ -300,6 +300,7 @@ impl FileEntry {
             valid_to: instant("validTo", self.valid_to.trim())?,
             supersedes: optional(self.supersedes),
             base: optional(self.base),
+            files: Vec::new(),
         };
         content.check().map_err(|error| (error.field, error.problem))?;
         content.check_owner(&unit, directory).map_err(|error| {
@@ -436,7 +437,7 @@ impl App {
     async fn plan_entry(
         &self,
         who: &Keeper<'_>,
-        (id, unit, content): (String, String, Content),
+        (id, unit, mut content): (String, String, Content),
         number: u32,
         seen: &mut HashMap<String, u32>,
     ) -> Result<Result<Option<KnowledgeChange>, Problem>, WireError> {
@@ -456,6 +457,9 @@ impl App {
             if *other == id || self.store.knowledge_entry(other).await.map_err(store_error)?.is_none() {
                 return Ok(Err(bad(field, "is no other entry")));
             }
+        }
+        if let Err(problem) = self.fill_files(who.staff, &mut content).await? {
+            return Ok(Err(bad("answer", problem)));
         }
         let now = self.clock.now();
         let Some(entry) = known else {

@@ -67,14 +67,16 @@ impl App {
             self.words.check("text", text)?;
         }
         // Kept with the message: which answer was official when it was said.
-        let mut revision = None;
+        let (mut revision, mut files) = (None, Vec::new());
         if let Some(code) = &knowledge {
             if author == Author::Citizen {
                 return Err(WireError::field("entry", "only agents quote entries"));
             }
-            revision = Some(self.catalogue().knowledge().get(code).ok_or_else(unknown_entry)?.revision);
+            let catalogue = self.catalogue();
+            let known = catalogue.knowledge().get(code).ok_or_else(unknown_entry)?;
+            (revision, files) = (Some(known.revision), known.files());
         }
-        let body = ThreadBody::Text { text: text.to_owned(), entry: knowledge, revision };
+        let body = ThreadBody::Text { text: text.to_owned(), entry: knowledge, revision, files };
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
         message.client_id = Some(client_id.to_owned());
         message.answers = matches!(author, Author::Agent(_));
@@ -123,7 +125,7 @@ impl App {
         let question = catalogue.index().entry(chosen).ok_or_else(unknown_entry)?.question.clone();
         let team = self.shared.live.get(&id).map(|live| live.view.team.clone()).unwrap_or_default();
         let answer = bot::answer(&catalogue, chosen, &question, &team).ok_or_else(unknown_entry)?;
-        let body = ThreadBody::Text { text: question, entry: None, revision: None };
+        let body = ThreadBody::Text { text: question, entry: None, revision: None, files: Vec::new() };
         let mut message = entry(id, Lane::Public, at, author, &party, &body);
         message.client_id = Some(client_id.to_owned());
         let unit = Unit { entries: vec![message, bot_entry(id, at, &answer)], ..Unit::default() };

@@ -3,6 +3,7 @@
 mod actions;
 mod administration;
 mod alerts;
+mod answer_files;
 mod blocks;
 mod citizens;
 mod commands;
@@ -79,6 +80,7 @@ use crate::{
     word_check::WordCheck,
 };
 pub(crate) use administration::Edit;
+pub(crate) use answer_files::NewAnswerFile;
 pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, Pending};
 pub use figures::{Filter, Sight, place_of};

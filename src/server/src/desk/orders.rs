@@ -432,7 +432,7 @@ impl Owner {
             case.last_text = Some(preview(&text));
             case.receipt = Some(receipt.clone());
         }
-        let body = ThreadBody::Text { text, entry: None, revision: None };
+        let body = ThreadBody::Text { text, entry: None, revision: None, files: Vec::new() };
         let mut message = entry(id, Lane::Public, at, Author::Citizen, &Party::Citizen, &body);
         message.client_id = Some(client_id);
         batch.unit.entries.push(message);

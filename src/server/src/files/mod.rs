@@ -11,6 +11,7 @@
 //! Who may is decided by `App`, which knows conversations; here an upload belongs to its owner. Logs and metrics get ids,
 //! kinds and sizes, never names.
 
+mod answers;
 mod kinds;
 mod links;
 mod objects;
@@ -28,7 +29,7 @@ use bangban_domain::{
     words::{FileKind, FileState},
 };
 use bangban_protocol::{ErrorCode, FileLimits, FileLink, FileView, WireError};
-use bangban_store::{Change, FileChange, FileOwner, FileRow, Store, Unit};
+use bangban_store::{Change, FileChange, FileOwner, FileRow, Store, Unit, Uploaded};
 use futures_util::Stream;
 use metrics::{counter, histogram};
 use object_store::GetRange;
@@ -39,8 +40,8 @@ use crate::{auth::secret, clock::Clock, config::Config};
 pub use kinds::known_endings;
 use links::Links;
 pub use links::{BadLink, Variant};
-use objects::Objects;
 pub use objects::Part;
+use objects::{Folder, Objects};
 pub use scan::Scanner;
 use uploads::{Ended, Uploads};
 
@@ -70,6 +71,15 @@ pub struct Announced {
     pub size: u64,
     /// Length of a voice message.
     pub duration_ms: Option<u32>,
+}
+
+/// What was made of an upload.
+struct Stored {
+    name: String,
+    mime: &'static str,
+    /// Of a picture, which loses what the camera wrote beside it.
+    size: Option<u64>,
+    sides: Option<(u32, u32)>,
 }
 
 /// See the module.
@@ -194,16 +204,7 @@ impl Files {
     /// Names the field; `quota_used`.
     pub async fn begin(&self, owner: FileOwner, is_visitor: bool, announced: Announced) -> Result<FileRow, WireError> {
         let Announced { conversation, kind, name, size, duration_ms } = announced;
-        let name =
-            file::name("name", &name).map_err(|error| WireError::field(error.field, error.problem.to_string()))?;
-        kinds::check_name(kind, &name, &self.limits.endings)?;
-        let most = self.most_bytes(kind);
-        if size == 0 {
-            return Err(WireError::field("size", "an empty file cannot be sent"));
-        }
-        if size > most {
-            return Err(too_large("size", format!("has {size} bytes, at most {most} are taken")));
-        }
+        let name = self.check_announced(kind, &name, size)?;
         let duration_ms = match (kind, duration_ms) {
             (FileKind::Voice, None) => return Err(WireError::field("duration", "is missing")),
             (FileKind::Voice, Some(length)) if length > self.limits.voice_seconds.saturating_add(1) * 1_000 => {
@@ -236,6 +237,21 @@ impl Files {
         Ok(row)
     }
 
+    /// What can be said of a file before its first byte; gives its name without tricks.
+    fn check_announced(&self, kind: FileKind, name: &str, size: u64) -> Result<String, WireError> {
+        let name =
+            file::name("name", name).map_err(|error| WireError::field(error.field, error.problem.to_string()))?;
+        kinds::check_name(kind, &name, &self.limits.endings)?;
+        let most = self.most_bytes(kind);
+        if size == 0 {
+            return Err(WireError::field("size", "an empty file cannot be sent"));
+        }
+        if size > most {
+            return Err(too_large("size", format!("has {size} bytes, at most {most} are taken")));
+        }
+        Ok(name)
+    }
+
     fn stripe(&self, owner: FileOwner) -> &tokio::sync::Mutex<()> {
         use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(owner);
@@ -256,6 +272,10 @@ impl Files {
             FileOwner::Staff(_) => self.staff,
         };
         let used = self.store.uploaded(owner, now, QUOTA_SPAN).await.map_err(store_error)?;
+        Self::check_used(quota, used, size)
+    }
+
+    fn check_used(quota: Quota, used: Uploaded, size: u64) -> Result<(), WireError> {
         if used.files >= quota.files || used.bytes.saturating_add(size) > quota.bytes {
             counter!("bangban_files_total", "kind" => "any", "result" => "quota_used").increment(1);
             return Err(WireError::new(ErrorCode::QuotaUsed, "too much was uploaded within an hour, try later"));
@@ -396,13 +416,33 @@ impl Files {
     }
 
     async fn check_and_store(&self, row: &FileRow, path: &Path) -> Result<FileRow, WireError> {
-        let (from, kind, name, endings) = (path.to_owned(), row.kind, row.name.clone(), self.limits.endings.clone());
+        let stored = self.store_checked((row.conversation.into(), row.id), row.kind, &row.name, path).await?;
+        let ready = FileRow {
+            name: stored.name,
+            mime: stored.mime.to_owned(),
+            size: stored.size.unwrap_or(row.size),
+            sides: stored.sides,
+            state: FileState::Ready,
+            kept_until: self.clock.now() + self.keep,
+            ..row.clone()
+        };
+        self.commit(FileChange::Ready(ready.clone())).await?;
+        Ok(ready)
+    }
+
+    /// Looks at the bytes of a complete upload, has them scanned, and stores what is taken.
+    async fn store_checked(
+        &self,
+        of: (Folder, FileId),
+        kind: FileKind,
+        name: &str,
+        path: &Path,
+    ) -> Result<Stored, WireError> {
+        let (from, name, endings) = (path.to_owned(), name.to_owned(), self.limits.endings.clone());
         let found = off_threads(move || kinds::look(&from, kind, &name, &endings)).await??;
         self.scanner.check(path).await?;
-        let of = (row.conversation, row.id);
-        let mut ready =
-            FileRow { name: found.name, mime: found.mime.to_owned(), state: FileState::Ready, ..row.clone() };
-        if row.kind == FileKind::Image {
+        let mut stored = Stored { name: found.name, mime: found.mime, size: None, sides: None };
+        if kind == FileKind::Image {
             let turn =
                 self.decoding.acquire().await.map_err(|_| WireError::new(ErrorCode::Busy, "the server stops"))?;
             let (from, mime, most) = (path.to_owned(), found.mime, self.most_pixels);
@@ -411,16 +451,14 @@ impl Files {
             })
             .await??;
             drop(turn);
-            ready.size = picture.bytes.len() as u64;
-            ready.sides = Some(picture.sides);
+            stored.size = Some(picture.bytes.len() as u64);
+            stored.sides = Some(picture.sides);
             self.objects.put(of, Variant::Original, picture.bytes).await?;
             self.objects.put(of, Variant::Thumb, picture.thumb.into()).await?;
         } else {
             self.objects.put_file(of, path).await?;
         }
-        ready.kept_until = self.clock.now() + self.keep;
-        self.commit(FileChange::Ready(ready.clone())).await?;
-        Ok(ready)
+        Ok(stored)
     }
 
     /// A stored file that the owner may send in this conversation under this client id; the one that was sent under it, if
@@ -503,7 +541,7 @@ impl Files {
     ) -> Result<Option<(FileRow, Part)>, WireError> {
         let row = self.store.file(id).await.map_err(store_error)?;
         let Some(row) = row.filter(|row| row.state == FileState::Ready) else { return Ok(None) };
-        let part = self.objects.get((row.conversation, id), variant, range).await?;
+        let part = self.objects.get((row.conversation.into(), id), variant, range).await?;
         Ok(part.map(|part| (row, part)))
     }
 }

@@ -33,8 +33,27 @@ pub struct Part {
     pub bytes: std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, object_store::Error>> + Send>>,
 }
 
-fn key(conversation: ConversationId, file: FileId, variant: Variant) -> Path {
-    Path::from_iter([conversation.to_string(), file.to_string(), variant.as_str().to_owned()])
+/// Whose files lie together.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Folder {
+    /// Sent in a conversation.
+    Conversation(ConversationId),
+    /// Of answers of the knowledge base.
+    Answers,
+}
+
+impl From<ConversationId> for Folder {
+    fn from(id: ConversationId) -> Self {
+        Self::Conversation(id)
+    }
+}
+
+fn key(folder: Folder, file: FileId, variant: Variant) -> Path {
+    let folder = match folder {
+        Folder::Conversation(id) => id.to_string(),
+        Folder::Answers => "answers".to_owned(),
+    };
+    Path::from_iter([folder, file.to_string(), variant.as_str().to_owned()])
 }
 
 /// The store does not serve; not a word of it goes to clients.
@@ -73,17 +92,12 @@ impl Objects {
     }
 
     /// Puts bytes that are in memory.
-    pub(super) async fn put(
-        &self,
-        of: (ConversationId, FileId),
-        variant: Variant,
-        bytes: Bytes,
-    ) -> Result<(), WireError> {
+    pub(super) async fn put(&self, of: (Folder, FileId), variant: Variant, bytes: Bytes) -> Result<(), WireError> {
         self.0.put(&key(of.0, of.1, variant), bytes.into()).await.map(drop).map_err(|error| unavailable(&error))
     }
 
     /// Puts a file that is on the disk, without having all of it in memory.
-    pub(super) async fn put_file(&self, of: (ConversationId, FileId), from: &FilePath) -> Result<(), WireError> {
+    pub(super) async fn put_file(&self, of: (Folder, FileId), from: &FilePath) -> Result<(), WireError> {
         let mut file = tokio::fs::File::open(from).await.map_err(|error| unavailable(&error))?;
         let mut into = BufWriter::new(Arc::clone(&self.0), key(of.0, of.1, Variant::Original));
         match tokio::io::copy(&mut file, &mut into).await {
@@ -99,7 +113,7 @@ impl Objects {
     /// The bytes, or those of a range; `None` if there is no such object.
     pub(super) async fn get(
         &self,
-        of: (ConversationId, FileId),
+        of: (Folder, FileId),
         variant: Variant,
         range: Option<GetRange>,
     ) -> Result<Option<Part>, WireError> {
@@ -115,7 +129,7 @@ impl Objects {
     }
 
     /// Deletes all of a file; what is not there is deleted.
-    pub(super) async fn delete(&self, of: (ConversationId, FileId)) -> Result<(), WireError> {
+    pub(super) async fn delete(&self, of: (Folder, FileId)) -> Result<(), WireError> {
         for variant in [Variant::Original, Variant::Thumb] {
             match self.0.delete(&key(of.0, of.1, variant)).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}

@@ -1,4 +1,4 @@
-//! Deletes what nobody has finished or sent in time. Each step may be repeated, so a stop in the middle loses nothing and
+//! Deletes what nobody has finished or sent in time, and files of answers that no revision has. Each step may be repeated, so a stop in the middle loses nothing and
 //! leaves nothing behind: first the row says that the file has gone, unless a message carries it, then its bytes are
 //! deleted, then the row.
 
@@ -53,6 +53,7 @@ impl Files {
                 break;
             }
         }
+        deleted += self.sweep_answers(BATCH).await?;
         // Stored, but the server ended before it could remove the upload.
         for id in self.uploads.all().await? {
             let is_coming = self.store.file(id).await?.is_some_and(|row| row.state == FileState::Uploading);
@@ -85,7 +86,7 @@ impl Files {
     /// Of one that has gone.
     pub(super) async fn remove_bytes(&self, row: &FileRow) -> anyhow::Result<()> {
         self.uploads.remove(row.id).await?;
-        self.objects.delete((row.conversation, row.id)).await?;
+        self.objects.delete((row.conversation.into(), row.id)).await?;
         Ok(())
     }
 }

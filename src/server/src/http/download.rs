@@ -93,14 +93,14 @@ pub(super) async fn download(
     app.check_viewer(viewer, &row).await?;
     let is_masked = matches!(viewer, FileOwner::Staff(_)) && viewer != row.owner;
     let shown = if is_masked { mask(&row.name).into_owned() } else { row.name };
-    let (name, mime) = match variant {
-        Variant::Original => (shown, HeaderValue::try_from(row.mime)),
-        Variant::Thumb => {
-            (bangban_domain::file::with_ending(&shown, "jpg"), Ok(HeaderValue::from_static("image/jpeg")))
-        }
-    };
+    let (name, mime) = told(variant, &shown, &row.mime)?;
     // The browser may show it again until the address ends.
     let seconds = until.since(app.clock.now()) / bangban_domain::time::SECOND;
+    Ok(served(part, &name, mime, &format!("private, max-age={seconds}, immutable")))
+}
+
+/// The bytes as an answer that no browser takes for a page.
+pub(super) fn served(part: Part, name: &str, mime: HeaderValue, keep: &str) -> Response {
     let Part { range, whole, bytes } = part;
     let length = range.end - range.start;
     let mut response = Body::from_stream(bytes.inspect(|chunk| {
@@ -110,9 +110,9 @@ pub(super) async fn download(
     .into_response();
     let headers = response.headers_mut();
     for (name, value) in [
-        (header::CONTENT_TYPE, mime.map_err(|error| Refused::internal(&error))?),
+        (header::CONTENT_TYPE, mime),
         (header::CONTENT_LENGTH, HeaderValue::from(length)),
-        (header::CONTENT_DISPOSITION, attachment(&name)),
+        (header::CONTENT_DISPOSITION, attachment(name)),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::CONTENT_SECURITY_POLICY, NOTHING),
         (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
@@ -121,7 +121,7 @@ pub(super) async fn download(
     ] {
         headers.insert(name, value);
     }
-    if let Ok(value) = HeaderValue::try_from(format!("private, max-age={seconds}, immutable")) {
+    if let Ok(value) = HeaderValue::try_from(keep) {
         headers.insert(header::CACHE_CONTROL, value);
     }
     if length < whole {
@@ -132,7 +132,17 @@ pub(super) async fn download(
         }
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-    Ok(response)
+    response
+}
+
+/// What a browser is told of a variant: its name, and its type.
+pub(super) fn told(variant: Variant, name: &str, mime: &str) -> Result<(String, HeaderValue), Refused> {
+    match variant {
+        Variant::Original => {
+            Ok((name.to_owned(), HeaderValue::try_from(mime).map_err(|error| Refused::internal(&error))?))
+        }
+        Variant::Thumb => Ok((bangban_domain::file::with_ending(name, "jpg"), HeaderValue::from_static("image/jpeg"))),
+    }
 }
 
 fn forged() -> Refused {
@@ -142,7 +152,7 @@ fn forged() -> Refused {
 }
 
 /// One range of bytes, as players ask for it; anything else is answered whole, which is always allowed.
-fn range(headers: &HeaderMap) -> Option<GetRange> {
+pub(super) fn range(headers: &HeaderMap) -> Option<GetRange> {
     let (first, last) = headers.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?.split_once('-')?;
     match (first, last) {
         ("", last) => Some(GetRange::Suffix(last.parse().ok().filter(|length| *length > 0)?)),

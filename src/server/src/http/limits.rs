@@ -34,7 +34,9 @@ impl Class {
             "/ws" => Self::Sockets,
             "/api/config" | "/api/docs" | "/api/openapi.json" => Self::Pages,
             _ if is_below(path, "/api/staff/login") || is_below(path, "/api/staff/oidc") => Self::Login,
-            _ if is_below(path, "/api/files") || is_below(path, "/files") => Self::Files,
+            _ if ["/api/files", "/api/knowledge/files", "/files"].iter().any(|folder| is_below(path, folder)) => {
+                Self::Files
+            }
             _ if is_below(path, "/api") => Self::Api,
             _ => Self::Pages,
         }
@@ -153,6 +155,9 @@ mod tests {
             ("/api/files", Class::Files),
             ("/api/files/fl_1/finish", Class::Files),
             ("/files/fl_1/thumb", Class::Files),
+            ("/files/answers/fl_1/thumb", Class::Files),
+            ("/api/knowledge/files", Class::Files),
+            ("/api/knowledge/entries", Class::Api),
             ("/ws", Class::Sockets),
         ] {
             assert_eq!(Class::of(path), class, "{path}");

@@ -1,6 +1,7 @@
 //! HTTP: the pages, the WebSocket's door, log-in, health.
 
 mod admin;
+mod answer_files;
 mod audit;
 mod bearer;
 mod citizen;
@@ -177,6 +178,8 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(knowledge::written_back))
         .routes(with_limit(routes!(knowledge::import), knowledge::MAX_FILE))
         .routes(routes!(knowledge::export))
+        .routes(routes!(answer_files::add))
+        .routes(routes!(answer_files::show))
         .routes(routes!(points::list, points::make))
         .routes(routes!(points::change, points::remove))
         .routes(with_limit(routes!(points::import), knowledge::MAX_FILE))

@@ -642,11 +642,21 @@ mod tests {
         let bodies = [
             (
                 Party::Citizen,
-                ThreadBody::Text { text: "“引号” \"\\ \u{0}\n😀".to_owned(), entry: None, revision: None },
+                ThreadBody::Text {
+                    text: "“引号” \"\\ \u{0}\n😀".to_owned(),
+                    entry: None,
+                    revision: None,
+                    files: Vec::new(),
+                },
             ),
             (
                 Party::Agent { id: AgentId::new(3), name: "王芳".to_owned() },
-                ThreadBody::Text { text: "好".to_owned(), entry: Some("e1".to_owned()), revision: Some(3) },
+                ThreadBody::Text {
+                    text: "好".to_owned(),
+                    entry: Some("e1".to_owned()),
+                    revision: Some(3),
+                    files: Vec::new(),
+                },
             ),
         ];
         let mut seq = 8;
@@ -775,7 +785,7 @@ mod tests {
             ((Author::Citizen, Party::Citizen), "谢谢", [true, true, true, true]),
         ] {
             seq += 1;
-            let body = ThreadBody::Text { text: text.to_owned(), entry: None, revision: None };
+            let body = ThreadBody::Text { text: text.to_owned(), entry: None, revision: None, files: Vec::new() };
             let mine = entry(CONVERSATION, Lane::Public, Timestamp(9), author, &from, &body);
             let theirs = ThreadEntry { seq, at: Timestamp(9), from, client_id: None, body, masked: false };
             hub.publish_entry(TOPIC, seq, &mine);

@@ -79,6 +79,7 @@ fn published(directory: &Directory, now: Timestamp) -> anyhow::Result<Vec<(Knowl
             valid_to: None,
             supersedes: None,
             base: None,
+            files: Vec::new(),
         };
         content.check().map_err(|error| anyhow::anyhow!("{}: {error}", entry.id))?;
         let mut head = Head::new(entry.id.clone(), item.department.clone());

@@ -123,7 +123,7 @@ fn refused(status: u16, code: &str, field: &str) -> (u16, String, String) {
 }
 
 /// Green, `width` x `height`.
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     RgbImage::from_pixel(width, height, Rgb([10, 160, 60])).write_to(&mut bytes, ImageFormat::Png).unwrap();
     bytes.into_inner()

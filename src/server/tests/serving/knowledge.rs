@@ -8,24 +8,24 @@ use crate::{
     sweep::newcomer,
 };
 
-async fn post(desk: &Desk<'_>, path: &str, body: &Value) -> Value {
+pub(crate) async fn post(desk: &Desk<'_>, path: &str, body: &Value) -> Value {
     let reply = desk.ask("POST", path, &body.to_string()).await;
     assert_eq!(reply.status, 200, "{path}: {}", reply.text());
     reply.json()
 }
 
-fn content(question: &str, answer: &str) -> Value {
+pub(crate) fn content(question: &str, answer: &str) -> Value {
     json!({ "question": question, "answer": answer, "items": ["residence-permit"], "audience": "person",
         "source": "上海市公安局", "clause": "第三条" })
 }
 
-async fn step(desk: &Desk<'_>, entry: &Value, step: &str) -> Value {
+pub(crate) async fn step(desk: &Desk<'_>, entry: &Value, step: &str) -> Value {
     let path = format!("/api/knowledge/entries/{}/steps", entry["line"]["id"].as_str().unwrap());
     post(desk, &path, &json!({ "version": entry["line"]["version"], "step": step, "reason": "需要补充依据" })).await
 }
 
 /// The demo, in which many questions may be asked in a second.
-async fn demo() -> Server {
+pub(crate) async fn demo() -> Server {
     let limits = ["CITIZEN_BURST", "CITIZEN_PER_SECOND", "STAFF_BURST", "STAFF_PER_SECOND"];
     let names = limits.map(|limit| format!("BANGBAN__LIMITS__{limit}"));
     let settings: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1000")).collect();
@@ -33,14 +33,14 @@ async fn demo() -> Server {
 }
 
 /// Somebody who asks 小申.
-struct Asker {
+pub(crate) struct Asker {
     client: Client,
     conversation: String,
     asked: u32,
 }
 
 impl Asker {
-    async fn new(server: &Server) -> Self {
+    pub(crate) async fn new(server: &Server) -> Self {
         let mut client = Client::open(&server.address, &server.citizen_token("demo-enterprise-1").await).await;
         let conversation = client.open_conversation().await;
         client.subscribe(&format!("conversation:{conversation}")).await;
@@ -48,7 +48,7 @@ impl Asker {
     }
 
     /// What 小申 says to a question.
-    async fn ask(&mut self, question: &str) -> Value {
+    pub(crate) async fn ask(&mut self, question: &str) -> Value {
         self.asked += 1;
         let sent = self.client.ok(send(&self.conversation, &format!("q{}", self.asked), question)).await;
         let after = sent["seq"].as_u64().unwrap();
@@ -61,7 +61,7 @@ impl Asker {
 
     /// Asks again and again until 小申 says it. On a quiet machine that is within a second of the change, also in a development
     /// build; this one may be busy with other tests.
-    async fn until(&mut self, question: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(&mut self, question: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         let begin = Instant::now();
         loop {
             let said = self.ask(question).await;
@@ -73,7 +73,7 @@ impl Asker {
     }
 }
 
-fn is_answer(said: &Value) -> bool {
+pub(crate) fn is_answer(said: &Value) -> bool {
     said["type"] == "bot_answer"
 }
 

@@ -4,6 +4,7 @@
 
 mod actions;
 mod admin;
+mod answer_files;
 mod calendar;
 mod citizens;
 mod figures;

@@ -141,6 +141,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/staff/session/end", For::Everybody),
     ("OPTIONS", "/api/files", For::Everybody),
     ("GET", "/files/{id}/{variant}", For::Everybody),
+    ("GET", "/files/answers/{id}/{variant}", For::Everybody),
     ("POST", "/api/files", For::AnyToken),
     ("HEAD", "/api/files/{id}", For::AnyToken),
     ("PATCH", "/api/files/{id}", For::AnyToken),
@@ -236,6 +237,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/knowledge/written-back", For::Staff),
     ("POST", "/api/knowledge/import", For::Lists(&["editor"])),
     ("GET", "/api/knowledge/export", For::Lists(READS)),
+    ("POST", "/api/knowledge/files", For::Lists(&["editor"])),
     ("GET", "/api/knowledge/points", For::Lists(READS)),
     ("POST", "/api/knowledge/points", For::Staff),
     ("POST", "/api/knowledge/points/import", For::Lists(&["editor"])),
@@ -324,6 +326,7 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         }
         // Right as far as who may; of no unit.
         ("POST", "/api/knowledge/entries") => json!({ "unit": "nowhere", "content": entry() }),
+        ("POST", "/api/knowledge/files") => json!("a text"),
         ("POST", "/api/knowledge/check") => json!({ "content": entry() }),
         ("PUT", "/api/citizen/channels") => json!({ "sms": true, "portal": true }),
         ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
@@ -404,6 +407,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     format!("{path}?item=residence-permit")
                 } else if *path == "/api/tasks/on-time" {
                     format!("{path}?from=2026-11-01&to=2026-11-01")
+                } else if *path == "/api/knowledge/files" {
+                    format!("{path}?kind=file&name=a.txt")
                 } else if path.starts_with("/api/knowledge/") && path.ends_with("/export") {
                     format!("{path}?format=jsonl")
                 } else if path.ends_with("/import") {
@@ -426,6 +431,7 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                 let is_in_reach = if place == "huangpu" { who.is_in("huangpu") } else { who.is_city() };
                 let is_list = (*method, *path) == ("GET", "/api/admin/staff");
                 let expected: &[u16] = match (*what, who.role()) {
+                    (For::Everybody, _) if path.starts_with("/files/answers/") => &[401, 404],
                     (For::Everybody, _) if path.starts_with("/files/") => &[400, 403],
                     (For::Everybody, _) if *path == "/api/staff/session/renew" => &[401],
                     (For::Everybody, _) if *path == "/ws" => &[426],

@@ -40,10 +40,11 @@ fn content(question: &str, answer: &str) -> Content {
         valid_to: None,
         supersedes: None,
         base: None,
+        files: Vec::new(),
     }
 }
 
-fn entry(id: &str, at: i64) -> (KnowledgeEntry, KnowledgeRevision) {
+pub(super) fn entry(id: &str, at: i64) -> (KnowledgeEntry, KnowledgeRevision) {
     let said = content(&format!("问题 {id}"), &format!("答复 {id}"));
     let entry = KnowledgeEntry {
         head: Head::new(id.to_owned(), "police".to_owned()),
@@ -71,11 +72,15 @@ fn entry(id: &str, at: i64) -> (KnowledgeEntry, KnowledgeRevision) {
     (entry, revision)
 }
 
-async fn put(store: &Store, change: KnowledgeChange) -> Result<(), StoreError> {
+pub(super) async fn put(store: &Store, change: KnowledgeChange) -> Result<(), StoreError> {
     store.commit(Unit { changes: vec![Change::Knowledge(change)], ..Unit::default() }).await.map(drop)
 }
 
-async fn write(store: &Store, entry: &KnowledgeEntry, revision: &KnowledgeRevision) -> Result<(), StoreError> {
+pub(super) async fn write(
+    store: &Store,
+    entry: &KnowledgeEntry,
+    revision: &KnowledgeRevision,
+) -> Result<(), StoreError> {
     let shown = Box::new(revision.content.clone());
     let revision = Some(Box::new(revision.clone()));
     put(store, KnowledgeChange::Step { entry: Box::new(entry.clone()), revision, shown }).await

@@ -53,6 +53,7 @@ mod files;
 mod find;
 mod guides;
 mod knowledge;
+mod knowledge_files;
 mod privacy;
 mod proxy;
 mod quality;

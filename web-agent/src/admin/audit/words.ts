@@ -43,6 +43,7 @@ export const actions: Record<string, Text> = {
   'knowledge.retire': { zh: '停用知识条目', en: 'retired an entry' },
   'knowledge.superseded': { zh: '条目被替代', en: 'superseded an entry' },
   'knowledge.import': { zh: '导入知识条目', en: 'imported entries' },
+  'knowledge.file': { zh: '上传答复的图片或附件', en: 'uploaded a file of answers' },
   'review_point.change': { zh: '保存审查要点', en: 'saved a review point' },
   'review_point.remove': { zh: '删除审查要点', en: 'removed a review point' },
   'audit.export': { zh: '导出审计日志', en: 'exported the log' },
@@ -51,6 +52,7 @@ export const actions: Record<string, Text> = {
 export const otherKinds: Record<string, Text> = {
   staff: { zh: '人员', en: 'staff' },
   entry: { zh: '知识条目', en: 'entry' },
+  answer_file: { zh: '答复的图片或附件', en: 'file of answers' },
   review_point: { zh: '审查要点', en: 'review point' },
   citizen: { zh: '市民', en: 'citizen' },
   conversation: { zh: '会话', en: 'conversation' },

@@ -16,4 +16,5 @@ export const emptyContent = (): EntryContent => ({
   validTo: null,
   supersedes: null,
   base: null,
+  files: [],
 });

@@ -1,8 +1,10 @@
 import { mount } from '@vue/test-utils';
 import { expect, test } from 'vitest';
+import type { AnswerFile } from '../../generated/protocol';
 import MarkdownText from './MarkdownText';
 
-const shown = (text: string) => mount(MarkdownText, { props: { text } });
+const shown = (text: string, files: AnswerFile[] = []) => mount(MarkdownText, { props: { text, files } });
+const idOf = (n: number) => `fl_${String(n).padStart(32, '0')}`;
 
 test('paragraphs, lists, emphasis and tables become elements', () => {
   const answer = shown(
@@ -52,4 +54,31 @@ test('nothing is taken for HTML', () => {
     expect(one.element.querySelectorAll('img, script, b, iframe, svg, div').length, attack).toBe(0);
   }
   expect(shown('a <b>b</b>').text()).toContain('<b>b</b>');
+});
+
+test('pictures and documents are those that came with the answer', async () => {
+  const picture = { file: idOf(1), kind: 'image', name: '样张.png', size: 9, width: 960, height: 480 } as const;
+  const form = { file: idOf(2), kind: 'file', name: '申请表.pdf', size: 2048 } as const;
+  const answer = shown(`见 ![样张](${idOf(1)}) 与 [申请表](${idOf(2)})`, [picture, form]);
+  await Promise.resolve();
+  await answer.vm.$nextTick();
+  const image = answer.get('img');
+  expect(image.attributes()).toMatchObject({
+    src: `/files/answers/${idOf(1)}/thumb`,
+    alt: '样张',
+    width: '480',
+    height: '240',
+    loading: 'lazy',
+  });
+  const [enlarge, save] = answer.findAll('button');
+  expect(enlarge!.attributes('aria-label')).toBe('查看大图：样张');
+  expect(save!.text()).toContain('申请表.pdf · 2.0 KB');
+  expect(answer.find('a').exists()).toBe(false);
+});
+
+test('of a file that did not come with the answer there are only the words', () => {
+  const form = { file: idOf(2), kind: 'file', name: 'a.pdf', size: 1 } as const;
+  const answer = shown(`![样张](${idOf(1)}) [表](${idOf(3)}) ![是表](${idOf(2)})`, [form]);
+  expect(answer.text()).toBe('〔样张〕 表 〔是表〕');
+  expect(answer.find('img, a, button').exists()).toBe(false);
 });

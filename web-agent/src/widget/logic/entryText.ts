@@ -3,6 +3,7 @@ import { computed } from 'vue';
 import type { ThreadBody } from '../../generated/protocol';
 import { actionStepText, actionText, useActionWords } from '../../shared/actions/words';
 import { durationText } from '../../shared/files/kinds';
+import { withoutFiles } from '../../shared/knowledge/answerFiles';
 import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
 import { language, useSharedWords } from '../../shared/words';
 import { dayAndSlot, dayAndTime } from './format';
@@ -30,7 +31,7 @@ export function useEntryText(): (body: ThreadBody) => string {
         case 'bot_greeting':
           return body.itemName ? greeting.item(body.itemName) : greeting.general;
         case 'bot_answer':
-          return `${body.text} ${answer.source(body.source)}`;
+          return `${withoutFiles(body.text)} ${answer.source(body.source)}`;
         case 'bot_clarify':
           return [clarify.title, ...body.options.map((option) => option.question)].join(' ');
         case 'bot_hand_over':
