@@ -64,7 +64,7 @@ const fn is_action(body: &ThreadBody) -> bool {
 /// What 小申 says after a step.
 enum Said {
     /// This.
-    Now(ThreadBody),
+    Now(Box<ThreadBody>),
     /// What the office says of it, later.
     Later(Box<ActionRow>),
 }
@@ -131,7 +131,7 @@ impl App {
         let Writer { author, party, .. } = self.writer(who, id)?;
         let stands = match self.standing(id, on, client_id, is_action).await? {
             Standing::Taken(answer) => return Ok(answer),
-            Standing::At(body) => body,
+            Standing::At(body) => *body,
         };
         let mut label = String::new();
         let said = match (kind, stands) {
@@ -140,17 +140,17 @@ impl App {
                 let chosen = options.into_iter().find(|one| one.code == choice);
                 let chosen = chosen.ok_or_else(|| WireError::field("choice", "is none of the options"))?;
                 label.clone_from(&chosen.label);
-                Said::Now(self.after_choice(id, walk, ask, &chosen, citizen.id).await)
+                Said::Now(Box::new(self.after_choice(id, walk, ask, &chosen, citizen.id).await))
             }
             (
                 ActionStepKind::Back,
                 ThreadBody::ActionAsked { mut walk, .. } | ThreadBody::ActionConfirm { mut walk },
             ) => {
                 walk.back().map_err(|_| WireError::new(ErrorCode::InvalidStage, "nothing was chosen yet"))?;
-                Said::Now(self.stand_of(id, &mut walk, citizen.id, &mut Found::default(), false).await)
+                Said::Now(Box::new(self.stand_of(id, &mut walk, citizen.id, &mut Found::default(), false).await))
             }
             (ActionStepKind::Leave, ThreadBody::ActionAsked { walk, .. } | ThreadBody::ActionConfirm { walk }) => {
-                Said::Now(ended(&walk, ActionOutcome::Left))
+                Said::Now(Box::new(ended(&walk, ActionOutcome::Left)))
             }
             (ActionStepKind::Confirm, ThreadBody::ActionConfirm { walk }) if walk.is_complete() => {
                 self.to_carry_out(id, on, walk, citizen.id).await?
@@ -192,7 +192,7 @@ impl App {
         let offices = self.offices()?;
         let now = self.clock.now();
         if self.store.actions_since(citizen, now - DAY).await.map_err(store_error)? >= offices.per_day {
-            return Ok(Said::Now(failed(&walk, ActionFailure::Limit)));
+            return Ok(Said::Now(Box::new(failed(&walk, ActionFailure::Limit))));
         }
         // Nobody looks it up while it is carried out here.
         let patience = Millis::try_from(offices.patience.as_millis()).unwrap_or(Millis::MAX);

@@ -37,7 +37,7 @@ pub(super) enum Standing {
     /// This step was taken already.
     Taken(Answer),
     /// Here.
-    At(ThreadBody),
+    At(Box<ThreadBody>),
 }
 
 /// A step of a walk, and what the thread says of it.
@@ -159,7 +159,7 @@ impl App {
         let Writer { author, party, .. } = self.writer(who, id)?;
         let stands = match self.standing(id, on, client_id, is_guide).await? {
             Standing::Taken(answer) => return Ok(answer),
-            Standing::At(body) => body,
+            Standing::At(body) => *body,
         };
         let before = walk_in(&stands).ok_or_else(|| WireError::field("on", "is no entry of a guided dialogue"))?;
         let catalogue = self.catalogue();
@@ -283,7 +283,7 @@ impl App {
             }
         }
         match stands {
-            Some(body) if is_last => Ok(Standing::At(body)),
+            Some(body) if is_last => Ok(Standing::At(Box::new(body))),
             Some(_) => Err(WireError { field: Some("on".to_owned()), ..outdated() }),
             None => Err(none()),
         }
