@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 
 pub use eval::{Case, Figures, Half, fit, fit_thresholds, half_of};
 pub use fit::Logistic;
-pub use intent::{SmallTalk, is_rude, small_talk};
+pub use intent::{SmallTalk, is_only_rude, small_talk};
 pub use lexicon::parse as parse_words;
 pub use model::{Model, Thresholds};
 pub use rank::{FEATURE_COUNT, FEATURES, Weights};

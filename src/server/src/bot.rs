@@ -10,7 +10,7 @@ use bangban_domain::{
 use bangban_protocol::{
     ActionOffer, BotOption, BotPhrase, Decided, DistrictDetail, GuideOffer, HandOverReason, SuggestionBasis, ThreadBody,
 };
-use bangban_search::{Decision, Filter, HandOverReason as Reason, SmallTalk, Weighed, is_rude, small_talk};
+use bangban_search::{Decision, Filter, HandOverReason as Reason, SmallTalk, Weighed, is_only_rude, small_talk};
 
 use crate::{
     catalogue::Catalogue,
@@ -219,6 +219,9 @@ impl Asking<'_> {
         if talk == Some(SmallTalk::Who) {
             return says(BotPhrase::Introduction);
         }
+        if is_only_rude(self.text) {
+            return says(BotPhrase::Polite);
+        }
         let (weighed, context) = self.weighed();
         if let Some(offers) = wished(self.catalogue, self.text, self.item, &weighed.decision) {
             return Reply { body: ThreadBody::ActionsOffered { offers }, requests_human: false };
@@ -238,8 +241,6 @@ impl Asking<'_> {
                 return self.hand_over(HandOverReason::NotUnderstood, Some(decided));
             }
             Decision::Clarify { options } => self.ask_back(options, &weighed, decided),
-            // A rude question is a question; what is nothing but rude is met politely.
-            Decision::HandOver { reason: Reason::NotFound } if is_rude(self.text) => return says(BotPhrase::Polite),
             Decision::HandOver { reason } => {
                 let decided = (*reason == Reason::NotFound).then_some(decided);
                 return self.hand_over(wire(*reason), decided);

@@ -20,12 +20,17 @@ use crate::{auth::Principal, desk::Order, hub::Socket};
 /// The rest of a command.
 pub type Pending = Pin<Box<dyn Future<Output = Result<Answer, WireError>> + Send>>;
 
+/// What has to be read before the writer can be given a command; then its answer.
+pub type First = Pin<Box<dyn Future<Output = Result<Pending, WireError>> + Send>>;
+
 /// How far a command is after it was begun.
 pub enum Begun {
     /// Done.
     Done(Result<Answer, WireError>),
     /// The writer has it, in its turn; the next command may begin.
     HandedOver(Pending),
+    /// Something has to be read first: nothing may begin before the writer has it, and it waits for none before it.
+    Reading(First),
     /// Has not begun: it is to be polled when all before it are done, and nothing may begin before it is done.
     Alone(Pending),
 }
@@ -54,20 +59,26 @@ impl App {
         let who = Arc::clone(who);
         match command {
             Command::Send { conversation, client_id, text, entry } => {
-                let live = self.shared.live.get(&conversation).map(|live| live.view.stage);
-                if matches!(*who, Principal::Citizen(_)) && live.is_none_or(|stage| stage == Stage::Bot) {
-                    return Ok(Begun::Alone(Box::pin(async move {
-                        if live.is_none() {
+                let stage = self.shared.live.get(&conversation).map(|live| live.view.stage);
+                match (&*who, stage) {
+                    (Principal::Citizen(_), None) => {
+                        Ok(Begun::Alone(Box::pin(async move {
                             // Closed: writing to it opens it again.
                             app.desk.give(actor(&who), at, Order::Reopen(conversation)).await?;
-                        }
-                        // 小申 answers by what was said before.
+                            let heard = app.heard(conversation).await?;
+                            app.send(&who, at, conversation, &client_id, &text, entry, &heard)?.await
+                        })))
+                    }
+                    // 小申 answers by what was said before.
+                    (Principal::Citizen(_), Some(Stage::Bot)) => Ok(Begun::Reading(Box::pin(async move {
                         let heard = app.heard(conversation).await?;
-                        app.send(&who, at, conversation, &client_id, &text, entry, &heard)?.await
-                    })));
+                        app.send(&who, at, conversation, &client_id, &text, entry, &heard)
+                    }))),
+                    _ => {
+                        let heard = Heard::default();
+                        self.send(&who, at, conversation, &client_id, &text, entry, &heard).map(Begun::HandedOver)
+                    }
                 }
-                let heard = Heard::default();
-                self.send(&who, at, conversation, &client_id, &text, entry, &heard).map(Begun::HandedOver)
             }
             Command::RefuseOptions { conversation, client_id, on } => {
                 Ok(Begun::Alone(Box::pin(
@@ -81,9 +92,9 @@ impl App {
             Command::OpenFiles { conversation, files } => {
                 Ok(Begun::Alone(Box::pin(async move { app.open_files(&who, conversation, &files).await })))
             }
-            Command::ChooseEntry { conversation, client_id, entry } => Ok(Begun::Alone(Box::pin(async move {
+            Command::ChooseEntry { conversation, client_id, entry } => Ok(Begun::Reading(Box::pin(async move {
                 let heard = app.heard(conversation).await?;
-                app.choose(&who, at, conversation, &client_id, &entry, &heard)?.await
+                app.choose(&who, at, conversation, &client_id, &entry, &heard)
             }))),
             Command::StartGuide { conversation, client_id, item } => {
                 Ok(Begun::Alone(Box::pin(

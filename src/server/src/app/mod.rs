@@ -84,7 +84,7 @@ use crate::{
 pub(crate) use administration::Edit;
 pub(crate) use answer_files::NewAnswerFile;
 pub use citizens::{CitizenRules, Held};
-pub use commands::{Begun, Pending};
+pub use commands::{Begun, First, Pending};
 pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};

@@ -37,7 +37,7 @@ use super::{
     span::Labels,
 };
 use crate::{
-    app::{App, Begun, Pending},
+    app::{App, Begun, First, Pending},
     auth::Principal,
     hub::{Ended, Holder, Member, Socket},
     staff::Standing,
@@ -66,6 +66,13 @@ struct Job {
     /// None while nobody wants its details: see [`span`](super::span).
     span: Span,
     rest: Pending,
+}
+
+/// A command that reads before the writer can have it.
+struct Reading {
+    labels: Labels,
+    span: Span,
+    first: First,
 }
 
 type Done = (u32, Result<Answer, WireError>);
@@ -124,6 +131,7 @@ pub(super) struct Connection<'a> {
     member: Membership<'a>,
     queue: VecDeque<(Timestamp, Request)>,
     alone: Option<Job>,
+    reading: Option<Reading>,
     handed_over: FuturesUnordered<Job>,
     out: Vec<Message>,
     bad_frames: u32,
@@ -146,6 +154,7 @@ impl<'a> Connection<'a> {
             member,
             queue: VecDeque::new(),
             alone: None,
+            reading: None,
             handed_over: FuturesUnordered::new(),
             out: Vec::new(),
             bad_frames: 0,
@@ -200,6 +209,7 @@ impl<'a> Connection<'a> {
                     self.alone = None;
                     self.answer(done);
                 }
+                first = read(&mut self.reading), if self.reading.is_some() => self.hand_over(first),
                 Some(done) = self.handed_over.next() => self.answer(done),
                 () = self.member.socket.changed() => {}
                 _ = ping.tick() => {
@@ -212,16 +222,33 @@ impl<'a> Connection<'a> {
     }
 
     fn in_flight(&self) -> usize {
-        self.queue.len() + usize::from(self.alone.is_some()) + self.handed_over.len()
+        self.queue.len()
+            + usize::from(self.alone.is_some())
+            + usize::from(self.reading.is_some())
+            + self.handed_over.len()
     }
 
     fn answer(&mut self, (reference, result): Done) {
         self.out.push(Message::Text(frames::reply(reference, result)));
     }
 
+    /// What had to be read first has been read.
+    fn hand_over(&mut self, first: Result<Pending, WireError>) {
+        let Some(Reading { labels, span, .. }) = self.reading.take() else { return };
+        match first {
+            Ok(rest) => self.handed_over.push(Job { labels, span, rest }),
+            Err(refusal) => {
+                let refused = Err(refusal);
+                span.in_scope(|| note(labels.name, &refused));
+                self.answer((labels.reference, refused));
+            }
+        }
+    }
+
     /// Begins what may begin.
     fn advance(&mut self) {
         while self.alone.is_none()
+            && self.reading.is_none()
             && let Some((at, Request { reference, body })) = self.queue.pop_front()
         {
             let Facts { name, conversation, .. } = facts(&body);
@@ -234,6 +261,7 @@ impl<'a> Connection<'a> {
                     self.answer((reference, result));
                 }
                 Begun::HandedOver(rest) => self.handed_over.push(Job { labels, span, rest }),
+                Begun::Reading(first) => self.reading = Some(Reading { labels, span, first }),
                 // It has just begun, and may log anything.
                 Begun::Alone(rest) => self.alone = Some(Job { span: labels.span(), labels, rest }),
             }
@@ -248,7 +276,10 @@ impl<'a> Connection<'a> {
     async fn finish(&mut self) {
         loop {
             self.advance();
-            if let Some(done) = self.handed_over.next().await {
+            if self.reading.is_some() {
+                let first = read(&mut self.reading).await;
+                self.hand_over(first);
+            } else if let Some(done) = self.handed_over.next().await {
                 self.answer(done);
             } else if self.alone.is_some() {
                 let done = rest_of(&mut self.alone).await;
@@ -403,6 +434,16 @@ impl<'a> Connection<'a> {
         }
         self.queue.push_back((at, request));
     }
+}
+
+/// Until the writer has the command that is reading.
+async fn read(reading: &mut Option<Reading>) -> Result<Pending, WireError> {
+    let Some(Reading { labels, span, first }) = reading else { return std::future::pending().await };
+    std::future::poll_fn(|context| {
+        let _inside = span.enter();
+        labels.carry(|| first.as_mut().poll(context))
+    })
+    .await
 }
 
 /// The command that runs alone.

@@ -12,10 +12,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::{
-    staff::UNLIMITED,
-    support::{Client, Desk, Server, send},
-};
+use crate::support::{Client, Desk, Server, send};
+
+/// A test is quicker than a citizen.
+const QUICK: [(&str, &str); 1] = [("BANGBAN__LIMITS__CITIZEN_BURST", "1000")];
 
 const ITEM: &str = "residence-permit";
 
@@ -74,7 +74,7 @@ async fn confirmed(client: &mut Client, id: &str, client_id: &str, confirm: &Val
 
 #[tokio::test]
 async fn an_appointment_is_made_changed_and_cancelled_and_every_step_stands_in_the_thread() {
-    let server = Server::start(&["--demo"], &UNLIMITED).await;
+    let server = Server::start(&["--demo"], &QUICK).await;
     let mut citizen = server.citizen().await;
     let id = citizen.open_conversation().await;
     let greeting = thread(&mut citizen, &id).await[0]["body"].clone();
@@ -131,7 +131,7 @@ async fn an_appointment_is_made_changed_and_cancelled_and_every_step_stands_in_t
     // What the office has done survives its end.
     drop(citizen);
     let dir = server.killed().await;
-    let server = Server::start_in(dir, &["--demo"], &UNLIMITED).await;
+    let server = Server::start_in(dir, &["--demo"], &QUICK).await;
     let mut citizen = server.citizen().await;
     citizen.ok(start(&id, "j0", "cancel")).await;
     let confirm = stands(&mut citizen, &id).await;

@@ -392,7 +392,9 @@ async fn a_district_adds_its_detail_to_the_citys_answer() {
     let mut asker = Asker::new(&server).await;
     let said = asker.until(&format!("徐汇{question}"), |said| said["detail"].is_object()).await;
     assert_eq!((&said["entry"], &said["detail"]["district"]), (&json!("kb-residence-permit-lost"), &json!("徐汇区")));
-    assert_eq!(asker.ask(question).await.get("detail"), None, "nobody has named a district");
+    assert_eq!(asker.ask(question).await["detail"]["district"], "徐汇区", "it was named before");
+    let elsewhere = asker.ask(&format!("浦东{question}")).await;
+    assert_eq!((&elsewhere["entry"], elsewhere.get("detail")), (&json!("kb-residence-permit-lost"), None));
 }
 
 #[tokio::test]

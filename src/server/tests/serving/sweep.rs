@@ -515,8 +515,8 @@ const DENIED: [&str; 2] = ["forbidden", "not_found"];
 
 #[tokio::test]
 async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody_else() {
-    // An offer that stands through all of it.
-    let patient = [("BANGBAN__SLA__OFFER_SECONDS", "3600")];
+    // An offer that stands through all of it, and a citizen who may try everything.
+    let patient = [("BANGBAN__SLA__OFFER_SECONDS", "3600"), ("BANGBAN__LIMITS__CITIZEN_BURST", "1000")];
     let server = Server::start(&["--demo"], &[&UNLIMITED[..], &patient].concat()).await;
     let people = everybody(&server).await;
     let mut citizen = server.citizen().await;

@@ -105,6 +105,10 @@ impl House {
         let socket = self.app.hub.open(member, 64);
         let answer = match self.app.begin(&Arc::new(who.clone()), &socket, self.now(), command) {
             Begun::Done(answer) => answer,
+            Begun::Reading(first) => match first.await {
+                Ok(rest) => rest.await,
+                Err(refusal) => Err(refusal),
+            },
             Begun::HandedOver(rest) | Begun::Alone(rest) => rest.await,
         };
         self.app.hub.close(&socket);

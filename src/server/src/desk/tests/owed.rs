@@ -43,6 +43,7 @@ impl House {
         let socket = self.app.hub.open(member, 64);
         match self.app.begin(&Arc::new(who.clone()), &socket, read_at, message) {
             Begun::Done(answer) => answer.unwrap(),
+            Begun::Reading(first) => first.await.unwrap().await.unwrap(),
             Begun::HandedOver(rest) | Begun::Alone(rest) => rest.await.unwrap(),
         };
         self.app.hub.close(&socket);
