@@ -104,13 +104,14 @@ test('thresholds and words are kept by an editor, in both languages, and hold at
   await isAccessible(page);
   await page.screenshot({ path: info.outputPath('bot-page.png') });
   await page.getByRole('button', { name: '设置新阈值' }).click();
-  await page.getByLabel('直接答复', { exact: true }).fill('0.1');
-  await page.getByLabel('追问', { exact: true }).fill('0.4');
+  const answers = page.getByRole('spinbutton', { name: /^直接答复/ });
+  await answers.fill('0.1');
+  await page.getByRole('spinbutton', { name: /^追问/ }).fill('0.4');
   await page.getByLabel('数据依据').fill('一周标注');
   await page.getByLabel('原因').fill('更谨慎');
   await page.getByRole('button', { name: '保存阈值' }).click();
-  await expect(page.getByLabel('直接答复', { exact: true })).toHaveAttribute('aria-invalid', 'true');
-  await page.getByLabel('直接答复', { exact: true }).fill('0.95');
+  await expect(answers).toHaveAttribute('aria-invalid', 'true');
+  await answers.fill('0.95');
   await page.getByRole('button', { name: '保存阈值' }).click();
   await expect(table.getByRole('row').nth(1)).toContainText('0.95');
   await page.getByRole('button', { name: '回到第 0 版' }).click();
@@ -119,8 +120,8 @@ test('thresholds and words are kept by an editor, in both languages, and hold at
   await expect(table.getByRole('row').nth(1)).toContainText('回到第 0 版 · 恢复');
 
   const words = page.getByRole('table', { name: '词表' });
-  await page.getByLabel('词语', { exact: true }).fill('小蓝卡');
-  await page.getByLabel('读作').fill('居住证');
+  await page.getByRole('textbox', { name: /^词语/ }).fill('小蓝卡');
+  await page.getByRole('textbox', { name: /^读作/ }).fill('居住证');
   await page.getByRole('button', { name: '保存词语' }).click();
   await expect(words.getByRole('row', { name: /小蓝卡/ })).toContainText('自行添加');
   const widget = await people.citizen('张伟（个人）', { item: '' });

@@ -87,7 +87,6 @@ pub enum EventBody {
 }
 
 /// State at the position of a `subscribed` reply.
-#[expect(clippy::large_enum_variant, reason = "made, serialised and dropped; never kept in numbers")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]

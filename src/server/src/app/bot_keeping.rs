@@ -289,8 +289,8 @@ impl App {
         let detail = serde_json::json!({ "changed": done.changed });
         let line = self.bot_line(who, "bot.words_imported", "words".to_owned(), &detail);
         let mut changes = vec![Change::Audit(line)];
-        changes.extend((!rows.is_empty()).then(|| Change::Bot(BotChange::Words(rows))));
-        changes.extend((!as_shipped.is_empty()).then(|| Change::Bot(BotChange::DropWords(as_shipped))));
+        changes.extend((!rows.is_empty()).then_some(Change::Bot(BotChange::Words(rows))));
+        changes.extend((!as_shipped.is_empty()).then_some(Change::Bot(BotChange::DropWords(as_shipped))));
         self.store.commit(Unit { changes, ..Unit::default() }).await.map_err(store_error)?;
         if let Err(error) = self.organisation.renew_bot().await {
             tracing::warn!(%error, "words cannot be read yet");

@@ -105,7 +105,7 @@ impl App {
         for one in &thread {
             match (&one.from, &one.body) {
                 (_, ThreadBody::BotGreeting { district: Some(district), .. }) => {
-                    heard.district = Some(district.clone())
+                    heard.district = Some(district.clone());
                 }
                 (Party::Citizen, ThreadBody::Text { text, .. }) => {
                     if let Some(named) = district_in(text, catalogue.directory()) {

@@ -688,9 +688,9 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
     assert!(asked > 1_100, "{asked}");
     // The offer was nobody else's, and still stands.
     serving.ok(json!({ "type": "accept_offer", "offer": offer })).await;
-    // Nothing of all that has reached the thread, except the owner's own words, and the guide that they have begun.
+    // Nothing of all that has reached the thread, except the owner's own words, and the guide and the action that they have begun.
     let thread = serving.subscribe(&format!("conversation:{id}")).await;
     let said: Vec<&str> =
         thread["entries"].as_array().unwrap().iter().filter_map(|entry| entry["clientId"].as_str()).collect();
-    assert_eq!(said, ["first", "g", "x"]);
+    assert_eq!(said, ["first", "g", "i", "x"]);
 }
