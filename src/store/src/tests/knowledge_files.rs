@@ -75,7 +75,7 @@ async fn a_file_that_a_revision_has_is_never_given_up_and_any_other_when_its_tim
     write(&store, &one, &with(&[&kept], &revision)).await.unwrap();
     let (over, soon) = (Timestamp(0) + UNUSED_FILE_KEPT, Timestamp(UNUSED_FILE_KEPT - 1));
     assert_eq!(store.unused_knowledge_files(soon, 9).await.unwrap(), []);
-    assert_eq!(store.unused_knowledge_files(over, 9).await.unwrap(), [other.clone()]);
+    assert_eq!(store.unused_knowledge_files(over, 9).await.unwrap(), std::slice::from_ref(&other));
     for file in [&kept, &other] {
         change(&store, KnowledgeFileChange::Drop(file.id)).await;
         change(&store, KnowledgeFileChange::Forget(file.id)).await;
