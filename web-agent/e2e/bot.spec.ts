@@ -114,7 +114,7 @@ test('thresholds and words are kept by an editor, in both languages, and hold at
   await answers.fill('0.95');
   await page.getByRole('button', { name: '保存阈值' }).click();
   await expect(table.getByRole('row').nth(1)).toContainText('0.95');
-  await page.getByRole('button', { name: '回到第 0 版' }).click();
+  await page.getByRole('button', { name: '回到此版：第 0 版' }).click();
   await page.getByLabel('原因').fill('恢复');
   await page.getByRole('button', { name: '回到此版', exact: true }).first().click();
   await expect(table.getByRole('row').nth(1)).toContainText('回到第 0 版 · 恢复');
