@@ -169,6 +169,10 @@ impl App {
     /// The list of words, those first that differ from the program's; of those that have `query` in them.
     pub(crate) async fn word_list(&self, staff: &Staff, query: &str) -> Result<WordList, WireError> {
         self.seen_units(staff)?;
+        if query.chars().count() > MAX_WORD {
+            return Err(WireError::field("q", format!("must have at most {MAX_WORD} characters")));
+        }
+        let query = query.trim();
         let shipped: BTreeMap<String, String> = Words::shipped().into_iter().collect();
         let own = self.store.words().await.map_err(store_error)?;
         let known: BTreeSet<&str> = own.iter().map(|row| row.word.as_str()).collect();

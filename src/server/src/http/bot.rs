@@ -83,7 +83,7 @@ pub(super) async fn words(
     who: ByStaff,
     Params(Looked { q }): Params<Looked>,
 ) -> Result<Json<WordList>, Refused> {
-    Ok(Json(app.word_list(&who.staff, q.trim()).await?))
+    Ok(Json(app.word_list(&who.staff, &q).await?))
 }
 
 /// Adds a word, or reads it otherwise; that holds at once
