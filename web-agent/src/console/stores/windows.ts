@@ -8,6 +8,8 @@ import { useDesk } from './desk';
 import { useSession } from './session';
 import { useThreads } from './threads';
 
+const GUESTS_KEY = 'bangban.console.windows';
+
 /** A window that is over stays on the screen until it was read. */
 const isOver = (room: Room): boolean => {
   const { kind } = room.screen.value;
@@ -21,10 +23,11 @@ export const useWindows = defineStore('windows', () => {
   const rooms = shallowReactive(new Map<WindowId, Room>());
   /** Which window a conversation shows. */
   const byConversation = shallowReactive(new Map<ConversationId, WindowId>());
-  /** Windows of colleagues that one was asked into. */
-  const guests = shallowReactive(new Set<WindowId>());
+  /** Windows of colleagues that one was asked into, and by whom. */
+  const guests = shallowReactive(new Map<WindowId, string>());
   const asking = ref<ConversationId | null>(null);
   let scope: EffectScope | undefined;
+  let unlisten = () => {};
 
   const port: WindowPort = {
     request: session.request,
@@ -46,7 +49,7 @@ export const useWindows = defineStore('windows', () => {
   function drop(window: WindowId): void {
     rooms.get(window)?.dispose();
     rooms.delete(window);
-    guests.delete(window);
+    if (guests.delete(window)) keepGuests();
     for (const [conversation, of] of byConversation) if (of === window) byConversation.delete(conversation);
   }
 
@@ -76,18 +79,35 @@ export const useWindows = defineStore('windows', () => {
     }
   }
 
-  /** Asked in by a colleague: as long as the server says so, or until one has read the end of it. */
-  function followInvitations(): void {
-    const invited = desk.view?.invitations ?? [];
-    for (const { window } of invited) {
-      if (rooms.has(window)) continue;
-      guests.add(window);
-      open(window, 'second_clerk').isFolded.value = true;
+  /** Asked in by a colleague; a reload of this tab knows it still. */
+  function invited(window: WindowId, by: string): void {
+    guests.set(window, by);
+    keepGuests();
+    if (!rooms.has(window)) open(window, 'second_clerk').isFolded.value = true;
+  }
+
+  function keepGuests(): void {
+    if (guests.size === 0) sessionStorage.removeItem(GUESTS_KEY);
+    else sessionStorage.setItem(GUESTS_KEY, JSON.stringify([...guests]));
+  }
+
+  function comeBack(): void {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(GUESTS_KEY) ?? '[]') as [WindowId, string][];
+      for (const [window, by] of kept) {
+        guests.set(window, by);
+        open(window, 'second_clerk');
+      }
+    } catch {
+      sessionStorage.removeItem(GUESTS_KEY);
     }
-    for (const window of [...guests]) {
+  }
+
+  /** What has ended before one has looked at it is no news. */
+  function forgetOver(): void {
+    for (const window of guests.keys()) {
       const room = rooms.get(window);
-      if (!room || (!invited.some((one) => one.window === window) && !room.isSeated.value && !isOver(room)))
-        drop(window);
+      if (room && isOver(room) && room.isFolded.value) drop(window);
     }
   }
 
@@ -95,12 +115,15 @@ export const useWindows = defineStore('windows', () => {
     scope = effectScope(true);
     scope.run(() => {
       watch([briefs, () => desk.conversations], follow, { immediate: true });
-      watch(() => desk.view?.invitations, followInvitations, { immediate: true });
+      watch(() => [...guests.keys()].map((window) => rooms.get(window)?.screen.value.kind), forgetOver);
     });
+    unlisten = desk.listen({ invited: (window, by) => invited(window, by.name) });
+    comeBack();
   }
 
   function end(): void {
     scope?.stop();
+    unlisten();
     for (const window of [...rooms.keys()]) drop(window);
   }
 

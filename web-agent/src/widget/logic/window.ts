@@ -2,6 +2,7 @@
 import { computed, inject, ref, shallowRef, watch, type InjectionKey } from 'vue';
 import type { ErrorCode, WindowOrigin, WindowId } from '../../generated/protocol';
 import { RequestError } from '../../shared/link';
+import { browserDevices } from '../../shared/window/devices';
 import { createRoom, type Room } from '../../shared/window/room';
 import { codeOf } from '../../shared/window/screen';
 import { safeStorage } from './preferences';
@@ -54,7 +55,14 @@ export function createCitizenWindow(widget: Widget) {
       }
       if (!live || me === undefined || !id || room.value?.id === id) return;
       close();
-      room.value = createRoom({ port: widget.windowPort, window: id, seat: 'citizen' });
+      room.value = createRoom({
+        port: widget.windowPort,
+        window: id,
+        seat: 'citizen',
+        // Those of a device in a hall are gone with the page.
+        session: session ?? null,
+        devices: { ...browserDevices(), storage: safeStorage('localStorage') ?? null },
+      });
     },
     { immediate: true },
   );
