@@ -17,6 +17,7 @@ pub mod guide;
 pub mod history;
 pub mod id;
 pub mod knowledge;
+pub mod learning;
 pub mod ledger;
 pub mod org;
 pub mod privacy;

@@ -112,12 +112,12 @@ pub struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    const fn filter(&self) -> Filter<'_> {
+    pub(crate) const fn filter(&self) -> Filter<'_> {
         Filter { item: None, district: self.district, audience: self.audience, at: Some(self.now.0) }
     }
 
     /// The index's decision, and the entry that was taken along for it, if one was.
-    fn weighed(&self) -> (Weighed, Option<String>) {
+    pub(crate) fn weighed(&self) -> (Weighed, Option<String>) {
         let index = self.catalogue.index();
         let found = self.for_them(index.weigh(self.text, self.item, &self.filter()));
         let is_open = is_missed(&found.decision) || matches!(found.decision, Decision::Clarify { .. });
@@ -729,6 +729,8 @@ mod tests {
             basis: String::new(),
             reason: String::new(),
             copy_of: None,
+            calibrator: None,
+            figures: None,
             changed_by: Author::System,
             changed_at: NOW,
         };

@@ -17,6 +17,7 @@ mod guides;
 mod items;
 mod knowledge;
 mod knowledge_file;
+mod learning;
 mod ledger;
 mod messages;
 mod notices;
@@ -25,12 +26,14 @@ mod points;
 mod points_file;
 mod quality;
 mod reads;
+mod refit;
 mod reveal;
 mod rights;
 mod staff;
 mod staff_admin;
 mod staffing;
 mod tasks;
+mod why;
 
 use std::{
     borrow::Cow,
@@ -391,6 +394,8 @@ impl App {
         tokio::spawn(async move { retention.daily().await });
         tokio::spawn(quality::draw_every_week(Arc::downgrade(&app)));
         tokio::spawn(tasks::keep_reminding(Arc::downgrade(&app)));
+        tokio::spawn(learning::keep_learning(Arc::downgrade(&app)));
+        tokio::spawn(refit::refit_every_night(Arc::downgrade(&app), config.privacy.retention_hour));
         tokio::spawn(crate::outbox::deliver(Arc::downgrade(&app)));
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         tokio::spawn(staff::watch_accounts(Arc::downgrade(&app)));

@@ -13,6 +13,7 @@ mod figures;
 mod guides;
 mod input;
 mod knowledge;
+mod learning;
 mod ledger;
 mod limits;
 mod login;
@@ -193,7 +194,15 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bot::thresholds, bot::set_thresholds))
         .routes(routes!(bot::roll_back))
         .routes(routes!(bot::words, bot::put_word, bot::remove_word))
-        .routes(with_limit(routes!(bot::import_words), bot::MAX_WORDS_FILE));
+        .routes(with_limit(routes!(bot::import_words), bot::MAX_WORDS_FILE))
+        .routes(routes!(bot::refit))
+        .routes(routes!(bot::why, bot::try_question))
+        .routes(with_limit(routes!(learning::clusters, learning::use_cluster), learning::MAX_ORDER))
+        .routes(with_limit(routes!(learning::regression, learning::keep), learning::MAX_ORDER))
+        .routes(routes!(learning::forget))
+        .routes(routes!(learning::export))
+        .routes(with_limit(routes!(learning::import), learning::MAX_FILE))
+        .routes(routes!(learning::lowered));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }

@@ -13,6 +13,7 @@ mod files;
 mod find;
 mod guides;
 mod knowledge;
+mod learning;
 mod limits;
 mod login;
 mod oidc;

@@ -258,6 +258,18 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("PUT", "/api/bot/words", For::Staff),
     ("DELETE", "/api/bot/words", For::Staff),
     ("POST", "/api/bot/words/import", For::City(&["editor"])),
+    ("POST", "/api/bot/thresholds/refit", For::City(&["supervisor", "editor"])),
+    // Of a conversation that one may not see nobody is told that it exists.
+    ("GET", "/api/bot/why", For::Staff),
+    ("POST", "/api/bot/why", For::Lists(READS)),
+    ("GET", "/api/learning/clusters", For::Lists(READS)),
+    ("POST", "/api/learning/clusters", For::Staff),
+    ("GET", "/api/learning/regression", For::Lists(READS)),
+    ("POST", "/api/learning/regression", For::Staff),
+    ("DELETE", "/api/learning/regression/{id}", For::Staff),
+    ("GET", "/api/learning/regression/export", For::Lists(READS)),
+    ("POST", "/api/learning/regression/import", For::Lists(&["editor"])),
+    ("GET", "/api/knowledge/entries/{id}/lowered", For::Staff),
     // Of a task that one may not see nobody is told that it exists.
     ("GET", "/api/tasks", For::Lists(TASKS)),
     ("GET", "/api/tasks/on-time", For::Lists(TASKS)),
@@ -335,6 +347,7 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         // Right as far as who may; of no unit.
         ("POST", "/api/knowledge/entries") => json!({ "unit": "nowhere", "content": entry() }),
         ("POST", "/api/knowledge/files") => json!("a text"),
+        ("POST", "/api/bot/why") => json!({ "question": "居住证怎么办" }),
         ("POST", "/api/knowledge/check") => json!({ "content": entry() }),
         ("PUT", "/api/citizen/channels") => json!({ "sms": true, "portal": true }),
         ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
