@@ -168,7 +168,12 @@ mod tests {
         labels.into_iter().map(|one| (one.seq, one.kind, one.question, one.entry)).collect()
     }
 
-    fn label(seq: u64, kind: LabelKind, question: &str, entry: Option<&str>) -> (u64, LabelKind, String, Option<String>) {
+    fn label(
+        seq: u64,
+        kind: LabelKind,
+        question: &str,
+        entry: Option<&str>,
+    ) -> (u64, LabelKind, String, Option<String>) {
         (seq, kind, question.to_owned(), entry.map(str::to_owned))
     }
 
@@ -222,8 +227,10 @@ mod tests {
     fn what_an_agent_sends_belongs_to_the_last_question_and_counts_once() {
         let sent = || Said::Sent { entry: "kb-lost", revision: Some(2) };
         let thread = vec![sent(), Said::Asked("量子居住证"), Said::Unknown, Said::Unknown, sent(), sent()];
-        let expected =
-            [label(3, LabelKind::NotFound, "量子居住证", None), label(5, LabelKind::Sent, "量子居住证", Some("kb-lost"))];
+        let expected = [
+            label(3, LabelKind::NotFound, "量子居住证", None),
+            label(5, LabelKind::Sent, "量子居住证", Some("kb-lost")),
+        ];
         assert_eq!(told(thread), expected);
     }
 
@@ -239,7 +246,8 @@ mod tests {
     #[test]
     fn what_says_too_little_by_itself_and_what_is_no_question_teach_nothing() {
         let question = "居住证丢失了怎么补办";
-        let follow = Said::Answered { entry: "kb-span", question: "居住证多久办好", revision: Some(1), in_context: true };
+        let follow =
+            Said::Answered { entry: "kb-span", question: "居住证多久办好", revision: Some(1), in_context: true };
         let thread = vec![
             Said::Asked(question),
             answered("kb-lost"),
@@ -249,7 +257,8 @@ mod tests {
         ];
         assert_eq!(told(thread), []);
         let sent = Said::Sent { entry: "kb-lost", revision: Some(2) };
-        let thread = vec![Said::Asked("量子居住证"), Said::Unknown, Said::Asked("转人工"), Said::NoQuestion, sent.clone()];
+        let thread =
+            vec![Said::Asked("量子居住证"), Said::Unknown, Said::Asked("转人工"), Said::NoQuestion, sent.clone()];
         let expected = [
             label(2, LabelKind::NotFound, "量子居住证", None),
             label(5, LabelKind::Sent, "量子居住证", Some("kb-lost")),

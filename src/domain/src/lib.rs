@@ -24,6 +24,7 @@ pub mod privacy;
 pub mod quality;
 pub mod rights;
 pub mod routing;
+pub mod sound;
 pub mod task;
 pub mod time;
 pub mod window;

@@ -161,6 +161,10 @@ pub enum ThreadBody {
         text: String,
         /// Who is responsible for it, e.g. `上海市公安局`.
         source: String,
+        /// What is read aloud in its place, if the entry has that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        spoken: Option<String>,
         /// Which revision of the entry; absent in what was said before entries had some.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]

@@ -63,6 +63,7 @@ pub fn answer(catalogue: &Catalogue, entry: &str, district: Option<&str>) -> Opt
         question: known.content.question.clone(),
         text: known.content.answer.clone(),
         source: source_of(&known.content),
+        spoken: Some(known.content.spoken.clone()).filter(|spoken| !spoken.is_empty()),
         revision: Some(known.revision),
         since: Some(known.since),
         unreviewed: !known.is_reviewed,

@@ -93,7 +93,10 @@ fn calibrator(row: &ThresholdRow) -> Option<Logistic> {
     let inputs = Model::built_in().weights.calibrator.weights.len();
     let is_usable = kept.weights.len() == inputs && kept.weights.iter().chain([&kept.bias]).all(|one| one.is_finite());
     if !is_usable {
-        tracing::warn!(version = row.version, "the calibrator of these thresholds is another program's: the shipped one is used");
+        tracing::warn!(
+            version = row.version,
+            "the calibrator of these thresholds is another program's: the shipped one is used"
+        );
     }
     is_usable.then_some(kept)
 }

@@ -36,7 +36,9 @@ pub fn said(entry: &ThreadEntry) -> Option<Said<'_>> {
             HandOverReason::CannotSee => return None,
         },
         // What was only rude.
-        (Party::Bot, ThreadBody::BotSays { phrase: BotPhrase::Polite } | ThreadBody::ActionsOffered { .. }) => Said::NoQuestion,
+        (Party::Bot, ThreadBody::BotSays { phrase: BotPhrase::Polite } | ThreadBody::ActionsOffered { .. }) => {
+            Said::NoQuestion
+        }
         (_, ThreadBody::BotFeedback { answer, solved }) => Said::Judged { answer: *answer, solved: *solved },
         (Party::Agent { .. }, ThreadBody::Text { entry: Some(entry), revision, .. }) => {
             Said::Sent { entry, revision: *revision }
@@ -128,7 +130,8 @@ pub fn lowered<'a>(
     after: &Index,
 ) -> Vec<(&'a RegressionRow, RegressionResult)> {
     let is_right = |row: &&RegressionRow| result(before, row) == RegressionResult::Right;
-    let after = |row: &'a RegressionRow| Some((row, result(after, row))).filter(|(_, now)| *now != RegressionResult::Right);
+    let after =
+        |row: &'a RegressionRow| Some((row, result(after, row))).filter(|(_, now)| *now != RegressionResult::Right);
     set.iter().filter(is_right).filter_map(after).collect()
 }
 

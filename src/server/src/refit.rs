@@ -63,8 +63,7 @@ pub fn cases(index: &Index, labels: &[LabelRow]) -> Vec<Case> {
         // Its entry does not hold any more: nobody knows what is right now.
         let is_known = entry.is_some() || !was_right;
         let is_word_for_word = index.search(question, None, 1).first().is_some_and(|hit| hit.confidence >= 1.0);
-        (is_known && !is_word_for_word)
-            .then(|| Case { question: question.to_owned(), entry: entry.map(str::to_owned) })
+        (is_known && !is_word_for_word).then(|| Case { question: question.to_owned(), entry: entry.map(str::to_owned) })
     };
     asked.into_values().filter_map(case).collect()
 }
@@ -146,16 +145,19 @@ mod tests {
         let catalogue = Catalogue::demo().unwrap();
         let index = catalogue.index();
         let lost = "kb-residence-permit-lost";
-        let found = cases(index, &[
-            label(1, LabelKind::Sent, "居住证掉了怎么整", Some("kb-residence-permit-apply")),
-            label(2, LabelKind::Solved, "居住证掉了怎么整？", Some(lost)),
-            label(3, LabelKind::Chosen, "居住证掉了怎么整", Some(lost)),
-            label(4, LabelKind::NotFound, "居住证掉了怎么整", None),
-            label(5, LabelKind::Unsolved, "公交车末班车几点", Some(lost)),
-            // Its entry is gone, and what an entry says itself.
-            label(6, LabelKind::Solved, "从前有个说法", Some("kb-gone")),
-            label(7, LabelKind::Solved, "居住证丢失了怎么补办？", Some(lost)),
-        ]);
+        let found = cases(
+            index,
+            &[
+                label(1, LabelKind::Sent, "居住证掉了怎么整", Some("kb-residence-permit-apply")),
+                label(2, LabelKind::Solved, "居住证掉了怎么整？", Some(lost)),
+                label(3, LabelKind::Chosen, "居住证掉了怎么整", Some(lost)),
+                label(4, LabelKind::NotFound, "居住证掉了怎么整", None),
+                label(5, LabelKind::Unsolved, "公交车末班车几点", Some(lost)),
+                // Its entry is gone, and what an entry says itself.
+                label(6, LabelKind::Solved, "从前有个说法", Some("kb-gone")),
+                label(7, LabelKind::Solved, "居住证丢失了怎么补办？", Some(lost)),
+            ],
+        );
         let case = |question: &str, entry: Option<&str>| Case {
             question: question.to_owned(),
             entry: entry.map(str::to_owned),

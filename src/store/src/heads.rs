@@ -188,6 +188,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Knowledge(_)
         | Change::Guide(_)
         | Change::Bot(_)
+        | Change::Learning(_)
         | Change::Action(_)
         | Change::Audit(_)
         // Numbers go on where they were: the head has them, and so has the row.

@@ -77,7 +77,7 @@ pub enum LearningChange {
 }
 
 /// Which labels.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelQuery {
     /// Of these units; `None`: of all.
     pub units: Option<Vec<String>>,
@@ -280,13 +280,12 @@ impl Store {
 
     /// How people asked what an entry answered, by labels that say that it did, the newest first.
     pub async fn learnt_wordings(&self, entry: &str, limit: u32) -> Result<Vec<String>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT question FROM label WHERE entry = $1 AND kind <> 'unsolved' ORDER BY at DESC LIMIT $2",
-        )
-        .bind(entry.to_owned())
-        .bind(i64::from(limit))
-        .fetch_all(&self.readers)
-        .await?;
+        let rows =
+            sqlx::query("SELECT question FROM label WHERE entry = $1 AND kind <> 'unsolved' ORDER BY at DESC LIMIT $2")
+                .bind(entry.to_owned())
+                .bind(i64::from(limit))
+                .fetch_all(&self.readers)
+                .await?;
         rows.iter().map(|row| Ok(row.try_get("question")?)).collect()
     }
 

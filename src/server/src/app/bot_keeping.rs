@@ -58,7 +58,13 @@ impl App {
         }
     }
 
-    pub(super) fn bot_line(&self, who: &Keeper<'_>, action: &'static str, subject: String, detail: &serde_json::Value) -> Audit {
+    pub(super) fn bot_line(
+        &self,
+        who: &Keeper<'_>,
+        action: &'static str,
+        subject: String,
+        detail: &serde_json::Value,
+    ) -> Audit {
         Audit {
             at: self.clock.now(),
             actor: Author::Agent(who.staff.id),
@@ -153,9 +159,13 @@ impl App {
         let reason = text("reason", &back.reason, MAX_REASON)?.to_owned();
         let old = match back.to {
             0 => None,
-            no => Some(self.store.threshold(no).await.map_err(store_error)?.ok_or_else(|| {
-                WireError::field("to", "is no version")
-            })?),
+            no => Some(
+                self.store
+                    .threshold(no)
+                    .await
+                    .map_err(store_error)?
+                    .ok_or_else(|| WireError::field("to", "is no version"))?,
+            ),
         };
         let of_weights = shipped();
         let row = ThresholdRow {

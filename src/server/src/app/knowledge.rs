@@ -616,7 +616,8 @@ impl App {
         }
         let count = lowered.len();
         let needs = || {
-            let detail = format!("{count} questions of the regression set would be answered worse: say why it is published");
+            let detail =
+                format!("{count} questions of the regression set would be answered worse: say why it is published");
             WireError::field("reason", detail)
         };
         let reason = why(Some(reason.ok_or_else(needs)?))?;

@@ -17,7 +17,8 @@ use bangban_domain::{
 };
 use bangban_protocol::{
     ClusterOrder, ClusterPage, ClusterUse, ErrorCode, LabelRef, LikelyEntry, Lowered, Party, QuestionCluster,
-    RegressionImported, RegressionLine, RegressionNew, RegressionPage, RegressionView, ShownRight, ThreadEntry, WireError,
+    RegressionImported, RegressionLine, RegressionNew, RegressionPage, RegressionView, ShownRight, ThreadEntry,
+    WireError,
 };
 use bangban_store::{
     Audit, Author, Change, LabelQuery, LabelRow, Lane, LearningChange, RegressionRow, TaskChange, Unit,
@@ -171,7 +172,8 @@ impl App {
         let unit = Self::owner_of(&self.directory(), row.item.as_deref());
         let at: BTreeMap<u64, Timestamp> = thread.iter().map(|entry| (entry.seq, entry.at)).collect();
         let clean = |text: &str| {
-            let text: String = strip(text, &names).chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
+            let text: String =
+                strip(text, &names).chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             text.chars().take(MAX_QUESTION).collect::<String>()
         };
@@ -187,7 +189,7 @@ impl App {
                 unit: unit.clone(),
                 entry: one.entry,
                 revision: one.revision,
-                at: at.get(&one.seq).copied().unwrap_or_default(),
+                at: at.get(&one.seq).copied().unwrap_or(Timestamp(0)),
                 taken_at: None,
             })
         };
@@ -234,7 +236,7 @@ impl App {
             ClusterUse::Gap { question } => {
                 let text = super::tasks::question("use.question", &question)?;
                 let by = (now, Author::Agent(who.staff.id));
-                let task = self.gap_of(&first.unit, first.item.clone(), text, by).await?;
+                let task = self.gap_of(first.unit.clone(), first.item.clone(), text, by).await?;
                 used.task = Some(task.id);
                 let conversations: BTreeSet<ConversationId> = rows.iter().map(|row| row.conversation).collect();
                 let ask = |asker| Change::Task(TaskChange::Ask { row: Box::new(task.clone()), asker: Some(asker) });
@@ -399,14 +401,16 @@ impl App {
         let text = std::str::from_utf8(bytes).map_err(|_| WireError::field("body", "is not UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let set = self.store.regression_set(None, LARGEST_SET).await.map_err(store_error)?;
-        let mut known: BTreeSet<(String, String)> = set.iter().map(|row| (row.question.clone(), row.entry.clone())).collect();
+        let mut known: BTreeSet<(String, String)> =
+            set.iter().map(|row| (row.question.clone(), row.entry.clone())).collect();
         let wrong = |at: usize, why: &str| WireError::field("body", format!("line {at}: {why}"));
         let (mut rows, mut same) = (Vec::new(), 0);
         for (at, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
             let line: RegressionLine =
                 serde_json::from_str(line).map_err(|_| wrong(at, "must be {\"q\", \"e\", \"item\"}"))?;
             let kept = self.question_to_keep(who.staff, line, false).await;
-            let (row, _) = kept.map_err(|error| if error.field.is_some() { wrong(at, &error.detail) } else { error })?;
+            let (row, _) =
+                kept.map_err(|error| if error.field.is_some() { wrong(at, &error.detail) } else { error })?;
             if known.insert((row.question.clone(), row.entry.clone())) {
                 rows.push(row);
             } else {
@@ -418,7 +422,8 @@ impl App {
         }
         let added = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let detail = serde_json::json!({ "added": added });
-        let line = self.learning_line(who, "knowledge.regression_import", "regression", "file".to_owned(), None, &detail);
+        let line =
+            self.learning_line(who, "knowledge.regression_import", "regression", "file".to_owned(), None, &detail);
         let keep = |row| Change::Learning(LearningChange::Keep(Box::new(row)));
         self.put_learnt(rows.into_iter().map(keep).chain([Change::Audit(line)]).collect()).await?;
         Ok(RegressionImported { added, same })
@@ -428,7 +433,8 @@ impl App {
     pub(crate) async fn export_questions(&self, staff: &Staff) -> Result<Vec<RegressionLine>, WireError> {
         self.seen_units(staff)?;
         let set = self.store.regression_set(None, LARGEST_SET).await.map_err(store_error)?;
-        let line = |RegressionRow { question, entry, item, .. }: RegressionRow| RegressionLine { question, entry, item };
+        let line =
+            |RegressionRow { question, entry, item, .. }: RegressionRow| RegressionLine { question, entry, item };
         Ok(set.into_iter().rev().map(line).collect())
     }
 
@@ -444,8 +450,7 @@ impl App {
         }
         let unit = entry.as_ref().map(|entry| entry.head.unit.as_str());
         let detail = serde_json::json!({ "entry": row.entry });
-        let line =
-            self.learning_line(who, "knowledge.regression_drop", "regression", row.id.clone(), unit, &detail);
+        let line = self.learning_line(who, "knowledge.regression_drop", "regression", row.id.clone(), unit, &detail);
         self.put_learnt(vec![Change::Learning(LearningChange::Drop(row.id)), Change::Audit(line)]).await
     }
 
@@ -510,10 +515,12 @@ fn cluster(catalogue: &Catalogue, labels: &[LabelRow], members: &[usize]) -> Que
     let question = words.next().unwrap_or_default();
     let first = members.first().map(|at| &labels[*at]);
     let (item, unit) = first.map(|row| (row.item.clone(), row.unit.clone())).unwrap_or_default();
-    let likely = catalogue.knowledge().like(&question, LIKELY).into_iter().map(|(likeness, known)| LikelyEntry {
-        entry: known.entry.clone(),
-        question: known.content.question.clone(),
-        likeness: percent(likeness),
+    let likely = catalogue.knowledge().like(&question, item.as_deref(), LIKELY).into_iter().map(|(likeness, known)| {
+        LikelyEntry {
+            entry: known.entry.clone(),
+            question: known.content.question.clone(),
+            likeness: percent(likeness),
+        }
     });
     QuestionCluster {
         wordings: words.take(WORDINGS).collect(),
@@ -523,7 +530,7 @@ fn cluster(catalogue: &Catalogue, labels: &[LabelRow], members: &[usize]) -> Que
         unit,
         not_found: count(of(), LabelKind::NotFound),
         unsolved: count(of(), LabelKind::Unsolved),
-        last_at: of().map(|label| label.at).max().unwrap_or_default(),
+        last_at: of().map(|label| label.at).max().unwrap_or(Timestamp(0)),
         likely: likely.collect(),
         labels: references(labels, members),
         question,

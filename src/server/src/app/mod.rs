@@ -69,7 +69,7 @@ use crate::{
     catalogue::Basis,
     clock::Clock,
     config::Config,
-    connectors::{self, actions::Offices},
+    connectors::{self, actions::Offices, speech::Recogniser},
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
     http::{ANY_ORIGIN, AddressLimits, Door, Gate, Proxies, hsts},
@@ -163,6 +163,8 @@ pub struct App {
     pub outside: Outside,
     /// What carries actions out, if there is something.
     pub(crate) offices: Option<Offices>,
+    /// What recognises speech, if there is something.
+    pub(crate) recogniser: Option<Recogniser>,
     /// Rung when an action may be due for a look earlier than was known.
     pub(crate) other_actions: Arc<Notify>,
     /// Rung when a reminder may be due earlier than was known.
@@ -309,6 +311,7 @@ impl App {
             rights: Arc::clone(&rights),
         };
         let offices = connectors::actions::offices(config, demo, &clock, &stopping).await?;
+        let recogniser = connectors::speech::recogniser(config, demo, &clock, &stopping).await?;
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
@@ -349,6 +352,7 @@ impl App {
             gate: Gate::new(config),
             outside: Outside::new(&config.notify, demo),
             offices,
+            recogniser,
             other_actions: Arc::default(),
             other_deadlines: Notify::new(),
             kiosk: (config.kiosk.idle_seconds, config.kiosk.answer_seconds),

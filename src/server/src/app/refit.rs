@@ -61,8 +61,7 @@ impl App {
     async fn refit_now(&self, by: Author, address: Option<String>) -> Result<Refitted, WireError> {
         self.learn().await?;
         let now = self.clock.now();
-        let query =
-            LabelQuery { units: None, since: now - SPAN, kinds: LabelKind::ALL.to_vec(), is_open: false };
+        let query = LabelQuery { units: None, since: now - SPAN, kinds: LabelKind::ALL.to_vec(), is_open: false };
         let labels = self.store.labels(&query, LABELS).await.map_err(store_error)?;
         let set = self.store.regression_set(None, LARGEST_SET).await.map_err(store_error)?;
         let catalogue = self.catalogue();
@@ -99,13 +98,7 @@ impl App {
             self.keep_bot(BotChange::Thresholds(row), line).await?;
         }
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Ok(Refitted {
-            outcome,
-            questions: count(questions),
-            needed: count(LEAST),
-            lowered: count(lowered),
-            figures,
-        })
+        Ok(Refitted { outcome, questions: count(questions), needed: count(LEAST), lowered: count(lowered), figures })
     }
 }
 

@@ -40,7 +40,8 @@ impl FromStr for QuestionId {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let is_id = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_id =
+            (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if is_id { Ok(Self(text.to_owned())) } else { Err(()) }
     }
 }

@@ -27,6 +27,7 @@ mod quality;
 mod refused;
 mod security;
 mod serve;
+mod speech;
 mod staff;
 mod staffing;
 mod tasks;
@@ -83,6 +84,7 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(citizen::receipt))
         .routes(routes!(citizen::move_receipt))
         .routes(routes!(citizen::cancel_receipt))
+        .routes(with_limit(routes!(speech::recognise), speech::MAX_SPEECH))
         .routes(routes!(staff::sign_in::login))
         .routes(routes!(staff::sign_in::options))
         .routes(routes!(staff::sign_in::code))
@@ -335,6 +337,8 @@ struct PublicConfig {
     files: FileLimits,
     /// May people ask who are not logged in at the portal?
     anonymous: bool,
+    /// Is there something that recognises speech?
+    speech: bool,
     /// How a kiosk forgets who has gone.
     kiosk: KioskConfig,
 }
@@ -360,6 +364,7 @@ async fn config(State(app): State<Arc<App>>) -> Json<PublicConfig> {
         protocol: VERSION,
         files: app.files.limits().clone(),
         anonymous: app.citizens.anonymous,
+        speech: app.recogniser.is_some(),
         kiosk: KioskConfig { idle_seconds: app.kiosk.0, answer_seconds: app.kiosk.1 },
     })
 }

@@ -13,8 +13,8 @@ use bangban_domain::{
 };
 use bangban_protocol::{ErrorCode, Party, ThreadBody, ThreadEntry, WireError};
 use bangban_store::{
-    Archive, Audit, Author, Change, CitizenRow, ErasureRow, ErasureState, LabelRow, Lane, PrivacyChange, Store, StoreError,
-    Unit,
+    Archive, Audit, Author, Change, CitizenRow, ErasureRow, ErasureState, LabelRow, Lane, PrivacyChange, Store,
+    StoreError, Unit,
 };
 use futures_util::TryStreamExt as _;
 use serde::Serialize;

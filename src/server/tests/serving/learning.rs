@@ -59,11 +59,20 @@ async fn questions_without_an_answer_are_joined_and_become_a_task_or_wordings_of
     // Not by others, and nothing wrong.
     let order = |what: Value| json!({ "labels": found["labels"], "use": what }).to_string();
     let gap = order(json!({ "type": "gap", "question": QUESTION }));
-    assert_eq!(refusal(&foreign.ask("POST", "/api/learning/clusters", &gap).await), refused(404, "not_found", "labels[0]"));
+    assert_eq!(
+        refusal(&foreign.ask("POST", "/api/learning/clusters", &gap).await),
+        refused(404, "not_found", "labels[0]")
+    );
     let empty = order(json!({ "type": "gap", "question": "" }));
-    assert_eq!(refusal(&editor.ask("POST", "/api/learning/clusters", &empty).await), refused(400, "bad_request", "use.question"));
+    assert_eq!(
+        refusal(&editor.ask("POST", "/api/learning/clusters", &empty).await),
+        refused(400, "bad_request", "use.question")
+    );
     let nowhere = order(json!({ "type": "similar", "entry": "kb-none", "questions": [QUESTION] }));
-    assert_eq!(refusal(&editor.ask("POST", "/api/learning/clusters", &nowhere).await), refused(400, "bad_request", "use.entry"));
+    assert_eq!(
+        refusal(&editor.ask("POST", "/api/learning/clusters", &nowhere).await),
+        refused(400, "bad_request", "use.entry")
+    );
     assert_eq!(clusters(&editor).await.len(), 1);
 
     let used = post(&editor, "/api/learning/clusters", &serde_json::from_str(&gap).unwrap()).await;
@@ -76,7 +85,8 @@ async fn questions_without_an_answer_are_joined_and_become_a_task_or_wordings_of
     asked_in_vain(&server, "demo-citizen-1", other).await;
     let found = cluster(&editor, other, 1).await;
     let entry = "kb-residence-permit-lost";
-    let similar = json!({ "labels": found["labels"], "use": { "type": "similar", "entry": entry, "questions": [other] } });
+    let similar =
+        json!({ "labels": found["labels"], "use": { "type": "similar", "entry": entry, "questions": [other] } });
     assert_eq!(post(&editor, "/api/learning/clusters", &similar).await["entry"], entry);
     let view = editor.get(&format!("/api/knowledge/entries/{entry}")).await;
     let draft = &view["revisions"][0];
@@ -140,10 +150,13 @@ async fn a_publication_that_would_answer_a_kept_question_worse_needs_a_reason() 
         let head = "POST /api/learning/regression/import\nContent-Type: application/octet-stream";
         server.exchange(&format!("{head}\nAuthorization: Bearer {}", editor.token), text).await
     };
-    let more = format!("{}\n\n{}\n", file.text().trim(), json!({ "q": "居住证掉了怎么整", "e": "kb-residence-permit-lost" }));
+    let more =
+        format!("{}\n\n{}\n", file.text().trim(), json!({ "q": "居住证掉了怎么整", "e": "kb-residence-permit-lost" }));
     assert_eq!(import(&more).await.json(), json!({ "added": 1, "same": 1 }));
     assert_eq!(import(&more).await.json(), json!({ "added": 0, "same": 2 }));
-    for wrong in [r#"{"q":"居住证"}"#, r#"{"q":"居住证","e":"kb-none"}"#, r#"{"q":"？","e":"kb-residence-permit-lost"}"#] {
+    for wrong in
+        [r#"{"q":"居住证"}"#, r#"{"q":"居住证","e":"kb-none"}"#, r#"{"q":"？","e":"kb-residence-permit-lost"}"#]
+    {
         let reply = import(&format!("\n{wrong}")).await;
         assert_eq!(refusal(&reply), refused(400, "bad_request", "body"), "{wrong}");
         assert!(reply.text().contains("line 2: "), "{}", reply.text());
@@ -187,7 +200,9 @@ async fn what_was_right_becomes_a_kept_question_and_a_wording_of_its_entry_and_i
     assert_eq!((&page["kept"][0]["isLearnt"], &page["shownRight"]), (&json!(true), &json!([])));
     let admin = Desk { server: &server, token: server.token("admin1").await };
     let me = citizen.welcome["me"]["id"].as_str().unwrap();
-    let copy = admin.ask("POST", &format!("/api/admin/citizens/{me}/export"), &json!({ "reason": "本人申请" }).to_string()).await;
+    let copy = admin
+        .ask("POST", &format!("/api/admin/citizens/{me}/export"), &json!({ "reason": "本人申请" }).to_string())
+        .await;
     let text = String::from_utf8_lossy(&copy.body);
     assert!(text.contains("\"kind\":\"sent\"") && text.contains("\"labels\""), "labels are the person's too");
 }
@@ -213,7 +228,8 @@ async fn why_something_was_said_is_told_to_who_reads_it_and_the_knowledge_base_w
     citizen.subscribe(&topic).await;
     citizen.ok(send(&id, "q1", "我电话13800138001，居住证丢失了怎么补办？")).await;
     let entries = citizen.subscribe(&topic).await["entries"].as_array().unwrap().clone();
-    let said = entries.iter().find(|one| ["bot_answer", "bot_clarify"].contains(&one["body"]["type"].as_str().unwrap()));
+    let said =
+        entries.iter().find(|one| ["bot_answer", "bot_clarify"].contains(&one["body"]["type"].as_str().unwrap()));
     let seq = said.unwrap()["seq"].as_u64().unwrap();
     let path = |seq: u64| format!("/api/bot/why?conversation={id}&seq={seq}");
     let supervisor = Desk::of(&server, "super1").await;
@@ -241,7 +257,9 @@ async fn why_something_was_said_is_told_to_who_reads_it_and_the_knowledge_base_w
     assert_eq!((&tried["decision"], &tried["hits"][0]["band"]), (&json!("answer"), &json!("answer")));
     let by_words = post(&editor, "/api/bot/why", &json!({ "question": "转人工" })).await;
     assert_eq!(by_words["decision"], "by_words");
-    for (wrong, field) in [(json!({ "question": "" }), "question"), (json!({ "question": "居住证", "item": "x" }), "item")] {
+    for (wrong, field) in
+        [(json!({ "question": "" }), "question"), (json!({ "question": "居住证", "item": "x" }), "item")]
+    {
         let reply = editor.ask("POST", "/api/bot/why", &wrong.to_string()).await;
         assert_eq!(refusal(&reply), refused(400, "bad_request", field));
     }

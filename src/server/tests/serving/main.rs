@@ -21,6 +21,7 @@ mod pages;
 mod privacy;
 mod quality;
 mod sessions;
+mod speech;
 mod staff;
 mod staffing;
 mod stopping;

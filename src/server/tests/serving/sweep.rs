@@ -180,6 +180,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/admin/items/export", For::Lists(&["supervisor", "editor", "auditor", "admin"])),
     ("POST", "/api/citizen/anonymous", For::Everybody),
     ("POST", "/api/citizen/continue", For::Everybody),
+    ("POST", "/api/citizen/speech", For::Citizens),
     ("POST", "/api/citizen/receipt", For::Everybody),
     ("POST", "/api/citizen/receipt/cancel", For::Everybody),
     ("POST", "/api/citizen/receipt/move", For::Everybody),
@@ -462,6 +463,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::Everybody, _) => &[200, 204, 303, 400, 404],
                     _ if !has_token => &[401],
                     (For::AnyToken, _) => &[404],
+                    // No sound.
+                    (For::Citizens, None) if path.ends_with("/speech") => &[415],
                     (For::Citizens, None) => &[200],
                     (For::Citizens, Some(_)) => &[403],
                     (For::Staff, Some(_))
