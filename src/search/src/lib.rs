@@ -104,6 +104,8 @@ pub struct Filter<'a> {
     pub audience: Option<&'a str>,
     /// Only what holds at this instant.
     pub at: Option<i64>,
+    /// All but this entry: whoever looks for what is like it would find it first, and nothing else as sure.
+    pub without: Option<&'a str>,
 }
 
 impl Filter<'_> {
@@ -114,6 +116,7 @@ impl Filter<'_> {
             && self.district.is_none_or(here)
             && self.audience.is_none_or(|audience| entry.audience == audience || entry.audience == "both")
             && self.at.is_none_or(now)
+            && self.without.is_none_or(|without| entry.id != without)
     }
 }
 

@@ -515,7 +515,7 @@ fn cluster(catalogue: &Catalogue, labels: &[LabelRow], members: &[usize]) -> Que
     let question = words.next().unwrap_or_default();
     let first = members.first().map(|at| &labels[*at]);
     let (item, unit) = first.map(|row| (row.item.clone(), row.unit.clone())).unwrap_or_default();
-    let likely = catalogue.knowledge().like(&question, item.as_deref(), LIKELY).into_iter().map(|(likeness, known)| {
+    let likely = catalogue.knowledge().like(&question, item.as_deref(), "", LIKELY).into_iter().map(|(likeness, known)| {
         LikelyEntry {
             entry: known.entry.clone(),
             question: known.content.question.clone(),
