@@ -10,7 +10,10 @@ import { expect, isAccessible, test as base } from './support/fixtures';
 class Ear {
   readonly heard: Buffer[] = [];
   readonly fields: string[] = [];
-  says: { status: number; body: string } = { status: 200, body: JSON.stringify({ text: '居住证怎么办理，需要什么材料？' }) };
+  says: { status: number; body: string } = {
+    status: 200,
+    body: JSON.stringify({ text: '居住证怎么办理，需要什么材料？' }),
+  };
 
   private constructor(private readonly server: HttpServer) {}
 
@@ -117,7 +120,11 @@ test('held down, what the microphone hears arrives as sound, is read, mended and
   await expect(widget.input).toHaveValue('请问 居住证怎么办理，需要什么材料？');
 });
 
-test('without a permission, a sound or an answer it is said why, and nothing is lost', async ({ people, ear, guard }) => {
+test('without a permission, a sound or an answer it is said why, and nothing is lost', async ({
+  people,
+  ear,
+  guard,
+}) => {
   guard.allow(/status of 503/);
   const widget = await people.citizen();
   await widget.input.fill('写到一半');
@@ -166,8 +173,8 @@ test('called by a word: it listens at once, and a person ends it', async ({ peop
 });
 
 test('an answer is read aloud, and stopped', async ({ people }) => {
-  people.prepare((context) =>
-    context.addInitScript(() => {
+  people.prepare(async (context) => {
+    await context.addInitScript(() => {
       const said: string[] = [];
       const voice = { lang: 'zh-CN', localService: true, name: '演示', default: true, voiceURI: 'demo' };
       const engine = Object.assign(new EventTarget(), {
@@ -181,8 +188,8 @@ test('an answer is read aloud, and stopped', async ({ people }) => {
       }
       Object.defineProperty(window, 'speechSynthesis', { value: engine });
       Object.assign(window, { SpeechSynthesisUtterance: Utterance, said });
-    }),
-  );
+    });
+  });
   const widget = await people.citizen();
   await widget.say('居住证怎么办理，需要什么材料？');
   const row = widget.thread.locator('.row').filter({ has: widget.thread.locator('.bubble.bot_answer') });

@@ -113,7 +113,7 @@ pub struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    pub(crate) const fn filter(&self) -> Filter<'_> {
+    pub(crate) fn filter(&self) -> Filter<'_> {
         Filter { district: self.district, audience: self.audience, at: Some(self.now.0), ..Filter::default() }
     }
 

@@ -25,7 +25,8 @@ pub fn said(entry: &ThreadEntry) -> Option<Said<'_>> {
         (Party::Bot, ThreadBody::BotClarify { options, .. }) => {
             Said::Offered(options.iter().map(|option| option.entry.as_str()).collect())
         }
-        (Party::Citizen, ThreadBody::OptionsRefused { .. }) => Said::Refused,
+        // Whoever asks for a person instead of choosing meant none of what was offered.
+        (Party::Citizen, ThreadBody::OptionsRefused { .. }) | (_, ThreadBody::HumanRequested { .. }) => Said::Refused,
         (Party::Bot, ThreadBody::BotHandOver { reason, .. }) => match reason {
             HandOverReason::NotFound | HandOverReason::NotUnderstood => Said::Unknown,
             HandOverReason::WantsPerson
@@ -98,7 +99,7 @@ pub fn wordings<'a>(labels: impl IntoIterator<Item = &'a LabelRow>) -> Vec<(&'a 
         }
     }
     // Stable: of equal ones the one that was asked last stands first.
-    counted.sort_by(|a, b| b.2.cmp(&a.2));
+    counted.sort_by_key(|one| std::cmp::Reverse(one.2));
     counted.into_iter().map(|(_, question, count)| (question, count)).collect()
 }
 

@@ -195,14 +195,18 @@ mod tests {
         };
         let index = catalogue.index().clone().with_model(Arc::new(bold));
         let labels = labels(&index, 2);
-        let answered = |question: &str| index.decide(question, None);
-        let kept = labels.iter().filter_map(|one| {
-            let entry = one.entry.clone()?;
-            let is_right = matches!(answered(&one.question), bangban_search::Decision::Answer { entry: found, .. } if found == entry);
+        // Half said, which seems less likely than what is said in full.
+        let kept = index.entries().filter_map(|entry| {
+            let length = entry.question.chars().count();
+            let question: String = entry.question.chars().take(length * 2 / 3).collect();
+            let is_right = matches!(
+                index.decide(&question, None),
+                bangban_search::Decision::Answer { entry: found, .. } if found == entry.id
+            );
             is_right.then(|| RegressionRow {
-                id: entry.clone(),
-                question: one.question.clone(),
-                entry,
+                id: entry.id.clone(),
+                question,
+                entry: entry.id.clone(),
                 item: None,
                 is_learnt: true,
                 made_at: Timestamp(0),

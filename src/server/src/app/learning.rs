@@ -515,13 +515,14 @@ fn cluster(catalogue: &Catalogue, labels: &[LabelRow], members: &[usize]) -> Que
     let question = words.next().unwrap_or_default();
     let first = members.first().map(|at| &labels[*at]);
     let (item, unit) = first.map(|row| (row.item.clone(), row.unit.clone())).unwrap_or_default();
-    let likely = catalogue.knowledge().like(&question, item.as_deref(), "", LIKELY).into_iter().map(|(likeness, known)| {
-        LikelyEntry {
-            entry: known.entry.clone(),
-            question: known.content.question.clone(),
-            likeness: percent(likeness),
-        }
-    });
+    let likely =
+        catalogue.knowledge().like(&question, item.as_deref(), "", LIKELY).into_iter().map(|(likeness, known)| {
+            LikelyEntry {
+                entry: known.entry.clone(),
+                question: known.content.question.clone(),
+                likeness: percent(likeness),
+            }
+        });
     QuestionCluster {
         wordings: words.take(WORDINGS).collect(),
         item_name: catalogue.item_name(item.as_deref()),
@@ -578,7 +579,7 @@ fn growth(catalogue: &Catalogue, labels: &[LabelRow], set: &[RegressionRow]) -> 
         })
     };
     let mut shown: Vec<ShownRight> = found.into_iter().filter_map(shown).collect();
-    shown.sort_by(|a, b| b.count.cmp(&a.count));
+    shown.sort_by_key(|one| std::cmp::Reverse(one.count));
     shown.truncate(GROWTH);
     shown
 }

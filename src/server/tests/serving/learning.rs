@@ -204,7 +204,7 @@ async fn what_was_right_becomes_a_kept_question_and_a_wording_of_its_entry_and_i
         .ask("POST", &format!("/api/admin/citizens/{me}/export"), &json!({ "reason": "本人申请" }).to_string())
         .await;
     let text = String::from_utf8_lossy(&copy.body);
-    assert!(text.contains("\"kind\":\"sent\"") && text.contains("\"labels\""), "labels are the person's too");
+    assert!(text.contains("\"sent\"") && text.contains("\"labels\""), "labels are the person's too");
 }
 
 #[tokio::test]
@@ -250,7 +250,8 @@ async fn why_something_was_said_is_told_to_who_reads_it_and_the_knowledge_base_w
     assert_eq!(agent.ask("GET", &path(seq), "").await.status, 403);
     let audit = Desk::of(&server, "auditor1").await;
     let lines = audit.get("/api/admin/audit?action=conversation.read").await;
-    assert_eq!(lines["lines"][0]["detail"]["seq"], seq);
+    let lines = lines["lines"].as_array().unwrap();
+    assert!(lines.iter().any(|line| line["detail"]["seq"] == seq && line["subject"] == id), "{lines:?}");
 
     // Any question, of which nothing is kept.
     let tried = post(&editor, "/api/bot/why", &json!({ "question": "居住证丢失了怎么补办？" })).await;

