@@ -269,13 +269,6 @@ impl Index {
         Self::assemble(entries, names, lexicon)
     }
 
-    /// As [`Index::with_names`], reading words as others beside those that are built in.
-    #[must_use]
-    pub fn with_words(entries: Vec<Entry>, names: &[(String, String)], words: &[(String, String)]) -> Self {
-        let lexicon = (!entries.is_empty()).then(|| Lexicon::with(words));
-        Self::assemble(entries, names, lexicon)
-    }
-
     fn assemble(entries: Vec<Entry>, names: &[(String, String)], lexicon: Option<Arc<Lexicon>>) -> Self {
         let mut subjects = Subjects::collect(names);
         let read = |entry: &Entry, text: &str| subjects.read(&entry.item, text);

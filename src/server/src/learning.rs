@@ -172,7 +172,8 @@ mod tests {
         assert_eq!(found.len(), 3, "another item and another question stand apart: {found:?}");
         assert_eq!(found[1], [4], "the last one asked first");
         let words = wordings(found[0].iter().map(|at| &labels[*at]));
-        assert_eq!(words[0].1, 2);
+        assert_eq!(words.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [1, 1, 1]);
+        assert_eq!(wordings(&labels)[0], ("量子居住证丢了怎么办", 2), "the most frequent first");
         assert_eq!(clusters(&Words::default(), &[]), Vec::<Vec<usize>>::new());
     }
 

@@ -29,4 +29,5 @@ mod support;
 mod sweep;
 mod telemetry;
 mod tls;
+mod windows;
 mod word_list;
