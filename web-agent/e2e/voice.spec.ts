@@ -192,7 +192,7 @@ test('an answer is read aloud, and stopped', async ({ people }) => {
   });
   const widget = await people.citizen();
   await widget.say('居住证怎么办理，需要什么材料？');
-  const row = widget.thread.locator('.row').filter({ has: widget.thread.locator('.bubble.bot_answer') });
+  const row = widget.thread.locator('.row').filter({ has: widget.page.locator('.bubble.bot_answer') });
   await row.getByRole('button', { name: '朗读' }).click();
   await expect(row.getByRole('button', { name: '停止朗读' })).toHaveAttribute('aria-pressed', 'true');
   await isAccessible(widget.page);
