@@ -49,11 +49,9 @@ async fn a_citizens_speech_becomes_text_and_what_is_no_speech_is_refused() {
     assert_eq!(status, 200, "{said}");
     assert!(said.contains("居住证怎么办理，需要什么材料？（演示识别）"), "{said}");
     assert!(said.to_lowercase().contains("cache-control: no-store"), "{said}");
-    for (kind, sound, expected) in [
-        ("audio/wav", wav(1_600), 400),
-        ("audio/wav", b"<html>".to_vec(), 415),
-        ("audio/webm", wav(16_000), 415),
-    ] {
+    for (kind, sound, expected) in
+        [("audio/wav", wav(1_600), 400), ("audio/wav", b"<html>".to_vec(), 415), ("audio/webm", wav(16_000), 415)]
+    {
         let (status, said) = speak(&server, &token, kind, &sound).await;
         assert_eq!(status, expected, "{kind} {}: {said}", sound.len());
     }
