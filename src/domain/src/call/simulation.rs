@@ -185,7 +185,7 @@ impl Simulation {
                     1 => Input::RegistrationGone(by),
                     2 if self.dice.roll(8) == 0 => Input::OperatorsClosed { call },
                     3 if !self.stale.is_empty() => {
-                        let leg = self.dice.pick(&self.stale.clone());
+                        let leg = self.dice.pick(&self.stale);
                         self.dice.pick(&[Input::Answered(leg), Input::HungUp(leg), Input::Failed(leg, Failure::Busy)])
                     }
                     _ => Input::WrappedUp { call, by, disposition: Disposition::Solved },
@@ -598,7 +598,7 @@ impl Simulation {
                 ("four", count == 2 && shadow.with(CallPart::Operator).is_some()),
                 ("whispered", present.iter().any(|one| one.whispers_to.is_some())),
                 ("listened", shadow.with(CallPart::Supervisor).is_some()),
-                ("left", count > 0 && shadow.with(CallPart::Operator).is_none() && !hears(caller).next().is_none()),
+                ("left", count > 0 && shadow.with(CallPart::Operator).is_none() && hears(caller).next().is_some()),
                 ("swapped", present.iter().any(|one| one.place == Place::Hold && shadow.private.contains(&one.leg.no))),
             ] {
                 if is_so {
