@@ -65,7 +65,7 @@ export function cleanCss(text: string): string {
     } else if (sign === '@' && DROPPED_RULE.test(text.slice(at, at + 11))) {
       const end = endOfBracket(text, at, ';');
       at = end;
-    } else if (/^url\(/i.test(text.slice(at, at + 4)) && !/[\w-]/.test(clean.at(-1) ?? '')) {
+    } else if (/^url\(/i.test(text.slice(at, at + 4))) {
       at = endOfBracket(text, at + 4, ')');
       clean += 'none';
     } else if (sign === '\\') {
