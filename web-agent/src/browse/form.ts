@@ -1,18 +1,7 @@
 /** Where in the form one is, as the page's own tags say (docs/cobrowse.md). */
 import type { FormContext } from '../generated/protocol';
 import { safeName } from '../shared/browse/text';
-import { allOf, isSeen } from './fields';
-
-/** The nearest element around `from` with the tag, over the edges of shadow roots. */
-function around(from: Element | null, selector: string): Element | null {
-  for (let at = from; at;) {
-    const found = at.closest(selector);
-    if (found) return found;
-    const root = at.getRootNode();
-    at = root instanceof ShadowRoot ? root.host : null;
-  }
-  return null;
-}
+import { allOf, around, isSeen } from '../shared/browse/dom';
 
 /** What has the focus, also in a shadow root. */
 export function focused(): Element | null {
@@ -21,7 +10,7 @@ export function focused(): Element | null {
   return at;
 }
 
-const firstSeen = (selector: string): Element | null => [...allOf(selector)].find(isSeen) ?? null;
+const firstSeen = (selector: string): Element | null => [...allOf(document, selector)].find(isSeen) ?? null;
 
 /** An error is there while its element is seen and has a code. */
 const errorOf = (element: Element | null): string | null => safeName(element?.getAttribute('data-bb-error'));
@@ -29,7 +18,7 @@ const errorOf = (element: Element | null): string | null => safeName(element?.ge
 function errorIn(field: Element | null): string | null {
   const own = field && [field, ...field.querySelectorAll('[data-bb-error]')].find((one) => isSeen(one) && errorOf(one));
   if (own) return errorOf(own);
-  return errorOf([...allOf('[data-bb-error]')].find((one) => isSeen(one) && errorOf(one)) ?? null);
+  return errorOf([...allOf(document, '[data-bb-error]')].find((one) => isSeen(one) && errorOf(one)) ?? null);
 }
 
 export function formContext(): FormContext {

@@ -9,11 +9,11 @@
  * Size: its own file, never part of the loader.
  */
 import { record } from '@rrweb/record';
+import { findField } from '../shared/browse/dom';
 import type { PageEvent } from '../shared/browse/events';
 import { HIDDEN, Masker } from '../shared/browse/mask';
 import type { FromPage, Kept, ToPage } from '../shared/browse/messages';
 import { Cutter } from '../shared/browse/pieces';
-import { fieldOf } from './fields';
 import { watchForm } from './form';
 import { Overlay } from './overlay';
 import { wordsOf } from './words';
@@ -78,7 +78,7 @@ function start({ window: id, language, elder }: NonNullable<ToPage['start']>): v
   const overlay = new Overlay({
     words: wordsOf(language),
     elder,
-    find: (field) => fieldOf(field, (number) => record.mirror.getNode(number)),
+    find: (field) => findField(document, field, (number) => record.mirror.getNode(number)),
     stop: () => {
       stop();
       say({ stop: true });

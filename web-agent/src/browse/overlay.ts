@@ -3,8 +3,9 @@
  * proposes. In a shadow root of its own, so that the page's styles do not reach it; the recorder does not show it.
  */
 import type { ProposalView } from '../generated/protocol';
+import { isSeen, kindOfField, titleOf } from '../shared/browse/dom';
 import { takesProposals } from '../shared/browse/kinds';
-import { fill, isSeen, kindOfField, titleOf } from './fields';
+import { fill } from './fields';
 import type { OverlayWords } from './words';
 
 export interface OverlayOptions {

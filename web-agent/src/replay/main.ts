@@ -7,9 +7,10 @@
 import { Replayer } from '@rrweb/replay';
 import '@rrweb/replay/dist/style.css';
 import './replay.css';
+import { findField } from '../shared/browse/dom';
 import { EventKind, Source, type PageEvent } from '../shared/browse/events';
 import type { FromReplay, ToReplay } from '../shared/browse/replay';
-import { elementAt, findField, pointedAt, shownField, shownFields } from './fields';
+import { elementAt, pointedAt, shownField, shownFields } from './fields';
 
 /** Pictures and the like are grey; nothing moves by itself; nothing can be typed into. */
 const RULES = [

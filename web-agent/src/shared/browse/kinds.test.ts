@@ -25,7 +25,7 @@ test('the kind of a field follows from its attributes', () => {
     // No page makes a secret of its citizen's into less of one.
     ['input', { type: 'password', 'data-bb-kind': 'text' }, 'secret'],
     ['button', { 'data-bb-kind': 'choice' }, 'submit'],
-    ['button', { 'data-bb-kind': 'pay' }, 'submit'],
+    ['button', { 'data-bb-kind': 'pay' }, 'pay'],
   ] as const) {
     expect(kind(tag, attributes), JSON.stringify([tag, attributes])).toBe(expected);
   }

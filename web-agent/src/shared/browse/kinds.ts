@@ -22,7 +22,7 @@ export function kindOf(tag: string, attribute: (name: string) => string | null |
   const own = byHtml(tag, attribute);
   const said = attribute('data-bb-kind')?.trim() ?? '';
   if (!NAMED.has(said)) return own;
-  return own !== null && OWN.has(own) ? own : (said as FieldKind);
+  return own !== null && OWN.has(own) && takesProposals(said as FieldKind) ? own : (said as FieldKind);
 }
 
 function byHtml(tag: string, attribute: (name: string) => string | null | undefined): FieldKind | null {

@@ -175,6 +175,26 @@ describe('what is shown of a page', () => {
     expect(moved!.data.positions).toEqual([{ x: 1, y: 2, id: 3, timeOffset: -0 }]);
   });
 
+  test('nobody sees which of several was pressed', () => {
+    const masker = prepared();
+    const radio = element('input', { type: 'radio' });
+    const label = element('label', { class: 'radio is-checked' }, radio, text('男'));
+    const field = element('input', {});
+    const shownPage = JSON.stringify(masker.mask(snapshot(page(label, field))));
+    expect(shownPage).toContain('"class":"radio"');
+    const press = (id: number) => change({ source: Source.MouseInteraction, type: 2, id, x: 1, y: 1 });
+    const tick = (id: number) => change({ source: Source.Input, id, text: 'on', isChecked: true });
+    const move = (id: number) => change({ source: Source.MouseMove, positions: [{ x: 1, y: 1, id, timeOffset: 0 }] });
+    for (const { id } of [radio, label, label.childNodes![1]!]) {
+      expect([masker.mask(press(id)), masker.mask(tick(id)), masker.mask(move(id))]).toEqual([null, null, null]);
+    }
+    expect(masker.mask(press(field.id))).not.toBeNull();
+    const classes = [{ id: label.id, attributes: { class: 'radio is-checked' } }];
+    expect(masker.mask(mutation({ attributes: classes }))!.data.attributes).toEqual([
+      { id: label.id, attributes: { class: 'radio' } },
+    ]);
+  });
+
   test('events that nobody has thought of are not shown', () => {
     const masker = prepared();
     for (const source of [7, 9, 10, 11, 14, 16, 17, 99]) expect(masker.mask(change({ source, text: 'x' }))).toBeNull();

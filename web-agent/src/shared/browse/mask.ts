@@ -32,6 +32,8 @@ interface Known {
   isNone: boolean;
   /** Of an `input`: its value is written, so it can be shown as hidden. */
   isWritten: boolean;
+  /** One of several to choose from, or what stands beside one: nobody sees which of them was pressed. */
+  isChoice: boolean;
 }
 
 export interface MaskOptions {
@@ -55,6 +57,10 @@ const CONTROLS = new Set([
 ]);
 /** The same, built by hand. */
 const CONTROL_ROLES = /^(?:textbox|searchbox|combobox|listbox|option|spinbutton|slider|gridcell)$/i;
+const CHOICE_TAGS = new Set(['label', 'select', 'option', 'optgroup']);
+const CHOICE_ROLES = /^(?:radio|checkbox|switch|option|menuitemradio|menuitemcheckbox|slider|gridcell)$/i;
+/** Class names by which a page shows that something was chosen. */
+const CHOSEN = /(?:^|[-_])(?:checked|selected|active|chosen|current|on)$/i;
 /** What is read of a page without tags. */
 const LABELS = new Set([
   'label',
@@ -142,15 +148,18 @@ export class Masker {
       case Source.MouseMove:
       case Source.TouchMove:
       case Source.Drag: {
-        const positions = list(data.positions).map(({ x, y, id, timeOffset }) => ({
-          x: whole(x),
-          y: whole(y),
-          id: whole(id),
-          timeOffset: whole(timeOffset),
-        }));
-        return { source, positions };
+        const positions = list(data.positions)
+          .filter(({ id }) => !this.isChoice(whole(id)))
+          .map(({ x, y, id, timeOffset }) => ({
+            x: whole(x),
+            y: whole(y),
+            id: whole(id),
+            timeOffset: whole(timeOffset),
+          }));
+        return positions.length > 0 ? { source, positions } : null;
       }
       case Source.MouseInteraction:
+        if (this.isChoice(whole(data.id))) return null;
         return { source, type: whole(data.type), id: whole(data.id), x: whole(data.x), y: whole(data.y) };
       case Source.Scroll:
         return { source, id: whole(data.id), x: whole(data.x), y: whole(data.y) };
@@ -206,7 +215,15 @@ export class Masker {
   }
 
   private know(id: number, { tag, parent, ...more }: Partial<Known> & { tag: string; parent: number }): Known {
-    const no = { isTagged: false, isClosed: false, isFilled: false, isDrawn: false, isNone: false, isWritten: false };
+    const no = {
+      isTagged: false,
+      isClosed: false,
+      isFilled: false,
+      isDrawn: false,
+      isNone: false,
+      isWritten: false,
+      isChoice: false,
+    };
     const known = { ...no, tag, parent, ...more };
     this.known.set(id, known);
     return known;
@@ -236,6 +253,10 @@ export class Masker {
       isFilled: tag === 'select' && says(attributes.value),
       isNone: tag === 'option' && attributes.value === '',
       isWritten: tag === 'input' && VALUED.test(text(attributes.type) || 'text'),
+      isChoice:
+        CHOICE_TAGS.has(tag) ||
+        CHOICE_ROLES.test(text(attributes.role)) ||
+        (tag === 'input' && !VALUED.test(text(attributes.type) || 'text')),
     });
     const kind = { type: NodeKind.Element, ...(raw.isSVG ? { isSVG: true } : {}) };
     // Empty, so that what comes before and after it still finds it.
@@ -263,7 +284,7 @@ export class Masker {
     const shown: Attributes = {};
     for (const [name, value] of Object.entries(raw)) {
       if (tag === 'link' || name === 'type') continue;
-      const kept = shownValue(name, value);
+      const kept = this.shown(id, name, value);
       if (kept !== null) shown[name] = kept;
     }
     if (tag === 'input') {
@@ -278,6 +299,20 @@ export class Masker {
     const kind = kindOf(tag, (name) => (name in raw ? text(raw[name]) : null));
     if (kind) shown['data-bb-kind'] = kind;
     return shown;
+  }
+
+  private shown(id: number, name: string, value: unknown): string | number | null {
+    const kept = shownValue(name, value);
+    if (name !== 'class' || typeof kept !== 'string' || !this.isChoice(id)) return kept;
+    return kept
+      .split(' ')
+      .filter((token) => !CHOSEN.test(token))
+      .join(' ');
+  }
+
+  private isChoice(id: number): boolean {
+    for (let at = this.known.get(id); at; at = this.known.get(at.parent)) if (at.isChoice) return true;
+    return false;
   }
 
   /**
@@ -380,7 +415,7 @@ export class Masker {
       } else if (name === 'style' && typeof value === 'object') {
         shown.style = styles(value as Attributes);
       } else {
-        const kept = shownValue(name, value);
+        const kept = this.shown(id, name, value);
         if (kept !== null) shown[name] = kept;
         // What it was before must not stay.
         else if (isShown(name)) shown[name] = null;
@@ -391,8 +426,9 @@ export class Masker {
 
   private input(data: Record<string, unknown>): Record<string, unknown> | null {
     const known = this.known.get(whole(data.id));
-    if (!known || known.isClosed || !['input', 'textarea', 'select'].includes(known.tag)) return null;
+    if (!known || known.isClosed) return null;
     // What is ticked is an answer like any other.
+    if (!known.isWritten && known.tag !== 'textarea' && known.tag !== 'select') return null;
     return { source: Source.Input, id: whole(data.id), text: says(data.text) ? HIDDEN : '', isChecked: false };
   }
 
