@@ -25,8 +25,9 @@ interface Known {
   isTagged: boolean;
   /** Nothing in it is shown. */
   isClosed: boolean;
-  /** Of a `select`: has something been chosen, and does one of its options stand for that already? */
+  /** Of what one fills in, and of a text: it was shown as hidden. More of it is not told: it would tell how much. */
   isFilled: boolean;
+  /** Of a `select`: one of its options stands for what was chosen already. */
   isDrawn: boolean;
   /** Of an `option`: it is the choice that is none. */
   isNone: boolean;
@@ -57,6 +58,7 @@ const CONTROLS = new Set([
 ]);
 /** The same, built by hand. */
 const CONTROL_ROLES = /^(?:textbox|searchbox|combobox|listbox|option|spinbutton|slider|gridcell)$/i;
+const FILLED = new Set(['input', 'textarea', 'select']);
 const CHOICE_TAGS = new Set(['label', 'select', 'option', 'optgroup']);
 const CHOICE_ROLES = /^(?:radio|checkbox|switch|option|menuitemradio|menuitemcheckbox|slider|gridcell)$/i;
 /** Class names by which a page shows that something was chosen. */
@@ -203,9 +205,11 @@ export class Masker {
         return { type: NodeKind.DocumentType, ...place, name: 'html', publicId: '', systemId: '' } as PageNode;
       case NodeKind.Element:
         return { ...this.element(raw, id, parent), ...place };
-      case NodeKind.Text:
-        this.know(id, { tag: '#text', parent });
-        return { type: NodeKind.Text, ...place, textContent: this.written(parent, text(raw.textContent)) };
+      case NodeKind.Text: {
+        const textContent = this.written(parent, text(raw.textContent));
+        this.know(id, { tag: '#text', parent, isFilled: textContent === HIDDEN });
+        return { type: NodeKind.Text, ...place, textContent };
+      }
       case NodeKind.CData:
       case NodeKind.Comment:
         return { type: NodeKind.Comment, ...place, textContent: '' };
@@ -250,7 +254,7 @@ export class Masker {
       parent,
       isTagged: isTagged(attributes),
       isClosed: isUnseen || isBlocked || isPicture || tag === 'link' || this.isClosed(parent),
-      isFilled: tag === 'select' && says(attributes.value),
+      isFilled: FILLED.has(tag) && says(attributes.value),
       isNone: tag === 'option' && attributes.value === '',
       isWritten: tag === 'input' && VALUED.test(text(attributes.type) || 'text'),
       isChoice:
@@ -377,12 +381,15 @@ export class Masker {
       const changed = this.changed(whole(one.id), (one.attributes ?? {}) as Attributes);
       if (Object.keys(changed).length > 0) attributes.push({ id: whole(one.id), attributes: changed });
     }
-    const texts = list(data.texts)
-      .filter(({ id }) => this.known.has(whole(id)))
-      .map(({ id, value }) => ({
-        id: whole(id),
-        value: value === null ? null : this.written(this.known.get(whole(id))!.parent, text(value)),
-      }));
+    const texts: Record<string, unknown>[] = [];
+    for (const one of list(data.texts)) {
+      const known = this.known.get(whole(one.id));
+      if (!known) continue;
+      const value = one.value === null ? null : this.written(known.parent, text(one.value));
+      if (value === HIDDEN && known.isFilled) continue;
+      known.isFilled = value === HIDDEN;
+      texts.push({ id: whole(one.id), value });
+    }
     if (removes.length + adds.length + attributes.length + texts.length === 0) return null;
     return { source: Source.Mutation, texts, attributes, removes, adds };
   }
@@ -429,7 +436,10 @@ export class Masker {
     if (!known || known.isClosed) return null;
     // What is ticked is an answer like any other.
     if (!known.isWritten && known.tag !== 'textarea' && known.tag !== 'select') return null;
-    return { source: Source.Input, id: whole(data.id), text: says(data.text) ? HIDDEN : '', isChecked: false };
+    const isFilled = says(data.text);
+    if (isFilled === known.isFilled) return null;
+    known.isFilled = isFilled;
+    return { source: Source.Input, id: whole(data.id), text: isFilled ? HIDDEN : '', isChecked: false };
   }
 
   private added(rules: unknown): { rule: string; index?: number | number[] }[] {
