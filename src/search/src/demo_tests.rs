@@ -169,3 +169,20 @@ fn questions_by_another_hand_are_answered_offered_or_handed_over() {
     let score = score(include_str!("../../../config/demo/unseen3.json"));
     assert!(score.wrong.len() <= 1, "{score:?}");
 }
+
+#[test]
+fn what_an_entry_is_like_is_not_hidden_by_its_own_rows() {
+    let twin = Entry {
+        id: "twin".to_owned(), question: "公积金房贷提前还款怎么办理".to_owned(), ..Entry::default()
+    };
+    let (id, question) = (twin.id.clone(), twin.question.clone());
+    let index = Index::build(entries().into_iter().chain([twin]).collect());
+    let other = |filter: &Filter<'_>| {
+        let hits = index.search_within(&question, None, filter, 3);
+        let hits: Vec<_> =
+            hits.iter().filter_map(|hit| Some((hit.entry_in(&index)?.question.clone(), hit.confidence))).collect();
+        hits.into_iter().find(|(question, _)| question == "公积金的房贷怎么提前还款？").map_or(0.0, |(_, sure)| sure)
+    };
+    let (beside, alone) = (other(&Filter::default()), other(&Filter { without: Some(&id), ..Filter::default() }));
+    assert!(beside < 0.6 && alone >= 0.8, "{beside} beside its own row, {alone} without");
+}

@@ -104,6 +104,8 @@ pub struct Filter<'a> {
     pub audience: Option<&'a str>,
     /// Only what holds at this instant.
     pub at: Option<i64>,
+    /// All but this entry: whoever looks for what is like it would find it first, and nothing else as sure.
+    pub without: Option<&'a str>,
 }
 
 impl Filter<'_> {
@@ -114,6 +116,7 @@ impl Filter<'_> {
             && self.district.is_none_or(here)
             && self.audience.is_none_or(|audience| entry.audience == audience || entry.audience == "both")
             && self.at.is_none_or(now)
+            && self.without.is_none_or(|without| entry.id != without)
     }
 }
 
@@ -263,13 +266,6 @@ impl Index {
     pub fn with_names(entries: Vec<Entry>, names: &[(String, String)]) -> Self {
         // Nothing to find: then the weights are not read either.
         let lexicon = (!entries.is_empty()).then(Lexicon::built_in);
-        Self::assemble(entries, names, lexicon)
-    }
-
-    /// As [`Index::with_names`], reading words as others beside those that are built in.
-    #[must_use]
-    pub fn with_words(entries: Vec<Entry>, names: &[(String, String)], words: &[(String, String)]) -> Self {
-        let lexicon = (!entries.is_empty()).then(|| Lexicon::with(words));
         Self::assemble(entries, names, lexicon)
     }
 

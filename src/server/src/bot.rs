@@ -113,7 +113,7 @@ pub struct Asking<'a> {
 
 impl Asking<'_> {
     const fn filter(&self) -> Filter<'_> {
-        Filter { item: None, district: self.district, audience: self.audience, at: Some(self.now.0) }
+        Filter { district: self.district, audience: self.audience, at: Some(self.now.0), ..Filter::default() }
     }
 
     /// The index's decision, and the entry that was taken along for it, if one was.

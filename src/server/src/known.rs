@@ -12,7 +12,7 @@ use bangban_domain::{
     org::{Directory, UnitKind},
 };
 use bangban_protocol::{EntryMark, KnowledgeHit};
-use bangban_search::{Entry, Index};
+use bangban_search::{Entry, Filter, Index};
 use bangban_store::{KnowledgeEntry, KnowledgeRevision};
 
 use crate::bot_settings::BotSettings;
@@ -200,11 +200,12 @@ impl Knowledge {
         all.iter().filter_map(|(_, id)| self.get(id)).map(|one| hit(one, query, directory)).collect()
     }
 
-    /// Entries whose question is like this one, in force and waiting, with how much: for whoever saves one.
+    /// Other entries whose question is like this one, in force and waiting, with how much: for whoever saves the entry `own`.
     #[must_use]
-    pub fn like(&self, question: &str, item: Option<&str>, limit: usize) -> Vec<(f64, &Known)> {
+    pub fn like(&self, question: &str, item: Option<&str>, own: &str, limit: usize) -> Vec<(f64, &Known)> {
+        let filter = Filter { without: Some(own), ..Filter::default() };
         let of = |index: &Index| -> Vec<(f64, String)> {
-            let hits = index.search(question, item, limit);
+            let hits = index.search_within(question, item, &filter, limit);
             hits.iter().filter_map(|hit| Some((hit.confidence, hit.entry_in(index)?.id.clone()))).collect()
         };
         let all = of(&self.index).into_iter().chain(of(&self.candidates));

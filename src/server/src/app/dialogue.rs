@@ -212,7 +212,7 @@ impl App {
             district: district_of(&catalogue, text, None, &view.team),
             audience: audience(citizen),
             at: Some(self.clock.now().0),
-            item: None,
+            ..Filter::default()
         };
         let hits = index.search_within(text, view.item.as_deref(), &filter, SUGGESTED);
         let likely = hits.iter().filter(|hit| hit.confidence >= LEAST).filter_map(|hit| hit.entry_in(index));

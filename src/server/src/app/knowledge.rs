@@ -116,14 +116,14 @@ pub(crate) fn relatives(catalogue: &Catalogue, id: &str, content: &Content) -> V
     let questions = questions.filter(|question| question.chars().count() <= MAX_QUESTION);
     let mut likest: BTreeMap<&str, f64> = BTreeMap::new();
     for question in questions {
-        for (likeness, known) in knowledge.like(question, item, LOOKED_AT) {
+        for (likeness, known) in knowledge.like(question, item, id, LOOKED_AT) {
             let best = likest.entry(&known.entry).or_default();
             *best = best.max(likeness);
         }
     }
     let mut found: Vec<(Kinship, f64, &crate::known::Known)> = likest
         .into_iter()
-        .filter(|(other, _)| *other != id && content.base.as_deref() != Some(*other))
+        .filter(|(other, _)| content.base.as_deref() != Some(*other))
         .filter_map(|(other, likeness)| {
             let known = knowledge.get(other)?;
             Some((kinship(content, &known.content, likeness)?, likeness, known))

@@ -181,7 +181,7 @@ impl Owner {
         for agent in connected {
             told += 1;
             if is_for_all {
-                self.show_agent_with(agent, &mut around);
+                self.show_agent(agent, &mut around);
             } else {
                 self.show_surroundings(agent, &mut around);
             }

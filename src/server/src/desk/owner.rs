@@ -30,6 +30,7 @@ use super::{
     internal,
     notices::Pending,
     orders,
+    views::Around,
 };
 
 /// Conversations that are read at the same time at a start: thousands may be open.
@@ -522,7 +523,10 @@ impl Owner {
         }
         for agent in &batch.agents {
             self.note_colleague(*agent);
-            self.show_agent(*agent);
+        }
+        let mut around = Around::default();
+        for agent in &batch.agents {
+            self.show_agent(*agent, &mut around);
         }
         self.flushes.note(batch);
     }

@@ -75,12 +75,8 @@ impl Owner {
         })
     }
 
-    pub(super) fn show_agent(&self, id: AgentId) {
-        self.show_agent_with(id, &mut Around::default());
-    }
-
     /// `around` is shared by all agents that are shown together.
-    pub(super) fn show_agent_with(&self, id: AgentId, around: &mut Around) {
+    pub(super) fn show_agent(&self, id: AgentId, around: &mut Around) {
         let Some(view) = self.agent_view(id, around) else { return };
         #[cfg(test)]
         super::BUILT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

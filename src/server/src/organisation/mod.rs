@@ -307,7 +307,10 @@ impl Organisation {
 
 /// Makes anew what 小申 and the agents know: at once after a change of our own or when an entry begins or ends to hold, and
 /// after [`LOOK`] what other nodes have changed. Until it is there, answers come from the old state.
+///
+/// `changed` is called when there is another catalogue than it was called for last, whoever made it: every desk is made anew then.
 pub async fn watch_knowledge(organisation: Weak<Organisation>, clock: Clock, changed: impl Fn()) {
+    let mut told: Option<Arc<Catalogue>> = None;
     loop {
         let Some(one) = organisation.upgrade() else { return };
         let edge = one.current().knowledge().next_change();
@@ -327,7 +330,11 @@ pub async fn watch_knowledge(organisation: Weak<Organisation>, clock: Clock, cha
         if renewed.is_ok() {
             renewed = one.renew_asked(clock.now()).await;
         }
-        changed();
+        let current = one.current();
+        if !told.as_ref().is_some_and(|told| Arc::ptr_eq(told, &current)) {
+            changed();
+            told = Some(current);
+        }
         if let Err(error) = renewed {
             tracing::warn!(%error, "the entries cannot be read; those that are known stay");
             // Not lost: the next look reads them, and makes anew what time has changed.
