@@ -1,15 +1,16 @@
 //! What a client may ask for. Who may is written at each command; the server checks it.
 
 use bangban_domain::{
-    AgentId, AlertId, ContinuationId, ConversationId, FileId, OfferId, Timestamp,
+    AgentId, AlertId, ContinuationId, ConversationId, FileId, OfferId, ParticipantId, Timestamp, WindowId,
     action::{ActionKind, ActionStepKind},
     alert::FlagReason,
+    window::{FieldKind, Medium, Origin, Purpose, Seat},
     words::{AgentStatus, Channel, HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{GuideStepKind, Identity, Topic, WriteBackDraft};
+use crate::{FormContext, GuideStepKind, Identity, MediaLine, Point, Stroke, Topic, WriteBackDraft};
 
 /// Body of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -458,6 +459,234 @@ pub enum Command {
     ReopenAlert {
         /// Which.
         alert: AlertId,
+    },
+
+    // --- virtual windows (docs/windows.md); what a seat may do is written there ----------------------------------
+    /// A window in a conversation that is served; its citizen, or the agent who serves it, who has said yes with it.
+    AskWindow {
+        /// The conversation.
+        conversation: ConversationId,
+        /// From where; `code`: the agent only, for somebody who will enter a code.
+        origin: Origin,
+    },
+    /// A window at a later time; who may ask for one.
+    BookWindow {
+        /// The conversation.
+        conversation: ConversationId,
+        /// When; within 30 days.
+        at: Timestamp,
+    },
+    /// The agent's yes or no, or the citizen's no. (Their yes is `consent` to the purpose `window`.)
+    AnswerWindow {
+        /// The window.
+        window: WindowId,
+        /// Yes?
+        accepts: bool,
+    },
+    /// Whoever asked for it takes it back before it is live; of a booked one, both sides may.
+    CancelWindow {
+        /// The window.
+        window: WindowId,
+    },
+    /// The citizen agrees to a text as it stands now; refused with `outdated` if there is a newer one.
+    Consent {
+        /// In which window.
+        window: WindowId,
+        /// To what.
+        purpose: Purpose,
+        /// Id of the text.
+        text: String,
+        /// Its version.
+        version: u32,
+    },
+    /// The citizen does not agree any more. What it was for ends at once.
+    WithdrawConsent {
+        /// In which window.
+        window: WindowId,
+        /// To what.
+        purpose: Purpose,
+    },
+    /// A code to tell somebody, by which they take the citizen's seat; the agent who serves. An earlier one ends.
+    MakeWindowCode {
+        /// The window, asked for with origin `code`.
+        window: WindowId,
+    },
+    /// A citizen has been told a code, and types it.
+    EnterWindowCode {
+        /// Six digits.
+        code: String,
+    },
+    /// Asks a second clerk in; the agent who serves.
+    InviteToWindow {
+        /// The window.
+        window: WindowId,
+        /// Whom.
+        agent: AgentId,
+    },
+    /// Sits down, or comes back within 20 s; possible once everybody has agreed.
+    TakeSeat {
+        /// The window.
+        window: WindowId,
+        /// Which seat.
+        seat: Seat,
+    },
+    /// One's media connection: the first description, or that of a new connection after a reload.
+    ConnectWindow {
+        /// The window.
+        window: WindowId,
+        /// The offer; at most 64 KiB with its frame.
+        sdp: String,
+        /// What one publishes on which line.
+        lines: Vec<MediaLine>,
+    },
+    /// On the connection that one has: after a change of network, or with other lines.
+    RestartWindowLink {
+        /// The window.
+        window: WindowId,
+        /// The offer.
+        sdp: String,
+        /// As in `connect_window`.
+        lines: Vec<MediaLine>,
+    },
+    /// Answers the event `window_offer`.
+    AnswerWindowOffer {
+        /// The window.
+        window: WindowId,
+        /// Of the offer.
+        number: u32,
+        /// The answer.
+        sdp: String,
+    },
+    /// Lets the others see or hear something, or not any more.
+    Publish {
+        /// The window.
+        window: WindowId,
+        /// What.
+        medium: Medium,
+        /// From now on?
+        on: bool,
+    },
+    /// Leaves one's seat. When the citizen does, or the last clerk, the window ends.
+    LeaveWindow {
+        /// The window.
+        window: WindowId,
+    },
+    /// Ends it for all.
+    EndWindow {
+        /// The window.
+        window: WindowId,
+    },
+    /// Shows the second clerk out.
+    RemoveFromWindow {
+        /// The window.
+        window: WindowId,
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Points at a place of the picture; at most 30 a second.
+    Point {
+        /// The window.
+        window: WindowId,
+        /// Where.
+        at: Point,
+    },
+    /// Draws.
+    Draw {
+        /// The window.
+        window: WindowId,
+        /// Grows with every stroke of one's own; the same number goes on with a pen, or moves a box.
+        number: u32,
+        /// What.
+        stroke: Stroke,
+    },
+    /// Takes one's own newest stroke back.
+    UndoInk {
+        /// The window.
+        window: WindowId,
+    },
+    /// Wipes all strokes away.
+    ClearInk {
+        /// The window.
+        window: WindowId,
+    },
+    /// Holds the picture, or lets it go on.
+    FreezeWindow {
+        /// The window.
+        window: WindowId,
+        /// Held from now on?
+        frozen: bool,
+    },
+    /// Puts a picture, uploaded for the conversation before, into the thread.
+    KeepSnapshot {
+        /// The window.
+        window: WindowId,
+        /// The picture; only its uploader.
+        file: FileId,
+    },
+    /// The citizen lets the page be seen that they fill in, or not any more.
+    Browse {
+        /// The window.
+        window: WindowId,
+        /// From now on?
+        on: bool,
+    },
+    /// A piece of that page. A piece in which something personal is found is dropped, and refused with the field `frames`.
+    SendFrames {
+        /// The window.
+        window: WindowId,
+        /// Counts the loads of the page.
+        page: u32,
+        /// A JSON array of events of rrweb; at most 256 KiB.
+        frames: String,
+    },
+    /// Where in the form the citizen is.
+    SeeForm {
+        /// The window.
+        window: WindowId,
+        /// Where.
+        context: FormContext,
+    },
+    /// A clerk points at a field of the citizen's page.
+    Highlight {
+        /// The window.
+        window: WindowId,
+        /// Which; 1..=128 characters.
+        field: String,
+        /// At most 200 characters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        note: Option<String>,
+    },
+    /// A clerk proposes a value, which the citizen takes over or not. It is neither kept nor logged.
+    Propose {
+        /// The window.
+        window: WindowId,
+        /// For which field.
+        field: String,
+        /// What stands there, as the page says; only `text` and `choice` take proposals.
+        kind: FieldKind,
+        /// At most 1000 characters.
+        value: String,
+        /// At most 200 characters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        note: Option<String>,
+    },
+    /// The citizen takes a proposed value over, or does not.
+    AnswerProposal {
+        /// The window.
+        window: WindowId,
+        /// Its number.
+        proposal: u32,
+        /// Takes it?
+        accepts: bool,
+    },
+    /// Presses, signs, pays, shows the face: the citizen only, whoever asks.
+    Bind {
+        /// The window.
+        window: WindowId,
+        /// What stands there.
+        kind: FieldKind,
     },
 }
 

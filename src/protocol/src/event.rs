@@ -1,11 +1,12 @@
 //! What happens on topics, and the state that a subscription starts from.
 
-use bangban_domain::Timestamp;
+use bangban_domain::{ParticipantId, Timestamp, WindowId, window::ProposalEndedBecause};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentView, AlertsView, BoardView, CallBackView, ColleagueView, ContinuationView, ConversationContext,
-    ConversationView, Party, PersonView, ThreadEntry,
+    ConversationView, InkChange, MediaLeg, MediaLink, Party, PersonView, Point, StandingStroke, ThreadEntry,
+    WindowView,
 };
 
 /// Body of an event.
@@ -79,6 +80,91 @@ pub enum EventBody {
         /// The state.
         view: ContinuationView,
     },
+    /// `window`: the whole state, as this reader may know it; replaces the earlier one.
+    Window {
+        /// The state.
+        view: Box<WindowView>,
+    },
+    /// `window`: somebody points at a place of the picture. Forgotten by the receiver after 2 s.
+    Pointed {
+        /// Who.
+        by: ParticipantId,
+        /// On which picture.
+        picture: u32,
+        /// Where.
+        at: Point,
+    },
+    /// `window`: somebody draws, or wipes away.
+    Inked {
+        /// Who.
+        by: ParticipantId,
+        /// On which picture.
+        picture: u32,
+        /// What.
+        change: InkChange,
+    },
+    /// `window`: a clerk points at a field of the citizen's page.
+    Highlighted {
+        /// Who.
+        by: ParticipantId,
+        /// Which field.
+        field: String,
+        /// What there is to say of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        note: Option<String>,
+    },
+    /// `window`: a proposed value does not stand any more. New ones come with the view.
+    ProposalEnded {
+        /// Which.
+        proposal: u32,
+        /// Why.
+        because: ProposalEndedBecause,
+    },
+    /// `window`, clerks only: a piece of the citizen's page.
+    Frames {
+        /// Counts the loads of the page.
+        page: u32,
+        /// A JSON array of events of rrweb, as the page masked them.
+        frames: String,
+    },
+    /// `window`, the citizen only: somebody has come who has not seen the page, so all of it is needed again.
+    FramesWanted {},
+    /// `agent`: a colleague asks one in beside them. Not kept.
+    WindowInvited {
+        /// In which window; its topic has the rest.
+        window: WindowId,
+        /// Who asks.
+        by: PersonView,
+    },
+    /// `session`: the server has to send more at once than before; answered with `answer_window_offer`.
+    WindowOffer {
+        /// In which window.
+        window: WindowId,
+        /// Which offer.
+        number: u32,
+        /// The description.
+        sdp: String,
+    },
+    /// `session`: all that one receives in a window now. Lines that are not here carry nothing.
+    WindowLegs {
+        /// In which window.
+        window: WindowId,
+        /// Whose media is where.
+        legs: Vec<MediaLeg>,
+    },
+    /// `session`: one's own media connection has changed.
+    WindowLink {
+        /// In which window.
+        window: WindowId,
+        /// How it is.
+        link: MediaLink,
+    },
+    /// `session`: this connection does not sit in the window any more, because another page of the same person does.
+    WindowReplaced {
+        /// In which window.
+        window: WindowId,
+    },
     /// `session`: the link lives.
     Tick {
         /// The server's clock.
@@ -137,5 +223,12 @@ pub enum Snapshot {
     Continuation {
         /// The state.
         view: ContinuationView,
+    },
+    /// `window`.
+    Window {
+        /// The state.
+        view: Box<WindowView>,
+        /// What stands on the picture, oldest first.
+        strokes: Vec<StandingStroke>,
     },
 }

@@ -1,11 +1,11 @@
 //! The envelopes.
 
-use bangban_domain::{ContinuationId, ConversationId, Timestamp};
+use bangban_domain::{ContinuationId, ConversationId, ParticipantId, Timestamp, WindowId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BotOption, CannedAnswerView, ColleagueView, Command, EventBody, FileLink, Identity, KnowledgeHit, MyConversation,
-    MyPast, NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
+    BotOption, CannedAnswerView, ColleagueView, Command, EventBody, FileLink, IcePolicy, IceServer, Identity,
+    KnowledgeHit, MyConversation, MyPast, NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
 };
 
 /// What a client sends.
@@ -203,6 +203,34 @@ pub enum Answer {
     VisitorBlocked {
         /// At once; false: a supervisor has to grant it.
         in_force: bool,
+    },
+    /// Answer to `ask_window`, `book_window` and `enter_window_code`.
+    OpenedWindow {
+        /// The window.
+        window: WindowId,
+    },
+    /// Answer to `make_window_code`. The code is told here and nowhere else.
+    WindowCode {
+        /// Six digits.
+        code: String,
+        /// It is good until then, once.
+        until: Timestamp,
+    },
+    /// Answer to `take_seat`.
+    Seated {
+        /// One's id in the window.
+        participant: ParticipantId,
+        /// One has come back: id, ink and consents are those of before.
+        resumed: bool,
+        /// For the `RTCPeerConnection`.
+        ice_servers: Vec<IceServer>,
+        /// Which ways it may try.
+        policy: IcePolicy,
+    },
+    /// Answer to `connect_window` and `restart_window_link`.
+    WindowAnswer {
+        /// The server's description.
+        sdp: String,
     },
     /// Answer to `close`, when the case was handed on out of scope.
     Closed {

@@ -27,6 +27,7 @@ mod task;
 mod thread;
 mod topic;
 mod view;
+mod window;
 
 pub use action::{ActionOffer, ActionOutcome};
 pub use admin::*;
@@ -64,9 +65,16 @@ pub use thread::{
 };
 pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;
+pub use window::*;
 
 /// Version of this protocol; a client says it in `hello`.
 pub const VERSION: u32 = 1;
 
 /// Longest frame that a client may send, in bytes.
 pub const MAX_FRAME: usize = 64 * 1024;
+
+/// Longest piece of a page in `send_frames`, in bytes.
+pub const MAX_PAGE_PIECE: usize = 256 * 1024;
+
+/// Longest frame that carries one: as JSON in JSON, every quotation mark of it takes two bytes.
+pub const MAX_PAGE_FRAME: usize = 2 * MAX_PAGE_PIECE + 4 * 1024;

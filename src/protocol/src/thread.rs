@@ -1,11 +1,12 @@
 //! Entries of a conversation's thread: durable, numbered without gaps per lane, never changed afterwards.
 
 use bangban_domain::{
-    AgentId, FileId, Timestamp,
+    AgentId, FileId, Timestamp, WindowId,
     action::{ActionAsk, ActionKind, ActionOption, ActionStepKind, Walk},
     alert::FlagReason,
     guide::Checklist,
     knowledge::AnswerFile,
+    window::{EndedBecause, Origin},
     words::{HandOnChannel, Outcome},
 };
 use serde::{Deserialize, Serialize};
@@ -427,6 +428,29 @@ pub enum ThreadBody {
     Rated {
         /// 1..=5.
         stars: u8,
+    },
+    /// The author asks for a virtual window.
+    WindowAsked {
+        /// Which.
+        window: WindowId,
+        /// From where.
+        origin: Origin,
+    },
+    /// The author has booked one.
+    WindowBooked {
+        /// Which.
+        window: WindowId,
+        /// For when.
+        at: Timestamp,
+    },
+    /// A virtual window is over.
+    WindowEnded {
+        /// Which.
+        window: WindowId,
+        /// Why.
+        because: EndedBecause,
+        /// How long citizen and clerk saw each other; 0: they did not.
+        live_seconds: u32,
     },
     /// Private lane: a note by the author.
     Note {

@@ -2,11 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use bangban_domain::{AgentId, ContinuationId, ConversationId};
+use bangban_domain::{AgentId, ContinuationId, ConversationId, WindowId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
-/// `alerts`, `alerts:UNIT`, `continuation:cn_...`, `notices`, `session`.
+/// `alerts`, `alerts:UNIT`, `continuation:cn_...`, `window:wn_...`, `notices`, `session`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts", type = "string"))]
 pub enum Topic {
@@ -28,7 +28,9 @@ pub enum Topic {
     AlertsOf(UnitCode),
     /// One's own way to a second device: used or taken back.
     Continuation(ContinuationId),
-    /// This connection: `tick`, needs no subscription.
+    /// A virtual window: who sits there, what is agreed, what is drawn.
+    Window(WindowId),
+    /// This connection: `tick`, and what one's own media connection needs; needs no subscription.
     Session,
 }
 
@@ -78,8 +80,8 @@ impl fmt::Debug for UnitCode {
 /// A text that names no topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a topic: conversation:ID, notes:ID, agent:ID, board, board:UNIT, alerts, alerts:UNIT, continuation:ID, notices or \
-     session"
+    "not a topic: conversation:ID, notes:ID, agent:ID, board, board:UNIT, alerts, alerts:UNIT, continuation:ID, window:ID, \
+     notices or session"
 )]
 pub struct ParseTopicError;
 
@@ -95,6 +97,7 @@ impl fmt::Display for Topic {
             Self::Alerts => f.write_str("alerts"),
             Self::AlertsOf(unit) => write!(f, "alerts:{unit}"),
             Self::Continuation(id) => write!(f, "continuation:{id}"),
+            Self::Window(id) => write!(f, "window:{id}"),
             Self::Session => f.write_str("session"),
         }
     }
@@ -111,6 +114,7 @@ impl FromStr for Topic {
             Some(("board", code)) => Self::BoardOf(code.parse()?),
             Some(("alerts", code)) => Self::AlertsOf(code.parse()?),
             Some(("continuation", id)) => Self::Continuation(id.parse().map_err(|_| ParseTopicError)?),
+            Some(("window", id)) => Self::Window(id.parse().map_err(|_| ParseTopicError)?),
             None if text == "board" => Self::Board,
             None if text == "alerts" => Self::Alerts,
             None if text == "notices" => Self::Notices,

@@ -11,7 +11,7 @@ use bangban_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::HandOverPacket;
+use crate::{HandOverPacket, WindowBrief};
 
 /// Who the token says you are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -108,6 +108,10 @@ pub struct ConversationView {
     pub agent_read: u64,
     /// Is the citizen connected?
     pub citizen_online: bool,
+    /// Its virtual window, if it has one that has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub window: Option<WindowBrief>,
 }
 
 /// The clock of rule 1.

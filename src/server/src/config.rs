@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,7 @@ use bangban_domain::{
     time::{MINUTE, Millis, SECOND},
     words::Role,
 };
+use bangban_protocol::IcePolicy;
 use bangban_store::Database;
 use figment::{
     Figment,
@@ -83,6 +84,8 @@ pub struct Config {
     pub notify: NotifyKeys,
     /// `[connectors]`.
     pub connectors: Connectors,
+    /// `[media]`.
+    pub media: Media,
     /// `[log]`.
     pub log: Log,
 }
@@ -640,6 +643,78 @@ impl Connectors {
     }
 }
 
+/// `[media]`: virtual windows.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// Can windows be asked for?
+    pub enabled: bool,
+    /// UDP address and port.
+    pub listen: String,
+    /// What browsers are told to send to; empty: found out.
+    pub public: String,
+    /// Media threads.
+    pub threads: usize,
+    /// Windows that may be agreed upon or live at once; 0: as many as come.
+    pub most_live: usize,
+    /// TURN servers.
+    pub turn_urls: Vec<String>,
+    /// The secret that they share with us.
+    pub turn_secret: String,
+    /// Which ways browsers may try.
+    pub policy: IcePolicy,
+}
+
+impl std::fmt::Debug for Media {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Media").field("enabled", &self.enabled).field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+/// More threads than any machine has processors to spare for.
+const MOST_MEDIA_THREADS: usize = 64;
+
+impl Media {
+    /// Where the port is opened, and what browsers are told, if that is said.
+    ///
+    /// # Errors
+    /// Names the key.
+    pub fn addresses(&self) -> Result<(SocketAddr, Option<SocketAddr>), ConfigError> {
+        let address = |key, text: &str| {
+            let problem = format!("{text:?} is not an address and port such as \"192.0.2.1:40000\"");
+            text.parse::<SocketAddr>().map_err(|_| ConfigError::Value { key, problem })
+        };
+        let public = (!self.public.is_empty()).then(|| address("media.public", &self.public)).transpose()?;
+        Ok((address("media.listen", &self.listen)?, public))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let value = |key, problem: &str| Err(ConfigError::Value { key, problem: problem.to_owned() });
+        let (_, public) = self.addresses()?;
+        if public.is_some_and(|public| public.ip().is_unspecified()) {
+            return value("media.public", "must be an address that browsers can send to");
+        }
+        if !(1..=MOST_MEDIA_THREADS).contains(&self.threads) {
+            return value("media.threads", "must be 1 to 64");
+        }
+        // RFC 7065; a password in an address would be told to everybody.
+        let is_turn = |url: &String| {
+            let rest = url.strip_prefix("turn:").or_else(|| url.strip_prefix("turns:"));
+            rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['@', '/', ' ']))
+        };
+        if !self.turn_urls.iter().all(is_turn) {
+            return value("media.turn_urls", "must be addresses such as \"turn:turn.example:3478?transport=udp\"");
+        }
+        if !self.turn_urls.is_empty() && self.turn_secret.len() < 16 {
+            return value("media.turn_secret", "must have 16 characters or more with media.turn_urls");
+        }
+        if self.policy == IcePolicy::Relay && self.turn_urls.is_empty() {
+            return value("media.policy", "\"relay\" needs media.turn_urls");
+        }
+        Ok(())
+    }
+}
+
 /// `[log]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -812,6 +887,7 @@ impl Config {
         config.privacy.check()?;
         config.notify.check()?;
         config.connectors.check(&config.notify)?;
+        config.media.check()?;
         config.calendar()?;
         Ok(config)
     }

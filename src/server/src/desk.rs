@@ -50,6 +50,7 @@ use crate::{
     hub::Hub,
     organisation::Organisation,
     staff::Rights,
+    windows::News,
 };
 pub(crate) use alerts::alert_view;
 pub use batch::entry;
@@ -261,6 +262,8 @@ pub struct Shared {
     pub boards: DashMap<Topic, (u64, BoardView)>,
     /// Open alerts, with the positions of their topics, as the boards.
     pub alerts: DashMap<Topic, (u64, AlertsView)>,
+    /// Windows of conversations, and what their owner has to hear.
+    pub windows: News,
 }
 
 /// The way to the desk. Cheap to clone.

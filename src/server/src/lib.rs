@@ -32,4 +32,5 @@ pub mod throttle;
 pub mod tls;
 pub mod user;
 pub mod watch;
+pub mod windows;
 pub mod word_check;

@@ -71,6 +71,9 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::Finished
         | ThreadBody::Closed { .. }
         | ThreadBody::Reopened
+        | ThreadBody::WindowAsked { .. }
+        | ThreadBody::WindowBooked { .. }
+        | ThreadBody::WindowEnded { .. }
         | ThreadBody::Rated { .. } => return None,
     })
 }

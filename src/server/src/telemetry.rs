@@ -96,6 +96,13 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     describe_counter!("bangban_file_bytes_out_total", "bytes of downloads");
     describe_counter!("bangban_file_scans_total", "answers of the virus scanner: clean, infected or unavailable");
     describe_counter!("bangban_files_swept_total", "files that nobody sent in time, deleted");
+    describe_gauge!("bangban_media", "windows and connections that the media threads have");
+    describe_counter!("bangban_media_total", "what the media threads have counted: packets, repeats, what was refused");
+    describe_counter!("bangban_windows_ended_total", "virtual windows that are over, by cause");
+    describe_counter!(
+        "bangban_window_frames_total",
+        "pieces of citizens' pages, by result: passed, personal (not passed on) or too_much"
+    );
     describe_histogram!("bangban_file_finish_seconds", "from the last byte until a file is checked and stored");
     describe_histogram!("bangban_commit_seconds", "from handing a message over until it is durable and published");
     gauge!("bangban_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);

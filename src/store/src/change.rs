@@ -4,7 +4,7 @@ use sqlx::{Any, Transaction};
 
 use crate::{
     Change, ConversationRow, StoreError, action, alert, audit, bot, continuation, figures, files, guide, knowledge,
-    ledger, outbox, privacy, quality, record, sql::Statements, staff, task,
+    ledger, outbox, privacy, quality, record, sql::Statements, staff, task, window,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
@@ -153,6 +153,7 @@ pub(crate) async fn carry_out(
         Change::File(change) => return files::carry_out(tx, change).await,
         Change::Continuation(change) => return continuation::carry_out(tx, change).await,
         Change::Claim { visitor, citizen, at, .. } => {
+            window::hand_on(tx, &visitor.to_string(), &citizen.to_string()).await?;
             for sql in [
                 "UPDATE citizen SET claimed_by = $1 WHERE id = $2",
                 "UPDATE conversation SET citizen = $1 WHERE citizen = $2",
@@ -177,6 +178,7 @@ pub(crate) async fn carry_out(
         Change::Guide(change) => return guide::carry_out(tx, change).await,
         Change::Bot(change) => return bot::carry_out(tx, change).await,
         Change::Action(change) => return action::carry_out(tx, change).await,
+        Change::Window(change) => return window::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
         Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
         Change::ReceiptReminded { receipt, at, .. } => {

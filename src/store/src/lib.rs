@@ -45,6 +45,7 @@ mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod unit;
+mod window;
 mod writer;
 
 use std::sync::Arc;
@@ -79,6 +80,7 @@ pub use row::*;
 pub use staff::{Membership, SessionRow, StaffChange, StaffRow};
 pub use task::{OnTimeCount, PolicyRow, TaskChange, TaskEventRow, TaskQuery, TaskRow};
 pub use unit::*;
+pub use window::{WindowChange, WindowRow};
 pub use writer::{Counts, Ended, Publisher};
 
 /// The database. Cheap to clone.

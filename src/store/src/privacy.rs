@@ -7,7 +7,7 @@ use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 use crate::{
     Archive, Json, StoreError, action, knowledge, outbox, quality,
     read::{id, instant, optional_instant, unsigned, word},
-    task,
+    task, window,
 };
 
 /// A change of what is kept.
@@ -238,6 +238,7 @@ async fn delete_thread(
     task::forget(tx, &key).await?;
     outbox::forget(tx, &key).await?;
     action::forget(tx, &key).await?;
+    window::forget(tx, &key).await?;
     knowledge::forget(tx, &key).await?;
     sqlx::query("DELETE FROM draft WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     sqlx::query("DELETE FROM continuation WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
@@ -346,6 +347,8 @@ async fn erase(
     ] {
         sqlx::query(sql).bind(new.clone()).bind(old.clone()).execute(&mut **tx).await?;
     }
+    // Those in which they were helped by a code belong to conversations of others.
+    window::hand_on(tx, &old, &new).await?;
     // The event log names the citizen once, where the conversation began.
     sqlx::query(
         "UPDATE event SET detail = REPLACE(detail, $1, $2) \

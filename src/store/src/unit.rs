@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::{
     ActionChange, AlertChange, Audit, BotChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow,
     FileChange, GuideChange, HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange,
-    QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
+    QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange, WindowChange,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -96,6 +96,7 @@ impl Unit {
                 | Change::Alert(_)
                 | Change::Helper(_)
                 | Change::Action(_)
+                | Change::Window(_)
                 | Change::Figures(_)
                 | Change::Outbox(_)
                 | Change::AgentLog(_)
@@ -348,6 +349,8 @@ pub enum Change {
     Bot(BotChange),
     /// Actions that a citizen confirmed.
     Action(ActionChange),
+    /// Virtual windows and consents.
+    Window(WindowChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }

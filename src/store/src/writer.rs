@@ -224,6 +224,8 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         Change::Continuation(ContinuationChange::Redeem { .. } | ContinuationChange::Revoke { .. }) => [None, None],
         // Each row knows by itself who came first.
         Change::Outbox(_) | Change::Action(_) => [None, None],
+        // Their owner changes them in its turns.
+        Change::Window(_) => [None, None],
         // Two who ask the same open one task.
         Change::Records(_)
         | Change::Account(_)

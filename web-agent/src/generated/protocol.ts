@@ -609,7 +609,39 @@ answers: Array<CannedAnswerView>, } | { "type": "visitor_blocked",
 /**
  * At once; false: a supervisor has to grant it.
  */
-inForce: boolean, } | { "type": "closed", 
+inForce: boolean, } | { "type": "opened_window", 
+/**
+ * The window.
+ */
+window: WindowId, } | { "type": "window_code", 
+/**
+ * Six digits.
+ */
+code: string, 
+/**
+ * It is good until then, once.
+ */
+until: Timestamp, } | { "type": "seated", 
+/**
+ * One's id in the window.
+ */
+participant: ParticipantId, 
+/**
+ * One has come back: id, ink and consents are those of before.
+ */
+resumed: boolean, 
+/**
+ * For the `RTCPeerConnection`.
+ */
+iceServers: Array<IceServer>, 
+/**
+ * Which ways it may try.
+ */
+policy: IcePolicy, } | { "type": "window_answer", 
+/**
+ * The server's description.
+ */
+sdp: string, } | { "type": "closed", 
 /**
  * The hand-on receipt, if there is one.
  */
@@ -1693,7 +1725,313 @@ note: string, } | { "type": "reopen_alert",
 /**
  * Which.
  */
-alert: AlertId, };
+alert: AlertId, } | { "type": "ask_window", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * From where; `code`: the agent only, for somebody who will enter a code.
+ */
+origin: WindowOrigin, } | { "type": "book_window", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * When; within 30 days.
+ */
+at: Timestamp, } | { "type": "answer_window", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Yes?
+ */
+accepts: boolean, } | { "type": "cancel_window", 
+/**
+ * The window.
+ */
+window: WindowId, } | { "type": "consent", 
+/**
+ * In which window.
+ */
+window: WindowId, 
+/**
+ * To what.
+ */
+purpose: Purpose, 
+/**
+ * Id of the text.
+ */
+text: string, 
+/**
+ * Its version.
+ */
+version: number, } | { "type": "withdraw_consent", 
+/**
+ * In which window.
+ */
+window: WindowId, 
+/**
+ * To what.
+ */
+purpose: Purpose, } | { "type": "make_window_code", 
+/**
+ * The window, asked for with origin `code`.
+ */
+window: WindowId, } | { "type": "enter_window_code", 
+/**
+ * Six digits.
+ */
+code: string, } | { "type": "invite_to_window", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Whom.
+ */
+agent: AgentId, } | { "type": "take_seat", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Which seat.
+ */
+seat: Seat, } | { "type": "connect_window", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * The offer; at most 64 KiB with its frame.
+ */
+sdp: string, 
+/**
+ * What one publishes on which line.
+ */
+lines: Array<MediaLine>, } | { "type": "restart_window_link", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * The offer.
+ */
+sdp: string, 
+/**
+ * As in `connect_window`.
+ */
+lines: Array<MediaLine>, } | { "type": "answer_window_offer", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Of the offer.
+ */
+number: number, 
+/**
+ * The answer.
+ */
+sdp: string, } | { "type": "publish", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * What.
+ */
+medium: Medium, 
+/**
+ * From now on?
+ */
+on: boolean, } | { "type": "leave_window", 
+/**
+ * The window.
+ */
+window: WindowId, } | { "type": "end_window", 
+/**
+ * The window.
+ */
+window: WindowId, } | { "type": "remove_from_window", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Whom.
+ */
+participant: ParticipantId, } | { "type": "point", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Where.
+ */
+at: Point, } | { "type": "draw", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Grows with every stroke of one's own; the same number goes on with a pen, or moves a box.
+ */
+number: number, 
+/**
+ * What.
+ */
+stroke: Stroke, } | { "type": "undo_ink", 
+/**
+ * The window.
+ */
+window: WindowId, } | { "type": "clear_ink", 
+/**
+ * The window.
+ */
+window: WindowId, } | { "type": "freeze_window", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Held from now on?
+ */
+frozen: boolean, } | { "type": "keep_snapshot", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * The picture; only its uploader.
+ */
+file: FileId, } | { "type": "browse", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * From now on?
+ */
+on: boolean, } | { "type": "send_frames", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Counts the loads of the page.
+ */
+page: number, 
+/**
+ * A JSON array of events of rrweb; at most 256 KiB.
+ */
+frames: string, } | { "type": "see_form", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Where.
+ */
+context: FormContext, } | { "type": "highlight", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Which; 1..=128 characters.
+ */
+field: string, 
+/**
+ * At most 200 characters.
+ */
+note?: string, } | { "type": "propose", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * For which field.
+ */
+field: string, 
+/**
+ * What stands there, as the page says; only `text` and `choice` take proposals.
+ */
+kind: FieldKind, 
+/**
+ * At most 1000 characters.
+ */
+value: string, 
+/**
+ * At most 200 characters.
+ */
+note?: string, } | { "type": "answer_proposal", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * Its number.
+ */
+proposal: number, 
+/**
+ * Takes it?
+ */
+accepts: boolean, } | { "type": "bind", 
+/**
+ * The window.
+ */
+window: WindowId, 
+/**
+ * What stands there.
+ */
+kind: FieldKind, };
+
+/**
+ * A text that one agrees to.
+ */
+export type ConsentTextView = { 
+/**
+ * For what.
+ */
+purpose: Purpose, 
+/**
+ * Its id and version: what `consent` names.
+ */
+id: string, 
+/**
+ * See above.
+ */
+version: number, 
+/**
+ * The text in Chinese, which is the one that counts.
+ */
+zh: string, 
+/**
+ * In English.
+ */
+en: string, };
+
+/**
+ * That the citizen agreed.
+ */
+export type ConsentView = { 
+/**
+ * To what.
+ */
+purpose: Purpose, 
+/**
+ * Version of the text.
+ */
+version: number, 
+/**
+ * When.
+ */
+at: Timestamp, };
 
 /**
  * A conversation that is handed to a second device of the same citizen by a one-time code.
@@ -1866,7 +2204,11 @@ agentRead: number,
 /**
  * Is the citizen connected?
  */
-citizenOnline: boolean, };
+citizenOnline: boolean, 
+/**
+ * Its virtual window, if it has one that has not ended.
+ */
+window?: WindowBrief, };
 
 /**
  * A correction that is asked for.
@@ -2091,6 +2433,11 @@ drawn: number, };
  * Of what a plan draws its number.
  */
 export type DrawnPer = "plan" | "team" | "agent";
+
+/**
+ * Why a window has ended.
+ */
+export type EndedBecause = "citizen_left" | "staff_left" | "supervisor_ended" | "declined" | "not_answered" | "nobody_came" | "citizen_lost" | "staff_lost" | "consent_withdrawn" | "cancelled" | "conversation_closed";
 
 /**
  * A log-in during which a second factor was set up.
@@ -2526,7 +2873,103 @@ view: AlertsView, } | { "type": "notices_changed", } | { "type": "continuation",
 /**
  * The state.
  */
-view: ContinuationView, } | { "type": "tick", 
+view: ContinuationView, } | { "type": "window", 
+/**
+ * The state.
+ */
+view: WindowView, } | { "type": "pointed", 
+/**
+ * Who.
+ */
+by: ParticipantId, 
+/**
+ * On which picture.
+ */
+picture: number, 
+/**
+ * Where.
+ */
+at: Point, } | { "type": "inked", 
+/**
+ * Who.
+ */
+by: ParticipantId, 
+/**
+ * On which picture.
+ */
+picture: number, 
+/**
+ * What.
+ */
+change: InkChange, } | { "type": "highlighted", 
+/**
+ * Who.
+ */
+by: ParticipantId, 
+/**
+ * Which field.
+ */
+field: string, 
+/**
+ * What there is to say of it.
+ */
+note?: string, } | { "type": "proposal_ended", 
+/**
+ * Which.
+ */
+proposal: number, 
+/**
+ * Why.
+ */
+because: ProposalEndedBecause, } | { "type": "frames", 
+/**
+ * Counts the loads of the page.
+ */
+page: number, 
+/**
+ * A JSON array of events of rrweb, as the page masked them.
+ */
+frames: string, } | { "type": "frames_wanted", } | { "type": "window_invited", 
+/**
+ * In which window; its topic has the rest.
+ */
+window: WindowId, 
+/**
+ * Who asks.
+ */
+by: PersonView, } | { "type": "window_offer", 
+/**
+ * In which window.
+ */
+window: WindowId, 
+/**
+ * Which offer.
+ */
+number: number, 
+/**
+ * The description.
+ */
+sdp: string, } | { "type": "window_legs", 
+/**
+ * In which window.
+ */
+window: WindowId, 
+/**
+ * Whose media is where.
+ */
+legs: Array<MediaLeg>, } | { "type": "window_link", 
+/**
+ * In which window.
+ */
+window: WindowId, 
+/**
+ * How it is.
+ */
+link: MediaLink, } | { "type": "window_replaced", 
+/**
+ * In which window.
+ */
+window: WindowId, } | { "type": "tick", 
 /**
  * The server's clock.
  */
@@ -2544,6 +2987,11 @@ field: EntryField,
  * In their order; those that are not new are what it said before.
  */
 pieces: Array<Piece>, };
+
+/**
+ * What stands at a place of a form, as the page says.
+ */
+export type FieldKind = "text" | "choice" | "secret" | "submit" | "sign" | "pay" | "face";
 
 /**
  * The figures.
@@ -2927,6 +3375,27 @@ raisedAt: Timestamp,
  * Name of the supervisor who has taken note of it.
  */
 seenBy: string | null, };
+
+/**
+ * Where in a form the citizen is, as the page's own tags say.
+ */
+export type FormContext = { 
+/**
+ * Code of the item.
+ */
+item?: string, 
+/**
+ * Which step.
+ */
+step: string, 
+/**
+ * In which field they are.
+ */
+field?: string, 
+/**
+ * Code of what the form complains of.
+ */
+error?: string, };
 
 /**
  * A conversation that was found.
@@ -3608,6 +4077,28 @@ channel: Channel,
 lines: Array<HistoryLine>, };
 
 /**
+ * Which ways a browser may try.
+ */
+export type IcePolicy = "all" | "relay";
+
+/**
+ * A server that helps a browser to reach us, as `RTCPeerConnection` takes it.
+ */
+export type IceServer = { 
+/**
+ * `turn:` or `turns:` addresses.
+ */
+urls: Array<string>, 
+/**
+ * When it ends, and whose it is.
+ */
+username?: string, 
+/**
+ * What proves it.
+ */
+credential?: string, };
+
+/**
  * Who the token says you are.
  */
 export type Identity = { "type": "citizen", 
@@ -3684,6 +4175,23 @@ bad: Array<BadRow>,
  * Was it written? Not in a dry run, nor with bad rows unless they were to be skipped.
  */
 imported: boolean, };
+
+/**
+ * What changes on the picture.
+ */
+export type InkChange = { "type": "drawn", 
+/**
+ * Its number among its author's.
+ */
+number: number, 
+/**
+ * Of a pen: what is new. Of a box: where it is now.
+ */
+stroke: Stroke, } | { "type": "undone", 
+/**
+ * Its number among its author's.
+ */
+number: number, } | { "type": "cleared" };
 
 /**
  * What is said to one question of the card.
@@ -4414,6 +4922,46 @@ me: Identity, };
 export type MaskedField = "name" | "phone";
 
 /**
+ * Whose media one media line of the server carries.
+ */
+export type MediaLeg = { 
+/**
+ * Its `mid`.
+ */
+mid: string, 
+/**
+ * Whose.
+ */
+participant: ParticipantId, 
+/**
+ * What.
+ */
+medium: Medium, };
+
+/**
+ * What one media line of a description carries.
+ */
+export type MediaLine = { 
+/**
+ * Its `mid`.
+ */
+mid: string, 
+/**
+ * What.
+ */
+medium: Medium, };
+
+/**
+ * How one's own media connection is.
+ */
+export type MediaLink = "up" | "interrupted" | "over";
+
+/**
+ * What somebody lets the others see or hear.
+ */
+export type Medium = "camera" | "voice" | "screen";
+
+/**
  * The way that a message goes.
  */
 export type MessageChannel = "thread" | "inbox" | "sms" | "email" | "portal" | "webhook";
@@ -4930,6 +5478,11 @@ dueAt: Timestamp,
 step: number, };
 
 /**
+ * One person on one seat of a virtual window; a page that is loaded anew keeps it.
+ */
+export type ParticipantId = string;
+
+/**
  * Author of an entry.
  */
 export type Party = { "type": "citizen" } | { "type": "bot" } | { "type": "agent", 
@@ -5036,6 +5589,19 @@ text: string, };
  * On which side a piece stands.
  */
 export type PieceKind = "same" | "gone" | "new";
+
+/**
+ * A place of the picture, in parts of its width and height: 0 is the left or upper edge, 65 535 the right or lower one.
+ */
+export type Point = { 
+/**
+ * From the left.
+ */
+x: number, 
+/**
+ * From above.
+ */
+y: number, };
 
 /**
  * Review points of an item.
@@ -5229,9 +5795,50 @@ tasks: Array<TaskLine>, };
 export type Promise = "first_response" | "call_back" | "next_response";
 
 /**
+ * What has become of a proposed value.
+ */
+export type ProposalEndedBecause = "accepted" | "declined" | "expired" | "page_changed";
+
+/**
+ * A value that a clerk proposes.
+ */
+export type ProposalView = { 
+/**
+ * Its number.
+ */
+proposal: number, 
+/**
+ * For which field.
+ */
+field: string, 
+/**
+ * What is to stand there.
+ */
+value: string, 
+/**
+ * Why.
+ */
+note?: string, 
+/**
+ * It stands until then.
+ */
+until: Timestamp, };
+
+/**
+ * What a citizen agrees to, each by itself and each with its own text (DOMAIN "Law"). Recording, once there is any,
+ * is one more of these.
+ */
+export type Purpose = "window" | "screen" | "co_browse";
+
+/**
  * Of whom results are shown apart.
  */
 export type QualityGroup = "agent" | "team" | "unit";
+
+/**
+ * How well a connection goes.
+ */
+export type QualityLight = "good" | "fair" | "poor";
 
 /**
  * Results of one agent, team or unit, or of all.
@@ -5858,6 +6465,44 @@ unit: string | null,
 questions: Array<Question>, };
 
 /**
+ * Where somebody sits. Each seat is there once; nobody sits unseen.
+ */
+export type Seat = "citizen" | "agent" | "second_clerk" | "supervisor";
+
+/**
+ * Somebody on a seat.
+ */
+export type SeatView = { 
+/**
+ * Their id in this window.
+ */
+participant: ParticipantId, 
+/**
+ * Which seat.
+ */
+seat: Seat, 
+/**
+ * As this reader may call them; empty for a citizen to themselves.
+ */
+name: string, 
+/**
+ * Is it the reader?
+ */
+isMe: boolean, 
+/**
+ * Their connection has gone; the seat is kept for a while.
+ */
+isAway: boolean, 
+/**
+ * What they let the others see and hear.
+ */
+media: Array<Medium>, 
+/**
+ * How well it goes for them; absent: not known yet.
+ */
+quality?: QualityLight, };
+
+/**
  * When humans answer. In JSON `{"always": true}`, or `{"periods": ["09:00-11:30", "13:30-17:00"]}` on working days.
  */
 export type ServiceHours = { 
@@ -6142,7 +6787,15 @@ view: AlertsView, } | { "type": "notices", } | { "type": "continuation",
 /**
  * The state.
  */
-view: ContinuationView, };
+view: ContinuationView, } | { "type": "window", 
+/**
+ * The state.
+ */
+view: WindowView, 
+/**
+ * What stands on the picture, oldest first.
+ */
+strokes: Array<StandingStroke>, };
 
 /**
  * A stretch of time.
@@ -6508,9 +7161,43 @@ haveHours: number, };
 export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "call_back" | "closed";
 
 /**
+ * A stroke as it stands.
+ */
+export type StandingStroke = { 
+/**
+ * Whose.
+ */
+by: ParticipantId, 
+/**
+ * Its number among theirs.
+ */
+number: number, 
+/**
+ * All of it.
+ */
+stroke: Stroke, };
+
+/**
  * What follows when a step of a promise is reached.
  */
 export type StepAction = "notify" | "widen" | "alert" | "offer_to_all";
+
+/**
+ * What is drawn.
+ */
+export type Stroke = { "type": "pen", 
+/**
+ * 1..=256 at once.
+ */
+points: Array<Point>, } | { "type": "box", 
+/**
+ * One corner.
+ */
+from: Point, 
+/**
+ * The one across.
+ */
+to: Point, };
 
 /**
  * What makes suggested questions frequent.
@@ -7278,7 +7965,35 @@ receipt: string | null, } | { "type": "reopened" } | { "type": "rated",
 /**
  * 1..=5.
  */
-stars: number, } | { "type": "note", 
+stars: number, } | { "type": "window_asked", 
+/**
+ * Which.
+ */
+window: WindowId, 
+/**
+ * From where.
+ */
+origin: WindowOrigin, } | { "type": "window_booked", 
+/**
+ * Which.
+ */
+window: WindowId, 
+/**
+ * For when.
+ */
+at: Timestamp, } | { "type": "window_ended", 
+/**
+ * Which.
+ */
+window: WindowId, 
+/**
+ * Why.
+ */
+because: EndedBecause, 
+/**
+ * How long citizen and clerk saw each other; 0: they did not.
+ */
+liveSeconds: number, } | { "type": "note", 
 /**
  * Plain text.
  */
@@ -7477,7 +8192,7 @@ reason: string, };
 
 /**
  * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
- * `alerts`, `alerts:UNIT`, `continuation:cn_...`, `notices`, `session`.
+ * `alerts`, `alerts:UNIT`, `continuation:cn_...`, `window:wn_...`, `notices`, `session`.
  */
 export type Topic = string;
 
@@ -7609,6 +8324,144 @@ sms: boolean,
  * Messages of the portal.
  */
 portal: boolean, };
+
+/**
+ * The window of a conversation, as the conversation's view has it.
+ */
+export type WindowBrief = { 
+/**
+ * Which; its topic has the rest.
+ */
+window: WindowId, 
+/**
+ * Where it stands; never `ended`.
+ */
+state: WindowState, 
+/**
+ * Who asked for it.
+ */
+askedBy: WindowSide, 
+/**
+ * From where.
+ */
+origin: WindowOrigin, 
+/**
+ * With `booked`: when.
+ */
+at?: Timestamp, };
+
+/**
+ * One virtual window, from the question to its end.
+ */
+export type WindowId = string;
+
+/**
+ * Where a window was opened from (rule 3: measured together, reported apart).
+ */
+export type WindowOrigin = "conversation" | "hall" | "kiosk" | "code" | "booking";
+
+/**
+ * Who began it.
+ */
+export type WindowSide = "citizen" | "agent";
+
+/**
+ * Where a window stands.
+ */
+export type WindowState = "booked" | "asked" | "consented" | "live" | "ended";
+
+/**
+ * A window, as this reader may know it.
+ */
+export type WindowView = { 
+/**
+ * Which.
+ */
+window: WindowId, 
+/**
+ * Of which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Rises with every change.
+ */
+version: number, 
+/**
+ * Where it stands.
+ */
+state: WindowState, 
+/**
+ * With `asked` and `consented`: until then.
+ */
+until?: Timestamp, 
+/**
+ * With `booked`: when.
+ */
+at?: Timestamp, 
+/**
+ * With `live`.
+ */
+liveSince?: Timestamp, 
+/**
+ * With `ended`; nothing comes after it.
+ */
+endedBecause?: EndedBecause, 
+/**
+ * From where it was opened.
+ */
+origin: WindowOrigin, 
+/**
+ * Who asked for it.
+ */
+askedBy: WindowSide, 
+/**
+ * Has the agent said yes?
+ */
+agentAgrees: boolean, 
+/**
+ * What the citizen has agreed to.
+ */
+consents: Array<ConsentView>, 
+/**
+ * What is to be read before one agrees, one for each purpose.
+ */
+texts: Array<ConsentTextView>, 
+/**
+ * Who serves.
+ */
+agent: PersonView, 
+/**
+ * Who was asked in beside them.
+ */
+invited?: PersonView, 
+/**
+ * Who sits there.
+ */
+seats: Array<SeatView>, 
+/**
+ * The same people speak by telephone: voices do not go through the window.
+ */
+inCall: boolean, 
+/**
+ * Number of the picture that strokes belong to.
+ */
+picture: number, 
+/**
+ * It is held.
+ */
+isFrozen: boolean, 
+/**
+ * The citizen's page is seen.
+ */
+isBrowsing: boolean, 
+/**
+ * Where in the form the citizen is; for clerks.
+ */
+form?: FormContext, 
+/**
+ * Values that stand to be taken over, for the citizen and clerks.
+ */
+proposals: Array<ProposalView>, };
 
 /**
  * A refusal.

@@ -61,6 +61,18 @@ export function withEvent(state: ThreadState, body: EventBody, now: number): Thr
     case 'monitors':
     case 'notices_changed':
     case 'continuation':
+    case 'window':
+    case 'pointed':
+    case 'inked':
+    case 'highlighted':
+    case 'proposal_ended':
+    case 'frames':
+    case 'frames_wanted':
+    case 'window_invited':
+    case 'window_offer':
+    case 'window_legs':
+    case 'window_link':
+    case 'window_replaced':
     case 'tick':
       return state;
   }

@@ -74,6 +74,17 @@ pub(crate) fn without(text: &str, instead: &str) -> String {
     clean
 }
 
+/// Does a number stand in it by which somebody is known or reached: identity, telephone, card?
+#[must_use]
+pub fn has_number(text: &str) -> bool {
+    if !Signs::of(text).number {
+        return false;
+    }
+    let mut found = Vec::new();
+    number::find(&Letters::of(text), &mut found);
+    !found.is_empty()
+}
+
 fn mask_once(text: &str) -> Option<String> {
     replace(text, |found| found.shown)
 }

@@ -43,6 +43,7 @@ words! {
 
 words! {
     /// Where a window was opened from (rule 3: measured together, reported apart).
+    #[cfg_attr(feature = "ts", ts(rename = "WindowOrigin"))]
     Origin {
         /// The conversation, from a page or the app.
         Conversation = "conversation",

@@ -7,15 +7,15 @@
 use std::{pin::Pin, sync::Arc};
 
 use bangban_domain::{
-    Timestamp,
+    Timestamp, WindowId,
     citizen::HallVisit,
     conversation::{self, MAX_CLIENT_ID, MAX_COMMENT, MAX_LEFT_MESSAGE, MAX_TEXT},
     words::{Outcome, Stage},
 };
-use bangban_protocol::{Answer, Command, ErrorCode, WireError};
+use bangban_protocol::{Answer, Command, ErrorCode, Topic, WireError};
 
 use super::{App, actor, dialogue::Heard, forbidden, invalid};
-use crate::{auth::Principal, desk::Order, hub::Socket};
+use crate::{auth::Principal, desk::Order, hub::Socket, windows};
 
 /// The rest of a command.
 pub type Pending = Pin<Box<dyn Future<Output = Result<Answer, WireError>> + Send>>;
@@ -148,6 +148,10 @@ impl App {
                 self.hub.leave(socket, topic);
                 Ok(Begun::Done(Ok(Answer::Done)))
             }
+            Command::Subscribe { topic: Topic::Window(window), .. } => {
+                let socket = Arc::clone(socket);
+                Ok(Begun::Alone(Box::pin(async move { app.windows.look(who, socket, window).await })))
+            }
             Command::Subscribe { topic, after } => {
                 let socket = Arc::clone(socket);
                 Ok(Begun::Alone(Box::pin(async move { app.subscribe(&who, &socket, topic, after).await })))
@@ -197,6 +201,14 @@ impl App {
                 let order = Order::Feedback { conversation, answer: seq, solved, doubt };
                 app.desk.give(actor(&who), at, order).await
             }))),
+            Command::SendFrames { window, page, frames } => {
+                let socket = Arc::clone(socket);
+                Ok(Begun::Alone(Box::pin(async move { app.send_frames(who, socket, (window, page), frames).await })))
+            }
+            command if windows::concerns(&command) => {
+                let socket = Arc::clone(socket);
+                Ok(Begun::Alone(Box::pin(async move { app.windows.give(who, socket, command).await })))
+            }
             Command::Hello { .. } | Command::Renew { .. } => {
                 Err(WireError::new(ErrorCode::BadRequest, "the connection itself answers this"))
             }
@@ -205,6 +217,28 @@ impl App {
                 Ok(Begun::Alone(Box::pin(async move { app.desk.give(actor(&who), at, order).await })))
             }
         }
+    }
+}
+
+impl App {
+    /// A piece of the page that a citizen lets clerks see.
+    async fn send_frames(
+        &self,
+        who: Arc<Principal>,
+        socket: Arc<Socket>,
+        (window, page): (WindowId, u32),
+        frames: String,
+    ) -> Result<Answer, WireError> {
+        // A large piece takes milliseconds, which others of this thread do not wait.
+        let checked =
+            tokio::task::spawn_blocking(move || windows::is_clean(&frames).map(|is_clean| (frames, is_clean)));
+        let failed = |_| WireError::new(ErrorCode::Internal, "the piece could not be checked");
+        let (frames, is_clean) = checked.await.map_err(failed)??;
+        if !is_clean {
+            metrics::counter!("bangban_window_frames_total", "result" => "personal").increment(1);
+            return Err(WireError::field("frames", "a number of somebody stands in it"));
+        }
+        self.windows.pass_on(who, socket, window, page, frames).await
     }
 }
 
@@ -299,7 +333,37 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::PastConversations { .. }
         | Command::ContinueElsewhere { .. }
         | Command::RevokeContinuation { .. }
-        | Command::ClaimVisitor { .. } => {
+        | Command::ClaimVisitor { .. }
+        | Command::AskWindow { .. }
+        | Command::BookWindow { .. }
+        | Command::AnswerWindow { .. }
+        | Command::CancelWindow { .. }
+        | Command::Consent { .. }
+        | Command::WithdrawConsent { .. }
+        | Command::MakeWindowCode { .. }
+        | Command::EnterWindowCode { .. }
+        | Command::InviteToWindow { .. }
+        | Command::TakeSeat { .. }
+        | Command::ConnectWindow { .. }
+        | Command::RestartWindowLink { .. }
+        | Command::AnswerWindowOffer { .. }
+        | Command::Publish { .. }
+        | Command::LeaveWindow { .. }
+        | Command::EndWindow { .. }
+        | Command::RemoveFromWindow { .. }
+        | Command::Point { .. }
+        | Command::Draw { .. }
+        | Command::UndoInk { .. }
+        | Command::ClearInk { .. }
+        | Command::FreezeWindow { .. }
+        | Command::KeepSnapshot { .. }
+        | Command::Browse { .. }
+        | Command::SendFrames { .. }
+        | Command::SeeForm { .. }
+        | Command::Highlight { .. }
+        | Command::Propose { .. }
+        | Command::AnswerProposal { .. }
+        | Command::Bind { .. } => {
             return Err(WireError::new(ErrorCode::BadRequest, "not a command for the desk"));
         }
     })

@@ -70,7 +70,7 @@ use crate::{
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
     http::{ANY_ORIGIN, AddressLimits, Door, Gate, Proxies, hsts},
-    hub::{Hub, Relay},
+    hub::{Hub, Relay, Socket},
     load::{self, LoadAgents},
     organisation::{self, DemoStaff, Organisation},
     outbox::Outside,
@@ -79,6 +79,7 @@ use crate::{
     staff::{Accounts, Rights, oidc::Oidc},
     staffing::Searches,
     telemetry::Metrics,
+    windows::{self, Windows},
     word_check::WordCheck,
 };
 pub(crate) use administration::Edit;
@@ -176,7 +177,10 @@ pub struct App {
     /// Rung when other notices may be in force.
     other_notices: Arc<Notify>,
     desk: Desk,
-    shared: Arc<Shared>,
+    /// Virtual windows.
+    pub(crate) windows: Windows,
+    /// What the desk and the windows share.
+    pub(crate) shared: Arc<Shared>,
     notices: Arc<Notices>,
     /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
@@ -307,6 +311,17 @@ impl App {
         };
         let offices = connectors::actions::offices(config, demo, &clock, &stopping).await?;
         let desk = Desk::start(world, config.limits.mailbox).await?;
+        let world = windows::World {
+            clock: clock.clone(),
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            shared: Arc::clone(&shared),
+            notices: Arc::clone(&notices),
+            rights: Arc::clone(&rights),
+            files: Arc::clone(&files),
+            stopping: stopping.clone(),
+        };
+        let windows = Windows::start(config, world).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
         if demo && portal_origins.is_empty() {
@@ -354,6 +369,7 @@ impl App {
             organisation,
             other_notices: Arc::default(),
             desk,
+            windows,
             shared,
             notices,
             consoles: DashMap::new(),
@@ -520,6 +536,14 @@ impl App {
                 }
             }
             consoles.remove();
+        }
+    }
+
+    /// A socket has gone: whoever sat in a window on it has some seconds to come back. What a server that stops ends is
+    /// not their doing; the next one gives them their time.
+    pub(crate) fn left(&self, socket: &Socket) {
+        if !self.stopping.is_cancelled() {
+            self.shared.windows.lost(socket.number());
         }
     }
 

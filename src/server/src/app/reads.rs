@@ -98,6 +98,7 @@ impl App {
                 | Topic::BoardOf(_)
                 | Topic::Alerts
                 | Topic::AlertsOf(_)
+                | Topic::Window(_)
                 | Topic::Session,
                 _,
             ) => return Err(forbidden()),
@@ -161,7 +162,8 @@ impl App {
                 let row = self.own_continuation(who, id).await?;
                 (0, Snapshot::Continuation { view: continuation_view(&row) })
             }
-            (Topic::Notes(_) | Topic::Session, _) => return Err(forbidden()),
+            // Windows answer by themselves.
+            (Topic::Notes(_) | Topic::Window(_) | Topic::Session, _) => return Err(forbidden()),
         })
     }
 

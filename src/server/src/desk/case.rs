@@ -211,6 +211,7 @@ pub(crate) fn view_of(
         citizen_read: row.citizen_read,
         agent_read: row.agent_read,
         citizen_online: false,
+        window: None,
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) struct Pending {
     pub(super) changed: bool,
     /// Whose account has changed.
     pub(super) accounts: BTreeSet<AgentId>,
+    /// Conversations whose window has changed.
+    pub(super) windows: BTreeSet<ConversationId>,
     /// Units whose board somebody wants to see.
     pub(super) boards: BTreeSet<UnitCode>,
     /// Units whose alerts somebody wants to see.
@@ -108,6 +110,14 @@ impl Notices {
         pending.present.insert(agent, present);
         self.wake.notify_one();
         pending.count
+    }
+
+    /// A conversation's window is not what it was, or there is none any more.
+    pub fn window(&self, conversation: ConversationId) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.windows.insert(conversation);
+        self.wake.notify_one();
     }
 
     /// Somebody wants to see a unit's board. Gives the number for [`Notices::heard`].

@@ -14,7 +14,9 @@ use bangban_domain::{
     time::SECOND,
     words::{CitizenKind, Stage},
 };
-use bangban_protocol::{Answer, ConversationView, EventBody, OfferEnded, ToldView, Topic, UnitCode, WireError};
+use bangban_protocol::{
+    Answer, ConversationView, EventBody, OfferEnded, ToldView, Topic, UnitCode, WindowState, WireError,
+};
 use bangban_store::{Author, CitizenRow, ConversationRow, EntryRow, PromiseRow, StaffRow, Store, StoreError, Unit};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc;
@@ -182,6 +184,10 @@ impl Owner {
         self.publish(&batch, now);
         self.flushes.everything(teams);
         self.flush(now);
+        // What the router knew of them is gone with it.
+        for id in self.world.shared.windows.conversations() {
+            self.world.notices.window(id);
+        }
         Ok(())
     }
 
@@ -407,6 +413,9 @@ impl Owner {
         for conversation in pending.kept {
             self.promise_over(conversation, now, batch);
         }
+        for id in pending.windows {
+            self.window_changed(id, now, batch);
+        }
         for unit in pending.boards {
             self.show_board(Topic::BoardOf(unit), now);
         }
@@ -432,6 +441,15 @@ impl Owner {
             }
         }
         pending.count
+    }
+
+    /// A live window takes the whole agent; and everybody sees where it stands.
+    fn window_changed(&mut self, conversation: ConversationId, now: Timestamp, batch: &mut Batch) {
+        let brief = self.world.shared.windows.brief(conversation);
+        let is_exclusive = brief.is_some_and(|brief| brief.state == WindowState::Live);
+        // A refusal: it is served no more.
+        self.decide(Input::ExclusiveChanged { conversation, is_exclusive }, now, batch).ok();
+        batch.views.insert(conversation);
     }
 
     /// Closed conversations are not kept in memory: rating and reopening bring them back.
@@ -556,6 +574,7 @@ impl Owner {
         if view.stage == Stage::Closed {
             self.world.shared.live.remove(&id);
         } else {
+            view.window = self.world.shared.windows.brief(id);
             let mut live = self.world.shared.live.entry(id).or_insert_with(|| Live {
                 citizen: case.row.citizen,
                 channel: case.row.channel,
@@ -572,6 +591,7 @@ impl Owner {
         self.world.hub.publish(Topic::Conversation(id), None, EventBody::Conversation { view });
         // Whoever served before, and whoever watches a team that it was with, hears this last.
         self.world.hub.only_readers(id, agent, &team, item.as_deref());
+        self.world.shared.windows.changed(id);
     }
 
     // --- small things -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use metrics::gauge;
+use metrics::{counter, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::security;
@@ -26,6 +26,14 @@ async fn render(State((app, handle)): State<(Arc<App>, PrometheusHandle)>) -> Re
     #[expect(clippy::cast_precision_loss, reason = "queues are far shorter than 2^52")]
     for (name, length) in [("bangban_desk_mailbox", orders), ("bangban_writer_queue", units)] {
         gauge!(name).set(length as f64);
+    }
+    for (name, count) in app.windows.counted() {
+        if matches!(name, "windows" | "peers") {
+            #[expect(clippy::cast_precision_loss, reason = "there are thousands at most")]
+            gauge!("bangban_media", "what" => name).set(count as f64);
+        } else {
+            counter!("bangban_media_total", "what" => name).absolute(count);
+        }
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response()
 }

@@ -386,6 +386,26 @@ impl Hub {
         }
     }
 
+    /// Sends to one socket, whether it listens to the topic or not.
+    pub(crate) fn tell_one(&self, socket: &Socket, topic: Topic, body: EventBody) {
+        if let Some(text) = text_of(&Frame::Event { topic, epoch: self.epoch, seq: None, body }) {
+            socket.push(text);
+        }
+    }
+
+    /// Sends to these sockets, written once.
+    pub(crate) fn tell_some<'a>(&self, sockets: impl Iterator<Item = &'a Arc<Socket>>, topic: Topic, body: EventBody) {
+        let mut sockets = sockets.peekable();
+        if sockets.peek().is_none() {
+            return;
+        }
+        if let Some(text) = text_of(&Frame::Event { topic, epoch: self.epoch, seq: None, body }) {
+            for socket in sockets {
+                socket.push(text.clone());
+            }
+        }
+    }
+
     /// Does anybody listen here, or could on another node?
     pub(crate) fn is_listened_to(&self, topic: Topic) -> bool {
         self.topics.contains_key(&topic) || self.bus.is_shared()

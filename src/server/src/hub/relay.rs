@@ -218,6 +218,7 @@ const fn thread_of(topic: Topic) -> Option<(ConversationId, Lane)> {
         | Topic::Alerts
         | Topic::AlertsOf(_)
         | Topic::Continuation(_)
+        | Topic::Window(_)
         | Topic::Notices
         | Topic::Session => None,
     }

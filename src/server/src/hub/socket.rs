@@ -88,6 +88,16 @@ impl Socket {
         Self { number, member, topics: Mutex::new(Vec::new()), limit, queue, changed: Notify::new() }
     }
 
+    /// No other socket of this process has it.
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Is it open, and does it listen to this?
+    pub fn listens_to(&self, topic: Topic) -> bool {
+        self.topics().contains(&topic)
+    }
+
     // Both locks guard plain lists that are whole after every statement, so a panic elsewhere has not harmed them.
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

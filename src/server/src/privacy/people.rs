@@ -4,15 +4,17 @@ use std::{collections::HashSet, sync::Arc};
 
 use axum::body::Bytes;
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, Timestamp,
+    AgentId, CitizenId, ConversationId, Timestamp, WindowId,
     alert::Intervention,
     conversation,
     history::Event,
+    window::{EndedBecause, Purpose},
     words::{Channel, CitizenKind, Outcome, Stage},
 };
 use bangban_protocol::{ErrorCode, Party, ThreadBody, ThreadEntry, WireError};
 use bangban_store::{
     Archive, Audit, Author, Change, CitizenRow, ErasureRow, ErasureState, Lane, PrivacyChange, Store, StoreError, Unit,
+    WindowRow,
 };
 use futures_util::TryStreamExt as _;
 use serde::Serialize;
@@ -56,6 +58,53 @@ impl From<CitizenRow> for PersonData {
     fn from(row: CitizenRow) -> Self {
         let CitizenRow { id, name, kind, level, phone, credit_code, seen_at, .. } = row;
         Self { id, name, kind, level, phone, credit_code, seen_at }
+    }
+}
+
+/// A virtual window as an export has it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WindowData<'a> {
+    window: WindowId,
+    conversation: ConversationId,
+    opened_at: Timestamp,
+    live_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    because: Option<EndedBecause>,
+    /// How well it went.
+    quality: Option<&'a serde_json::value::RawValue>,
+    consents: Vec<ConsentData<'a>>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConsentData<'a> {
+    purpose: Purpose,
+    text: &'a str,
+    version: u32,
+    given_at: Timestamp,
+    taken_back_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a WindowRow> for WindowData<'a> {
+    fn from(row: &'a WindowRow) -> Self {
+        let consents = row.consents.iter().map(|(consent, taken_back_at)| ConsentData {
+            purpose: consent.purpose,
+            text: &consent.text.id,
+            version: consent.text.version,
+            given_at: consent.at,
+            taken_back_at: *taken_back_at,
+        });
+        Self {
+            window: row.window,
+            conversation: row.conversation,
+            opened_at: row.opened_at,
+            live_at: row.live_at,
+            ended_at: row.ended_at,
+            because: row.because,
+            quality: row.quality.as_ref().map(|quality| &*quality.0),
+            consents: consents.collect(),
+        }
     }
 }
 
@@ -264,6 +313,8 @@ impl People {
     ) -> anyhow::Result<()> {
         let mut html = page::head(&person, package.at);
         package.json("person.json", &person).await?;
+        let windows = self.archive().windows_of(person.id).await?;
+        package.json("windows.json", &windows.iter().map(WindowData::from).collect::<Vec<_>>()).await?;
         for id in conversations {
             let Some(mut data) = self.conversation(id).await? else { continue };
             for file in self.archive().files_of(id).await? {

@@ -121,6 +121,7 @@ impl<'a> Membership<'a> {
 impl Drop for Membership<'_> {
     fn drop(&mut self) {
         self.app.hub.close(&self.socket);
+        self.app.left(&self.socket);
         self.app.metrics.sessions(self.member).decrement(1.0);
     }
 }

@@ -69,6 +69,36 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::ListAgents { .. } => ("list_agents", None, false),
         Command::AcknowledgeAlert { .. } => ("acknowledge_alert", None, false),
         Command::ReopenAlert { .. } => ("reopen_alert", None, false),
+        Command::AskWindow { conversation, .. } => ("ask_window", Some(*conversation), true),
+        Command::BookWindow { conversation, .. } => ("book_window", Some(*conversation), true),
+        Command::AnswerWindow { .. } => ("answer_window", None, false),
+        Command::CancelWindow { .. } => ("cancel_window", None, false),
+        Command::Consent { .. } => ("consent", None, false),
+        Command::WithdrawConsent { .. } => ("withdraw_consent", None, false),
+        Command::MakeWindowCode { .. } => ("make_window_code", None, false),
+        Command::EnterWindowCode { .. } => ("enter_window_code", None, false),
+        Command::InviteToWindow { .. } => ("invite_to_window", None, false),
+        Command::TakeSeat { .. } => ("take_seat", None, false),
+        Command::ConnectWindow { .. } => ("connect_window", None, false),
+        Command::RestartWindowLink { .. } => ("restart_window_link", None, false),
+        Command::AnswerWindowOffer { .. } => ("answer_window_offer", None, false),
+        Command::Publish { .. } => ("publish", None, false),
+        Command::LeaveWindow { .. } => ("leave_window", None, false),
+        Command::EndWindow { .. } => ("end_window", None, false),
+        Command::RemoveFromWindow { .. } => ("remove_from_window", None, false),
+        Command::Point { .. } => ("point", None, false),
+        Command::Draw { .. } => ("draw", None, false),
+        Command::UndoInk { .. } => ("undo_ink", None, false),
+        Command::ClearInk { .. } => ("clear_ink", None, false),
+        Command::FreezeWindow { .. } => ("freeze_window", None, false),
+        Command::KeepSnapshot { .. } => ("keep_snapshot", None, true),
+        Command::Browse { .. } => ("browse", None, false),
+        Command::SendFrames { .. } => ("send_frames", None, false),
+        Command::SeeForm { .. } => ("see_form", None, false),
+        Command::Highlight { .. } => ("highlight", None, false),
+        Command::Propose { .. } => ("propose", None, false),
+        Command::AnswerProposal { .. } => ("answer_proposal", None, false),
+        Command::Bind { .. } => ("bind", None, false),
     };
     Facts { name, conversation, writes }
 }
@@ -82,6 +112,7 @@ const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
         | Topic::Alerts
         | Topic::AlertsOf(_)
         | Topic::Continuation(_)
+        | Topic::Window(_)
         | Topic::Notices
         | Topic::Session => None,
     }
@@ -90,9 +121,11 @@ const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
 #[cfg(test)]
 mod tests {
     use bangban_domain::{
-        ContinuationId, FileId, Timestamp,
+        ContinuationId, FileId, Timestamp, WindowId,
         action::{ActionKind, ActionStepKind},
+        window::Origin,
     };
+    use bangban_protocol::Point;
 
     use super::*;
 
@@ -121,6 +154,10 @@ mod tests {
             Command::ContinueElsewhere { conversation: id },
             Command::RevokeContinuation { continuation: ContinuationId::new(1) },
             Command::ClaimVisitor { visitor: String::new() },
+            Command::AskWindow { conversation: id, origin: Origin::Code },
+            Command::RestartWindowLink { window: WindowId::new(1), sdp: String::new(), lines: Vec::new() },
+            Command::Point { window: WindowId::new(1), at: Point { x: 1, y: 1 } },
+            Command::SendFrames { window: WindowId::new(1), page: 1, frames: String::new() },
         ] {
             let wire = serde_json::to_value(&command).unwrap();
             assert_eq!(wire["type"], facts(&command).name);

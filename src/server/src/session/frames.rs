@@ -2,7 +2,7 @@
 
 use axum::extract::ws::Utf8Bytes;
 use bangban_domain::ConversationId;
-use bangban_protocol::{Answer, Command, ErrorCode, Frame, MAX_FRAME, Request, WireError};
+use bangban_protocol::{Answer, Command, ErrorCode, Frame, MAX_FRAME, MAX_PAGE_FRAME, Request, WireError};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub(super) fn reply(reference: u32, result: Result<Answer, WireError>) -> Utf8By
 
 /// The request, or its number (0 if unreadable) and what is wrong with it.
 pub(super) fn parse(text: &str) -> Result<Request, (u32, WireError)> {
-    if text.len() > MAX_FRAME {
+    if text.len() > MAX_FRAME && !is_piece_of_a_page(text) {
         let detail = format!("a frame has at most {MAX_FRAME} bytes");
         return Err((reference(text), WireError::new(ErrorCode::TooLarge, detail)));
     }
@@ -72,6 +72,26 @@ impl From<OnlySend> for Request {
         let SendBody { conversation, client_id, text, entry, .. } = body;
         Self { reference, body: Command::Send { conversation, client_id, text, entry } }
     }
+}
+
+/// Pages come in larger pieces than anything else.
+fn is_piece_of_a_page(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct OnlyBody {
+        body: OnlyType,
+    }
+    #[derive(Deserialize)]
+    struct OnlyType {
+        #[serde(rename = "type")]
+        _kind: Piece,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Piece {
+        SendFrames,
+    }
+    text.len() <= MAX_PAGE_FRAME
+        && serde_json::from_str::<OnlyBody>(text).is_ok_and(|OnlyBody { body: OnlyType { .. } }| true)
 }
 
 fn reference(text: &str) -> u32 {
@@ -167,5 +187,18 @@ mod tests {
         assert!(parse(&frame(64 * 1024)).is_ok());
         let (number, error) = parse(&frame(64 * 1024 + 1)).unwrap_err();
         assert_eq!((number, error.code), (7, ErrorCode::TooLarge));
+    }
+
+    #[test]
+    fn a_piece_of_a_page_has_more() {
+        let frame = |length: usize, kind: &str| {
+            let window = "wn_00000000000000000000000000000001";
+            let head = format!(r#"{{"ref":7,"body":{{"type":"{kind}","window":"{window}","page":1,"frames":""#);
+            format!("{head}{}\"}}}}", "x".repeat(length - head.len() - 3))
+        };
+        assert!(parse(&frame(MAX_PAGE_FRAME, "send_frames")).is_ok());
+        for (length, kind) in [(MAX_PAGE_FRAME + 1, "send_frames"), (MAX_FRAME + 1, "draw")] {
+            assert_eq!(parse(&frame(length, kind)).unwrap_err().1.code, ErrorCode::TooLarge, "{kind}");
+        }
     }
 }

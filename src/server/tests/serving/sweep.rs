@@ -538,6 +538,9 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
     let is_offer = |event: &Value| event["body"]["view"]["offer"]["conversation"] == json!(offered);
     let offer = serving.event("offer", is_offer).await["body"]["view"]["offer"]["id"].clone();
     let until = 4_102_444_800_000_i64;
+    let tomorrow = citizen.welcome["now"].as_i64().unwrap() + 86_400_000;
+    let window = json!({ "type": "book_window", "conversation": id, "at": tomorrow });
+    let window = serving.ok(window).await["window"].clone();
     // An alert of the police's unit.
     serving.ok(json!({ "type": "raise_flag", "conversation": id, "reason": "upset" })).await;
     let mut watching = server.staff("super1").await;
@@ -639,6 +642,39 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("step in an action", json!({ "type": "action_step", "conversation": conversation, "clientId": "k", "on": 1, "step": "confirm" }), false),
             ("judge", json!({ "type": "bot_feedback", "conversation": conversation, "seq": 1, "solved": true }), false),
             ("rate", json!({ "type": "rate", "conversation": conversation, "stars": 5 }), false),
+            // Booked for tomorrow: nobody sits there.
+            ("window", json!({ "type": "subscribe", "topic": format!("window:{}", window.as_str().unwrap()) }), owner || supervisor(who)),
+            ("ask for a window", json!({ "type": "ask_window", "conversation": conversation, "origin": "conversation" }), false),
+            ("book a window", json!({ "type": "book_window", "conversation": conversation, "at": until }), false),
+            ("answer a window", json!({ "type": "answer_window", "window": window, "accepts": true }), false),
+            ("cancel a window", json!({ "type": "cancel_window", "window": format!("wn_{NO_ID}") }), false),
+            ("consent", json!({ "type": "consent", "window": window, "purpose": "window", "text": "window", "version": 1 }), false),
+            ("withdraw consent", json!({ "type": "withdraw_consent", "window": window, "purpose": "window" }), false),
+            ("make a code", json!({ "type": "make_window_code", "window": window }), false),
+            ("enter a code", json!({ "type": "enter_window_code", "code": "123456" }), false),
+            ("invite", json!({ "type": "invite_to_window", "window": window, "agent": server_agent }), false),
+            ("take the citizen's seat", json!({ "type": "take_seat", "window": window, "seat": "citizen" }), false),
+            ("take the agent's seat", json!({ "type": "take_seat", "window": window, "seat": "agent" }), false),
+            ("connect", json!({ "type": "connect_window", "window": window, "sdp": "v=0", "lines": [] }), false),
+            ("restart a link", json!({ "type": "restart_window_link", "window": window, "sdp": "v=0", "lines": [] }), false),
+            ("answer an offer", json!({ "type": "answer_window_offer", "window": window, "number": 1, "sdp": "v=0" }), false),
+            ("publish", json!({ "type": "publish", "window": window, "medium": "camera", "on": true }), false),
+            ("leave a window", json!({ "type": "leave_window", "window": window }), false),
+            ("end a window", json!({ "type": "end_window", "window": window }), false),
+            ("show out", json!({ "type": "remove_from_window", "window": window, "participant": format!("pt_{NO_ID}") }), false),
+            ("point", json!({ "type": "point", "window": window, "at": { "x": 1, "y": 1 } }), false),
+            ("draw", json!({ "type": "draw", "window": window, "number": 1, "stroke": { "type": "box", "from": { "x": 1, "y": 1 }, "to": { "x": 2, "y": 2 } } }), false),
+            ("undo ink", json!({ "type": "undo_ink", "window": window }), false),
+            ("clear ink", json!({ "type": "clear_ink", "window": window }), false),
+            ("freeze", json!({ "type": "freeze_window", "window": window, "frozen": true }), false),
+            ("keep a picture", json!({ "type": "keep_snapshot", "window": window, "file": format!("fl_{NO_ID}") }), false),
+            ("show a page", json!({ "type": "browse", "window": window, "on": true }), false),
+            ("send a page", json!({ "type": "send_frames", "window": window, "page": 1, "frames": "[]" }), false),
+            ("say where one is", json!({ "type": "see_form", "window": window, "context": { "step": "1" } }), false),
+            ("highlight", json!({ "type": "highlight", "window": window, "field": "name" }), false),
+            ("propose", json!({ "type": "propose", "window": window, "field": "name", "kind": "text", "value": "x" }), false),
+            ("answer a proposal", json!({ "type": "answer_proposal", "window": window, "proposal": 1, "accepts": true }), false),
+            ("bind", json!({ "type": "bind", "window": window, "kind": "submit" }), false),
             ("hello", json!({ "type": "hello", "token": "x", "protocol": 1 }), false),
             ("renew", json!({ "type": "renew", "token": "x" }), false),
         ]

@@ -61,6 +61,7 @@ mod quality;
 mod staff;
 mod tasks;
 mod thread;
+mod windows;
 
 on_both! {
     a_thousand_concurrent_messages_are_numbered_without_gap_and_published_in_order,

@@ -5,13 +5,15 @@ import { actionStepText, actionText, useActionWords } from '../../shared/actions
 import { durationText } from '../../shared/files/kinds';
 import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
 import { enFlagReasons, zhFlagReasons } from '../../shared/alerts';
+import { useWindowEntryText } from '../../shared/window/entryWords';
 import { useSharedWords, useWords } from '../../shared/words';
-import { preciseTime, slotOf } from '../logic/text';
+import { dayOf, preciseTime, slotOf, timeOfDay } from '../logic/text';
 
 export function useThreadWords() {
   const shared = useSharedWords();
   const guide = useGuideWords();
   const action = useActionWords();
+  const windowText = useWindowEntryText();
   const words = useWords(
     {
       citizen: '市民',
@@ -151,6 +153,10 @@ export function useThreadWords() {
         return w.supervisorJoined(body.name);
       case 'supervisor_left':
         return w.supervisorLeft(body.name);
+      case 'window_asked':
+      case 'window_booked':
+      case 'window_ended':
+        return windowText.value(body, (at) => `${dayOf(at)} ${timeOfDay(at)}`);
       case 'message_left':
         return w.messageLeft(body.receipt, slotOf(body.slot));
       case 'call_back_moved':

@@ -5,6 +5,7 @@ import { actionStepText, actionText, useActionWords } from '../../shared/actions
 import { durationText } from '../../shared/files/kinds';
 import { withoutFiles } from '../../shared/knowledge/answerFiles';
 import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
+import { useWindowEntryText } from '../../shared/window/entryWords';
 import { language, useSharedWords } from '../../shared/words';
 import { dayAndSlot, dayAndTime } from './format';
 import { useWidgetWords } from './words';
@@ -15,6 +16,7 @@ export function useEntryText(): (body: ThreadBody) => string {
   const shared = useSharedWords();
   const guide = useGuideWords();
   const action = useActionWords();
+  const windowText = useWindowEntryText();
   const tell = computed(() => {
     const { file, system, greeting, clarify, says, handOver, closed, handedOn, answer, receipt, rating, notice } =
       words.value;
@@ -79,6 +81,10 @@ export function useEntryText(): (body: ThreadBody) => string {
           return system.supervisor_joined(body.name);
         case 'supervisor_left':
           return system.supervisor_left(body.name);
+        case 'window_asked':
+        case 'window_booked':
+        case 'window_ended':
+          return windowText.value(body, (at) => dayAndTime(at, language.value));
         case 'message_left':
           return `${receipt.title} ${receipt.number} ${body.receipt}`;
         case 'call_back_moved':

@@ -168,6 +168,9 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'call_back_soon':
     case 'call_back_due':
     case 'answer_found':
+    case 'window_asked':
+    case 'window_booked':
+    case 'window_ended':
     case 'closed':
       return true;
     case 'bot_greeting':

@@ -14,6 +14,7 @@ mod rules;
 mod since;
 mod tasks;
 mod units;
+mod windows;
 mod work;
 
 use std::sync::Arc;
