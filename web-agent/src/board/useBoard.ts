@@ -1,6 +1,6 @@
 /** The board's subscription: the newest view, the state of the link, and what this page has collected since. */
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue';
-import type { AlertsView, BoardView, Command, Timestamp, Topic } from '../generated/protocol';
+import type { AlertsView, BoardView, Command, EventBody, Timestamp, Topic } from '../generated/protocol';
 import { alertsTopic } from '../shared/alerts';
 import { setClock, useNow } from '../shared/clock';
 import { followBrowser, Link, socketUrl, type LinkState, type Subscription } from '../shared/link';
@@ -91,6 +91,7 @@ export function useBoard(token: () => string, topic: Topic, over: () => Promise<
     fresh,
     knownUntil,
     request: (command: Command) => link.request(command),
+    listenSession: (listener: (body: EventBody) => void) => link.listenSession(listener),
     subscribe: (what: Topic, subscription: Subscription) => link.subscribe(what, subscription),
     retryNow: () => link.retryNow(),
     renew: (next: string) => link.renew(next),

@@ -2,6 +2,7 @@
 import { onScopeDispose } from 'vue';
 import { keyCommand } from './logic/keys';
 import { useDesk } from './stores/desk';
+import { useWindows } from './stores/windows';
 import { isDialogOpen, useDialogs } from './useDialogs';
 import { useTrouble } from './useTrouble';
 
@@ -14,6 +15,8 @@ export interface KeyTargets {
   /** One of the answers that may fit what the citizen wrote last. */
   assist: (number: number) => void;
   context: () => void;
+  /** To the virtual window of the open conversation. */
+  window: () => void;
 }
 
 const isText = (target: EventTarget | null): boolean =>
@@ -22,6 +25,7 @@ const isText = (target: EventTarget | null): boolean =>
 
 export function useKeys(targets: KeyTargets): void {
   const desk = useDesk();
+  const windows = useWindows();
   const dialogs = useDialogs();
   const trouble = useTrouble();
 
@@ -53,6 +57,12 @@ export function useKeys(targets: KeyTargets): void {
         break;
       case 'context':
         targets.context();
+        break;
+      case 'window':
+        targets.window();
+        break;
+      case 'mute':
+        void windows.active?.toggle('voice');
         break;
       case 'transfer':
         if (desk.open && !desk.open.transferTo) dialogs.transfer = desk.open.id;

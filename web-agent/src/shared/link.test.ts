@@ -306,6 +306,17 @@ describe('a lost link', () => {
 });
 
 describe('a silent link', () => {
+  it('tells what only this connection is told to whoever listens, ticks apart', async () => {
+    await world.open();
+    const heard: string[] = [];
+    const stop = world.link.listenSession((body) => heard.push(body.type));
+    world.tick();
+    world.socket.frame({ topic: 'session', epoch: 1, body: { type: 'window_replaced', window: 'wn_1' } });
+    stop();
+    world.socket.frame({ topic: 'session', epoch: 1, body: { type: 'window_replaced', window: 'wn_1' } });
+    expect(heard).toEqual(['window_replaced']);
+  });
+
   it('is lost after three ticks without a sound, since the last sound', async () => {
     await world.open({ tickSeconds: 5 });
     await world.pass(4_000);

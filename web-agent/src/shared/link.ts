@@ -122,6 +122,7 @@ export class Link {
   private offsetMs = 0;
   private readonly pending = new Map<number, Pending>();
   private readonly topics = new Map<Topic, Topical>();
+  private readonly sessionListeners = new Set<(body: EventBody) => void>();
 
   constructor(private readonly options: LinkOptions) {
     this.environment = options.environment ?? browser;
@@ -195,6 +196,12 @@ export class Link {
       // If the link is lost the server knows already.
       if (this.current.kind === 'open') this.post({ type: 'unsubscribe', topic }).catch(() => {});
     };
+  }
+
+  /** Listens to what this one connection is told, ticks apart, until the returned function is called. */
+  listenSession(listener: (body: EventBody) => void): () => void {
+    this.sessionListeners.add(listener);
+    return () => this.sessionListeners.delete(listener);
   }
 
   private setState(state: LinkState): void {
@@ -301,6 +308,7 @@ export class Link {
     }
     if (frame.topic === 'session') {
       if (frame.body.type === 'tick') this.tick(frame.body.now);
+      else for (const listener of this.sessionListeners) listener(frame.body);
       return;
     }
     const topical = this.topics.get(frame.topic);

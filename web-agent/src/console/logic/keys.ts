@@ -12,6 +12,10 @@ export type KeyCommand =
   | { do: 'flag' }
   | { do: 'close' }
   | { do: 'context' }
+  /** Asks for a virtual window, accepts one, or goes to it. */
+  | { do: 'window' }
+  /** In a virtual window: silent, or not any more. */
+  | { do: 'mute' }
   | { do: 'sheet' }
   | { do: 'answer'; number: number }
   | { do: 'assist'; number: number };
@@ -36,6 +40,8 @@ const BY_CODE: Record<string, KeyCommand> = {
   KeyH: { do: 'flag' },
   KeyE: { do: 'close' },
   KeyI: { do: 'context' },
+  KeyV: { do: 'window' },
+  KeyM: { do: 'mute' },
   Slash: { do: 'sheet' },
 };
 

@@ -9,6 +9,8 @@ import type {
   DeskConversation,
   EventBody,
   OfferView,
+  PersonView,
+  WindowId,
 } from '../../generated/protocol';
 import { refreshClock, serverNow } from '../../shared/clock';
 import { offerChange, type OfferChange } from '../logic/offer';
@@ -27,6 +29,8 @@ export interface DeskListener {
   owed?: (conversation: DeskConversation, isLate: boolean) => void;
   /** A promised call-back of one's teams has come near. */
   callBack?: (callBack: CallBackView) => void;
+  /** A colleague asks one into a virtual window. */
+  invited?: (window: WindowId, by: PersonView) => void;
 }
 
 type Surroundings = Extract<EventBody, { type: 'agent_surroundings' }>;
@@ -123,6 +127,7 @@ export const useDesk = defineStore('desk', () => {
       },
       event: (body) => {
         if (body.type === 'agent') apply(body.view, false);
+        if (body.type === 'window_invited') for (const listener of listeners) listener.invited?.(body.window, body.by);
         if (body.type === 'agent_surroundings' && view.value) apply(around(view.value, body), false);
       },
     });

@@ -1,7 +1,7 @@
 /** Who is logged in, and the link to the server. */
 import { defineStore } from 'pinia';
 import { computed, markRaw, ref } from 'vue';
-import type { Answer, Command, LoginReply } from '../../generated/protocol';
+import type { Answer, Command, EventBody, LoginReply } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { followBrowser, Link, socketUrl, type LinkState, type Subscription } from '../../shared/link';
 import { hasConsole } from '../../shared/account/places';
@@ -102,6 +102,10 @@ export const useSession = defineStore('session', () => {
     return link ? link.subscribe(topic, subscription) : () => {};
   }
 
+  function listenSession(listener: (body: EventBody) => void): () => void {
+    return link ? link.listenSession(listener) : () => {};
+  }
+
   return {
     login,
     state,
@@ -117,6 +121,7 @@ export const useSession = defineStore('session', () => {
     logOut: logOutHere,
     request,
     subscribe,
+    listenSession,
     /** Local instant of the last frame that came, if there was one. */
     heardAt: () => link?.heardAt,
     retryNow: () => link?.retryNow(),

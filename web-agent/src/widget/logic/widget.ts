@@ -27,6 +27,7 @@ import { createNotices } from '../../shared/notices';
 import { Link, RequestError, followBrowser, socketUrl, type LinkState, type Welcome } from '../../shared/link';
 import { Outbox, newClientId, type Outgoing } from '../../shared/outbox';
 import type { ThreadState } from '../../shared/thread';
+import type { WindowPort } from '../../shared/window/room';
 import { emptyThread } from '../../shared/thread';
 import { language, languageOfPage } from '../../shared/words';
 import { createConversations, type Conversations } from './conversations';
@@ -60,6 +61,8 @@ export type Phase =
   | 'hall'
   /** A second device: its code was taken, or has to be typed. */
   | 'code'
+  /** Somebody was told the code of a virtual window, by telephone for instance. */
+  | 'window_code'
   | 'live'
   /** The token's time is over and a new one was asked for. */
   | 'renewing'
@@ -236,6 +239,7 @@ export function createWidget() {
     const before = storedRedeemed(Date.now());
     if (code) void comeByCode(code);
     else if (before && !host.isEmbedded) goOn(before);
+    else if (parameters.get('window') === 'code' && !isVisitorHere()) void askForWindowCode();
     else if (host.isEmbedded) hostTimer = window.setTimeout(() => void handedIn(null), HOST_MS);
     else void withoutToken();
   }
@@ -309,6 +313,30 @@ export function createWidget() {
     unfollowWay();
     unfollowWay = () => {};
     way.value = null;
+  }
+
+  // --- virtual windows ---------------------------------------------------------------------------------------------
+
+  const windowPort: WindowPort = {
+    request: (command) =>
+      link ? link.request(command) : Promise.reject(new RequestError('lost', 'not signed in', undefined, true)),
+    subscribe: (topic, subscription) => link?.subscribe(topic, subscription) ?? (() => {}),
+    listenSession: (listener) => link?.listenSession(listener) ?? (() => {}),
+    isOpen: computed(() => linkState.value.kind === 'open'),
+    token: () => token,
+    now: () => link?.serverNow() ?? Date.now(),
+  };
+
+  /** The form for the six digits; whoever types them needs no name. */
+  async function askForWindowCode(): Promise<void> {
+    notice.value = null;
+    phase.value = 'window_code';
+    try {
+      config.value ??= await serverConfig();
+    } catch (error) {
+      codeOf(error);
+      phase.value = 'unreachable';
+    }
   }
 
   // --- without a name ----------------------------------------------------------------------------------------------
@@ -960,6 +988,8 @@ export function createWidget() {
       codeProblem.value = null;
       phase.value = 'code';
     },
+    windowPort,
+    askForWindowCode,
     channels,
     makeWay,
     endWay,

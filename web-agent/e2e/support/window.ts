@@ -1,0 +1,177 @@
+/** Virtual windows in stories: devices that can be told apart, and eyes and ears at the other side. */
+import { expect, type BrowserContext, type Locator, type Page } from '@playwright/test';
+import config from '../../playwright.config';
+
+/**
+ * What the browsers of these stories need: this tab is shown without a chooser (and without the fake chooser, whose
+ * "screen" is a green picture), sounds need no press, packets go over the loopback.
+ */
+export const windowBrowser = {
+  ...config.use?.launchOptions,
+  args: [
+    ...(config.use?.launchOptions?.args ?? []),
+    '--auto-accept-this-tab-capture',
+    '--autoplay-policy=no-user-gesture-required',
+    '--allow-loopback-in-peer-connection',
+  ],
+};
+
+export interface Person {
+  /** Red, green and blue of what the camera sees. */
+  colour: [number, number, number];
+  /** What the microphone hears. */
+  hertz: number;
+}
+
+/**
+ * Gives a browser a camera that sees one colour with a light that blinks, and a microphone that hears one tone; and counts
+ * how often they were asked for.
+ */
+export async function giveDevices(context: BrowserContext, { colour, hertz }: Person): Promise<void> {
+  await context.grantPermissions(['camera', 'microphone']);
+  await context.addInitScript(
+    ({ rgb, pitch }) => {
+      const counted = window as unknown as { asked: number };
+      counted.asked = 0;
+      if (!navigator.mediaDevices) return;
+      navigator.mediaDevices.getUserMedia = async (wanted) => {
+        counted.asked += 1;
+        const tracks: MediaStreamTrack[] = [];
+        if (wanted?.audio) {
+          const audio = new AudioContext();
+          const tone = audio.createOscillator();
+          tone.frequency.value = pitch;
+          const out = audio.createMediaStreamDestination();
+          tone.connect(out);
+          tone.start();
+          await audio.resume();
+          tracks.push(...out.stream.getAudioTracks());
+        }
+        if (wanted?.video) {
+          const canvas = document.createElement('canvas');
+          canvas.width = 320;
+          canvas.height = 240;
+          const context = canvas.getContext('2d')!;
+          let turn = 0;
+          setInterval(() => {
+            context.fillStyle = `rgb(${rgb.join(' ')})`;
+            context.fillRect(0, 0, 320, 240);
+            context.fillStyle = turn++ % 2 ? '#fff' : '#000';
+            context.fillRect(0, 0, 20, 20);
+          }, 50);
+          tracks.push(...canvas.captureStream(20).getVideoTracks());
+        }
+        return new MediaStream(tracks);
+      };
+    },
+    { rgb: colour, pitch: hertz },
+  );
+}
+
+/** Red, green and blue of a video at parts of its picture; `null`: there is no picture yet. */
+export async function seen(video: Locator, x = 0.5, y = 0.5): Promise<number[] | null> {
+  return video.evaluate(
+    (element: HTMLVideoElement, at) => {
+      if (!element.videoWidth) return null;
+      const canvas = document.createElement('canvas');
+      canvas.width = element.videoWidth;
+      canvas.height = element.videoHeight;
+      const context = canvas.getContext('2d')!;
+      context.drawImage(element, 0, 0);
+      const place = [Math.floor(at.x * (canvas.width - 1)), Math.floor(at.y * (canvas.height - 1))] as const;
+      return [...context.getImageData(...place, 1, 1).data.slice(0, 3)];
+    },
+    { x, y },
+  );
+}
+
+/** Are they the same colour, as far as a video keeps colours? */
+export const near = (one: number[] | null, other: number[], within = 40): boolean =>
+  one !== null && one.every((part, at) => Math.abs(part - (other[at] ?? 0)) <= within);
+
+/** The pitch that is loudest in the voices that a page plays, in Hertz; 0: silence. */
+export async function heard(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    const players = [...document.querySelectorAll<HTMLAudioElement>('audio[data-testid=window-voice]')];
+    const playing = players.filter((one) => one.srcObject && !one.paused);
+    if (playing.length === 0) return 0;
+    const context = new AudioContext();
+    await context.resume();
+    const analyser = context.createAnalyser();
+    analyser.fftSize = 8_192;
+    analyser.smoothingTimeConstant = 0;
+    for (const player of playing) context.createMediaStreamSource(player.srcObject as MediaStream).connect(analyser);
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    let best = { hertz: 0, loud: -70 };
+    // A window of the transform has to fill first.
+    for (let look = 0; look < 40 && best.hertz === 0; look++) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      analyser.getFloatFrequencyData(bins);
+      bins.forEach((loud, bin) => {
+        if (loud > best.loud) best = { hertz: (bin * context.sampleRate) / analyser.fftSize, loud };
+      });
+    }
+    await context.close();
+    return Math.round(best.hertz);
+  });
+}
+
+/** The window as one person has it on the screen. */
+export class WindowOf {
+  constructor(readonly page: Page) {}
+
+  get root(): Locator {
+    return this.page.getByTestId('window');
+  }
+
+  get stage(): Locator {
+    return this.page.getByTestId('window-stage');
+  }
+
+  get picture(): Locator {
+    return this.page.getByTestId('window-picture');
+  }
+
+  get screenVideo(): Locator {
+    return this.page.getByTestId('screen-video');
+  }
+
+  button(name: string | RegExp): Locator {
+    return this.root.getByRole('button', { name, exact: typeof name === 'string' });
+  }
+
+  tile(seat: 'citizen' | 'agent' | 'second_clerk' | 'supervisor'): Locator {
+    return this.root.locator(`li[data-seat=${seat}]`);
+  }
+
+  face(seat: Parameters<WindowOf['tile']>[0]): Locator {
+    return this.tile(seat).locator('video');
+  }
+
+  async is(kind: string): Promise<void> {
+    await expect(this.root).toHaveAttribute('data-screen', kind);
+  }
+
+  /** The participant's id under which this seat is known. */
+  async participant(seat: Parameters<WindowOf['tile']>[0]): Promise<string | null> {
+    return this.face(seat).getAttribute('data-participant');
+  }
+
+  async sees(video: Locator, colour: number[], x = 0.5, y = 0.5): Promise<void> {
+    await expect
+      .poll(async () => near((await video.count()) > 0 ? await seen(video, x, y) : null, colour), {
+        message: `a picture of ${colour.join()}`,
+        timeout: 15_000,
+      })
+      .toBe(true);
+  }
+
+  async hears(hertz: number): Promise<void> {
+    await expect
+      .poll(async () => Math.abs((await heard(this.page)) - hertz), {
+        message: `a tone of ${hertz} Hz`,
+        timeout: 15_000,
+      })
+      .toBeLessThanOrEqual(15);
+  }
+}

@@ -1,0 +1,306 @@
+/** Virtual windows in real browsers: pictures, voices, a shared tab, ink, and what survives a reload and a lost network. */
+import { rows } from './support/recount';
+import { expect, isAccessible, LOST_LINK, test, type People } from './support/fixtures';
+import { Console } from './support/console';
+import { Widget } from './support/widget';
+import { giveDevices, heard, near, seen, windowBrowser, WindowOf, type Person } from './support/window';
+import type { Page } from '@playwright/test';
+
+test.use({
+  launchOptions: windowBrowser,
+  // Everything is on this machine.
+  settings: { MEDIA__LISTEN: '127.0.0.1:0' },
+});
+
+const ZHANG: Person = { colour: [220, 40, 120], hertz: 700 };
+const LI: Person = { colour: [30, 160, 220], hertz: 1_150 };
+const WANG: Person = { colour: [240, 170, 20], hertz: 1_700 };
+
+async function pageOf(people: People, person: Person, width: number, height: number): Promise<Page> {
+  const context = await people.context({ viewport: { width, height } });
+  await giveDevices(context, person);
+  return context.newPage();
+}
+
+/** A citizen and an agent in a conversation. */
+async function conversation(people: People, urls: { citizen: string; agent: string }) {
+  const agent = await Console.open(await pageOf(people, LI, 1440, 900), urls.agent, 'agent1001');
+  const widget = await Widget.open(await pageOf(people, ZHANG, 420, 860), urls.citizen);
+  await widget.askHuman();
+  await agent.accept();
+  await agent.say('您好，请打开视频');
+  return { agent, widget, clerk: new WindowOf(agent.page), citizen: new WindowOf(widget.page) };
+}
+
+const asked = (page: Page) => page.evaluate(() => (window as unknown as { asked: number }).asked);
+
+test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept; reload and a lost network keep the seat', async ({
+  people,
+  server,
+  network,
+  guard,
+}) => {
+  test.setTimeout(150_000);
+  guard.allow(...LOST_LINK);
+  const both = await conversation(people, { citizen: network.url, agent: server.url });
+  const { agent, widget, clerk, citizen } = both;
+
+  // --- asked by the agent; nothing is opened before the citizen has read and agreed ---------------------------------
+  await agent.page.keyboard.press('Alt+V');
+  await expect(citizen.root.getByTestId('consent-text')).toContainText('版');
+  await isAccessible(widget.page);
+  expect(await asked(widget.page)).toBe(0);
+  await citizen.button('同意并继续').click();
+  await expect(citizen.root.getByTestId('device-check')).toBeVisible();
+  await citizen.sees(citizen.root.locator('.preview video'), ZHANG.colour);
+  await expect(citizen.root.getByText('已检测到声音')).toBeVisible();
+  await isAccessible(widget.page);
+  await citizen.button('进入窗口').click();
+  await isAccessible(agent.page);
+  await clerk.button('进入窗口').click();
+  await clerk.is('live');
+  await citizen.is('live');
+
+  // --- faces and voices -----------------------------------------------------------------------------------------------
+  await clerk.sees(clerk.face('citizen'), ZHANG.colour);
+  await citizen.sees(citizen.face('agent'), LI.colour);
+  await clerk.hears(ZHANG.hertz);
+  await citizen.hears(LI.hertz);
+  await isAccessible(agent.page);
+  await isAccessible(widget.page);
+  // The conversation goes on untouched.
+  await widget.say('我看到您了');
+  await expect(agent.message('我看到您了')).toBeVisible();
+  // Silent is silent at the other side.
+  await agent.page.keyboard.press('Alt+M');
+  await expect(citizen.tile('agent').getByRole('img', { name: '已静音' })).toBeVisible();
+  await expect.poll(() => heard(widget.page)).toBe(0);
+  await agent.page.keyboard.press('Alt+M');
+  await citizen.hears(LI.hertz);
+
+  // --- the citizen shows this tab: its own pixels, not those of a browser's test picture -------------------------------
+  await widget.page.evaluate(() => {
+    const block = document.createElement('div');
+    block.id = 'block';
+    Object.assign(block.style, { position: 'fixed', zIndex: '9', left: '0', bottom: '0', width: '50%', height: '30%' });
+    block.style.background = 'rgb(200, 60, 20)';
+    document.body.append(block);
+  });
+  await citizen.button('共享屏幕').click();
+  await expect(citizen.root.getByTestId('consent-text')).toContainText('屏幕');
+  await citizen.button('同意并选择画面').click();
+  await expect(widget.page.getByTestId('sharing-bar')).toContainText('您正在共享屏幕');
+  await clerk.sees(clerk.screenVideo, [200, 60, 20], 0.25, 0.85);
+  await widget.page.evaluate(() => (document.getElementById('block')!.style.background = 'rgb(20, 90, 200)'));
+  await clerk.sees(clerk.screenVideo, [20, 90, 200], 0.25, 0.85);
+  await isAccessible(agent.page);
+
+  // --- a pointer and a box stand at the same place of the tab, within 1 % ------------------------------------------------
+  const box = (await clerk.picture.boundingBox())!;
+  const sides = await clerk.screenVideo.evaluate((video: HTMLVideoElement) => [video.videoWidth, video.videoHeight]);
+  const scale = Math.min(box.width / sides[0]!, box.height / sides[1]!);
+  const place = (x: number, y: number) =>
+    [
+      box.x + (box.width - sides[0]! * scale) / 2 + x * sides[0]! * scale,
+      box.y + (box.height - sides[1]! * scale) / 2 + y * sides[1]! * scale,
+    ] as const;
+  const over = widget.page.getByTestId('ink-over-page');
+  await agent.page.mouse.move(...place(0.4, 0.4));
+  await agent.page.mouse.move(...place(0.25, 0.85));
+  await expect
+    .poll(async () => {
+      const ring = await over
+        .getByTestId('pointer')
+        .locator('i')
+        .boundingBox({ timeout: 1_000 })
+        .catch(() => null);
+      if (!ring) return 1;
+      return Math.max(
+        Math.abs((ring.x + ring.width / 2) / 420 - 0.25),
+        Math.abs((ring.y + ring.height / 2) / 860 - 0.85),
+      );
+    })
+    .toBeLessThan(0.01);
+  await clerk.button('框选').click();
+  await agent.page.mouse.move(...place(0.1, 0.72));
+  await agent.page.mouse.down();
+  await agent.page.mouse.move(...place(0.45, 0.95), { steps: 8 });
+  await agent.page.mouse.up();
+  await expect(over.getByTestId('ink')).toHaveAttribute('data-strokes', '1');
+  await expect
+    .poll(() =>
+      over.getByTestId('ink').evaluate((canvas: HTMLCanvasElement) => {
+        const ratio = canvas.width / canvas.clientWidth;
+        // On the left side of the box, which is 3 px wide with a light edge of one more.
+        const { data } = canvas.getContext('2d')!.getImageData((42 - 4) * ratio, 700 * ratio, 8 * ratio, 1);
+        return Math.max(...data.filter((_, at) => at % 4 === 3));
+      }),
+    )
+    .toBeGreaterThan(200);
+
+  // --- the picture with its ink goes into the thread ---------------------------------------------------------------------
+  await clerk.button('截图').click();
+  await expect(widget.thread.locator('.bubble.image, .image').last()).toBeVisible();
+
+  // --- the agent reloads: seat, id, ink, consent -------------------------------------------------------------------------
+  const before = await citizen.participant('agent');
+  await agent.page.reload();
+  await clerk.is('live');
+  await clerk.sees(clerk.screenVideo, [20, 90, 200], 0.25, 0.85);
+  await expect(agent.page.getByTestId('ink')).toHaveAttribute('data-strokes', '1');
+  await citizen.sees(citizen.face('agent'), LI.colour);
+  expect(await citizen.participant('agent')).toBe(before);
+
+  // --- the citizen stops; the agent sees it within a second ----------------------------------------------------------------
+  const stoppedAt = Date.now();
+  await widget.page.getByTestId('sharing-bar').getByRole('button', { name: '停止共享' }).click();
+  await expect(clerk.stage).toBeHidden({ timeout: 1_000 });
+  expect(Date.now() - stoppedAt).toBeLessThan(1_500);
+  await expect(over).toBeHidden();
+
+  // --- the citizen's network goes and comes back within 20 s -----------------------------------------------------------------
+  const mine = await clerk.participant('citizen');
+  network.cut();
+  await expect(citizen.root.getByTestId('window-cut')).toBeVisible();
+  await expect(clerk.tile('citizen')).toContainText('暂时离开');
+  network.pass();
+  await widget.page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await expect(clerk.tile('citizen')).not.toContainText('暂时离开');
+  await clerk.sees(clerk.face('citizen'), ZHANG.colour);
+  expect(await clerk.participant('citizen')).toBe(mine);
+  await citizen.hears(LI.hertz);
+
+  // --- the end -----------------------------------------------------------------------------------------------------------------
+  await citizen.button('结束窗口').click();
+  await citizen.root.getByRole('alertdialog').getByRole('button', { name: '结束窗口' }).click();
+  await clerk.is('ended');
+  await expect(clerk.root).toContainText('办事人已结束窗口');
+  await isAccessible(agent.page);
+  await clerk.button('知道了').click();
+  await expect(clerk.root).toBeHidden();
+  expect(rows(server, 'SELECT DISTINCT purpose FROM window_consent ORDER BY purpose')).toEqual([
+    { purpose: 'screen' },
+    { purpose: 'window' },
+  ]);
+});
+
+test('refused: nothing is opened and nothing flows; asked by the citizen, refused by the agent', async ({
+  people,
+  server,
+}) => {
+  const { agent, widget, clerk, citizen } = await conversation(people, { citizen: server.url, agent: server.url });
+  await agent.page.getByRole('button', { name: /^虚拟窗口/ }).click();
+  await citizen.button('不同意').click();
+  await clerk.is('ended');
+  await expect(clerk.root).toContainText('对方暂时不方便');
+  expect(await asked(widget.page)).toBe(0);
+  await clerk.button('知道了').click();
+  await citizen.button('知道了').click();
+
+  await widget.button('视频帮办').click();
+  await citizen.button('同意并继续').click();
+  await expect(citizen.root.getByTestId('device-check')).toContainText('已通知帮办人员');
+  await clerk.is('incoming');
+  await isAccessible(agent.page);
+  await clerk.button('拒绝').click();
+  await citizen.is('ended');
+  await expect(widget.page.locator('audio[data-testid=window-voice]')).toHaveCount(0);
+  // The devices that were checked are closed again: no light stays on.
+  await expect(widget.page.locator('video')).toHaveCount(0);
+  expect(rows(server, 'SELECT count(*) AS n FROM window_consent')).toEqual([{ n: 1 }]);
+});
+
+test('by a code for somebody on the telephone; a second clerk is asked in; the supervisor listens and is seen', async ({
+  people,
+  server,
+}) => {
+  const { agent, clerk } = await conversation(people, { citizen: server.url, agent: server.url });
+  await agent.page.getByRole('button', { name: /口令窗口/ }).click();
+  await agent.page.getByRole('button', { name: '口令窗口', exact: true }).click();
+  const digits = agent.page.getByTestId('window-code');
+  await expect(digits).toBeVisible();
+  await isAccessible(agent.page);
+  const code = (await digits.getAttribute('data-code'))!;
+
+  const caller = await pageOf(people, WANG, 390, 844);
+  await caller.goto(`${server.url}/widget.html?window=code`);
+  const there = new WindowOf(caller);
+  await caller.getByRole('textbox', { name: '六位口令' }).fill('000 00');
+  await caller.getByRole('button', { name: '进入' }).click();
+  await expect(caller.getByRole('alert').filter({ hasText: '六位数字' })).toBeVisible();
+  await isAccessible(caller);
+  await caller.getByRole('textbox', { name: '六位口令' }).fill(code);
+  await caller.getByRole('button', { name: '进入' }).click();
+  await there.button('同意并继续').click();
+  await there.root.getByRole('checkbox', { name: '不开摄像头' }).check();
+  await there.button('进入窗口').click();
+  await clerk.button('进入窗口').click();
+  await clerk.is('live');
+  await clerk.hears(WANG.hertz);
+  await expect(clerk.tile('citizen').locator('video')).toHaveCount(0);
+  // A reload finds the same window again, without the code.
+  await caller.reload();
+  await there.is('live');
+  await there.sees(there.face('agent'), LI.colour);
+
+  const guest = await Console.open(await pageOf(people, ZHANG, 1280, 800), server.url, 'agent1002', '小休');
+  await clerk.button('邀请协办').click();
+  await agent.page.getByRole('searchbox', { name: '查找同事姓名' }).fill('陈');
+  await agent.page
+    .getByRole('button', { name: /^邀请 陈/ })
+    .first()
+    .click();
+  const second = new WindowOf(guest.page);
+  await guest.page.getByRole('button', { name: '去看看' }).click();
+  await second.button('进入窗口').click();
+  await there.sees(there.face('second_clerk'), ZHANG.colour);
+  await second.hears(WANG.hertz).catch(async () => second.hears(LI.hertz));
+
+  const board = await people.supervisor();
+  await expect(board.page.getByTestId('figure-serving')).toBeVisible();
+  const [serving] = rows<{ id: string }>(server, "SELECT id FROM conversation WHERE stage = 'serving'");
+  const { id } = serving!;
+  await board.page.goto(`${server.url}/board.html?conversation=${id}`);
+  await board.page.getByRole('button', { name: '旁听虚拟窗口' }).click();
+  const watcher = new WindowOf(board.page);
+  await watcher.button('进入旁听').click();
+  await watcher.sees(watcher.face('agent'), LI.colour);
+  await expect(there.tile('supervisor')).toBeVisible();
+  await isAccessible(board.page);
+  await board.page.getByRole('button', { name: '退出旁听' }).click();
+  await expect(there.tile('supervisor')).toHaveCount(0);
+
+  await agent.page.getByRole('button', { name: /^请 .* 离开$/ }).click();
+  await expect(there.tile('second_clerk')).toHaveCount(0);
+  expect(near(await seen(there.face('agent')), LI.colour)).toBe(true);
+});
+
+test('no permission, no device: words that help, and a window without a camera or a microphone', async ({
+  people,
+  server,
+}) => {
+  const both = await conversation(people, { citizen: server.url, agent: server.url });
+  const { agent, widget, clerk, citizen } = both;
+  await widget.page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = () =>
+      Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+  });
+  await agent.page.evaluate(() => {
+    const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = (wanted) =>
+      wanted?.video ? Promise.reject(new DOMException('', 'NotFoundError')) : real(wanted);
+  });
+  await agent.page.getByRole('button', { name: /^虚拟窗口/ }).click();
+  await citizen.button('同意并继续').click();
+  await expect(citizen.root.getByRole('alert').filter({ hasText: '您未允许使用' }).first()).toBeVisible();
+  await expect(citizen.root).toContainText('没有麦克风也可以进入');
+  await expect(clerk.root.getByRole('alert').filter({ hasText: '没有找到设备' })).toBeVisible();
+  await isAccessible(widget.page);
+  await widget.page.getByRole('button', { name: /^切换到长者版/ }).click();
+  await isAccessible(widget.page);
+  await citizen.button('进入窗口').click();
+  await clerk.button('进入窗口').click();
+  await citizen.is('live');
+  await citizen.hears(LI.hertz);
+  await expect(clerk.tile('citizen').getByRole('img', { name: '已静音' })).toBeVisible();
+});
