@@ -227,6 +227,7 @@ export function useBrowsing({ view, page, request, listen, language, elder }: Br
     isStrict: isStrict as Readonly<Ref<boolean>>,
     text,
     isAgreed,
+    isSeated,
     agree,
     stop,
   };
