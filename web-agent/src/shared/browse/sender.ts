@@ -4,7 +4,7 @@
  * a picture that is late is worth less than none.
  */
 
-/** What became of a piece. `refused`: something personal was found in it; `later`: no room; `lost`: no link. */
+/** What became of a piece. `refused`: something personal was found in it; `later`: no room, or not yet our turn; `lost`: no link. */
 export type Sent = 'sent' | 'refused' | 'later' | 'lost';
 
 export interface SenderOptions {

@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { effectScope, nextTick, reactive, type EffectScope } from 'vue';
+import { effectScope, nextTick, reactive, ref, type EffectScope } from 'vue';
 import type { Answer, Command, EventBody, WindowView } from '../../generated/protocol';
 import { RequestError } from '../link';
 import type { FromPage, ToPage } from './messages';
 import { useBrowsing } from './useBrowsing';
 
 const text = { purpose: 'co_browse', id: 'co-browse', version: 3, zh: '文', en: 'text' } as const;
-const me = { participant: 'pa_1', seat: 'citizen', name: '', isMe: true, isAway: false, media: [] } as const;
 const blank = {
   window: 'wn_1',
   state: 'live',
@@ -14,13 +13,13 @@ const blank = {
   texts: [text],
   consents: [],
   proposals: [],
-  seats: [me],
 } as unknown as WindowView;
 
 let scope: EffectScope;
 
-function citizen(start: Partial<WindowView> = {}) {
+function citizen(start: Partial<WindowView> = {}, sits = true) {
   const view = reactive({ ...blank, ...start }) as WindowView;
+  const isSeated = ref(sits);
   const asked: Command[] = [];
   const said: ToPage[] = [];
   let pageSays: (message: FromPage) => void = () => {};
@@ -29,6 +28,7 @@ function citizen(start: Partial<WindowView> = {}) {
   const browsing = scope.run(() =>
     useBrowsing({
       view: () => view,
+      isSeated: () => isSeated.value,
       page: {
         isEmbedded: true,
         say: (message) => said.push(message),
@@ -65,6 +65,7 @@ function citizen(start: Partial<WindowView> = {}) {
   const take = <T>(list: T[]) => list.splice(0);
   return {
     view,
+    isSeated,
     browsing,
     refusals,
     settle,
@@ -117,7 +118,7 @@ test('without consent no script is fetched, and a script that does not come is s
 });
 
 test('one press ends it on the page at once, and on the server when there is a link again', async () => {
-  const { view, browsing, begin, asked, said, refusals, page, settle } = citizen();
+  const { isSeated, browsing, begin, asked, said, refusals, page, settle } = citizen();
   await begin();
   asked();
   said();
@@ -127,18 +128,18 @@ test('one press ends it on the page at once, and on the server when there is a l
   await page({ frames: '[]', page: 1 });
   expect(asked().map(({ type }) => type)).toEqual(['withdraw_consent']);
   refusals.clear();
-  view.seats = [{ ...me, isAway: true } as never];
+  isSeated.value = false;
   await settle();
-  view.seats = [me as never];
+  isSeated.value = true;
   await settle();
   expect(asked()).toEqual([{ type: 'withdraw_consent', window: 'wn_1', purpose: 'co_browse' }]);
 });
 
 test('a page that was loaded anew goes on once the seat is taken again, in this tab only', async () => {
-  const here = citizen({ isBrowsing: true, seats: [{ ...me, isAway: true } as never] });
+  const here = citizen({ isBrowsing: true }, false);
   await here.page({ ready: { kept: { window: 'wn_1', page: 1 } } });
   expect(here.said()).toEqual([]);
-  here.view.seats = [me as never];
+  here.isSeated.value = true;
   await here.settle();
   expect(here.said()[0]).toEqual({ start: { window: 'wn_1', language: 'zh', elder: false } });
   expect(here.asked()).toEqual([]);
@@ -152,14 +153,14 @@ test('a page that was loaded anew goes on once the seat is taken again, in this 
 });
 
 test('the page is shown anew when somebody comes, and when the link was lost', async () => {
-  const { view, begin, said, topic, settle } = citizen();
+  const { isSeated, begin, said, topic, settle } = citizen();
   await begin();
   said();
   topic({ type: 'frames_wanted' } as EventBody);
   expect(said()).toEqual([{ anew: { strict: false } }]);
-  view.seats = [{ ...me, isAway: true } as never];
+  isSeated.value = false;
   await settle();
-  view.seats = [me as never];
+  isSeated.value = true;
   await settle();
   expect(said()).toEqual([{ anew: { strict: false } }]);
 });

@@ -17,6 +17,8 @@ export type BrowsingProblem = ErrorCode | 'lost' | 'unsupported' | 'personal';
 
 export interface BrowsingOptions {
   view: () => WindowView;
+  /** Has this page the citizen's seat? Another tab of theirs may have it. */
+  isSeated: () => boolean;
   page: PageDoor;
   request: (command: Command) => Promise<Answer>;
   /** Hears the events of the window's topic until the returned function is called. */
@@ -30,13 +32,12 @@ const READY_MS = 15_000;
 
 const codeOf = (error: unknown): ErrorCode | 'lost' => (error instanceof RequestError ? error.code : 'internal');
 
-export function useBrowsing({ view, page, request, listen, language, elder }: BrowsingOptions) {
+export function useBrowsing({ view, isSeated, page, request, listen, language, elder }: BrowsingOptions) {
   const state = ref<BrowsingState>('off');
   const problem = ref<BrowsingProblem | null>(null);
   /** What happened on the page, which a small screen does not show beside the panel. */
   const hint = ref<'pointed' | 'proposed' | null>(null);
   const isStrict = ref(false);
-  const isSeated = computed(() => view().seats.some((seat) => seat.isMe && !seat.isAway));
   const text = computed(() => view().texts.find(({ purpose }) => purpose === 'co_browse') ?? null);
   const isAgreed = computed(() =>
     view().consents.some(({ purpose, version }) => purpose === 'co_browse' && version === text.value?.version),
@@ -71,7 +72,7 @@ export function useBrowsing({ view, page, request, listen, language, elder }: Br
     } catch (error) {
       const code = codeOf(error);
       if (code === 'bad_request') return 'refused';
-      return code === 'rate_limited' || code === 'busy' ? 'later' : 'lost';
+      return code === 'lost' ? 'lost' : 'later';
     }
   }
 
@@ -123,10 +124,10 @@ export function useBrowsing({ view, page, request, listen, language, elder }: Br
   function goOn(): void {
     if (!kept || state.value !== 'off') return;
     const { window: id, state: stands, isBrowsing } = view();
-    if (kept.window !== id || stands === 'ended' || (isSeated.value && !isBrowsing)) {
+    if (kept.window !== id || stands === 'ended' || (isSeated() && !isBrowsing)) {
       kept = null;
       page.say({ stop: true });
-    } else if (isSeated.value) {
+    } else if (isSeated()) {
       kept = null;
       show();
     }
@@ -192,7 +193,7 @@ export function useBrowsing({ view, page, request, listen, language, elder }: Br
   ];
 
   watch(
-    () => [view().isBrowsing, isSeated.value, view().state] as const,
+    () => [view().isBrowsing, isSeated(), view().state] as const,
     ([isBrowsing, isHere, stands], [wasBrowsing, wasHere]) => {
       if (state.value === 'on') {
         if ((wasBrowsing && !isBrowsing) || stands === 'ended') hide();
@@ -227,7 +228,6 @@ export function useBrowsing({ view, page, request, listen, language, elder }: Br
     isStrict: isStrict as Readonly<Ref<boolean>>,
     text,
     isAgreed,
-    isSeated,
     agree,
     stop,
   };
