@@ -259,6 +259,56 @@ test('a page is seen without what is written on it, pointed at, filled in by its
   await expect(frame.getByRole('region', { name: '页面协助' })).toBeVisible();
 });
 
+test('somebody on the telephone comes by a code with a phone: the panel covers the page, and leads to it', async ({
+  people,
+  server,
+}) => {
+  test.setTimeout(120_000);
+  const clerkContext = await people.context({ viewport: { width: 1440, height: 900 } });
+  await giveDevices(clerkContext, CLERK);
+  const agent = await Console.open(await clerkContext.newPage(), server.url, 'agent1001');
+  const widget = await people.citizen();
+  await widget.askHuman();
+  await agent.accept();
+  await agent.say('请在手机上打开申请表');
+  await agent.page.getByRole('button', { name: /口令窗口/ }).click();
+  await agent.page.getByRole('button', { name: '口令窗口', exact: true }).click();
+  const code = (await agent.page.getByTestId('window-code').getAttribute('data-code'))!;
+
+  const context = await people.context({ viewport: { width: 390, height: 844 } });
+  await giveDevices(context, CITIZEN);
+  const page = await context.newPage();
+  await page.goto(`${server.url}/demo-form.html?item=residence-permit&citizen=demo-citizen-2`);
+  await page.getByRole('button', { name: /^在线帮办/ }).click();
+  const panel = page.frameLocator('bangban-help iframe');
+  await panel.getByRole('button', { name: /^更多/ }).click();
+  await panel.getByRole('button', { name: '输入窗口口令' }).click();
+  await panel.getByRole('textbox', { name: '六位口令' }).fill(code);
+  await panel.getByRole('button', { name: '进入', exact: true }).click();
+  await panel.getByRole('button', { name: '同意并继续' }).click();
+  const enter = /^(进入窗口|准备好了)$/;
+  await panel.getByRole('button', { name: enter }).click();
+  const clerk = new WindowOf(agent.page);
+  await clerk.button(enter).click();
+  await clerk.is('live');
+
+  await panel.getByRole('button', { name: '让坐席查看此网页' }).click();
+  await panel.getByRole('button', { name: '同意并开始' }).click();
+  const shown = new Shown(agent.page);
+  await expect(shown.page.getByText('姓名（必填）')).toBeVisible();
+  await isAccessible(page);
+  await shown.choose('补充说明');
+  await shown.root.getByRole('button', { name: '请市民看这里' }).click();
+  await panel.getByRole('button', { name: '去看看' }).click();
+  await expect(page.locator('bangban-help iframe')).toBeHidden();
+  const card = page.locator('bangban-browse .card.note');
+  await expect(card).toContainText('坐席请您看“补充说明”');
+  await expect(page.getByLabel('补充说明')).toBeInViewport();
+  await expect(card).toBeInViewport();
+  // Nothing on a phone is wider than the phone.
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+});
+
 const violationsOf = async (builder: AxeBuilder): Promise<string[]> => {
   const { violations } = await builder.options({ resultTypes: ['violations'] }).analyze();
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')}`));
