@@ -13,6 +13,7 @@ use bangban_domain::{ParticipantId, WindowId, window::Medium};
 use str0m::{
     Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc,
     change::{SdpAnswer, SdpOffer},
+    config::DtlsCert,
     media::{Direction, MediaKind, Mid},
     net::{Protocol, Receive},
     rtp::{RtpPacket, RtpWrite},
@@ -70,6 +71,8 @@ pub(crate) struct Shard {
     by_participant: HashMap<(WindowId, ParticipantId), usize>,
     by_address: HashMap<SocketAddr, usize>,
     by_ufrag: HashMap<String, usize>,
+    /// By which our connections are known, made once: to make one takes longer than all the rest of joining.
+    certificate: Option<DtlsCert>,
     budget: Budget,
     /// Media packets of the connection that is being drained.
     packets: Vec<RtpPacket>,
@@ -100,6 +103,7 @@ impl Shard {
             by_participant: HashMap::new(),
             by_address: HashMap::new(),
             by_ufrag: HashMap::new(),
+            certificate: str0m::crypto::from_feature_flags().dtls_provider.generate_certificate(),
             budget: Budget::default(),
             packets: Vec::new(),
             dirty: Vec::new(),
@@ -134,14 +138,17 @@ impl Shard {
             }
             None | Some(_) => {}
         }
-        let rtc = Rtc::builder()
+        let mut config = Rtc::builder()
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
             .set_ice_lite(true)
             .set_rtp_mode(true)
-            .set_stats_interval(Some(TELL_QUALITY))
-            .build(now);
+            .set_stats_interval(Some(TELL_QUALITY));
+        if let Some(certificate) = self.certificate.clone() {
+            config = config.set_dtls_cert(certificate);
+        }
+        let rtc = config.build(now);
         let mut peer = Peer::new(window, participant, rtc, now, State::New { until: now + COME_UP });
         let candidate = Candidate::host(self.public, "udp").map_err(|_| Refused::BadSdp)?;
         peer.rtc.add_local_candidate(candidate);

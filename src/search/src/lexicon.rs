@@ -54,15 +54,6 @@ impl Lexicon {
         Arc::clone(&LEXICON)
     }
 
-    /// With more words, which count before those that are built in.
-    pub(crate) fn with(pairs: &[(String, String)]) -> Arc<Self> {
-        if pairs.is_empty() {
-            return Self::built_in();
-        }
-        let all: Vec<_> = shipped().into_iter().chain(pairs.iter().cloned()).collect();
-        Arc::new(Self::new(&all))
-    }
-
     pub(crate) fn new(pairs: &[(String, String)]) -> Self {
         let (table, jieba) = &*MODEL;
         let mut jieba = jieba.clone();

@@ -366,11 +366,9 @@ fn words_that_say_the_same_find_the_entry() {
     let first = |query: &str| index.search(query, None, 1)[0].entry_in(&index).unwrap().id.clone();
     assert_eq!(first("局住证哪能弄"), "permit", "a slip, and Shanghainese");
     assert_eq!(first("駕駛證遺失補辦"), "lost-licence", "traditional characters");
-    let own = Index::with_words(
-        vec![entry("a", "养犬登记怎么办理", &[], "dog"), entry("b", "驾驶证补领", &[], "car")],
-        &[],
-        &[("汪星人".to_owned(), "养犬登记".to_owned())],
-    );
+    let pairs: Vec<_> = Words::shipped().into_iter().chain([("汪星人".to_owned(), "养犬登记".to_owned())]).collect();
+    let entries = vec![entry("a", "养犬登记怎么办理", &[], "dog"), entry("b", "驾驶证补领", &[], "car")];
+    let own = Index::worded(entries, &[], &Words::of(&pairs));
     assert_eq!(own.search("汪星人怎么弄", None, 1)[0].entry_in(&own).unwrap().id, "a");
 }
 

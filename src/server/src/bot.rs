@@ -112,7 +112,7 @@ pub struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    const fn filter(&self) -> Filter<'_> {
+    fn filter(&self) -> Filter<'_> {
         Filter { district: self.district, audience: self.audience, at: Some(self.now.0), ..Filter::default() }
     }
 

@@ -115,7 +115,11 @@ impl Owner {
                 Input::Consented { window, by, purpose, text }
             }
             Command::WithdrawConsent { window, purpose } => Input::ConsentWithdrawn { window, by, purpose },
-            seated => self.seated_input(socket, seated)?,
+            seated => {
+                let input = self.seated_input(socket, seated)?;
+                self.decide(input, now, batch)?;
+                return Ok(Answer::Done);
+            }
         };
         self.decide(input, now, batch).map_err(|error| hidden(by, error))?;
         Ok(Answer::Done)

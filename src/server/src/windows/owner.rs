@@ -35,6 +35,9 @@ const TRY_AGAIN: Millis = SECOND;
 /// Media threads that were busy are asked again after this time.
 const MEDIA_AGAIN: Millis = 50;
 
+/// Somebody in a window.
+pub(super) type Place = (WindowId, ParticipantId);
+
 /// A window beside its rules.
 pub(super) struct Room {
     pub(super) conversation: ConversationId,
@@ -88,7 +91,7 @@ pub(super) struct Batch {
     /// Windows of which the whole page is wanted.
     pub(super) frames_wanted: BTreeSet<WindowId>,
     /// Who sits where from now on, and who does not any more.
-    pub(super) pages: Vec<((WindowId, ParticipantId), Option<Arc<Socket>>)>,
+    pub(super) pages: Vec<(Place, Option<Arc<Socket>>)>,
 }
 
 pub(super) struct Owner {
@@ -163,6 +166,7 @@ impl Owner {
         for (conversation, window) in self.rooms.iter().map(|(window, room)| (room.conversation, *window)) {
             if let Some(brief) = self.brief(window) {
                 self.world.shared.windows.briefs.insert(conversation, brief);
+                self.world.notices.window(conversation);
             }
         }
         self.compare_all(now, &mut batch);

@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(is_clean(&deep(r#""13800138001""#)), Ok(false));
         let large = format!("[\"{}\"]", "x".repeat(MAX_PAGE_PIECE));
         for bad in ["", "{}", "[", "[1,]", "13800138001", "[\"x]", large.as_str()] {
-            assert_eq!(is_clean(bad).unwrap_err().field.as_deref(), Some("frames"), "{:.20}", bad);
+            assert_eq!(is_clean(bad).unwrap_err().field.as_deref(), Some("frames"), "{bad:.20}");
         }
     }
 

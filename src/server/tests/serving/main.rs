@@ -27,4 +27,5 @@ mod support;
 mod sweep;
 mod telemetry;
 mod tls;
+mod windows;
 mod word_list;

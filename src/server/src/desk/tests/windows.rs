@@ -317,6 +317,7 @@ async fn a_window_ends_when_one_side_is_alone_for_a_minute_and_with_its_conversa
 #[tokio::test]
 async fn a_window_goes_over_to_the_agent_who_serves_now() {
     let Live { house, conversation, window, mut citizen, agent, .. } = Live::open().await;
+    house.app.welcome(&supervisor(), 5).await.unwrap();
     let boss = house.page(supervisor());
     house.must(&boss, Command::TakeOver { conversation }).await;
     house.windows_settle().await;
