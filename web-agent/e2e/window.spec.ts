@@ -140,7 +140,7 @@ test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept;
 
   // --- the picture with its ink goes into the thread ---------------------------------------------------------------------
   await clerk.button('截图').click();
-  await expect(widget.thread.locator('.bubble.image, .image').last()).toBeVisible();
+  await expect(widget.thread.getByRole('img', { name: /^图片：/ })).toBeVisible();
 
   // --- the agent reloads: seat, id, ink, consent -------------------------------------------------------------------------
   const before = await citizen.participant('agent');

@@ -93,7 +93,7 @@ async fn a_consent_that_was_taken_back_is_remembered_and_holds_no_more(db: TestD
     assert_eq!(held().await, [window.clone(), screen.clone()]);
     let taken_back = WindowChange::ConsentEnded { window: WINDOW, purpose: Purpose::Screen, at: Timestamp(202) };
     change(&store, [taken_back]).await;
-    assert_eq!(held().await, [window.clone()]);
+    assert_eq!(held().await, std::slice::from_ref(&window));
     change(&store, [given(&again)]).await;
     assert_eq!(held().await, [window.clone(), again.clone()]);
     let all = store.archive().windows_of(CITIZEN).await.unwrap()[0].consents.clone();

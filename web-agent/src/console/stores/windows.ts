@@ -1,7 +1,7 @@
 /** The virtual windows of the log-in: one for each conversation on the desk that has one, and those one is asked into. */
 import { defineStore } from 'pinia';
 import { computed, effectScope, ref, shallowReactive, watch, type EffectScope } from 'vue';
-import type { ConversationId, WindowOrigin, Seat, WindowBrief, WindowId } from '../../generated/protocol';
+import type { ConversationId, Seat, WindowBrief, WindowId } from '../../generated/protocol';
 import { serverNow } from '../../shared/clock';
 import { createRoom, type Room, type WindowPort } from '../../shared/window/room';
 import { useDesk } from './desk';
@@ -132,7 +132,7 @@ export const useWindows = defineStore('windows', () => {
   /** The window in which one sits. */
   const active = computed(() => [...rooms.values()].find((room) => room.isSeated.value) ?? null);
 
-  async function ask(conversation: ConversationId, origin: WindowOrigin): Promise<void> {
+  async function ask(conversation: ConversationId, origin: 'conversation' | 'code'): Promise<void> {
     if (asking.value) return;
     asking.value = conversation;
     try {

@@ -249,6 +249,9 @@ describe('while it goes on', () => {
     isOpen.value = false;
     await settle();
     expect(room.light.value).toBe('lost');
+    // The pictures stay where they are, and what comes stays to be seen.
+    expect(room.screen.value.kind).toBe('live');
+    expect(connections[0]!.isClosed).toBe(false);
     expect(opened.some((one) => one.isStopped)).toBe(false);
     isOpen.value = true;
     await settle();
@@ -287,11 +290,16 @@ describe('while it goes on', () => {
     expect(published().at(-1)).toBe('voice off');
     expect(connections[0]!.sent[0]).toBeNull();
     expect(opened[0]).toMatchObject({ enabled: false, isStopped: false });
+    // The link is away: nobody hears it all the same.
+    isOpen.value = false;
     await room.toggle('camera');
     expect(opened[1]!.isStopped).toBe(true);
+    expect(connections[0]!.sent[1]).toBeNull();
+    isOpen.value = true;
+    await settle();
     await room.toggle('camera');
     expect(published().at(-1)).toBe('camera on');
-    expect(connections[0]!.sent[1]).toBe(opened.at(-1));
+    expect(connections.at(-1)!.sent[1]).toBe(opened.at(-1));
   });
 
   it('shows a screen only with consent, and stops with the browser’s own bar', async () => {

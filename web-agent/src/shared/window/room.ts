@@ -157,6 +157,9 @@ function build(options: RoomOptions) {
   });
   const choices = reactive(storedChoices(devices));
   const isReady = ref(false);
+  /** This page has the seat, or had it when its link was lost and will have it again. */
+  const sits = ref(false);
+  /** The server takes what this page does as done on the seat. */
   const isSeated = ref(false);
   const isReplaced = ref(false);
   const isOpening = ref(false);
@@ -192,7 +195,7 @@ function build(options: RoomOptions) {
     screenOf(view.value, {
       seat,
       isReady: isReady.value,
-      isSeated: isSeated.value,
+      isSeated: sits.value,
       isReplaced: isReplaced.value,
       refused: refused.value,
     }),
@@ -380,29 +383,33 @@ function build(options: RoomOptions) {
       peer?.close();
       peer = makePeer(answer);
       isSeated.value = true;
+      sits.value = true;
       for (const medium of ['voice', 'camera', 'screen'] as const) {
         const { track, isOn } = own[medium];
         await peer.send(medium, isOn ? track : null);
       }
       peer.connect();
-      await publishAll();
+      await publishAll(answer.resumed);
     } catch (error) {
       const why = codeOf(error);
       if (why === 'lost' || isDisposed) return;
       if (error instanceof RequestError && error.retryable) againTimer = window.setTimeout(() => void join(), AGAIN_MS);
-      else refused.value = why;
+      else {
+        standUp();
+        refused.value = why;
+      }
     } finally {
       isJoining = false;
     }
   }
 
   /** What the others may see and hear is what this page sends, also of a seat that had more before. */
-  async function publishAll(): Promise<void> {
+  async function publishAll(isResumed: boolean): Promise<void> {
     if (seat === 'supervisor') return;
     const before = me.value?.media ?? [];
     for (const medium of ['voice', 'camera', 'screen'] as const) {
       const on = own[medium].isOn && own[medium].track !== null && !(medium === 'voice' && view.value?.inCall);
-      if (!on && !before.includes(medium)) continue;
+      if (!on && !isResumed && !before.includes(medium)) continue;
       await port.request({ type: 'publish', window: id, medium, on });
     }
   }
@@ -430,6 +437,7 @@ function build(options: RoomOptions) {
   /** Leaves the seat here: nothing is sent or shown any more. */
   function standUp(): void {
     isSeated.value = false;
+    sits.value = false;
     isReady.value = false;
     remember();
     peer?.close();
@@ -470,22 +478,25 @@ function build(options: RoomOptions) {
 
   async function toggle(medium: 'voice' | 'camera'): Promise<void> {
     const { isOn, track } = own[medium];
-    if (!isOn && !track) {
-      // The camera is opened when it is wanted: its light tells the truth.
-      change(medium, { isOn: true });
+    if (isOn) {
+      // At once here, whatever the server or the link says. The camera's light tells the truth.
+      if (medium === 'camera') track?.stop();
+      await setTrack(medium, medium === 'camera' ? null : track, false);
+      remember();
+      if (port.isOpen.value) await does({ type: 'publish', window: id, medium, on: false });
+      return;
+    }
+    change(medium, { isOn: true });
+    if (!track) {
       if (medium === 'camera') choices.withCamera = true;
       await prepare();
-      if (!own[medium].track) {
-        change(medium, { isOn: false });
-        return;
-      }
     }
-    const done = await does({ type: 'publish', window: id, medium, on: !isOn });
-    if (!done) return;
-    if (medium === 'camera' && isOn) {
-      track?.stop();
-      await setTrack(medium, null, false);
-    } else await setTrack(medium, own[medium].track, !isOn);
+    const { track: opened } = own[medium];
+    if (!opened || !(await does({ type: 'publish', window: id, medium, on: true }))) {
+      await setTrack(medium, opened, false);
+      return;
+    }
+    await setTrack(medium, opened, true);
     remember();
   }
 
@@ -634,8 +645,8 @@ function build(options: RoomOptions) {
   watch(port.isOpen, (isOpen) => {
     if (!isOpen) {
       // The seat is kept for 20 s; pictures and voices may go on meanwhile.
-      if (isSeated.value) isSeated.value = false;
-    } else if (screen.value.kind === 'joining') void join();
+      isSeated.value = false;
+    } else if (sits.value || screen.value.kind === 'joining') void join();
   });
   watch(
     () => screen.value.kind,

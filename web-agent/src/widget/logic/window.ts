@@ -1,12 +1,11 @@
 /** The citizen's virtual window: that of the conversation on the screen, or the one whose code they were told. */
 import { computed, inject, ref, shallowRef, watch, type InjectionKey } from 'vue';
-import type { ErrorCode, WindowOrigin, WindowId } from '../../generated/protocol';
+import type { ErrorCode, WindowId } from '../../generated/protocol';
 import { RequestError } from '../../shared/link';
 import { browserDevices } from '../../shared/window/devices';
 import { createRoom, type Room } from '../../shared/window/room';
 import { codeOf } from '../../shared/window/screen';
 import { safeStorage } from './preferences';
-import { hall } from './shared-device';
 import type { Widget } from './widget';
 
 /** The window that this tab came to by a code, so that a reload finds it again; it is in no conversation of theirs. */
@@ -22,16 +21,17 @@ export function useCitizenWindow(): CitizenWindow {
   return windows;
 }
 
-/** From where one opens it (rule 3: online and in halls, measured apart). */
-const origin = (): WindowOrigin => (hall === null ? 'conversation' : hall.channel === 'kiosk' ? 'kiosk' : 'hall');
-
 export function createCitizenWindow(widget: Widget) {
   const session = safeStorage('sessionStorage');
   const byCode = ref<WindowId | null>(session?.getItem(CODE_KEY) ?? null);
   const room = shallowRef<Room | null>(null);
   const isAsking = ref(false);
 
-  const brief = computed(() => widget.thread.value.view?.window ?? null);
+  // One that was opened by a code is for somebody else, who has the code.
+  const brief = computed(() => {
+    const found = widget.thread.value.view?.window;
+    return found && found.origin !== 'code' ? found : null;
+  });
   const isLive = computed(() => widget.phase.value === 'live');
   const wanted = computed(() => byCode.value ?? brief.value?.window ?? null);
 
@@ -87,7 +87,8 @@ export function createCitizenWindow(widget: Widget) {
     isAsking.value = true;
     widget.notice.value = null;
     try {
-      await widget.windowPort.request({ type: 'ask_window', conversation, origin: origin() });
+      // Whether that is a hall the server knows by the conversation's channel.
+      await widget.windowPort.request({ type: 'ask_window', conversation, origin: 'conversation' });
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       widget.notice.value = { code: error.code };
@@ -137,7 +138,7 @@ export function createCitizenWindow(widget: Widget) {
     isAsking,
     /** A person serves, and there is no window yet. */
     mayAsk: computed(
-      () => widget.thread.value.view?.stage === 'serving' && brief.value === null && wanted.value === null,
+      () => widget.thread.value.view?.stage === 'serving' && !widget.thread.value.view.window && wanted.value === null,
     ),
     ask,
     enter,
