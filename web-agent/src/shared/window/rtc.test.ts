@@ -42,7 +42,7 @@ class FakeConnection {
   async setRemoteDescription({ type, sdp }: { type: string; sdp: string }) {
     this.remote.push(`${type} ${sdp}`);
     if (type === 'offer') {
-      for (const mid of sdp.split(' '))
+      for (const mid of sdp.split(' ').filter((word) => !word.includes('=')))
         if (!this.lines.some((line) => line.mid === mid)) {
           const line = this.addTransceiver('remote');
           line.mid = mid;
@@ -107,7 +107,10 @@ beforeEach(() => {
         told.push(`restart ${sdp}`);
         return replies.restart?.() ?? Promise.resolve('yes again');
       },
-      answer: async (number, sdp) => void told.push(`answer ${number} ${sdp}`),
+      answer: async (number, sdp) => {
+        told.push(`answer ${number} ${sdp}`);
+        await replies.answer?.();
+      },
     },
     iceServers: [],
     policy: 'all',
@@ -206,21 +209,39 @@ describe('what the others send', () => {
     expect(heard).toEqual({ pa_1: { voice: '0/a' } });
   });
 
-  it('is answered in turn; an offer that crosses ours is dropped', async () => {
+  const answers = () => told.filter((one) => one.startsWith('answer'));
+
+  it('is answered in turn', async () => {
+    await up();
+    peer.offered(6, 'a');
+    peer.offered(7, 'a b');
+    await settle();
+    expect(answers()).toEqual(['answer 6 answer', 'answer 7 answer']);
+  });
+
+  it('an offer that crosses ours is void, unless it has overtaken the answer', async () => {
     await up();
     let answer = (_: string) => {};
     replies.restart = () => new Promise((resolve) => (answer = resolve));
     peer.mend();
     await settle();
-    peer.offered(5, 'a');
+    peer.offered(5, 'a a=ice-ufrag:old');
+    peer.offered(6, 'a a=ice-ufrag:new');
     await settle();
-    expect(told.filter((one) => one.startsWith('answer'))).toEqual([]);
-    answer('yes');
+    expect(answers()).toEqual([]);
+    answer('yes a=ice-ufrag:new');
     await settle();
+    expect(answers()).toEqual(['answer 6 answer']);
+    expect(connection().remote.at(-1)).toBe('offer a a=ice-ufrag:new');
+  });
+
+  it('an answer that is refused is a reason to connect anew', async () => {
+    await up();
+    replies.answer = () => Promise.reject(new Error('stale'));
     peer.offered(6, 'a');
-    peer.offered(7, 'a b');
     await settle();
-    expect(told.filter((one) => one.startsWith('answer'))).toEqual(['answer 6 answer', 'answer 7 answer']);
+    expect(connections).toHaveLength(2);
+    expect(refusals).toEqual([]);
   });
 });
 

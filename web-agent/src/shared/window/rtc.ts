@@ -7,8 +7,9 @@
  *
  * Invariants: the three lines voice, camera, screen stand in this order for the life of a connection and are never
  * stopped, because the first one carries the transport (Chromium builds it anew when that line is stopped); what is shown
- * changes by `replaceTrack`. Only one negotiation is under way; an offer of the server that crosses one of ours is
- * dropped, it comes again.
+ * changes by `replaceTrack`. Only one negotiation is under way. An offer of the server that comes while ours is not answered
+ * was either made before the server had ours, and is void (it comes again), or after, and has overtaken the answer: then it
+ * has the answer's ICE name, because both a new connection and a restart give a new one.
  *
  * Deliberately absent: candidates told one by one (the server answers whoever asks with the right signature), devices,
  * and who may publish what.
@@ -73,6 +74,8 @@ export class Peer {
   private legs: readonly MediaLeg[] = [];
   private state: PeerState = 'connecting';
   private isOffering = false;
+  /** Offers that came while ours was under way. */
+  private crossing: { number: number; sdp: string }[] = [];
   /** Negotiations follow each other. */
   private queue: Promise<void> = Promise.resolve();
   private attempts = 0;
@@ -123,15 +126,9 @@ export class Peer {
   /** The server wants to send more lines. */
   offered(number: number, sdp: string): void {
     const { connection } = this;
-    // One that crosses ours is void; the server makes it anew.
-    if (!connection || this.isOffering) return;
-    this.enqueue(connection, async () => {
-      await connection.setRemoteDescription({ type: 'offer', sdp });
-      await connection.setLocalDescription(await connection.createAnswer());
-      if (connection !== this.connection) return;
-      await this.options.wire.answer(number, connection.localDescription!.sdp);
-      this.tellTracks();
-    });
+    if (!connection) return;
+    if (this.isOffering) this.crossing.push({ number, sdp });
+    else this.enqueue(connection, () => this.answer(connection, number, sdp));
   }
 
   /** Whose medium comes on which line. */
@@ -178,8 +175,23 @@ export class Peer {
     this.enqueue(connection, () => this.offer(connection, false));
   }
 
+  private async answer(connection: RTCPeerConnection, number: number, sdp: string): Promise<void> {
+    await connection.setRemoteDescription({ type: 'offer', sdp });
+    await connection.setLocalDescription(await connection.createAnswer());
+    if (connection !== this.connection) return;
+    try {
+      await this.options.wire.answer(number, connection.localDescription!.sdp);
+    } catch {
+      // Both sides do not agree any more on which lines there are.
+      if (connection === this.connection) this.connect();
+      return;
+    }
+    this.tellTracks();
+  }
+
   private async offer(connection: RTCPeerConnection, isRestart: boolean): Promise<void> {
     this.isOffering = true;
+    this.crossing = [];
     try {
       await connection.setLocalDescription(await connection.createOffer({ iceRestart: isRestart }));
       const lines: MediaLine[] = [];
@@ -190,6 +202,9 @@ export class Peer {
       if (connection !== this.connection) return;
       await connection.setRemoteDescription({ type: 'answer', sdp: answer });
       this.tellTracks();
+      const name = iceNameOf(answer);
+      const [newest] = this.crossing.filter((one) => iceNameOf(one.sdp) === name).sort((a, b) => b.number - a.number);
+      if (newest) this.enqueue(connection, () => this.answer(connection, newest.number, newest.sdp));
     } finally {
       if (connection === this.connection) this.isOffering = false;
     }
@@ -264,6 +279,9 @@ export class Peer {
     this.timer = undefined;
   }
 }
+
+/** The ICE name (`ufrag`) of whoever wrote a description. */
+const iceNameOf = (sdp: string): string | undefined => /a=ice-ufrag:(\S+)/.exec(sdp)?.[1];
 
 /**
  * Why no way is found, as far as the browser can say: `udp`: nothing of ours came through and there is no relay;
