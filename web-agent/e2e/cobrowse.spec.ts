@@ -288,7 +288,7 @@ test('somebody on the telephone comes by a code with a phone: the panel covers t
   await page.getByRole('button', { name: /^在线帮办/ }).click();
   const panel = page.frameLocator('bangban-help iframe');
   await panel.getByRole('button', { name: /^更多/ }).click();
-  await panel.getByRole('button', { name: '输入窗口口令' }).click();
+  await panel.getByRole('button', { name: '输入六位码' }).click();
   await panel.getByRole('textbox', { name: '六位口令' }).fill(code);
   await panel.getByRole('button', { name: '进入', exact: true }).click();
   await panel.getByRole('button', { name: '同意并继续' }).click();

@@ -1,6 +1,6 @@
 /** What stands in the citizen's page while it is seen. */
 const zh = {
-  name: '页面协助',
+  name: '页面上的坐席提示',
   seen: '坐席正在查看此页面，您填写的内容已遮挡',
   stop: '停止',
   pointed: (field: string) => (field ? `坐席请您看“${field}”` : '坐席请您看这里'),
@@ -12,7 +12,7 @@ const zh = {
   cannot: '没能填进去，请您自己填写或选择',
 };
 const en: typeof zh = {
-  name: 'Help with this page',
+  name: 'Hints of the clerk on this page',
   seen: 'A clerk sees this page; what you fill in is hidden',
   stop: 'Stop',
   pointed: (field) => (field ? `The clerk points at “${field}”` : 'The clerk points here'),
