@@ -7,6 +7,7 @@
 pub mod action;
 pub mod alert;
 pub mod calendar;
+pub mod call;
 pub mod call_back;
 pub mod citizen;
 pub mod conversation;
@@ -17,12 +18,14 @@ pub mod guide;
 pub mod history;
 pub mod id;
 pub mod knowledge;
+pub mod learning;
 pub mod ledger;
 pub mod org;
 pub mod privacy;
 pub mod quality;
 pub mod rights;
 pub mod routing;
+pub mod sound;
 pub mod task;
 pub mod time;
 pub mod window;
@@ -30,7 +33,7 @@ pub mod word_list;
 pub mod words;
 
 pub use id::{
-    ActionId, AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, NoticeId, OfferId,
-    ParseIdError, ParticipantId, PolicyId, StaffSessionId, TaskId, TeamId, WindowId,
+    ActionId, AgentId, AlertId, CallId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, NoticeId,
+    OfferId, ParseIdError, ParticipantId, PolicyId, StaffSessionId, TaskId, TeamId, WindowId,
 };
 pub use time::Timestamp;

@@ -38,6 +38,168 @@ pub struct ThresholdView {
     pub changed_by: String,
     /// When.
     pub changed_at: Option<Timestamp>,
+    /// Fitted by labels, with a calibrator of its own: how well both did; null: set by hand, or came with the weights.
+    pub figures: Option<RefitFigures>,
+}
+
+/// How well 小申 decides on one half of the labels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct RefitSide {
+    /// Expected calibration error: how far probability and truth are apart, 0 to 1.
+    pub ece: f64,
+    /// In scope: answered rightly, or asked back with the right entry among the options.
+    pub resolved: f64,
+    /// Nothing was right: answered all the same.
+    pub oos_answered: f64,
+}
+
+/// Calibrator and thresholds fitted by one half of the labels, and judged by the other.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct RefitFigures {
+    /// Questions of the half that they were fitted by.
+    pub fitted_by: u32,
+    /// Questions of the half that judged.
+    pub judged_by: u32,
+    /// What held, on the half that judged.
+    pub before: RefitSide,
+    /// What was fitted, on the same half.
+    pub after: RefitSide,
+}
+
+/// What became of a refit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "snake_case")]
+pub enum RefitOutcome {
+    /// A new version holds.
+    Fitted,
+    /// There are too few questions whose right entry is known.
+    TooFew,
+    /// Probabilities would not be truer, or more would be answered that has no answer.
+    NotBetter,
+    /// It would answer questions of the regression set worse.
+    Lowers,
+}
+
+/// A refit of calibrator and thresholds by labels.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct Refitted {
+    /// What became of it.
+    pub outcome: RefitOutcome,
+    /// Questions that labels say something of.
+    pub questions: u32,
+    /// So many are needed.
+    pub needed: u32,
+    /// Questions of the regression set that it would answer worse.
+    pub lowered: u32,
+    /// Before and after; null: too few.
+    pub figures: Option<RefitFigures>,
+}
+
+/// Why a message is answered as it is (docs/bot.md).
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct WhyView {
+    /// The message, without personal data.
+    pub question: String,
+    /// Something was taken out of it: what is shown is of the rest.
+    pub masked: bool,
+    /// The message in one spelling, with words replaced by those that say the same.
+    pub read_as: String,
+    /// Its words.
+    pub words: Vec<String>,
+    /// Name of the item that was a boost.
+    pub item_name: Option<String>,
+    /// Name of the district in which entries had to hold.
+    pub district_name: Option<String>,
+    /// The question of the entry that was answered before and was weighed too.
+    pub context: Option<String>,
+    /// Version of the weights that hold now.
+    pub model: String,
+    /// Version of the thresholds that hold now.
+    pub thresholds: u64,
+    /// At or above this an entry may be answered.
+    pub answer: f64,
+    /// At or above this the citizen is asked back.
+    pub clarify: f64,
+    /// What is decided now.
+    pub decision: WhyDecision,
+    /// The nearest entries, best first, at most five.
+    pub hits: Vec<WhyHit>,
+    /// What was decided then; null: nothing was said, or it was kept without.
+    pub then: Option<crate::Decided>,
+}
+
+/// What is done with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "snake_case")]
+pub enum WhyDecision {
+    /// The best entry is answered.
+    Answer,
+    /// The citizen is asked which entry is meant.
+    Clarify,
+    /// Nothing is near enough.
+    NotFound,
+    /// The words alone decide: a greeting, danger, a complaint, a wish for a person.
+    ByWords,
+}
+
+/// One of the nearest entries.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct WhyHit {
+    /// Id.
+    pub entry: String,
+    /// Its question.
+    pub question: String,
+    /// That of its wordings which was nearest.
+    pub row: String,
+    /// BM25 of words; 0: this channel did not propose it.
+    pub by_words: f64,
+    /// BM25 of characters.
+    pub by_characters: f64,
+    /// BM25 of sounds.
+    pub by_sounds: f64,
+    /// What the ranker measured.
+    pub features: Vec<WhyFeature>,
+    /// Of the ranker.
+    pub log_odds: f64,
+    /// Calibrated.
+    pub probability: f64,
+    /// What this probability alone leads to.
+    pub band: WhyDecision,
+}
+
+/// What the ranker measured of a wording.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct WhyFeature {
+    /// Name.
+    pub name: String,
+    /// How much.
+    pub value: f64,
+}
+
+/// A question that is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(deny_unknown_fields)]
+pub struct WhyTry {
+    /// 1..=200 characters.
+    #[schema(min_length = 1, max_length = 200)]
+    pub question: String,
+    /// The page's item.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    pub item: Option<String>,
 }
 
 /// New thresholds.

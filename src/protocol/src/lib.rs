@@ -17,6 +17,7 @@ mod file;
 mod frame;
 mod guide;
 mod knowledge;
+mod learning;
 mod ledger;
 mod privacy;
 mod quality;
@@ -52,6 +53,7 @@ pub use knowledge::{
     EntryStep, EntryStepOrder, EntryView, PointList, PointPut, PointView, RevisionView, WriteBackDraft,
     WrittenBackPage, WrittenBackView,
 };
+pub use learning::*;
 pub use ledger::*;
 pub use privacy::{MaskedField, Reveal, Revealed};
 pub use quality::*;

@@ -162,6 +162,10 @@ pub enum ThreadBody {
         text: String,
         /// Who is responsible for it, e.g. `上海市公安局`.
         source: String,
+        /// What is read aloud in its place, if the entry has that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        spoken: Option<String>,
         /// Which revision of the entry; absent in what was said before entries had some.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
@@ -509,7 +513,7 @@ pub struct BotOption {
 }
 
 /// How 小申 came to what it says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
 pub struct Decided {

@@ -484,6 +484,12 @@ impl Index {
     /// Why a message is answered as it is.
     #[must_use]
     pub fn explain(&self, query: &str, item: Option<&str>, limit: usize) -> Explanation {
+        self.explain_within(query, item, &Filter::default(), limit)
+    }
+
+    /// As [`Index::explain`], among those entries that the filter allows.
+    #[must_use]
+    pub fn explain_within(&self, query: &str, item: Option<&str>, filter: &Filter<'_>, limit: usize) -> Explanation {
         let whole = text::normalise(query);
         let text = intent::without_greeting(&whole);
         let read_as = self.lexicon.as_ref().map(|lexicon| lexicon.canonical(&text)).unwrap_or_default();
@@ -504,7 +510,8 @@ impl Index {
                 band: self.model.thresholds.band(best.confidence),
             })
         };
-        let hits = self.nearest(&whole, item, |_, _| true).into_iter().take(limit).filter_map(hit).collect();
+        let hits = self.nearest(&whole, item, |_, entry| filter.allows(entry));
+        let hits = hits.into_iter().take(limit).filter_map(hit).collect();
         Explanation { text, read_as, words, version: self.model.thresholds.version.clone(), hits }
     }
 

@@ -149,6 +149,13 @@ impl Direction {
     }
 }
 
+impl Direction {
+    /// The cosine between two texts.
+    pub(crate) fn cosine(&self, other: &Self) -> f32 {
+        exact(dot(&self.head, &other.head) + dot(&self.tail, &other.tail)) * self.scale * other.scale
+    }
+}
+
 /// The directions of all rows of a segment.
 #[derive(Default)]
 pub(crate) struct Directions {

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{Entry, Index, lexicon::Lexicon, text};
+use crate::{Entry, Index, intent, lexicon::Lexicon, table::Direction, text};
 
 /// A list that is ready to be used. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +28,27 @@ impl Words {
     #[must_use]
     pub fn of(pairs: &[(String, String)]) -> Self {
         Self(Arc::new(Lexicon::new(pairs)))
+    }
+
+    /// Groups texts by meaning: for each the position of the first one whose direction in the embedding table is as near as `least`
+    /// (a cosine), its own if there is none. Those before gather those after, so whoever is asked for most should stand first.
+    #[must_use]
+    pub fn alike(&self, texts: &[&str], least: f32) -> Vec<usize> {
+        let lexicon = &self.0;
+        let mut firsts: Vec<(usize, Direction)> = Vec::new();
+        let mut group = Vec::with_capacity(texts.len());
+        for (at, text) in texts.iter().enumerate() {
+            let read = lexicon.canonical(&intent::without_greeting(&text::normalise(text)));
+            let direction = lexicon.table.direction(&lexicon.table.tokens(lexicon.words(&read)));
+            match firsts.iter().find(|(_, first)| first.cosine(&direction) >= least) {
+                Some((first, _)) => group.push(*first),
+                None => {
+                    group.push(at);
+                    firsts.push((at, direction));
+                }
+            }
+        }
+        group
     }
 }
 
@@ -104,6 +125,13 @@ mod tests {
     fn first(index: &Index, query: &str) -> Option<(String, f64)> {
         let hits = index.search(query, None, 1);
         hits.first().and_then(|hit| Some((hit.entry_in(index)?.id.clone(), hit.confidence)))
+    }
+
+    #[test]
+    fn texts_that_mean_the_same_are_a_group_and_others_stand_alone() {
+        let texts = ["居住证丢了怎么办", "护照办理要多少钱", "请问居住证丢失了怎么办？", "居住证掉了咋办", "", "!"];
+        assert_eq!(Words::default().alike(&texts, 0.8), [0, 1, 0, 0, 4, 5]);
+        assert_eq!(Words::default().alike(&texts[..3], 1.1), [0, 1, 2]);
     }
 
     #[test]

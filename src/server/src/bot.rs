@@ -63,6 +63,7 @@ pub fn answer(catalogue: &Catalogue, entry: &str, district: Option<&str>) -> Opt
         question: known.content.question.clone(),
         text: known.content.answer.clone(),
         source: source_of(&known.content),
+        spoken: Some(known.content.spoken.clone()).filter(|spoken| !spoken.is_empty()),
         revision: Some(known.revision),
         since: Some(known.since),
         unreviewed: !known.is_reviewed,
@@ -112,12 +113,12 @@ pub struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn filter(&self) -> Filter<'_> {
+    pub(crate) fn filter(&self) -> Filter<'_> {
         Filter { district: self.district, audience: self.audience, at: Some(self.now.0), ..Filter::default() }
     }
 
     /// The index's decision, and the entry that was taken along for it, if one was.
-    fn weighed(&self) -> (Weighed, Option<String>) {
+    pub(crate) fn weighed(&self) -> (Weighed, Option<String>) {
         let index = self.catalogue.index();
         let found = self.for_them(index.weigh(self.text, self.item, &self.filter()));
         let is_open = is_missed(&found.decision) || matches!(found.decision, Decision::Clarify { .. });
@@ -729,6 +730,8 @@ mod tests {
             basis: String::new(),
             reason: String::new(),
             copy_of: None,
+            calibrator: None,
+            figures: None,
             changed_by: Author::System,
             changed_at: NOW,
         };

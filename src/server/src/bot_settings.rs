@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bangban_search::{Model, Thresholds, Words};
+use bangban_search::{Logistic, Model, Thresholds, Weights, Words};
 use bangban_store::{ThresholdRow, WordRow};
 
 /// So many words a deployment may have beside the program's, or read otherwise.
@@ -75,15 +75,30 @@ impl BotSettings {
     }
 }
 
-/// The weights with these thresholds.
+/// The weights with these thresholds, and the calibrator that they were fitted with.
 fn model(holds: Option<&ThresholdRow>) -> Arc<Model> {
     let built_in = Model::built_in();
     let Some(row) = holds else { return built_in };
     let version = built_in.thresholds.version.clone();
+    let calibrator = calibrator(row).unwrap_or_else(|| built_in.weights.calibrator.clone());
     Arc::new(Model {
-        weights: built_in.weights.clone(),
+        weights: Weights { calibrator, ..built_in.weights.clone() },
         thresholds: Thresholds { version, answer: row.answer, clarify: row.clarify },
     })
+}
+
+/// One that reads as many inputs as this program gives it: an older or newer program may have had others.
+fn calibrator(row: &ThresholdRow) -> Option<Logistic> {
+    let kept: Logistic = serde_json::from_str(row.calibrator.as_deref()?).ok()?;
+    let inputs = Model::built_in().weights.calibrator.weights.len();
+    let is_usable = kept.weights.len() == inputs && kept.weights.iter().chain([&kept.bias]).all(|one| one.is_finite());
+    if !is_usable {
+        tracing::warn!(
+            version = row.version,
+            "the calibrator of these thresholds is another program's: the shipped one is used"
+        );
+    }
+    is_usable.then_some(kept)
 }
 
 /// The program's list with what differs.
@@ -161,11 +176,20 @@ mod tests {
             basis: String::new(),
             reason: String::new(),
             copy_of: None,
+            calibrator: None,
+            figures: None,
             changed_by: Author::System,
             changed_at: Timestamp(0),
         };
         let set = shipped.next(Some(&row), Vec::new());
         assert_eq!((set.version, set.model.thresholds.answer, set.model.thresholds.clarify), (3, 0.97, 0.4));
+        // The calibrator that they were fitted with goes with them; one that reads other inputs is left aside.
+        let shipped_one = &shipped.model.weights.calibrator;
+        let other = Logistic { bias: shipped_one.bias + 1.0, weights: shipped_one.weights.clone() };
+        let with = |one: &Logistic| ThresholdRow { calibrator: serde_json::to_string(one).ok(), ..row.clone() };
+        assert_eq!(shipped.next(Some(&with(&other)), Vec::new()).model.weights.calibrator, other);
+        let foreign = Logistic { bias: 1.0, weights: vec![1.0] };
+        assert_eq!(shipped.next(Some(&with(&foreign)), Vec::new()).model.weights.calibrator, *shipped_one);
         let back = set.next(None, Vec::new());
         assert_eq!((back.version, &back.model.thresholds), (0, &shipped.model.thresholds));
     }

@@ -59,6 +59,8 @@ async fn carry_out(store: &Store, now: Timestamp, command: ThresholdsCommand) ->
     let rows = store.thresholds().await?;
     let shipped = &Model::built_in().thresholds;
     let last = rows.first().map_or(0, |row| row.version);
+    // What is set by hand is for the calibrator that holds.
+    let calibrator = rows.first().and_then(|row| row.calibrator.clone());
     let next = |answer, clarify, basis, reason, copy_of| ThresholdRow {
         version: last + 1,
         answer,
@@ -66,6 +68,8 @@ async fn carry_out(store: &Store, now: Timestamp, command: ThresholdsCommand) ->
         basis,
         reason,
         copy_of,
+        calibrator: None,
+        figures: None,
         changed_by: Author::System,
         changed_at: now,
     };
@@ -74,14 +78,15 @@ async fn carry_out(store: &Store, now: Timestamp, command: ThresholdsCommand) ->
         ThresholdsCommand::Set { answer, clarify, basis, reason } => {
             check_thresholds(answer, clarify).map_err(|(field, why)| anyhow!("--{field}: {why}"))?;
             ensure!(!basis.trim().is_empty(), "--basis: must not be empty");
-            ("bot.thresholds", next(answer, clarify, basis, reason, None))
+            ("bot.thresholds", ThresholdRow { calibrator, ..next(answer, clarify, basis, reason, None) })
         }
         ThresholdsCommand::Rollback { to: 0, reason } => {
             ("bot.thresholds_back", next(shipped.answer, shipped.clarify, shipped.version.clone(), reason, Some(0)))
         }
         ThresholdsCommand::Rollback { to, reason } => {
             let old = store.threshold(to).await?.ok_or_else(|| anyhow!("there is no version {to}"))?;
-            ("bot.thresholds_back", next(old.answer, old.clarify, old.basis, reason, Some(to)))
+            let row = next(old.answer, old.clarify, old.basis, reason, Some(to));
+            ("bot.thresholds_back", ThresholdRow { calibrator: old.calibrator, figures: old.figures, ..row })
         }
     };
     ensure!(!row.reason.trim().is_empty(), "--reason: must not be empty");

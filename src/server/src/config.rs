@@ -614,6 +614,8 @@ impl NotifyKeys {
 pub struct Connectors {
     /// What carries actions out.
     pub actions: ActionKeys,
+    /// What recognises speech.
+    pub speech: SpeechKeys,
 }
 
 /// `[connectors.actions]`.
@@ -636,9 +638,30 @@ impl std::fmt::Debug for ActionKeys {
     }
 }
 
+/// `[connectors.speech]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpeechKeys {
+    /// Its address; empty: none.
+    pub url: String,
+    /// What proves that it is us; empty: nothing.
+    pub token: String,
+    /// What it calls the model.
+    pub model: String,
+    /// Longest wait for an answer.
+    pub seconds: u32,
+}
+
+impl std::fmt::Debug for SpeechKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpeechKeys").field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
 impl Connectors {
     fn check(&self, notify: &NotifyKeys) -> Result<(), ConfigError> {
         crate::connectors::actions::check(&self.actions, &notify.allow)
+            .and_then(|()| crate::connectors::speech::check(&self.speech, &notify.allow))
             .map_err(|(key, problem)| ConfigError::Value { key, problem })
     }
 }
@@ -801,6 +824,7 @@ impl Config {
             ("privacy.reveal_seconds", config.privacy.reveal_seconds.into()),
             ("connectors.actions.seconds", config.connectors.actions.seconds.into()),
             ("connectors.actions.per_day", config.connectors.actions.per_day.into()),
+            ("connectors.speech.seconds", config.connectors.speech.seconds.into()),
             ("sla.offer_seconds", sla.offer_seconds.into()),
             ("sla.warn_seconds", sla.warn_seconds.into()),
             ("sla.parallel_offers", sla.parallel_offers.into()),
@@ -1143,6 +1167,11 @@ mod tests {
             ("[bus]\nchannel = \"\"", "bus.channel: must not be empty"),
             ("[connectors.actions]\nurl = \"http://office.example\"", "connectors.actions.url: must be https"),
             ("[connectors.actions]\nurl = \"https://10.0.0.1\"", "connectors.actions.url: is no public address"),
+            ("[connectors.speech]\nurl = \"http://ear.example\"", "connectors.speech.url: must be https"),
+            (
+                "[connectors.speech]\nurl = \"https://ear.example\"\nmodel = \"a\\r\\nb\"",
+                "connectors.speech.model: must have letters",
+            ),
             ("[connectors.actions]\nseconds = 0", "connectors.actions.seconds: must be 1 or more"),
         ] {
             let message = with(toml).unwrap_err().to_string();
@@ -1163,6 +1192,8 @@ mod tests {
         let config = with("[oidc]\nclient_secret = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));
         let config = with("[connectors.actions]\ntoken = \"xxxx\"").unwrap();
+        assert!(!format!("{config:?}").contains("xxxx"));
+        let config = with("[connectors.speech]\ntoken = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));
         let config = with("[files]\ns3_access_key = \"xxxx\"\ns3_secret_key = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));

@@ -216,18 +216,28 @@ impl Knowledge {
 /// A known entry as the index takes it.
 fn found_by(one: &Known, directory: &Directory) -> Entry {
     Entry {
-        id: one.entry.clone(),
-        question: one.content.question.clone(),
-        similar: one.content.similar.clone(),
-        answer: one.content.answer.clone(),
-        item: one.content.items.first().cloned().unwrap_or_default(),
-        department: directory.unit(&one.unit).map(|unit| unit.name.clone()).unwrap_or_default(),
-        audience: one.content.audience.as_str().to_owned(),
-        source: one.content.source.clone(),
-        // A city's answer holds everywhere; what a district adds to it stands beside it and is no entry of its own.
-        districts: one.content.districts.clone(),
         from: one.is_reviewed.then_some(one.since.0),
         until: one.until.map(|until| until.0),
+        ..searched(&one.entry, &one.unit, &one.content, directory)
+    }
+}
+
+/// What an entry says as the index takes it, without begin and end.
+#[must_use]
+pub fn searched(id: &str, unit: &str, content: &Content, directory: &Directory) -> Entry {
+    Entry {
+        id: id.to_owned(),
+        question: content.question.clone(),
+        similar: content.similar.clone(),
+        answer: content.answer.clone(),
+        item: content.items.first().cloned().unwrap_or_default(),
+        department: directory.unit(unit).map(|unit| unit.name.clone()).unwrap_or_default(),
+        audience: content.audience.as_str().to_owned(),
+        source: content.source.clone(),
+        // A city's answer holds everywhere; what a district adds to it stands beside it and is no entry of its own.
+        districts: content.districts.clone(),
+        from: None,
+        until: None,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Libraries that would write frames, headers and statements at their finest levels: they say less, whatever is asked.
-const QUIET: [&str; 9] = [
+const QUIET: [&str; 11] = [
     "tungstenite=info",
     "tokio_tungstenite=info",
     "hyper=info",
@@ -28,6 +28,8 @@ const QUIET: [&str; 9] = [
     "sqlx=info",
     "object_store=info",
     "reqwest=info",
+    "str0m=info",
+    "dimpl=info",
 ];
 
 /// Starts the log, on standard error.

@@ -30,6 +30,10 @@ pub struct ThresholdRow {
     pub reason: String,
     /// The version that it goes back to.
     pub copy_of: Option<u64>,
+    /// What makes a probability of the ranker's log odds, as JSON; `None`: as the weights have it.
+    pub calibrator: Option<String>,
+    /// How well both did before and after, as JSON; `None`: nobody has measured it.
+    pub figures: Option<String>,
     /// Who.
     pub changed_by: Author,
     /// When.
@@ -84,8 +88,8 @@ fn number(version: u64) -> i64 {
 pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &BotChange) -> Result<(), StoreError> {
     match change {
         BotChange::Thresholds(row) => {
-            let sql = "INSERT INTO bot_threshold (version, answer, clarify, basis, reason, copy_of, changed_by, changed_at) \
-                       SELECT $1, $2, $3, $4, $5, $6, $7, $8 \
+            let sql = "INSERT INTO bot_threshold (version, answer, clarify, basis, reason, copy_of, changed_by, changed_at, \
+                       calibrator, figures) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
                        WHERE COALESCE((SELECT MAX(version) FROM bot_threshold), 0) = $1 - 1 ON CONFLICT DO NOTHING";
             let done = sqlx::query(sql)
                 .bind(number(row.version))
@@ -96,6 +100,8 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &BotChange)
                 .bind(row.copy_of.map(number))
                 .bind(row.changed_by.text().into_owned())
                 .bind(row.changed_at.0)
+                .bind(row.calibrator.clone())
+                .bind(row.figures.clone())
                 .execute(&mut **tx)
                 .await?;
             if done.rows_affected() == 0 {
@@ -145,6 +151,8 @@ fn threshold(row: &AnyRow) -> Result<ThresholdRow, StoreError> {
         basis: row.try_get("basis")?,
         reason: row.try_get("reason")?,
         copy_of: row.try_get::<Option<i64>, _>("copy_of")?.and_then(|version| u64::try_from(version).ok()),
+        calibrator: row.try_get("calibrator")?,
+        figures: row.try_get("figures")?,
         changed_by: word("bot_threshold", row, "changed_by", Author::parse)?,
         changed_at: instant(row, "changed_at")?,
     })
@@ -165,15 +173,15 @@ impl Store {
     /// # Errors
     /// Whatever the database says; the same holds for every read below.
     pub async fn thresholds(&self) -> Result<Vec<ThresholdRow>, StoreError> {
-        let sql = "SELECT version, answer, clarify, basis, reason, copy_of, changed_by, changed_at FROM bot_threshold \
-                   ORDER BY version DESC LIMIT $1";
+        let sql = "SELECT version, answer, clarify, basis, reason, copy_of, changed_by, changed_at, calibrator, figures \
+                   FROM bot_threshold ORDER BY version DESC LIMIT $1";
         sqlx::query(sql).bind(VERSIONS).fetch_all(&self.readers).await?.iter().map(threshold).collect()
     }
 
     /// A version.
     pub async fn threshold(&self, version: u64) -> Result<Option<ThresholdRow>, StoreError> {
-        let sql = "SELECT version, answer, clarify, basis, reason, copy_of, changed_by, changed_at FROM bot_threshold \
-                   WHERE version = $1";
+        let sql = "SELECT version, answer, clarify, basis, reason, copy_of, changed_by, changed_at, calibrator, figures \
+                   FROM bot_threshold WHERE version = $1";
         let row = sqlx::query(sql).bind(number(version)).fetch_optional(&self.readers).await?;
         row.as_ref().map(threshold).transpose()
     }

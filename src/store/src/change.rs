@@ -4,7 +4,7 @@ use sqlx::{Any, Transaction};
 
 use crate::{
     Change, ConversationRow, StoreError, action, alert, audit, bot, continuation, figures, files, guide, knowledge,
-    ledger, outbox, privacy, quality, record, sql::Statements, staff, task, window,
+    learning, ledger, outbox, privacy, quality, record, sql::Statements, staff, task, window,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.
@@ -177,6 +177,7 @@ pub(crate) async fn carry_out(
         Change::Knowledge(change) => return knowledge::carry_out(tx, change).await,
         Change::Guide(change) => return guide::carry_out(tx, change).await,
         Change::Bot(change) => return bot::carry_out(tx, change).await,
+        Change::Learning(change) => return learning::carry_out(tx, change).await,
         Change::Action(change) => return action::carry_out(tx, change).await,
         Change::Window(change) => return window::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,

@@ -188,6 +188,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Knowledge(_)
         | Change::Guide(_)
         | Change::Bot(_)
+        | Change::Learning(_)
         | Change::Action(_)
         | Change::Window(_)
         | Change::Audit(_)

@@ -28,6 +28,7 @@ mod history;
 mod knowledge;
 mod knowledge_files;
 mod lane;
+mod learning;
 mod ledger;
 mod migrate;
 mod outbox;
@@ -69,6 +70,7 @@ pub use knowledge::{
     WrittenBack,
 };
 pub use knowledge_files::{KnowledgeFile, KnowledgeFileChange};
+pub use learning::{LabelQuery, LabelRow, LearningChange, RegressionRow};
 pub use ledger::{CorrectionRow, LedgerOf, PromiseRow, SlotRow, Verdict};
 pub use migrate::{Migration, check, migrate};
 pub use outbox::{OutboxChange, OutboxQuery, OutboxRow, TemplateRow};

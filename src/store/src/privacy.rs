@@ -5,7 +5,7 @@ use bangban_domain::{AgentId, CitizenId, ConversationId, FileId, Timestamp};
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Archive, Json, StoreError, action, knowledge, outbox, quality,
+    Archive, Json, StoreError, action, knowledge, learning, outbox, quality,
     read::{id, instant, optional_instant, unsigned, word},
     task, window,
 };
@@ -240,6 +240,7 @@ async fn delete_thread(
     action::forget(tx, &key).await?;
     window::forget(tx, &key).await?;
     knowledge::forget(tx, &key).await?;
+    learning::forget(tx, &key).await?;
     sqlx::query("DELETE FROM draft WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     sqlx::query("DELETE FROM continuation WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;
     let sql = "UPDATE alert SET text = NULL, note = NULL WHERE conversation = $1";

@@ -12,8 +12,9 @@ use serde_json::value::RawValue;
 
 use crate::{
     ActionChange, AlertChange, Audit, BotChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow,
-    FileChange, GuideChange, HelperChange, KnowledgeChange, Lane, LedgerRow, OutboxChange, PrivacyChange,
-    QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange, WindowChange,
+    FileChange, GuideChange, HelperChange, KnowledgeChange, Lane, LearningChange, LedgerRow, OutboxChange,
+    PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
+    WindowChange,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.
@@ -78,6 +79,9 @@ impl Unit {
                     change.texts().try_for_each(|(field, text)| without_nul(field, Some(text)))?;
                 }
                 Change::Guide(change) => without_nul("reason", change.reason())?,
+                Change::Learning(change) => {
+                    change.texts().into_iter().try_for_each(|(field, text)| without_nul(field, Some(text)))?;
+                }
                 Change::Bot(change) => {
                     change.texts().into_iter().try_for_each(|(field, text)| without_nul(field, Some(text)))?;
                 }
@@ -347,6 +351,8 @@ pub enum Change {
     Guide(GuideChange),
     /// What 小申 decides by.
     Bot(BotChange),
+    /// What conversations teach.
+    Learning(LearningChange),
     /// Actions that a citizen confirmed.
     Action(ActionChange),
     /// Virtual windows and consents.
@@ -365,6 +371,7 @@ impl Change {
             Self::AgentLog(lines) => lines.len(),
             Self::Claim { conversations, .. } => 1 + conversations.len(),
             Self::Privacy(change) => change.rows(),
+            Self::Learning(change) => change.rows(),
             _ => 1,
         }
     }

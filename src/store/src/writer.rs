@@ -234,6 +234,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         | Change::Task(_)
         | Change::Knowledge(_)
         | Change::Guide(_)
+        | Change::Learning(_)
         | Change::Bot(_) => [Some(Key::Administration), None],
         // See `keys_of`.
         Change::Privacy(_) | Change::Figures(_) | Change::AgentLog(_) => [None, None],

@@ -4,6 +4,8 @@
  */
 import type {
   AnswerFile,
+  ClusterOrder,
+  ClusterPage,
   Drawn,
   EntryChanges,
   EntryContent,
@@ -26,6 +28,7 @@ import type {
   InspectionState,
   InspectionThread,
   InspectionView,
+  Lowered,
   OpenState,
   Origin,
   PointList,
@@ -39,6 +42,10 @@ import type {
   PolicyOrder,
   PolicyPage,
   PolicyView,
+  Refitted,
+  RegressionImported,
+  RegressionNew,
+  RegressionPage,
   StaffingHistory,
   StaffingOrder,
   StaffingView,
@@ -54,6 +61,8 @@ import type {
   ThresholdPut,
   Transcript,
   WireError,
+  WhyTry,
+  WhyView,
   WordList,
   WordPut,
   WordsImported,
@@ -530,6 +539,21 @@ export function createApi(client: Client) {
     answerFile: async (file: string, variant: FileVariant): Promise<Blob> =>
       (await send('GET', addressOf(file, variant))).blob(),
 
+    // What conversations teach.
+    clusters: () => json<ClusterPage>('GET', '/api/learning/clusters'),
+    useCluster: (order: ClusterOrder) =>
+      json<{ task: string | null; entry: string | null }>('POST', '/api/learning/clusters', order),
+    regression: () => json<RegressionPage>('GET', '/api/learning/regression'),
+    keepQuestion: (made: RegressionNew) => json<void>('POST', '/api/learning/regression', made),
+    exportQuestions: async (): Promise<Blob> => (await send('GET', '/api/learning/regression/export')).blob(),
+    importQuestions: async (file: Blob) =>
+      (await (
+        await send('POST', '/api/learning/regression/import', file, 'application/octet-stream')
+      ).json()) as RegressionImported,
+    dropQuestion: (id: string) => json<void>('DELETE', `/api/learning/regression/${part(id)}`),
+    /** What publishing what is open of an entry would answer worse. */
+    lowered: (id: string) => json<Lowered[]>('GET', `${entry(id)}/lowered`),
+
     // Records.
     list: <B = Body>(kind: Kind, query: { q?: string; unit?: string; after?: number | null; limit?: number } = {}) =>
       json<Page<AdminRecord<B>>>('GET', address(`${records}/${kind}`, query)),
@@ -668,6 +692,11 @@ export function createApi(client: Client) {
     thresholds: () => json<ThresholdList>('GET', '/api/bot/thresholds'),
     setThresholds: (put: ThresholdPut) => json<ThresholdList>('POST', '/api/bot/thresholds', put),
     rollBackThresholds: (back: ThresholdBack) => json<ThresholdList>('POST', '/api/bot/thresholds/rollback', back),
+    refit: () => json<Refitted>('POST', '/api/bot/thresholds/refit'),
+    /** Why a question would be answered as it would. */
+    tryQuestion: (wanted: WhyTry) => json<WhyView>('POST', '/api/bot/why', wanted),
+    whySaid: (conversation: string, seq: number) =>
+      json<WhyView>('GET', address('/api/bot/why', { conversation, seq })),
     words: (q: string) => json<WordList>('GET', address('/api/bot/words', { q })),
     putWord: (put: WordPut) => json<WordList>('PUT', '/api/bot/words', put),
     dropWord: (word: string) => json<void>('DELETE', address('/api/bot/words', { word })),

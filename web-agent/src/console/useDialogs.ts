@@ -9,6 +9,8 @@ interface Dialogs {
   block: ConversationId | null;
   /** An answer of the knowledge base that is said to be wrong. */
   wrong: { entry: string; question: string } | null;
+  /** What 小申 said, of which it is to be told why. */
+  why: { conversation: ConversationId; seq: number } | null;
   past: { conversation: PastConversation; citizenName: string } | null;
   sheet: boolean;
   undelivered: boolean;
@@ -21,6 +23,7 @@ const dialogs = reactive<Dialogs>({
   close: null,
   block: null,
   wrong: null,
+  why: null,
   past: null,
   sheet: false,
   undelivered: false,
@@ -30,7 +33,7 @@ const dialogs = reactive<Dialogs>({
 export const useDialogs = (): Dialogs => dialogs;
 
 export function closeDialogs(): void {
-  const none = { transfer: null, flag: null, close: null, block: null, wrong: null, past: null };
+  const none = { transfer: null, flag: null, close: null, block: null, wrong: null, why: null, past: null };
   Object.assign(dialogs, none, { sheet: false, undelivered: false, handOver: false });
 }
 
@@ -41,6 +44,7 @@ export const isDialogOpen = (): boolean =>
   dialogs.close !== null ||
   dialogs.block !== null ||
   dialogs.wrong !== null ||
+  dialogs.why !== null ||
   dialogs.past !== null ||
   dialogs.sheet ||
   dialogs.undelivered ||

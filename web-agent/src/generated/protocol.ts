@@ -1239,6 +1239,53 @@ answeredAt: Timestamp | null,
 step: SlaStep, };
 
 /**
+ * Makes something of a cluster.
+ */
+export type ClusterOrder = { 
+/**
+ * Its labels.
+ */
+labels: Array<LabelRef>, 
+/**
+ * What.
+ */
+use: ClusterUse, };
+
+/**
+ * Clusters of one's units.
+ */
+export type ClusterPage = { 
+/**
+ * Those that were asked most first, at most 200.
+ */
+clusters: Array<QuestionCluster>, 
+/**
+ * Questions since then were looked at.
+ */
+since: Timestamp, 
+/**
+ * There are more questions than were looked at.
+ */
+isPartial: boolean, };
+
+/**
+ * What is to be made of a cluster.
+ */
+export type ClusterUse = { "type": "gap", 
+/**
+ * The question that it asks.
+ */
+question: string, } | { "type": "similar", 
+/**
+ * Which entry.
+ */
+entry: string, 
+/**
+ * Each at most 200 characters.
+ */
+questions: Array<string>, } | { "type": "nothing" };
+
+/**
  * A colleague to whom one may transfer.
  */
 export type ColleagueView = { 
@@ -4566,6 +4613,19 @@ matched: Array<[number, number]>,
 files?: Array<AnswerFile>, };
 
 /**
+ * Where a label stands in a thread.
+ */
+export type LabelRef = { 
+/**
+ * Which conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Position in its thread.
+ */
+seq: number, };
+
+/**
  * The language of a citizen.
  */
 export type Language = "zh-CN" | "en";
@@ -4804,6 +4864,23 @@ reason: string,
 until: Timestamp | null, };
 
 /**
+ * An entry beside a question.
+ */
+export type LikelyEntry = { 
+/**
+ * Id.
+ */
+entry: string, 
+/**
+ * Its question.
+ */
+question: string, 
+/**
+ * How much its question is like the asked one, in percent.
+ */
+likeness: number, };
+
+/**
  * Body of `POST /api/staff/login`.
  */
 export type Login = { 
@@ -4915,6 +4992,31 @@ expiresAt: Timestamp,
  * Who it is for.
  */
 me: Identity, };
+
+/**
+ * A question that a publication would answer worse.
+ */
+export type Lowered = { 
+/**
+ * Which question of the set.
+ */
+id: string, 
+/**
+ * The question.
+ */
+question: string, 
+/**
+ * Id of the entry that is right, and that answers it now.
+ */
+entry: string, 
+/**
+ * Its question.
+ */
+entryQuestion: string, 
+/**
+ * How it would be answered.
+ */
+result: RegressionResult, };
 
 /**
  * What of a person, beside their messages, is masked.
@@ -5916,6 +6018,55 @@ points: number,
 fatal: boolean, };
 
 /**
+ * Questions that ask the same and had no good answer.
+ */
+export type QuestionCluster = { 
+/**
+ * The wording that was asked most.
+ */
+question: string, 
+/**
+ * Other wordings, at most 20.
+ */
+wordings: Array<string>, 
+/**
+ * Code of the item.
+ */
+item: string | null, 
+/**
+ * Its name.
+ */
+itemName: string | null, 
+/**
+ * Code of the unit that owes its answers.
+ */
+unit: string, 
+/**
+ * Its name.
+ */
+unitName: string, 
+/**
+ * So often 小申 found nothing.
+ */
+notFound: number, 
+/**
+ * So often its answer was called no help.
+ */
+unsolved: number, 
+/**
+ * When it was asked last.
+ */
+lastAt: Timestamp, 
+/**
+ * Entries that are likest to it, the best first.
+ */
+likely: Array<LikelyEntry>, 
+/**
+ * Where it was asked.
+ */
+labels: Array<LabelRef>, };
+
+/**
  * What staff have written to a left message.
  */
 export type ReceiptAnswer = { 
@@ -6148,6 +6299,163 @@ expiresAt: Timestamp,
  * What to show.
  */
 conversation: ConversationId, };
+
+/**
+ * Calibrator and thresholds fitted by one half of the labels, and judged by the other.
+ */
+export type RefitFigures = { 
+/**
+ * Questions of the half that they were fitted by.
+ */
+fittedBy: number, 
+/**
+ * Questions of the half that judged.
+ */
+judgedBy: number, 
+/**
+ * What held, on the half that judged.
+ */
+before: RefitSide, 
+/**
+ * What was fitted, on the same half.
+ */
+after: RefitSide, };
+
+/**
+ * What became of a refit.
+ */
+export type RefitOutcome = "fitted" | "too_few" | "not_better" | "lowers";
+
+/**
+ * How well 小申 decides on one half of the labels.
+ */
+export type RefitSide = { 
+/**
+ * Expected calibration error: how far probability and truth are apart, 0 to 1.
+ */
+ece: number, 
+/**
+ * In scope: answered rightly, or asked back with the right entry among the options.
+ */
+resolved: number, 
+/**
+ * Nothing was right: answered all the same.
+ */
+oosAnswered: number, };
+
+/**
+ * A refit of calibrator and thresholds by labels.
+ */
+export type Refitted = { 
+/**
+ * What became of it.
+ */
+outcome: RefitOutcome, 
+/**
+ * Questions that labels say something of.
+ */
+questions: number, 
+/**
+ * So many are needed.
+ */
+needed: number, 
+/**
+ * Questions of the regression set that it would answer worse.
+ */
+lowered: number, 
+/**
+ * Before and after; null: too few.
+ */
+figures: RefitFigures | null, };
+
+/**
+ * What an import of the regression set did.
+ */
+export type RegressionImported = { 
+/**
+ * New questions.
+ */
+added: number, 
+/**
+ * Questions that were there.
+ */
+same: number, };
+
+/**
+ * Keeps a question in the regression set.
+ */
+export type RegressionNew = { 
+/**
+ * The question.
+ */
+question: string, 
+/**
+ * Id of the entry that is right.
+ */
+entry: string, 
+/**
+ * The page's item when it is asked.
+ */
+item: string | null, 
+/**
+ * The labels that it is grown from; none: an editor writes it.
+ */
+labels: Array<LabelRef>, };
+
+/**
+ * The regression set, and what it may grow by.
+ */
+export type RegressionPage = { 
+/**
+ * The newest first, at most 500.
+ */
+kept: Array<RegressionView>, 
+/**
+ * Questions that are not in it yet, those that were shown most often first, at most 50.
+ */
+shownRight: Array<ShownRight>, };
+
+/**
+ * How 小申 answers a question of the regression set now.
+ */
+export type RegressionResult = "right" | "offered" | "wrong" | "nothing" | "no_entry";
+
+/**
+ * A question of the regression set.
+ */
+export type RegressionView = { 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * The question.
+ */
+question: string, 
+/**
+ * Id of the entry that is right.
+ */
+entry: string, 
+/**
+ * Its question; empty: it is not in force.
+ */
+entryQuestion: string, 
+/**
+ * The page's item when it is asked.
+ */
+item: string | null, 
+/**
+ * Grown from what citizens and agents did.
+ */
+isLearnt: boolean, 
+/**
+ * Since when it is kept.
+ */
+madeAt: Timestamp, 
+/**
+ * How it is answered now.
+ */
+result: RegressionResult, };
 
 /**
  * What a client sends.
@@ -6618,6 +6926,35 @@ probability: number | null,
  * The citizen took it.
  */
 chosen: boolean, };
+
+/**
+ * A question that an answer was right for, as citizens and agents have shown.
+ */
+export type ShownRight = { 
+/**
+ * The question.
+ */
+question: string, 
+/**
+ * Id of the entry.
+ */
+entry: string, 
+/**
+ * Its question.
+ */
+entryQuestion: string, 
+/**
+ * Item of the conversations.
+ */
+item: string | null, 
+/**
+ * So often.
+ */
+count: number, 
+/**
+ * Where.
+ */
+labels: Array<LabelRef>, };
 
 /**
  * How a member of staff has shown who they are.
@@ -7678,6 +8015,10 @@ text: string,
  */
 source: string, 
 /**
+ * What is read aloud in its place, if the entry has that.
+ */
+spoken?: string, 
+/**
  * Which revision of the entry; absent in what was said before entries had some.
  */
 revision?: number, 
@@ -8146,7 +8487,11 @@ changedBy: string,
 /**
  * When.
  */
-changedAt: Timestamp | null, };
+changedAt: Timestamp | null, 
+/**
+ * Fitted by labels, with a calibrator of its own: how well both did; null: set by hand, or came with the weights.
+ */
+figures: RefitFigures | null, };
 
 /**
  * Milliseconds since 1970-01-01 00:00 UTC.
@@ -8324,6 +8669,143 @@ sms: boolean,
  * Messages of the portal.
  */
 portal: boolean, };
+
+/**
+ * What is done with a message.
+ */
+export type WhyDecision = "answer" | "clarify" | "not_found" | "by_words";
+
+/**
+ * What the ranker measured of a wording.
+ */
+export type WhyFeature = { 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * How much.
+ */
+value: number, };
+
+/**
+ * One of the nearest entries.
+ */
+export type WhyHit = { 
+/**
+ * Id.
+ */
+entry: string, 
+/**
+ * Its question.
+ */
+question: string, 
+/**
+ * That of its wordings which was nearest.
+ */
+row: string, 
+/**
+ * BM25 of words; 0: this channel did not propose it.
+ */
+byWords: number, 
+/**
+ * BM25 of characters.
+ */
+byCharacters: number, 
+/**
+ * BM25 of sounds.
+ */
+bySounds: number, 
+/**
+ * What the ranker measured.
+ */
+features: Array<WhyFeature>, 
+/**
+ * Of the ranker.
+ */
+logOdds: number, 
+/**
+ * Calibrated.
+ */
+probability: number, 
+/**
+ * What this probability alone leads to.
+ */
+band: WhyDecision, };
+
+/**
+ * A question that is tried.
+ */
+export type WhyTry = { 
+/**
+ * 1..=200 characters.
+ */
+question: string, 
+/**
+ * The page's item.
+ */
+item: string | null, };
+
+/**
+ * Why a message is answered as it is (docs/bot.md).
+ */
+export type WhyView = { 
+/**
+ * The message, without personal data.
+ */
+question: string, 
+/**
+ * Something was taken out of it: what is shown is of the rest.
+ */
+masked: boolean, 
+/**
+ * The message in one spelling, with words replaced by those that say the same.
+ */
+readAs: string, 
+/**
+ * Its words.
+ */
+words: Array<string>, 
+/**
+ * Name of the item that was a boost.
+ */
+itemName: string | null, 
+/**
+ * Name of the district in which entries had to hold.
+ */
+districtName: string | null, 
+/**
+ * The question of the entry that was answered before and was weighed too.
+ */
+context: string | null, 
+/**
+ * Version of the weights that hold now.
+ */
+model: string, 
+/**
+ * Version of the thresholds that hold now.
+ */
+thresholds: number, 
+/**
+ * At or above this an entry may be answered.
+ */
+answer: number, 
+/**
+ * At or above this the citizen is asked back.
+ */
+clarify: number, 
+/**
+ * What is decided now.
+ */
+decision: WhyDecision, 
+/**
+ * The nearest entries, best first, at most five.
+ */
+hits: Array<WhyHit>, 
+/**
+ * What was decided then; null: nothing was said, or it was kept without.
+ */
+then: Decided | null, };
 
 /**
  * The window of a conversation, as the conversation's view has it.

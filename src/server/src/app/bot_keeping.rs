@@ -42,6 +42,7 @@ fn shipped() -> ThresholdView {
         copy_of: None,
         changed_by: String::new(),
         changed_at: None,
+        figures: None,
     }
 }
 
@@ -57,7 +58,13 @@ impl App {
         }
     }
 
-    fn bot_line(&self, who: &Keeper<'_>, action: &'static str, subject: String, detail: &serde_json::Value) -> Audit {
+    pub(super) fn bot_line(
+        &self,
+        who: &Keeper<'_>,
+        action: &'static str,
+        subject: String,
+        detail: &serde_json::Value,
+    ) -> Audit {
         Audit {
             at: self.clock.now(),
             actor: Author::Agent(who.staff.id),
@@ -72,7 +79,7 @@ impl App {
     }
 
     /// A change with its line of the audit log; it holds here when this returns.
-    async fn keep_bot(&self, change: BotChange, line: Audit) -> Result<(), WireError> {
+    pub(super) async fn keep_bot(&self, change: BotChange, line: Audit) -> Result<(), WireError> {
         let changes = vec![Change::Bot(change), Change::Audit(line)];
         self.store.commit(Unit { changes, ..Unit::default() }).await.map_err(store_error)?;
         if let Err(error) = self.organisation.renew_bot().await {
@@ -95,6 +102,7 @@ impl App {
             copy_of: row.copy_of,
             changed_by: self.name_of(row.changed_by),
             changed_at: Some(row.changed_at),
+            figures: row.figures.as_deref().and_then(|figures| serde_json::from_str(figures).ok()),
         };
         Ok(ThresholdList {
             versions: rows.into_iter().map(view).chain([shipped()]).collect(),
@@ -124,6 +132,8 @@ impl App {
     pub(crate) async fn put_thresholds(&self, who: &Keeper<'_>, put: ThresholdPut) -> Result<ThresholdList, WireError> {
         self.require(who.staff, Action::ReviewKnowledge, At::CITY)?;
         check_thresholds(put.answer, put.clarify).map_err(|(field, why)| WireError::field(field, why))?;
+        // They are for the calibrator that holds.
+        let before = self.store.threshold(put.version).await.map_err(store_error)?;
         let row = ThresholdRow {
             version: put.version.saturating_add(1),
             answer: put.answer,
@@ -131,6 +141,8 @@ impl App {
             basis: text("basis", &put.basis, MAX_BASIS)?.to_owned(),
             reason: text("reason", &put.reason, MAX_REASON)?.to_owned(),
             copy_of: None,
+            calibrator: before.and_then(|row| row.calibrator),
+            figures: None,
             changed_by: Author::Agent(who.staff.id),
             changed_at: self.clock.now(),
         };
@@ -145,19 +157,24 @@ impl App {
     ) -> Result<ThresholdList, WireError> {
         self.require(who.staff, Action::ReviewKnowledge, At::CITY)?;
         let reason = text("reason", &back.reason, MAX_REASON)?.to_owned();
-        let (answer, clarify, basis) = match back.to {
-            0 => (shipped().answer, shipped().clarify, shipped().basis),
-            no => {
-                let row = self.store.threshold(no).await.map_err(store_error)?;
-                let row = row.ok_or_else(|| WireError::field("to", "is no version"))?;
-                (row.answer, row.clarify, row.basis)
-            }
+        let old = match back.to {
+            0 => None,
+            no => Some(
+                self.store
+                    .threshold(no)
+                    .await
+                    .map_err(store_error)?
+                    .ok_or_else(|| WireError::field("to", "is no version"))?,
+            ),
         };
+        let of_weights = shipped();
         let row = ThresholdRow {
             version: back.version.saturating_add(1),
-            answer,
-            clarify,
-            basis,
+            answer: old.as_ref().map_or(of_weights.answer, |row| row.answer),
+            clarify: old.as_ref().map_or(of_weights.clarify, |row| row.clarify),
+            basis: old.as_ref().map_or(of_weights.basis, |row| row.basis.clone()),
+            calibrator: old.as_ref().and_then(|row| row.calibrator.clone()),
+            figures: old.and_then(|row| row.figures),
             reason,
             copy_of: Some(back.to),
             changed_by: Author::Agent(who.staff.id),

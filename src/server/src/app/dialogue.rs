@@ -9,6 +9,7 @@ use bangban_domain::{
     ConversationId, Timestamp,
     conversation::{self, MAX_CLIENT_ID},
     dialogue::{Dialogue, Packet, Said, Shown},
+    org::Directory,
     words::{CitizenKind, Stage},
 };
 use bangban_protocol::{
@@ -24,7 +25,7 @@ use super::{
     not_found, store_error, thread_entry,
 };
 use crate::{
-    auth::{Citizen, Principal},
+    auth::Principal,
     bot::{Asking, Reply, district_of},
     desk::{Order, entry},
     known::district_in,
@@ -32,7 +33,7 @@ use crate::{
 };
 
 /// So much of a thread's end is looked at: longer than anybody talks with 小申 about one matter.
-const LOOKED_BACK: u32 = 200;
+pub(super) const LOOKED_BACK: u32 = 200;
 
 /// Suggestions at one time.
 const SUGGESTED: usize = 5;
@@ -84,11 +85,34 @@ fn said(one: &ThreadEntry) -> Option<Said> {
 }
 
 /// For which of the knowledge base's readers; a visitor may be either.
-fn audience(citizen: &Citizen) -> Option<&'static str> {
-    (!citizen.anonymous).then_some(match citizen.kind {
+pub(super) fn audience(is_anonymous: bool, kind: CitizenKind) -> Option<&'static str> {
+    (!is_anonymous).then_some(match kind {
         CitizenKind::Person => "person",
         CitizenKind::Enterprise => "enterprise",
     })
+}
+
+/// What was said before, by a thread's end.
+pub(super) fn heard_in(thread: &[ThreadEntry], directory: &Directory) -> Heard {
+    let mut heard = Heard::default();
+    for one in thread {
+        match (&one.from, &one.body) {
+            (_, ThreadBody::BotGreeting { district: Some(district), .. }) => {
+                heard.district = Some(district.clone());
+            }
+            (Party::Citizen, ThreadBody::Text { text, .. }) => {
+                if let Some(named) = district_in(text, directory) {
+                    heard.district = Some(named.to_owned());
+                }
+            }
+            (_, ThreadBody::BotClarify { .. }) => heard.asked_back = Some(one.seq),
+            _ => {}
+        }
+        if let Some(said) = said(one) {
+            heard.dialogue.hear(one.at, said);
+        }
+    }
+    heard
 }
 
 impl App {
@@ -99,29 +123,8 @@ impl App {
 
     /// What was said before in a conversation.
     pub(super) async fn heard(&self, id: ConversationId) -> Result<Heard, WireError> {
-        let thread = self.end_of_thread(id).await?;
-        let catalogue = self.catalogue();
-        let mut heard = Heard::default();
-        for one in &thread {
-            match (&one.from, &one.body) {
-                (_, ThreadBody::BotGreeting { district: Some(district), .. }) => {
-                    heard.district = Some(district.clone());
-                }
-                (Party::Citizen, ThreadBody::Text { text, .. }) => {
-                    if let Some(named) = district_in(text, catalogue.directory()) {
-                        heard.district = Some(named.to_owned());
-                    }
-                }
-                (_, ThreadBody::BotClarify { .. }) => heard.asked_back = Some(one.seq),
-                _ => {}
-            }
-            if let Some(said) = said(one) {
-                heard.dialogue.hear(one.at, said);
-            }
-        }
-        Ok(heard)
+        Ok(heard_in(&self.end_of_thread(id).await?, self.catalogue().directory()))
     }
-
     /// What 小申 says to a citizen by all that is known of them; `ask` makes the reply.
     #[expect(clippy::too_many_arguments, reason = "all that is known of a question")]
     pub(super) fn bot_reply(
@@ -143,7 +146,7 @@ impl App {
             item,
             district: district_of(&catalogue, text, heard.district.as_deref(), &team),
             audience: match who {
-                Principal::Citizen(citizen) => audience(citizen),
+                Principal::Citizen(citizen) => audience(citizen.anonymous, citizen.kind),
                 Principal::Staff(_) => None,
             },
             now: self.clock.now(),
@@ -210,7 +213,7 @@ impl App {
         let index = catalogue.index();
         let filter = Filter {
             district: district_of(&catalogue, text, None, &view.team),
-            audience: audience(citizen),
+            audience: audience(citizen.anonymous, citizen.kind),
             at: Some(self.clock.now().0),
             ..Filter::default()
         };

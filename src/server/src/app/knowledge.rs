@@ -194,7 +194,7 @@ impl App {
         if units.is_empty() { Err(forbidden()) } else { Ok(Some(units)) }
     }
 
-    async fn seen_entry(&self, staff: &Staff, id: &str) -> Result<KnowledgeEntry, WireError> {
+    pub(super) async fn seen_entry(&self, staff: &Staff, id: &str) -> Result<KnowledgeEntry, WireError> {
         let entry = self.store.knowledge_entry(id).await.map_err(store_error)?;
         entry.filter(|entry| self.sees_entries_of(staff, &entry.head.unit)).ok_or_else(none)
     }
@@ -311,7 +311,8 @@ impl App {
         let catalogue = self.catalogue();
         let relatives = open.map(|open| relatives(&catalogue, id, &open.content)).unwrap_or_default();
         let looked_at = open.or_else(|| revisions.first());
-        let asked = sources.iter().map(|source| source.question.as_str());
+        let learnt = self.store.learnt_wordings(id, SOURCES).await.map_err(store_error)?;
+        let asked = sources.iter().map(|source| source.question.as_str()).chain(learnt.iter().map(String::as_str));
         let suggested = looked_at.map(|one| other_wordings(&one.content, asked)).unwrap_or_default();
         let source = |row: bangban_store::SourceRow| EntrySource {
             conversation: row.conversation,
@@ -568,6 +569,7 @@ impl App {
             // It may have waited so long that its items or units are others now.
             let mut content = revision.content.clone();
             self.check_content(who.staff, id, &head.unit, &mut content).await?;
+            more.extend(self.lowering(who, &head, revision, order.reason.as_deref()).await?);
             if let Some(other) = &revision.content.supersedes {
                 let from = head.live.map_or(now, |live| live.from);
                 more.extend(self.superseded(who, other, from).await?);
@@ -598,6 +600,31 @@ impl App {
         self.put_entry(entry, revision, more, line).await?;
         self.told_of_publishing();
         self.knowledge_entry(who.staff, id).await
+    }
+
+    /// A publication that answers questions of the regression set worse needs a reason, which is a line of the audit log.
+    async fn lowering(
+        &self,
+        who: &Keeper<'_>,
+        head: &Head,
+        revision: &KnowledgeRevision,
+        reason: Option<&str>,
+    ) -> Result<Option<Change>, WireError> {
+        let lowered = self.lowered_by(&head.id, &head.unit, &revision.content).await?;
+        if lowered.is_empty() {
+            return Ok(None);
+        }
+        let count = lowered.len();
+        let needs = || {
+            let detail =
+                format!("{count} questions of the regression set would be answered worse: say why it is published");
+            WireError::field("reason", detail)
+        };
+        let reason = why(Some(reason.ok_or_else(needs)?))?;
+        let ids: Vec<String> = lowered.into_iter().map(|one| one.id).collect();
+        let line = self.keeper_line(who, "knowledge.lowered", head, Some(revision.no), Some(reason));
+        let detail = serde_json::json!({ "version": head.version, "revision": revision.no, "questions": ids });
+        Ok(Some(Change::Audit(Audit { detail: json(&detail), ..line })))
     }
 
     /// What became of a candidate is told to those who wrote it back, and once it is the official answer also to those whom they

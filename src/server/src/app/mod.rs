@@ -17,6 +17,7 @@ mod guides;
 mod items;
 mod knowledge;
 mod knowledge_file;
+mod learning;
 mod ledger;
 mod messages;
 mod notices;
@@ -25,12 +26,14 @@ mod points;
 mod points_file;
 mod quality;
 mod reads;
+mod refit;
 mod reveal;
 mod rights;
 mod staff;
 mod staff_admin;
 mod staffing;
 mod tasks;
+mod why;
 
 use std::{
     borrow::Cow,
@@ -66,7 +69,7 @@ use crate::{
     catalogue::Basis,
     clock::Clock,
     config::Config,
-    connectors::{self, actions::Offices},
+    connectors::{self, actions::Offices, speech::Recogniser},
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
     http::{ANY_ORIGIN, AddressLimits, Door, Gate, Proxies, hsts},
@@ -161,6 +164,8 @@ pub struct App {
     pub outside: Outside,
     /// What carries actions out, if there is something.
     pub(crate) offices: Option<Offices>,
+    /// What recognises speech, if there is something.
+    pub(crate) recogniser: Option<Recogniser>,
     /// Rung when an action may be due for a look earlier than was known.
     pub(crate) other_actions: Arc<Notify>,
     /// Rung when a reminder may be due earlier than was known.
@@ -310,6 +315,7 @@ impl App {
             rights: Arc::clone(&rights),
         };
         let offices = connectors::actions::offices(config, demo, &clock, &stopping).await?;
+        let recogniser = connectors::speech::recogniser(config, demo, &clock, &stopping).await?;
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let world = windows::World {
             clock: clock.clone(),
@@ -361,6 +367,7 @@ impl App {
             gate: Gate::new(config),
             outside: Outside::new(&config.notify, demo),
             offices,
+            recogniser,
             other_actions: Arc::default(),
             other_deadlines: Notify::new(),
             kiosk: (config.kiosk.idle_seconds, config.kiosk.answer_seconds),
@@ -407,6 +414,8 @@ impl App {
         tokio::spawn(async move { retention.daily().await });
         tokio::spawn(quality::draw_every_week(Arc::downgrade(&app)));
         tokio::spawn(tasks::keep_reminding(Arc::downgrade(&app)));
+        tokio::spawn(learning::keep_learning(Arc::downgrade(&app)));
+        tokio::spawn(refit::refit_every_night(Arc::downgrade(&app), config.privacy.retention_hour));
         tokio::spawn(crate::outbox::deliver(Arc::downgrade(&app)));
         tokio::spawn(citizens::watch_holders(Arc::downgrade(&app)));
         tokio::spawn(staff::watch_accounts(Arc::downgrade(&app)));

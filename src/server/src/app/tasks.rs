@@ -111,7 +111,7 @@ fn why(text: &str) -> Result<String, WireError> {
     Ok(mask(text).into_owned())
 }
 
-fn question(field: &'static str, text: &str) -> Result<String, WireError> {
+pub(super) fn question(field: &'static str, text: &str) -> Result<String, WireError> {
     let text = conversation::text(field, text, MAX_QUESTION).map_err(invalid)?;
     if task::normalised(text).is_empty() {
         return Err(WireError::field(field, "must have letters"));
@@ -145,7 +145,7 @@ impl App {
     }
 
     /// The unit that owns an item's answers (rule 11); without an item the city.
-    fn owner_of(directory: &Directory, item: Option<&str>) -> String {
+    pub(super) fn owner_of(directory: &Directory, item: Option<&str>) -> String {
         item.and_then(|item| directory.item(item)).map_or_else(|| CITY.to_owned(), |item| item.department.clone())
     }
 

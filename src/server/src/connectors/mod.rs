@@ -3,6 +3,7 @@
 
 pub mod actions;
 mod demo;
+pub mod speech;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

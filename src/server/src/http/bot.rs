@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use bangban_protocol::{ThresholdBack, ThresholdList, ThresholdPut, WordList, WordPut, WordsImported};
+use bangban_domain::ConversationId;
+use bangban_protocol::{
+    Refitted, ThresholdBack, ThresholdList, ThresholdPut, WhyTry, WhyView, WordList, WordPut, WordsImported,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
     admin::items::File,
-    input::{Body, Params},
+    input::{Body, Params, RowNo},
     openapi::Refusal,
     refused::Refused,
     staff::ByStaff,
@@ -60,6 +63,61 @@ pub(super) async fn roll_back(
     Body(back): Body<ThresholdBack>,
 ) -> Result<Json<ThresholdList>, Refused> {
     Ok(Json(app.roll_back_thresholds(&who.keeper(), back).await?))
+}
+
+/// Fits calibrator and thresholds by labels, as every night; a new version holds if it is better
+#[utoipa::path(
+    post, path = "/api/bot/thresholds/refit", operation_id = "refit_thresholds", tag = "bot", security(("staff" = [])),
+    responses(
+        (status = 200, body = Refitted),
+        (status = 409, description = "Somebody else was faster", body = Refusal),
+    ),
+)]
+pub(super) async fn refit(State(app): State<Arc<App>>, who: ByStaff) -> Result<Json<Refitted>, Refused> {
+    Ok(Json(app.refit_thresholds(&who.keeper()).await?))
+}
+
+/// What 小申 said.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfEntry {
+    /// In which conversation.
+    #[param(value_type = String)]
+    conversation: ConversationId,
+    /// Position of the entry in its thread.
+    #[param(value_type = u64)]
+    seq: RowNo,
+}
+
+/// Why 小申 said this
+#[utoipa::path(
+    get, path = "/api/bot/why", operation_id = "why_said", tag = "bot", security(("staff" = [])), params(OfEntry),
+    responses(
+        (status = 200, body = WhyView),
+        (status = 404, description = "No conversation that you may read, or nothing that 小申 decided", body = Refusal),
+    ),
+)]
+pub(super) async fn why(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Params(OfEntry { conversation, seq }): Params<OfEntry>,
+) -> Result<Json<WhyView>, Refused> {
+    Ok(Json(app.why_said(&who.staff, conversation, seq.0).await?))
+}
+
+/// Why a question would be answered as it would
+#[utoipa::path(
+    post, path = "/api/bot/why", operation_id = "why_asked", tag = "bot", security(("staff" = [])),
+    request_body = WhyTry,
+    responses((status = 200, body = WhyView)),
+)]
+pub(super) async fn try_question(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Body(wanted): Body<WhyTry>,
+) -> Result<Json<WhyView>, Refused> {
+    Ok(Json(app.why_asked(&who.staff, &wanted)?))
 }
 
 /// What is looked for in the list of words.

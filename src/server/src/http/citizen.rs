@@ -37,7 +37,7 @@ const MAX_NUMBER: usize = 32;
 const MAX_CODE: usize = 64;
 
 /// An answer that holds a token or concerns one person: nobody between us and them may keep it.
-pub(super) struct Private<T>(T);
+pub(super) struct Private<T>(pub(super) T);
 
 impl<T: Serialize> IntoResponse for Private<T> {
     fn into_response(self) -> Response {

@@ -13,6 +13,7 @@ mod figures;
 mod guides;
 mod input;
 mod knowledge;
+mod learning;
 mod ledger;
 mod limits;
 mod login;
@@ -26,6 +27,7 @@ mod quality;
 mod refused;
 mod security;
 mod serve;
+mod speech;
 mod staff;
 mod staffing;
 mod tasks;
@@ -82,6 +84,7 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(citizen::receipt))
         .routes(routes!(citizen::move_receipt))
         .routes(routes!(citizen::cancel_receipt))
+        .routes(with_limit(routes!(speech::recognise), speech::MAX_SPEECH))
         .routes(routes!(staff::sign_in::login))
         .routes(routes!(staff::sign_in::options))
         .routes(routes!(staff::sign_in::code))
@@ -193,7 +196,15 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bot::thresholds, bot::set_thresholds))
         .routes(routes!(bot::roll_back))
         .routes(routes!(bot::words, bot::put_word, bot::remove_word))
-        .routes(with_limit(routes!(bot::import_words), bot::MAX_WORDS_FILE));
+        .routes(with_limit(routes!(bot::import_words), bot::MAX_WORDS_FILE))
+        .routes(routes!(bot::refit))
+        .routes(routes!(bot::why, bot::try_question))
+        .routes(with_limit(routes!(learning::clusters, learning::use_cluster), learning::MAX_ORDER))
+        .routes(with_limit(routes!(learning::regression, learning::keep), learning::MAX_ORDER))
+        .routes(routes!(learning::forget))
+        .routes(routes!(learning::export))
+        .routes(with_limit(routes!(learning::import), learning::MAX_FILE))
+        .routes(routes!(learning::lowered));
     if demo {
         routes = routes.routes(routes!(login::demo_token));
     }
@@ -326,6 +337,8 @@ struct PublicConfig {
     files: FileLimits,
     /// May people ask who are not logged in at the portal?
     anonymous: bool,
+    /// Is there something that recognises speech?
+    speech: bool,
     /// How a kiosk forgets who has gone.
     kiosk: KioskConfig,
 }
@@ -351,6 +364,7 @@ async fn config(State(app): State<Arc<App>>) -> Json<PublicConfig> {
         protocol: VERSION,
         files: app.files.limits().clone(),
         anonymous: app.citizens.anonymous,
+        speech: app.recogniser.is_some(),
         kiosk: KioskConfig { idle_seconds: app.kiosk.0, answer_seconds: app.kiosk.1 },
     })
 }

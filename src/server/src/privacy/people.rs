@@ -8,13 +8,14 @@ use bangban_domain::{
     alert::Intervention,
     conversation,
     history::Event,
+    learning::LabelKind,
     window::{EndedBecause, Purpose},
     words::{Channel, CitizenKind, Outcome, Stage},
 };
 use bangban_protocol::{ErrorCode, Party, ThreadBody, ThreadEntry, WireError};
 use bangban_store::{
-    Archive, Audit, Author, Change, CitizenRow, ErasureRow, ErasureState, Lane, PrivacyChange, Store, StoreError, Unit,
-    WindowRow,
+    Archive, Audit, Author, Change, CitizenRow, ErasureRow, ErasureState, LabelRow, Lane, PrivacyChange, Store,
+    StoreError, Unit, WindowRow,
 };
 use futures_util::TryStreamExt as _;
 use serde::Serialize;
@@ -132,6 +133,30 @@ pub struct ConversationData {
     /// What is kept back of the notes: named, so that the person can ask for it.
     pub withheld: Vec<Withheld>,
     pub files: Vec<String>,
+    /// What the thread taught the knowledge base.
+    pub labels: Vec<LabelData>,
+}
+
+/// A question of the person, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LabelData {
+    /// Position of the entry of the thread that says it.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What became of it.
+    pub kind: LabelKind,
+    /// As it is kept: without personal data.
+    pub question: String,
+    /// The knowledge entry.
+    pub entry: Option<String>,
+}
+
+impl From<LabelRow> for LabelData {
+    fn from(row: LabelRow) -> Self {
+        let LabelRow { seq, at, kind, question, entry, .. } = row;
+        Self { seq, at, kind, question, entry }
+    }
 }
 
 /// A remark that is not handed out with the rest: what a supervisor said to the agent alone about how to work. It is a direction
@@ -365,6 +390,7 @@ impl People {
             notes,
             withheld,
             files: Vec::new(),
+            labels: self.store.labels_of(id).await?.into_iter().map(LabelData::from).collect(),
         }))
     }
 

@@ -103,13 +103,13 @@ impl Owner {
                     }
                     InkChange::Cleared => EventBody::Inked { by, picture, change: wire::InkChange::Cleared },
                 };
-                batch.events.push((window, body));
+                batch.events.push((window, Some(body)));
             }
             Effect::ProposalEnded { window, proposal, because } => {
                 if let Some(room) = self.rooms.get_mut(&window) {
                     room.proposals.remove(&proposal);
                 }
-                batch.events.push((window, EventBody::ProposalEnded { proposal, because }));
+                batch.events.push((window, Some(EventBody::ProposalEnded { proposal, because })));
                 batch.dirty.insert(window);
             }
             Effect::InvitationChanged { window, who } => {
@@ -118,11 +118,14 @@ impl Owner {
                 }
                 batch.dirty.insert(window);
             }
+            Effect::PictureChanged { window, .. } => {
+                batch.events.push((window, None));
+                batch.dirty.insert(window);
+            }
             Effect::AgentAgreed { window, .. }
             | Effect::CodeEnded { window, .. }
             | Effect::CitizenKnown { window, .. }
             | Effect::AgentChanged { window, .. }
-            | Effect::PictureChanged { window, .. }
             | Effect::BrowseChanged { window, .. }
             | Effect::FormChanged { window, .. }
             | Effect::SnapshotKept { window, .. } => {

@@ -98,7 +98,7 @@ impl Owner {
                 let one = self.participant(socket, window)?;
                 let input = Input::Highlighted { window, by: one, field: field_of(&field)? };
                 self.decide(input, now, batch)?;
-                batch.events.push((window, EventBody::Highlighted { by: one, field, note }));
+                batch.events.push((window, Some(EventBody::Highlighted { by: one, field, note })));
                 return Ok(Answer::Done);
             }
             Command::Propose { window, field, kind, value, note } => {
@@ -214,10 +214,10 @@ impl Owner {
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
+        let (citizen, agent, _) = self.sides(by, conversation)?;
         if at.since(now) > BOOK_AHEAD {
             return Err(WireError::field("at", "at most 30 days ahead"));
         }
-        let (citizen, agent, _) = self.sides(by, conversation)?;
         let window = WindowId::new(new_id());
         let input = Input::Booked { window, conversation, by, citizen, agent, at };
         self.begin(window, conversation, Some(citizen), input, now, batch).await
@@ -452,7 +452,7 @@ impl Owner {
             return Err(WireError::new(ErrorCode::RateLimited, "too much of the page at once"));
         }
         counter!("bangban_window_frames_total", "result" => "passed").increment(1);
-        batch.events.push((window, EventBody::Frames { page, frames }));
+        batch.events.push((window, Some(EventBody::Frames { page, frames })));
         Ok(Answer::Done)
     }
 }

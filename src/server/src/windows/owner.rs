@@ -80,8 +80,8 @@ pub(super) struct Batch {
     /// Who causes what is being decided; `None`: time, or the server.
     pub(super) actor: Option<Person>,
     pub(super) media: Vec<MediaOrder>,
-    /// What is told, in order.
-    pub(super) events: Vec<(WindowId, EventBody)>,
+    /// What is told, in order; `None`: the view, because what follows belongs to another picture.
+    pub(super) events: Vec<(WindowId, Option<EventBody>)>,
     /// What one page is told.
     pub(super) told: Vec<(Arc<Socket>, Topic, EventBody)>,
     /// Windows whose view changes.
@@ -144,7 +144,6 @@ impl Owner {
             // Neither is ever refused.
             self.decide(input, now, &mut batch).ok();
         }
-        let mut rooms = BTreeMap::new();
         for (window, opened_at, kept) in self.world.store.open_windows().await? {
             let mut room = self.room(kept.conversation, kept.citizen, opened_at, now).await?;
             if let Some(old) = self.rooms.remove(&window) {
@@ -153,8 +152,7 @@ impl Owner {
                 room.record = old.record;
             }
             room.saved = Some(kept.clone());
-            rooms.insert(window, room);
-            self.rooms.append(&mut rooms);
+            self.rooms.insert(window, room);
             let restored = self.decide(Input::Restored { window, kept }, now, &mut batch);
             restored.map_err(|error| StoreError::Corrupt { table: "virtual_window", what: error.detail })?;
             batch.dirty.insert(window);

@@ -87,7 +87,11 @@ impl Owner {
             self.world.hub.tell_one(&page, topic, body);
         }
         for (window, body) in batch.events {
-            self.tell_event(window, body);
+            match (body, self.core.kept(window)) {
+                (Some(body), _) => self.tell_event(window, body),
+                (None, Some(kept)) => self.tell_view(window, &kept, None, now),
+                (None, None) => {}
+            }
         }
         for window in &batch.dirty {
             if let Some(kept) = self.core.kept(*window) {

@@ -180,6 +180,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/admin/items/export", For::Lists(&["supervisor", "editor", "auditor", "admin"])),
     ("POST", "/api/citizen/anonymous", For::Everybody),
     ("POST", "/api/citizen/continue", For::Everybody),
+    ("POST", "/api/citizen/speech", For::Citizens),
     ("POST", "/api/citizen/receipt", For::Everybody),
     ("POST", "/api/citizen/receipt/cancel", For::Everybody),
     ("POST", "/api/citizen/receipt/move", For::Everybody),
@@ -258,6 +259,18 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("PUT", "/api/bot/words", For::Staff),
     ("DELETE", "/api/bot/words", For::Staff),
     ("POST", "/api/bot/words/import", For::City(&["editor"])),
+    ("POST", "/api/bot/thresholds/refit", For::City(&["supervisor", "editor"])),
+    // Of a conversation that one may not see nobody is told that it exists.
+    ("GET", "/api/bot/why", For::Staff),
+    ("POST", "/api/bot/why", For::Lists(READS)),
+    ("GET", "/api/learning/clusters", For::Lists(READS)),
+    ("POST", "/api/learning/clusters", For::Staff),
+    ("GET", "/api/learning/regression", For::Lists(READS)),
+    ("POST", "/api/learning/regression", For::Staff),
+    ("DELETE", "/api/learning/regression/{id}", For::Staff),
+    ("GET", "/api/learning/regression/export", For::Lists(READS)),
+    ("POST", "/api/learning/regression/import", For::Lists(&["editor"])),
+    ("GET", "/api/knowledge/entries/{id}/lowered", For::Staff),
     // Of a task that one may not see nobody is told that it exists.
     ("GET", "/api/tasks", For::Lists(TASKS)),
     ("GET", "/api/tasks/on-time", For::Lists(TASKS)),
@@ -335,6 +348,7 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         // Right as far as who may; of no unit.
         ("POST", "/api/knowledge/entries") => json!({ "unit": "nowhere", "content": entry() }),
         ("POST", "/api/knowledge/files") => json!("a text"),
+        ("POST", "/api/bot/why") => json!({ "question": "居住证怎么办" }),
         ("POST", "/api/knowledge/check") => json!({ "content": entry() }),
         ("PUT", "/api/citizen/channels") => json!({ "sms": true, "portal": true }),
         ("POST", "/api/demo/token") => json!({ "citizen": "demo-citizen-1" }),
@@ -449,6 +463,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::Everybody, _) => &[200, 204, 303, 400, 404],
                     _ if !has_token => &[401],
                     (For::AnyToken, _) => &[404],
+                    // No sound.
+                    (For::Citizens, None) if path.ends_with("/speech") => &[415],
                     (For::Citizens, None) => &[200],
                     (For::Citizens, Some(_)) => &[403],
                     (For::Staff, Some(_))

@@ -3,14 +3,18 @@
 use bangban_domain::{
     ActionId, CitizenId, ConversationId, Timestamp,
     action::{ActionKind, ActionState, Walk},
+    words::Stage,
 };
 
-use super::open;
-use crate::{ActionChange, ActionRow, Change, Store, StoreError, Unit, testing::TestDatabase};
+use super::{conversation, open, seed};
+use crate::{
+    ActionChange, ActionRow, Change, ConversationRow, PrivacyChange, Store, StoreError, Unit, testing::TestDatabase,
+};
 
 on_both! {
     of_two_who_confirm_the_same_entry_one_is_refused,
     an_action_is_settled_once_and_looked_up_until_then,
+    actions_go_when_their_person_is_erased,
 }
 
 fn confirmed(id: u128, asked_seq: u64, at: i64) -> ActionRow {
@@ -69,5 +73,25 @@ async fn an_action_is_settled_once_and_looked_up_until_then(db: TestDatabase) {
     let done = ActionRow { state: ActionState::Done, settled_at: Some(Timestamp(160)), ..unknown };
     assert_eq!(store.action(row.id).await.unwrap(), Some(done));
     assert_eq!(store.next_action().await.unwrap(), None);
+    store.close().await;
+}
+
+async fn actions_go_when_their_person_is_erased(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    for (n, row) in [(1, confirmed(1, 5, 100)), (2, confirmed(2, 5, 100))] {
+        seed(&store, n).await;
+        let closed = ConversationRow { stage: Stage::Closed, closed_at: Some(Timestamp(900)), ..conversation(n) };
+        let row = ActionRow { conversation: ConversationId::new(n), citizen: closed.citizen, ..row };
+        let changes = vec![Change::Conversation(closed), Change::Action(ActionChange::Confirmed(Box::new(row)))];
+        store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+    }
+    let erase = PrivacyChange::Erase {
+        citizen: conversation(1).citizen,
+        into: CitizenId::new(99),
+        conversations: vec![ConversationId::new(1), ConversationId::new(2)],
+        at: Timestamp(1_000),
+    };
+    store.commit(Unit { changes: vec![Change::Privacy(erase)], ..Unit::default() }).await.unwrap();
+    assert_eq!(db.number("SELECT COUNT(*) FROM action").await, 0);
     store.close().await;
 }

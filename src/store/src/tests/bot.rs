@@ -23,6 +23,8 @@ fn version(version: u64, answer: f64) -> ThresholdRow {
         basis: "2026-11 一周的标注".to_owned(),
         reason: "试运行".to_owned(),
         copy_of: None,
+        calibrator: None,
+        figures: None,
         changed_by: WHO,
         changed_at: Timestamp(100 + i64::try_from(version).unwrap()),
     }
@@ -41,7 +43,8 @@ async fn of_two_who_set_thresholds_one_is_refused(db: TestDatabase) {
         let refused = put(&store, BotChange::Thresholds(version(late, 0.5))).await;
         assert!(matches!(refused, Err(StoreError::KnowledgeOutdated(_))), "{late}");
     }
-    let back = ThresholdRow { copy_of: Some(0), ..version(2, 0.85) };
+    let (calibrator, figures) = (Some("{\"bias\":0}".to_owned()), Some("{}".to_owned()));
+    let back = ThresholdRow { copy_of: Some(0), calibrator, figures, ..version(2, 0.85) };
     put(&store, BotChange::Thresholds(back.clone())).await.unwrap();
     assert_eq!(store.thresholds().await.unwrap(), [back.clone(), version(1, 0.9)]);
     assert_eq!(store.threshold(1).await.unwrap(), Some(version(1, 0.9)));

@@ -55,6 +55,7 @@ mod find;
 mod guides;
 mod knowledge;
 mod knowledge_files;
+mod learning;
 mod privacy;
 mod proxy;
 mod quality;

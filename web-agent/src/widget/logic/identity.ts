@@ -33,6 +33,8 @@ export interface ServerConfig {
   demo: boolean;
   /** People who are not logged in may ask. */
   anonymous: boolean;
+  /** There is something that recognises speech. */
+  speech: boolean;
   kiosk: { idleSeconds: number; answerSeconds: number };
 }
 

@@ -1,5 +1,6 @@
 /** Reading aloud, if this browser has a Chinese voice. */
 import { readonly, ref } from 'vue';
+import type { ThreadBody } from '../../generated/protocol';
 
 const engine: SpeechSynthesis | undefined = globalThis.speechSynthesis;
 
@@ -23,6 +24,22 @@ engine?.addEventListener?.('voiceschanged', look);
 export const canRead = readonly(voice);
 /** Key of what is being read. */
 export const readingKey = readonly(reading);
+
+/** What is said of an answer in its place: the entry's own short words, else its text without its marks. */
+export function spokenText(body: ThreadBody): string | null {
+  if (body.type !== 'bot_answer') return null;
+  return body.spoken ?? unmarked(body.text);
+}
+
+/** Markdown as somebody would read it out. */
+export const unmarked = (markdown: string): string =>
+  markdown
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replace(/^[ \t]*(#{1,6}|[-*+]|>)[ \t]+/gm, '')
+    .replace(/^[ \t]*\|?[ \t:|-]{3,}\|?[ \t]*$/gm, '')
+    .replace(/[*_`~|]+/g, ' ')
+    .replace(/[ \t]+/g, ' ')
+    .trim();
 
 export function stopReading(): void {
   engine?.cancel();

@@ -426,6 +426,12 @@ export function createWidget() {
       return;
     }
     phase.value = 'starting';
+    // In a portal nobody has asked for it yet.
+    if (!config.value)
+      serverConfig().then(
+        (known) => (config.value = known),
+        () => {},
+      );
     link = new Link({
       url: socketUrl(),
       token: () => token,
@@ -812,6 +818,17 @@ export function createWidget() {
   const judge = (seq: number, solved: boolean) =>
     attempt(() => link!.request({ type: 'bot_feedback', conversation: shown.value!, seq, solved }));
 
+  // --- speech ------------------------------------------------------------------------------------------------------
+
+  /** Called by a word: it is listened at once, and only once. */
+  let voiceWish = parameters.get('voice') === '1';
+
+  /** What was said, for the citizen to read. Throws `TokenError`. */
+  async function recognise(speech: Blob): Promise<{ text: string }> {
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'audio/wav' };
+    return (await ask('/api/citizen/speech', { method: 'POST', headers, body: speech })) as { text: string };
+  }
+
   async function requestHuman(conversation: ConversationId | null = shown.value): Promise<void> {
     if (!conversation || isAsking.value) return;
     if (linkState.value.kind !== 'open') {
@@ -1045,6 +1062,13 @@ export function createWidget() {
     /** Is there a way to say who one is? */
     maySignIn: computed(() => host.isEmbedded || isDemoServer.value),
     askToSignIn,
+    recognise,
+    isTooMany: (error: unknown) => error instanceof TokenError && error.code === 'rate_limited',
+    takeVoiceWish: () => {
+      const wishes = voiceWish;
+      voiceWish = false;
+      return wishes;
+    },
     requestHuman: () => requestHuman(),
     cancelRequest,
     finish,

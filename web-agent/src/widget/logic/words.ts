@@ -207,6 +207,20 @@ const zh = {
     none: '以上都不是',
   },
   guide: { goOn: '继续引导', putAway: '收起引导提示' },
+  talk: {
+    hold: '按住说话',
+    end: '结束说话',
+    listeningHeld: '正在听，松开结束',
+    listeningFree: '正在听，再按一下结束',
+    recognising: '正在识别…',
+    check: '已识别，请核对后发送',
+    problem: {
+      short: '说话时间太短，请按住后再说',
+      unheard: '没有听清，请再说一次',
+      too_many: '说得太频繁了，请稍等一会儿',
+      away: '暂时无法识别，请稍后再试，或改用文字',
+    },
+  },
   handOver: {
     wants_person: '好的，正在为您转接人工帮办。',
     emergency: '如果您或他人正处在危险中，请立即拨打：',
@@ -598,6 +612,20 @@ export const useWidgetWords = () =>
       none: 'None of these',
     },
     guide: { goOn: 'Go on', putAway: 'Put this away' },
+    talk: {
+      hold: 'Hold to talk',
+      end: 'Stop talking',
+      listeningHeld: 'Listening; let go to end',
+      listeningFree: 'Listening; press again to end',
+      recognising: 'Being recognised…',
+      check: 'Recognised; please check it before you send it',
+      problem: {
+        short: 'That was too short; hold the button while you speak',
+        unheard: 'I did not catch that; please say it again',
+        too_many: 'That was very often; please wait a moment',
+        away: 'Speech cannot be recognised now; try again later, or write',
+      },
+    },
     handOver: {
       wants_person: 'All right, finding a person for you.',
       emergency: 'If you or somebody else is in danger, call now:',

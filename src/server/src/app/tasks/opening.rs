@@ -40,13 +40,27 @@ impl App {
         }
         let text = question("noAnswer", text)?;
         let row = self.store.conversation(conversation).await.map_err(store_error)?.ok_or_else(not_found)?;
-        let directory = self.directory();
-        let unit = Self::owner_of(&directory, row.item.as_deref());
-        let mut task = self.new_task(TaskKind::Gap, unit, row.item, text, (at, Author::Agent(staff.id)), None);
+        let unit = Self::owner_of(&self.directory(), row.item.as_deref());
+        self.gap_of(unit, row.item, text, (at, Author::Agent(staff.id))).await
+    }
+
+    /// The gap task that a question becomes: an owed one that asks the same about the same item, word for word or nearly so, else
+    /// a new one.
+    pub(in crate::app) async fn gap_of(
+        &self,
+        unit: String,
+        item: Option<String>,
+        text: String,
+        by: (Timestamp, Author),
+    ) -> Result<TaskRow, WireError> {
+        let mut task = self.new_task(TaskKind::Gap, unit, item, text, by, None);
         let owed = self.store.owed_questions(task.item.as_deref()).await.map_err(store_error)?;
-        let owed = owed.iter().map(|other| (other.same.as_str(), other.question.as_str()));
-        if let Some(same) = task::same_question(&task.question, owed) {
+        let asked = owed.iter().map(|other| (other.same.as_str(), other.question.as_str()));
+        if let Some(same) = task::same_question(&task.question, asked) {
             same.clone_into(&mut task.same);
+        }
+        if let Some(known) = owed.iter().find(|other| other.kind == TaskKind::Gap && other.same == task.same) {
+            task.id = known.id;
         }
         Ok(task)
     }
