@@ -165,6 +165,11 @@ id!(
     ParticipantId, "pt"
 );
 
+id!(
+    /// One telephone call, from its first ring to its end; its legs are numbered within it.
+    CallId, "cl"
+);
+
 /// Position of a team in the catalogue of this process. Rows and frames carry the team's code instead, because a
 /// position changes with the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

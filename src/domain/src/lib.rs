@@ -7,6 +7,7 @@
 pub mod action;
 pub mod alert;
 pub mod calendar;
+pub mod call;
 pub mod call_back;
 pub mod citizen;
 pub mod conversation;
@@ -32,7 +33,7 @@ pub mod word_list;
 pub mod words;
 
 pub use id::{
-    ActionId, AgentId, AlertId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, NoticeId, OfferId,
-    ParseIdError, ParticipantId, PolicyId, StaffSessionId, TaskId, TeamId, WindowId,
+    ActionId, AgentId, AlertId, CallId, CitizenId, ContinuationId, ConversationId, FileId, InspectionId, NoticeId,
+    OfferId, ParseIdError, ParticipantId, PolicyId, StaffSessionId, TaskId, TeamId, WindowId,
 };
 pub use time::Timestamp;

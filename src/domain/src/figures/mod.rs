@@ -9,8 +9,8 @@
 //! * [`timeline`]: an agent's day.
 //! * [`live`]: the within-minute rate of today, kept as it changes, for the board.
 //!
-//! Deliberately absent: connect rate, on-time rate and answers within 15 s (DOMAIN). What they count does not exist yet;
-//! each is a [`define::Definition`] more once its rows do.
+//! Deliberately absent: the on-time rate (DOMAIN), and connect rate and answers within 15 s: [`crate::call::figures`] counts
+//! those from the rows of calls. Each is a [`define::Definition`] more once the store has its rows.
 
 pub mod define;
 pub mod live;
