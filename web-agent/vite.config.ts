@@ -15,10 +15,17 @@ const asciiOnly: Plugin = {
   },
 };
 
-// Two builds share dist/: the pages (default mode), then `--mode loader`, which adds bangban.js, the one
-// file that foreign portals load. Its name is stable, so it is never hashed; the pages' assets are.
-export default defineConfig(({ mode }) =>
-  mode === 'loader'
+// Scripts that foreign portals load: the one of their tag, and the one that comes when a clerk may see the page.
+const scripts: Record<string, { entry: string; file: string }> = {
+  loader: { entry: 'src/loader/main.ts', file: 'bangban.js' },
+  browse: { entry: 'src/browse/main.ts', file: 'bangban-browse.js' },
+};
+
+// Three builds share dist/: the pages (default mode), then `--mode browse` and `--mode loader`, which add the scripts.
+// Their names are stable, so they are never hashed; the pages' assets are.
+export default defineConfig(({ mode }) => {
+  const script = scripts[mode];
+  return script
     ? {
         publicDir: false,
         plugins: [asciiOnly],
@@ -26,7 +33,7 @@ export default defineConfig(({ mode }) =>
           outDir: 'dist',
           emptyOutDir: false,
           target: 'es2017',
-          lib: { entry: 'src/loader/main.ts', formats: ['iife'], name: 'bangban', fileName: () => 'bangban.js' },
+          lib: { entry: script.entry, formats: ['iife'], name: 'bangban', fileName: () => script.file },
         },
       }
     : {
@@ -50,13 +57,15 @@ export default defineConfig(({ mode }) =>
               admin: 'admin.html',
               figures: 'figures.html',
               apidocs: 'apidocs.html',
+              replay: 'replay.html',
             },
           },
         },
         server: {
           proxy: {
             '/api': `http://${server}`,
-            '/bangban.js': `http://${server}`, // the loader is a build of its own
+            '/bangban.js': `http://${server}`, // these are builds of their own
+            '/bangban-browse.js': `http://${server}`,
             '/ws': { target: `ws://${server}`, ws: true },
           },
         },
@@ -65,5 +74,5 @@ export default defineConfig(({ mode }) =>
           environmentOptions: { happyDOM: { settings: { enableIframePageLoading: true } } },
           include: ['src/**/*.test.ts'],
         },
-      },
-);
+      };
+});

@@ -208,6 +208,24 @@ test('refused: nothing is opened and nothing flows; asked by the citizen, refuse
   // The devices that were checked are closed again: no light stays on.
   await expect(widget.page.locator('video')).toHaveCount(0);
   expect(rows(server, 'SELECT count(*) AS n FROM window_consent')).toEqual([{ n: 1 }]);
+  await citizen.button('知道了').click();
+  await clerk.button('知道了').click();
+
+  // Another time then: both sides have it, and both may take it back.
+  await agent.page.getByRole('button', { name: /口令窗口/ }).click();
+  await agent.page.getByRole('button', { name: '预约窗口', exact: true }).click();
+  await agent.page.getByLabel('预约时间').fill('2020-01-01T10:00');
+  await agent.page.getByRole('button', { name: '预约', exact: true }).click();
+  await expect(agent.page.getByRole('alert').filter({ hasText: '请选择以后的时间' })).toBeVisible();
+  await isAccessible(agent.page);
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+  await agent.page.getByLabel('预约时间').fill(`${tomorrow}T10:00`);
+  await agent.page.getByRole('button', { name: '预约', exact: true }).click();
+  await clerk.is('booked');
+  await expect(citizen.root).toContainText('10:00');
+  await citizen.button('取消预约').click();
+  await clerk.is('ended');
+  await expect(clerk.root).toContainText('请求已取消');
 });
 
 test('by a code for somebody on the telephone; a second clerk is asked in; the supervisor listens and is seen', async ({

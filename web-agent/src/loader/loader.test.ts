@@ -48,6 +48,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  sessionStorage.clear();
   vi.restoreAllMocks();
   for (const [type, listener] of listeners.splice(0)) window.removeEventListener(type, listener);
   document.body.innerHTML = '';
@@ -79,7 +80,10 @@ test('the token is handed over only after ready, and only to our origin', async 
   open();
   expect(posted).toEqual([]);
   say({ ready: true });
-  expect(posted).toContainEqual({ body: { bangban: { token: 'secret', item: 'a', elder: false } }, target: ORIGIN });
+  expect(posted).toContainEqual({
+    body: { bangban: { token: 'secret', item: 'a', elder: false, kept: false } },
+    target: ORIGIN,
+  });
   expect(posted.every((p) => p.target === ORIGIN)).toBe(true);
 });
 
@@ -144,7 +148,10 @@ test('the portal hears that the token has expired and hands in a new one', async
   expect(posted).toEqual([{ body: { bangban: { token: 'new' } }, target: ORIGIN }]);
   // A panel that is loaded anew gets the new one too.
   say({ ready: true });
-  expect(posted).toContainEqual({ body: { bangban: { token: 'new', item: null, elder: false } }, target: ORIGIN });
+  expect(posted).toContainEqual({
+    body: { bangban: { token: 'new', item: null, elder: false, kept: false } },
+    target: ORIGIN,
+  });
 });
 
 test('a link of the portal opens the panel', async () => {
@@ -179,4 +186,29 @@ test('a ready panel is told when it opens and closes', async () => {
   say({ close: true });
   open();
   expect(posted.map((p) => p.body)).toEqual([{ bangban: { open: false } }, { bangban: { open: true } }]);
+});
+
+test('the script by which a clerk sees the page comes once, when the panel asks for it', async () => {
+  await load();
+  open();
+  say({ ready: true });
+  expect(root().querySelector('script')).toBeNull();
+  say({ browse: { load: true } }, 'https://evil.example');
+  expect(root().querySelector('script')).toBeNull();
+  say({ browse: { load: true } });
+  say({ browse: { load: true } });
+  const scripts = root().querySelectorAll('script');
+  expect([...scripts].map((script) => script.src)).toEqual([`${ORIGIN}/bangban-browse.js`]);
+});
+
+test('a page that is seen opens the frame after a load by itself, and shows it if it was shown', async () => {
+  sessionStorage.setItem('bangban', '{"window":"wn_1","page":1,"open":0}');
+  await load();
+  expect([frame().hidden, button().hidden]).toEqual([true, false]);
+  say({ ready: true });
+  expect(posted[0]!.body).toEqual({ bangban: { token: null, item: null, elder: false, kept: true } });
+  document.body.innerHTML = '';
+  sessionStorage.setItem('bangban', '{"window":"wn_1","page":2,"open":1}');
+  await load();
+  expect([frame().hidden, button().hidden]).toEqual([false, true]);
 });

@@ -15,8 +15,12 @@
  *
  * Messages, all `{ bangban: {...} }`, all checked for origin and source:
  *   panel  → loader  { ready: true } | { unread: n } | { close: true } | { elder: boolean } | { expired: true } | { signIn: true }
- *   loader → panel   { token, item, elder } once per `ready`, only to our exact origin; { token } when the portal hands
- *                    in a new one; { open: boolean } on each change
+ *   loader → panel   { token, item, elder, kept } once per `ready`, only to our exact origin; { token } when the portal
+ *                    hands in a new one; { open: boolean } on each change
+ *   { browse } in both directions is about the page being seen by a clerk (src/browse/main.ts): the first one from the
+ *   panel fetches that script, which comes only after the citizen has agreed
+ *
+ * A page that is loaded anew while a clerk sees it opens the frame by itself: `sessionStorage.bangban` of the tab.
  *
  * The token travels by message because a URL ends up in logs and histories. Size limit: 2 KB gzip (`make test`).
  */
@@ -29,6 +33,7 @@ interface FromPanel {
   elder?: boolean;
   expired?: boolean;
   signIn?: boolean;
+  browse?: object;
 }
 
 (() => {
@@ -68,7 +73,14 @@ iframe.elder{width:520px}
   const button = document.createElement('button');
   const badge = document.createElement('span');
   let frame: HTMLIFrameElement | undefined;
+  let browser: HTMLScriptElement | undefined;
   let ready = false;
+  let kept = '';
+  try {
+    kept = sessionStorage.bangban || '';
+  } catch {
+    // A portal in a frame of its own may have none.
+  }
 
   const post = (body: object) => {
     if (ready) frame!.contentWindow!.postMessage({ bangban: body }, base.origin);
@@ -100,9 +112,10 @@ iframe.elder{width:520px}
     button.setAttribute('aria-label', n > 0 ? `${label}，${n} 条未读消息` : label);
   };
 
-  const show = (open: boolean) => {
-    if (open && !frame) {
+  const build = () => {
+    if (!frame) {
       frame = document.createElement('iframe');
+      frame.hidden = true;
       frame.title = label;
       frame.allow = 'microphone; camera; display-capture; autoplay';
       frame.referrerPolicy = 'origin';
@@ -110,6 +123,10 @@ iframe.elder{width:520px}
       dress();
       root.appendChild(frame);
     }
+  };
+
+  const show = (open: boolean) => {
+    if (open) build();
     if (!frame || open === button.hidden) return;
     frame.hidden = !open;
     button.hidden = open;
@@ -145,7 +162,7 @@ iframe.elder{width:520px}
     if (!said) return;
     if (said.ready) {
       ready = true;
-      post({ token: dataset.token || null, item: dataset.item || null, elder });
+      post({ token: dataset.token || null, item: dataset.item || null, elder, kept: !!kept });
       post({ open: button.hidden });
     }
     if (typeof said.unread === 'number') setUnread(said.unread);
@@ -156,8 +173,17 @@ iframe.elder{width:520px}
     if (said.expired) host.dispatchEvent(new Event('bangban-expired', { bubbles: true }));
     if (said.signIn) host.dispatchEvent(new Event('bangban-sign-in', { bubbles: true }));
     if (said.close) show(false);
+    if (said.browse && !browser) {
+      browser = document.createElement('script');
+      browser.src = `${base.href}bangban-browse.js`;
+      root.append(browser);
+    }
   });
 
   root.append(button);
   document.body.append(host);
+  if (kept) {
+    build();
+    if (kept.includes('"open":1')) show(true);
+  }
 })();

@@ -20,7 +20,7 @@ use rust_embed::{Embed, EmbeddedFile};
 
 use super::{
     refused::Refused,
-    security::{Framing, ONE_FILE, PLAIN, host, page_policy},
+    security::{Framing, ONE_FILE, PLAIN, REPLAY_POLICY, host, page_policy},
 };
 use crate::app::{App, DEMO_PASSWORD};
 
@@ -29,15 +29,31 @@ use crate::app::{App, DEMO_PASSWORD};
 #[allow_missing = true]
 struct Web;
 
-/// The stand-in for a portal; served in the demo only.
-const DEMO_PORTAL: &str = "demo-portal.html";
+/// The stand-in for a portal and a form of it; served in the demo only.
+const DEMO_PAGES: [&str; 2] = ["demo-portal.html", "demo-form.html"];
 
-/// The one file that pages of other origins load.
+/// The file that pages of other origins load.
 const LOADER: &str = "bangban.js";
 
+/// The one that they load besides when their citizen lets a clerk see them.
+const RECORDER: &str = "bangban-browse.js";
+
+/// Shows such a page to a clerk.
+const REPLAY: &str = "replay.html";
+
 /// What every build has; while one is missing, the build is.
-const PAGES: [&str; 8] =
-    ["widget.html", "receipt.html", "console.html", "board.html", "figures.html", "admin.html", "apidocs.html", LOADER];
+const PAGES: [&str; 10] = [
+    "widget.html",
+    "receipt.html",
+    "console.html",
+    "board.html",
+    "figures.html",
+    "admin.html",
+    "apidocs.html",
+    REPLAY,
+    RECORDER,
+    LOADER,
+];
 
 /// Where to go from here
 #[utoipa::path(
@@ -84,7 +100,7 @@ pub(super) async fn file(State(app): State<Arc<App>>, method: Method, uri: Uri, 
     };
     // The build's own notes (.vite/) are nobody's business.
     let is_hidden = path.split('/').any(|part| part.is_empty() || part.starts_with('.'));
-    if is_hidden || (path == DEMO_PORTAL && !app.demo) {
+    if is_hidden || (DEMO_PAGES.contains(&path) && !app.demo) {
         return not_found(&headers);
     }
     page(path, &app, &headers)
@@ -94,7 +110,7 @@ pub(super) async fn file(State(app): State<Arc<App>>, method: Method, uri: Uri, 
 pub(super) fn page(path: &str, app: &App, headers: &HeaderMap) -> Response {
     match Web::get(path) {
         Some(found) => answer(path, Asset::new(path, found, accepts_gzip(headers)), headers, &app.portal_origins),
-        None if PAGES.contains(&path) || path == DEMO_PORTAL => {
+        None if PAGES.contains(&path) || DEMO_PAGES.contains(&path) => {
             html(StatusCode::SERVICE_UNAVAILABLE, include_str!("unbuilt.html").to_owned())
         }
         None => not_found(headers),
@@ -190,7 +206,8 @@ fn answer(path: &str, asset: Asset, request: &HeaderMap, portals: &[String]) -> 
         headers.insert(header::ETAG, etag);
     }
     let policy = match path {
-        DEMO_PORTAL => Some(ONE_FILE),
+        path if DEMO_PAGES.contains(&path) => Some(ONE_FILE),
+        REPLAY => Some(REPLAY_POLICY),
         "widget.html" => Some(page_policy(host(request), &Framing::Portals(portals))),
         path if path.ends_with(".html") => Some(page_policy(host(request), &Framing::Nobody)),
         _ => None,
@@ -198,7 +215,7 @@ fn answer(path: &str, asset: Asset, request: &HeaderMap, portals: &[String]) -> 
     if let Some(policy) = policy {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    if path == LOADER {
+    if path == LOADER || path == RECORDER {
         let any = HeaderValue::from_static("cross-origin");
         headers.insert(HeaderName::from_static("cross-origin-resource-policy"), any);
         // For portals that pin it with `integrity`, which needs `crossorigin`.
@@ -265,7 +282,9 @@ mod tests {
     fn portals_load_the_script_and_frame_the_widget_and_nothing_else() {
         let portals = ["https://portal.example".to_owned()];
         let get = |path: &str| answer(path, asset("text/html"), &HeaderMap::new(), &portals);
-        assert_eq!(header_of(&get(LOADER), "cross-origin-resource-policy"), "cross-origin");
+        for script in [LOADER, RECORDER] {
+            assert_eq!(header_of(&get(script), "cross-origin-resource-policy"), "cross-origin", "{script}");
+        }
         assert_eq!(header_of(&get("widget.html"), "cross-origin-resource-policy"), "");
         let ancestors = |path| {
             let response = get(path);
@@ -273,9 +292,18 @@ mod tests {
             policy.split_once("frame-ancestors ").unwrap().1.to_owned()
         };
         assert_eq!(ancestors("widget.html"), "'self' https://portal.example");
-        for path in ["console.html", "board.html", DEMO_PORTAL] {
+        assert_eq!(ancestors(REPLAY), "'self'");
+        for path in ["console.html", "board.html", "demo-portal.html", "demo-form.html"] {
             assert_eq!(ancestors(path), "'none'", "{path}");
         }
+    }
+
+    #[test]
+    fn a_page_that_is_shown_to_a_clerk_reaches_nothing() {
+        let response = answer(REPLAY, asset("text/html"), &HeaderMap::new(), &[]);
+        let policy = header_of(&response, "content-security-policy");
+        assert!(policy.starts_with("default-src 'none';"), "{policy}");
+        assert!(policy.contains("img-src data:;") && !policy.contains("connect-src") && !policy.contains("frame-src"));
     }
 
     #[test]

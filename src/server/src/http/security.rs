@@ -77,6 +77,13 @@ pub(super) const ONE_FILE: HeaderValue = HeaderValue::from_static(
      object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
 );
 
+/// Content-Security-Policy of the page that shows a citizen's page to a clerk: what it shows comes from elsewhere, so it
+/// loads nothing and reaches nobody. Styles are those of the page that is shown.
+pub(super) const REPLAY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'self'",
+);
+
 /// The request's `Host`, if it is one: nothing else gets into a header of ours.
 pub(super) fn host(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(header::HOST)?.to_str().ok()?;

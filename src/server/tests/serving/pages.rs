@@ -41,7 +41,9 @@ async fn the_landing_page_leads_everywhere_and_names_the_accounts_in_the_demo_on
         assert!(!page.text().contains(part), "{part} outside the demo");
     }
     assert!(page.text().contains("/console"));
-    assert_eq!(real.get("/demo-portal.html").await.status, 404);
+    for path in ["/demo-portal.html", "/demo-form.html"] {
+        assert_eq!(real.get(path).await.status, 404, "{path}");
+    }
     assert_eq!(real.post("/api/demo/token", r#"{"citizen":"demo-citizen-1"}"#).await.status, 404);
 }
 
@@ -55,8 +57,11 @@ async fn the_pages_are_those_of_the_web_build_and_without_one_the_answer_says_wh
         ("/console.html", "console.html"),
         ("/board", "board.html"),
         ("/board.html", "board.html"),
+        ("/replay.html", "replay.html"),
         ("/bangban.js", "bangban.js"),
+        ("/bangban-browse.js", "bangban-browse.js"),
         ("/demo-portal.html", "demo-portal.html"),
+        ("/demo-form.html", "demo-form.html"),
     ] {
         let reply = server.get(path).await;
         let Some(built) = dist(file) else {

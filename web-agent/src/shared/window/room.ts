@@ -36,6 +36,7 @@ import type {
   WindowId,
   WindowView,
 } from '../../generated/protocol';
+import { PageFeed } from '../browse/feed';
 import { upload } from '../files/uploads';
 import { RequestError, type Subscription } from '../link';
 import {
@@ -179,6 +180,8 @@ function build(options: RoomOptions) {
   const isFolded = ref(false);
 
   const listeners = new Set<(body: EventBody) => void>();
+  /** For clerks: the citizen's page, kept from the first event on. */
+  const feed = new PageFeed();
   const pointerTimers = new Map<ParticipantId, number>();
   const drawnHere = new Set<number>();
   let lastNumber = 0;
@@ -243,6 +246,7 @@ function build(options: RoomOptions) {
       default:
         break;
     }
+    feed.heard(body);
     for (const listener of listeners) listener(body);
   }
 
@@ -748,6 +752,7 @@ function build(options: RoomOptions) {
     clear: () => does({ type: 'clear_ink', window: id }),
     snapshot,
     browse: (on: boolean) => does({ type: 'browse', window: id, on }),
+    feed,
     request: port.request,
     /** Every event of the window's topic, for what this module does not know. */
     listen: (listener: (body: EventBody) => void) => {

@@ -3,11 +3,16 @@
  * page of its own. Messages are taken only from the parent window; what we say goes only to the origin that spoke to us.
  */
 
+import type { FromPage, PageDoor, ToPage } from '../../shared/browse/messages';
+
 export interface FromLoader {
   token?: string | null;
   item?: string | null;
   elder?: boolean;
   open?: boolean;
+  /** The page was seen by a clerk before it was loaded anew. */
+  kept?: boolean;
+  browse?: FromPage;
 }
 
 export interface ToLoader {
@@ -18,6 +23,7 @@ export interface ToLoader {
   expired?: true;
   /** The visitor wants to log in. */
   signIn?: true;
+  browse?: ToPage;
 }
 
 export interface Host {
@@ -46,6 +52,41 @@ export function connectHost(heard: (message: FromLoader) => void, page: Window =
     isEmbedded,
     say(message) {
       if (isEmbedded && origin !== null) page.parent.postMessage({ bangban: message }, origin);
+    },
+  };
+}
+
+/** A page that says that it was seen, and that nobody goes on with, is told so after this time. */
+const FORGET_MS = 60_000;
+
+/**
+ * The page around us as `shared/browse` sees it: a door that also keeps what the page said before anybody listened.
+ * `hear` takes what the loader says.
+ */
+export function createPageDoor(host: Host): PageDoor & { hear(message: FromLoader): void } {
+  const listeners = new Set<(message: FromPage) => void>();
+  let early: FromPage | null = null;
+  let forget = 0;
+  return {
+    isEmbedded: host.isEmbedded,
+    say(browse) {
+      window.clearTimeout(forget);
+      host.say({ browse });
+    },
+    listen(heard) {
+      listeners.add(heard);
+      if (early) heard(early);
+      early = null;
+      return () => listeners.delete(heard);
+    },
+    hear({ kept, browse }) {
+      if (kept) {
+        host.say({ browse: { load: true } });
+        forget = window.setTimeout(() => host.say({ browse: { stop: true } }), FORGET_MS);
+      }
+      if (!browse) return;
+      if (browse.ready && listeners.size === 0) early = browse;
+      for (const heard of listeners) heard(browse);
     },
   };
 }

@@ -31,7 +31,7 @@ import type { WindowPort } from '../../shared/window/room';
 import { emptyThread } from '../../shared/thread';
 import { language, languageOfPage } from '../../shared/words';
 import { createConversations, type Conversations } from './conversations';
-import { connectHost, type Host } from './host';
+import { connectHost, createPageDoor, type Host } from './host';
 import {
   ask,
   chooseDemoCitizen,
@@ -181,7 +181,7 @@ export function createWidget() {
   let continued: ConversationId | null = null;
   let unfollowWay = () => {};
   /** Ends what listens to the browser. */
-  const page = new AbortController();
+  const listening = new AbortController();
   /** Messages that this tab sent: only they may open a form here. */
   const sentHere = new Set<string>();
 
@@ -201,8 +201,11 @@ export function createWidget() {
       host.say({ elder: elder.value });
     }
     if (message.open !== undefined) panelOpen.value = message.open;
+    page.hear(message);
     if (message.token !== undefined) void handedIn(message.token);
   });
+
+  const page = createPageDoor(host);
 
   // --- who ---------------------------------------------------------------------------------------------------------
 
@@ -921,7 +924,7 @@ export function createWidget() {
   // --- the browser -------------------------------------------------------------------------------------------------
 
   const isVisible = ref(document.visibilityState === 'visible');
-  const { signal } = page;
+  const { signal } = listening;
   document.addEventListener(
     'visibilitychange',
     () => {
@@ -987,6 +990,8 @@ export function createWidget() {
     isLookedAt: computed(() => panelOpen.value && isVisible.value),
     panelOpen: panelOpen as Readonly<Ref<boolean>>,
     isEmbedded: host.isEmbedded,
+    /** The portal's page around the panel, which a clerk may be allowed to see. */
+    page,
     pageItem: () => pageItem,
 
     files,
@@ -1012,7 +1017,7 @@ export function createWidget() {
     leave,
     /** The page is given up: nothing goes on, nothing listens. */
     dispose: () => {
-      page.abort();
+      listening.abort();
       window.clearTimeout(hostTimer);
       window.clearTimeout(renewTimer);
       signOut();
