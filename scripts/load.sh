@@ -2,7 +2,7 @@
 # `make load`: the load program's standard set, each against a server of its own on an empty database; prints a table.
 #   scripts/load.sh FOLDER    FOLDER holds the binaries bangban and bangban-load, as Cargo built them
 # Smaller or larger by environment: IDLE=4000 CITIZENS=100 AGENTS=50 RATE=500 SECONDS_LONG=15 STORM=2000 SLOW=20 ROWS=100000
-# WAITING=2000 EVENTS=100 WATCHERS=20 ENTRIES=10000.
+# WAITING=2000 EVENTS=100 WATCHERS=20 ENTRIES=10000 ROOMS=10.
 # DATABASE=postgres: on the PostgreSQL that BANGBAN_TEST_POSTGRES_URL names (scripts/postgres.sh), else SQLite.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -78,6 +78,8 @@ run overload --citizens "${CITIZENS:-100}" --agents "$agents" --duration "${SECO
 run import --rows "${ROWS:-100000}" --agents "$agents"
 run knowledge --entries "${ENTRIES:-10000}"
 run board --agents "$agents" --waiting "${WAITING:-2000}" --events "${EVENTS:-100}" --watchers "${WATCHERS:-20}"
+rooms=${ROOMS:-10}
+agents=$rooms CAPACITY=1 BANGBAN__MEDIA__LISTEN=127.0.0.1:0 run windows --rooms "$rooms"
 run reconnect-storm --connections "${STORM:-2000}"
 
 node -e '

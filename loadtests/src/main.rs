@@ -21,6 +21,7 @@ mod socket;
 mod source;
 mod storm;
 mod talker;
+mod windows;
 
 use std::{
     net::{SocketAddr, ToSocketAddrs as _},
@@ -57,6 +58,8 @@ enum Command {
     Board(board::Board),
     /// Twice what the server can serve is offered: refusals, memory, and how quick it is before and after.
     Overload(overload::Overload),
+    /// Virtual windows: a citizen's screen and voice go to two who watch.
+    Windows(windows::Windows),
 }
 
 /// What every command takes.
@@ -147,6 +150,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Overload(overload) => {
             let report = overload.run().await?;
             print(&report, overload.common.json)?;
+            report.is_clean()
+        }
+        Command::Windows(windows) => {
+            let report = windows.run().await?;
+            print(&report, windows.common.json)?;
             report.is_clean()
         }
     };

@@ -1,0 +1,419 @@
+//! `windows`: virtual windows of a citizen who shares a screen and speaks, and two who watch: the agent and a supervisor. They
+//! are asked for, agreed to and joined by the public protocol; the browsers are played by `str0m`, which decrypts what comes.
+//! Measured: what a forwarded packet costs the server, what is lost, and how late packets come.
+//!
+//! Start the server with as many `--load-agents` as rooms, `--load-capacity 1`, `BANGBAN__MEDIA__LISTEN=127.0.0.1:0` and the
+//! limits out of the way (docs/performance.md).
+
+use std::{
+    net::{SocketAddr, UdpSocket},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use bangban_domain::{
+    WindowId,
+    window::{Medium, Origin, Purpose, Seat},
+};
+use bangban_protocol::{Answer, Command, EventBody, Identity, MediaLine, Snapshot, Topic};
+use clap::Args;
+use serde::Serialize;
+use str0m::{
+    Candidate, Event, Input, Output, Rtc,
+    change::{SdpAnswer, SdpOffer},
+    format::Codec,
+    media::{Direction, MediaKind, Mid},
+    net::{Protocol, Receive},
+    rtp::RtpWrite,
+};
+use tokio::time::timeout;
+
+use crate::{
+    Common, check_open_files,
+    client::Client,
+    figures::Latencies,
+    http::Http,
+    office::{self, Agent, Citizen},
+    process::Process,
+    source::Source,
+};
+
+/// Who watch one window.
+const VIEWERS: u64 = 2;
+/// Before anything is counted: key frames have been asked for and given.
+const WARM: Duration = Duration::from_secs(2);
+/// After the last packet: what is on its way arrives, and what was lost is repaired.
+const DRAIN: Duration = Duration::from_millis(500);
+/// How long a browser may take to be connected and given its legs.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The end of a payload says when it was sent, in nanoseconds since the program began.
+const STAMP: usize = 8;
+
+#[derive(Debug, Args)]
+pub(crate) struct Windows {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Windows that are open at the same time; as many `--load-agents` are needed.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=500))]
+    rooms: u32,
+    /// Seconds that are measured.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    duration: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    command: &'static str,
+    rooms: u32,
+    /// By the citizens.
+    sent_per_second: f64,
+    /// To agents and supervisors.
+    forwarded_per_second: f64,
+    /// Of what should have been forwarded, in percent.
+    lost_percent: f64,
+    /// Everything that the server's process did meanwhile, by what it forwarded.
+    server_cpu_us_per_forwarded: f64,
+    /// In percent of one core.
+    server_cpu_percent: f64,
+    others_cpu_percent: f64,
+    /// From one browser to the other; this program looks at its sockets every 0.2 ms.
+    latency_p50_ms: Option<f64>,
+    latency_p99_ms: Option<f64>,
+    latency_max_ms: Option<f64>,
+    /// From "a window, please" to both viewers' legs, of one after the other.
+    opened_p50_ms: Option<f64>,
+    opened_max_ms: Option<f64>,
+    server_rss_kib: u64,
+    server_rss_kib_per_room: u64,
+}
+
+impl Report {
+    pub(crate) fn is_clean(&self) -> bool {
+        self.forwarded_per_second > 0.0 && self.lost_percent == 0.0
+    }
+}
+
+/// What a citizen's browser sends of one medium.
+struct Stream {
+    medium: Medium,
+    codec: Codec,
+    every: Duration,
+    ticks: u32,
+    payload: Vec<u8>,
+}
+
+/// 100 packets of 1 200 bytes and 50 of 80 bytes a second: about 1 Mbit/s.
+fn streams() -> [Stream; 2] {
+    let key_frame = |size: usize| [&[0x10, 0x50][..], &vec![7; size - 2]].concat();
+    let second = Duration::from_secs(1);
+    [
+        Stream { medium: Medium::Voice, codec: Codec::Opus, every: second / 50, ticks: 960, payload: vec![7; 80] },
+        Stream {
+            medium: Medium::Screen,
+            codec: Codec::Vp8,
+            every: second / 100,
+            ticks: 900,
+            payload: key_frame(1_200),
+        },
+    ]
+}
+
+struct Browser {
+    rtc: Rtc,
+    socket: UdpSocket,
+    address: SocketAddr,
+    mids: [Mid; 2],
+    is_connected: bool,
+    received: u64,
+    sent: [u64; 2],
+    due: [Instant; 2],
+    timer: Instant,
+}
+
+impl Browser {
+    /// With its first offer sent to the server as whoever sits there.
+    async fn join(client: &mut Client, window: WindowId, now: Instant) -> anyhow::Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        let mut rtc =
+            Rtc::builder().clear_codecs().enable_opus(true, false).enable_vp8(true).set_rtp_mode(true).build(now);
+        rtc.add_local_candidate(Candidate::host(address, "udp")?);
+        let mut change = rtc.sdp_api();
+        let mids = [MediaKind::Audio, MediaKind::Video]
+            .map(|kind| change.add_media(kind, Direction::SendOnly, None, None, None));
+        let (offer, pending) = change.apply().context("an offer")?;
+        let line = |(stream, mid): (&Stream, &Mid)| MediaLine { mid: mid.to_string(), medium: stream.medium };
+        let lines = streams().iter().zip(&mids).map(line).collect();
+        let connect = Command::ConnectWindow { window, sdp: offer.to_sdp_string(), lines };
+        let Answer::WindowAnswer { sdp } = client.ask(connect).await? else { anyhow::bail!("not connected") };
+        rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&sdp)?)?;
+        let (is_connected, received, sent, due) = (false, 0, [0; 2], [now; 2]);
+        Ok(Self { rtc, socket, address, mids, is_connected, received, sent, due, timer: now })
+    }
+
+    fn answer(&mut self, offer: &str) -> anyhow::Result<String> {
+        Ok(self.rtc.sdp_api().accept_offer(SdpOffer::from_sdp_string(offer)?)?.to_sdp_string())
+    }
+
+    /// Takes what has come.
+    fn turn(&mut self, at: &mut Turn<'_>) -> anyhow::Result<()> {
+        let mut is_awake = self.timer <= at.now;
+        while let Ok((length, source)) = self.socket.recv_from(at.buffer) {
+            let Ok(contents) = at.buffer[..length].try_into() else { continue };
+            let receive = Receive { proto: Protocol::Udp, source, destination: self.address, contents };
+            self.rtc.handle_input(Input::Receive(at.now, receive))?;
+            is_awake = true;
+            self.drain(at.now, at.begin, at.latencies)?;
+        }
+        if is_awake {
+            self.rtc.handle_input(Input::Timeout(at.now))?;
+            self.drain(at.now, at.begin, at.latencies)?;
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, now: Instant, begin: Instant, latencies: &mut Option<Latencies>) -> anyhow::Result<()> {
+        loop {
+            match self.rtc.poll_output()? {
+                Output::Timeout(at) => {
+                    self.timer = at.max(now + Duration::from_micros(500));
+                    return Ok(());
+                }
+                Output::Transmit(datagram) => {
+                    self.socket.send_to(&datagram.contents, datagram.destination)?;
+                }
+                Output::Event(Event::Connected) => self.is_connected = true,
+                Output::Event(Event::RtpPacket(packet)) => {
+                    self.received += 1;
+                    let stamp = packet.payload.last_chunk::<STAMP>().map(|stamp| u64::from_be_bytes(*stamp));
+                    if let (Some(stamp), Some(latencies)) = (stamp, latencies.as_mut()) {
+                        latencies.add(now.duration_since(begin).saturating_sub(Duration::from_nanos(stamp)));
+                    }
+                }
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    /// Sends what is due.
+    fn publish(&mut self, streams: &[Stream; 2], at: &mut Turn<'_>) -> anyhow::Result<()> {
+        for (n, stream) in streams.iter().enumerate() {
+            if self.due[n] > at.now {
+                continue;
+            }
+            self.due[n] += stream.every;
+            let codec = self.rtc.codec_config().find(|one| one.spec().codec == stream.codec);
+            let pt = codec.context("no such codec was agreed upon")?.pt();
+            let timestamp = u32::try_from(self.sent[n] % (1 << 20))? * stream.ticks;
+            let mut payload = stream.payload.clone();
+            let stamp = u64::try_from(at.now.duration_since(at.begin).as_nanos())?.to_be_bytes();
+            let end = payload.len() - STAMP;
+            payload[end..].copy_from_slice(&stamp);
+            let mut api = self.rtc.direct_api();
+            let sender = api.stream_tx_by_mid(self.mids[n], None).context("no stream")?;
+            let is_video = stream.codec == Codec::Vp8;
+            let write = RtpWrite::new(pt, self.sent[n].into(), timestamp, at.now, payload.as_slice());
+            sender.write_rtp(write.marker(true).nackable(is_video));
+            self.sent[n] += 1;
+            self.rtc.handle_input(Input::Timeout(at.now))?;
+            self.drain(at.now, at.begin, at.latencies)?;
+        }
+        Ok(())
+    }
+}
+
+/// What all browsers see of one instant.
+struct Turn<'a> {
+    now: Instant,
+    begin: Instant,
+    buffer: &'a mut [u8],
+    latencies: &'a mut Option<Latencies>,
+}
+
+/// A citizen, and those who watch.
+struct Room {
+    citizen: Browser,
+    viewers: [Browser; 2],
+}
+
+struct Load {
+    begin: Instant,
+    rooms: Vec<Room>,
+    buffer: Vec<u8>,
+    latencies: Option<Latencies>,
+}
+
+impl Load {
+    /// All browsers once.
+    fn turn(&mut self, streams: Option<&[Stream; 2]>) -> anyhow::Result<()> {
+        for room in &mut self.rooms {
+            let mut at =
+                Turn { now: now(), begin: self.begin, buffer: &mut self.buffer, latencies: &mut self.latencies };
+            room.citizen.turn(&mut at)?;
+            if let Some(streams) = streams {
+                room.citizen.publish(streams, &mut at)?;
+            }
+            for viewer in &mut room.viewers {
+                at.now = now();
+                viewer.turn(&mut at)?;
+            }
+        }
+        nap();
+        Ok(())
+    }
+
+    fn run(&mut self, length: Duration, streams: Option<&[Stream; 2]>) -> anyhow::Result<()> {
+        let end = now() + length;
+        while now() < end {
+            self.turn(streams)?;
+        }
+        Ok(())
+    }
+
+    /// Packets that citizens have sent, and that viewers have got.
+    fn counts(&self) -> (u64, u64) {
+        let sent = self.rooms.iter().flat_map(|room| room.citizen.sent).sum();
+        let received = self.rooms.iter().flat_map(|room| &room.viewers).map(|viewer| viewer.received).sum();
+        (sent, received)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement needs a clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "browsers look at their sockets at a pace")]
+fn nap() {
+    std::thread::sleep(Duration::from_micros(200));
+}
+
+impl Windows {
+    pub(crate) async fn run(&self) -> anyhow::Result<Report> {
+        str0m::crypto::from_feature_flags().install_process_default();
+        let (url, rooms) = (self.common.url, self.rooms);
+        check_open_files(rooms * 5 + 1)?;
+        let server = Process::find(self.common.pid, url.port())?;
+        let mut people = office::open(url, rooms, rooms, None).await?;
+        let login = Http::connect(url).await?.staff("super1").await?;
+        let Identity::Staff { .. } = login.me else { anyhow::bail!("super1 is no member of staff") };
+        let (mut supervisor, _) = Client::connect(url, Source::agent(rooms + 1), None, &login.token).await?;
+
+        let before = server.rss_kib();
+        let mut load = Load { begin: now(), rooms: Vec::new(), buffer: vec![0; 2_048], latencies: None };
+        let mut opened = Latencies::default();
+        for citizen in &mut people.citizens {
+            let owns = |agent: &&mut Agent| agent.conversations.contains(&citizen.conversation);
+            let agent = people.agents.iter_mut().find(owns).context("nobody serves a citizen")?;
+            let asked = now();
+            let window = agree(citizen, agent, &mut supervisor).await?;
+            let viewers = [&mut agent.client, &mut supervisor];
+            join(&mut load, window, &mut citizen.client, viewers).await?;
+            opened.add(asked.elapsed());
+        }
+
+        let streams = streams();
+        let start = now();
+        for (n, room) in (0u32..).zip(&mut load.rooms) {
+            // Evenly spaced over the time between two packets.
+            room.citizen.due = [0, 1].map(|k: usize| start + streams[k].every * n / rooms);
+        }
+        load.run(WARM, Some(&streams))?;
+        load.latencies = Some(Latencies::default());
+        let ((sent, received), cpu) = (load.counts(), server.cpu());
+        let length = Duration::from_secs(self.duration);
+        load.run(length, Some(&streams))?;
+        let used = cpu.until(server.cpu());
+        load.run(DRAIN, None)?;
+        let (sent, received) = (load.counts().0 - sent, load.counts().1 - received);
+        let expected = sent * VIEWERS;
+        let mut latencies = load.latencies.take().unwrap_or_default();
+        let seconds = length.as_secs_f64();
+        let rss = server.rss_kib();
+        Ok(Report {
+            command: "windows",
+            rooms,
+            sent_per_second: float(sent) / seconds,
+            forwarded_per_second: float(received) / seconds,
+            // Packets of the time before are among those that came, so that more than all can come.
+            lost_percent: 100.0 * float(expected.saturating_sub(received)) / float(expected.max(1)),
+            server_cpu_us_per_forwarded: used.server * 1e6 / float(received.max(1)),
+            server_cpu_percent: used.server * 100.0 / seconds,
+            others_cpu_percent: used.others * 100.0 / seconds,
+            latency_p50_ms: latencies.percentile_ms(0.5),
+            latency_p99_ms: latencies.percentile_ms(0.99),
+            latency_max_ms: latencies.percentile_ms(1.0),
+            opened_p50_ms: opened.percentile_ms(0.5),
+            opened_max_ms: opened.percentile_ms(1.0),
+            server_rss_kib: rss,
+            server_rss_kib_per_room: rss.saturating_sub(before) / u64::from(rooms),
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "packets of some minutes")]
+const fn float(count: u64) -> f64 {
+    count as f64
+}
+
+/// A window that all have agreed to, with everybody on their seats.
+async fn agree(citizen: &mut Citizen, agent: &mut Agent, supervisor: &mut Client) -> anyhow::Result<WindowId> {
+    let conversation = citizen.conversation;
+    let ask = Command::AskWindow { conversation, origin: Origin::Conversation };
+    let Answer::OpenedWindow { window } = citizen.client.ask(ask).await? else { anyhow::bail!("no window") };
+    let topic = Command::Subscribe { topic: Topic::Window(window), after: None };
+    let Answer::Subscribed { snapshot, .. } = citizen.client.ask(topic).await? else { anyhow::bail!("no window") };
+    let Snapshot::Window { view, .. } = *snapshot else { anyhow::bail!("no window") };
+    agent.client.ask(Command::AnswerWindow { window, accepts: true }).await?;
+    for purpose in [Purpose::Window, Purpose::Screen] {
+        let text = view.texts.iter().find(|text| text.purpose == purpose).context("no text to agree to")?;
+        let consent = Command::Consent { window, purpose, text: text.id.clone(), version: text.version };
+        citizen.client.ask(consent).await?;
+    }
+    citizen.client.ask(Command::TakeSeat { window, seat: Seat::Citizen }).await?;
+    agent.client.ask(Command::TakeSeat { window, seat: Seat::Agent }).await?;
+    supervisor.ask(Command::TakeSeat { window, seat: Seat::Supervisor }).await?;
+    Ok(window)
+}
+
+/// Connects all three, and lets the citizen be seen and heard; done when both viewers have been told their legs.
+async fn join(
+    load: &mut Load,
+    window: WindowId,
+    citizen: &mut Client,
+    viewers: [&mut Client; 2],
+) -> anyhow::Result<()> {
+    let [agent, supervisor] = viewers;
+    let room = Room {
+        citizen: Browser::join(citizen, window, now()).await?,
+        viewers: [Browser::join(agent, window, now()).await?, Browser::join(supervisor, window, now()).await?],
+    };
+    load.rooms.push(room);
+    for stream in streams() {
+        citizen.ask(Command::Publish { window, medium: stream.medium, on: true }).await?;
+    }
+    let end = now() + PATIENCE;
+    let mut clients = [agent, supervisor];
+    let mut legs = [0; 2];
+    loop {
+        load.turn(None)?;
+        let Some(room) = load.rooms.last_mut() else { return Ok(()) };
+        for (n, client) in clients.iter_mut().enumerate() {
+            let Ok(event) = timeout(Duration::from_millis(1), client.event()).await else { continue };
+            match event? {
+                EventBody::WindowOffer { window: of, number, sdp } if of == window => {
+                    let sdp = room.viewers[n].answer(&sdp)?;
+                    client.ask(Command::AnswerWindowOffer { window, number, sdp }).await?;
+                }
+                EventBody::WindowLegs { window: of, legs: told } if of == window => legs[n] = told.len(),
+                _ => {}
+            }
+        }
+        let is_connected = room.citizen.is_connected && room.viewers.iter().all(|viewer| viewer.is_connected);
+        if is_connected && legs == [2, 2] {
+            return Ok(());
+        }
+        anyhow::ensure!(now() < end, "a window did not come up: connected {is_connected}, legs {legs:?}");
+    }
+}
