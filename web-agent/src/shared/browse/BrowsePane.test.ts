@@ -95,6 +95,19 @@ test('a field is pointed at with a note, and a value is proposed where the rules
   expect(wrapper.text()).toContain('建议已发出');
 });
 
+test('what is chosen stays chosen until the citizen is on another page', async () => {
+  const { wrapper, hear } = pane();
+  await hear({ ready: true });
+  await hear({ fields: [name, code] });
+  await hear({ picked: name });
+  const chosen = () => wrapper.find('select').element.value;
+  // A light has changed, or the citizen is in another field.
+  await wrapper.setProps({ view: { ...view, version: 2, form: { ...view.form!, field: 'code' } } });
+  expect(chosen()).toBe('name');
+  await wrapper.setProps({ view: { ...view, version: 3, form: { ...view.form!, step: 'materials' } } });
+  expect(chosen()).toBe('');
+});
+
 test('what is the citizen’s own, and what is no field, can be pointed at only', async () => {
   const { wrapper, hear, button } = pane();
   await hear({ ready: true });
