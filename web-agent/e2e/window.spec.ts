@@ -1,9 +1,20 @@
 /** Virtual windows in real browsers: pictures, voices, a shared tab, ink, and what survives a reload and a lost network. */
 import { rows } from './support/recount';
-import { expect, isAccessible, LOST_LINK, test, type People } from './support/fixtures';
 import { Console } from './support/console';
-import { Widget } from './support/widget';
-import { giveDevices, heard, near, seen, windowBrowser, WindowOf, type Person } from './support/window';
+import { expect, isAccessible, LOST_LINK, test, type People } from './support/fixtures';
+import {
+  conversation,
+  heard,
+  LI,
+  near,
+  paint,
+  pageOf,
+  seen,
+  WANG,
+  windowBrowser,
+  WindowOf,
+  ZHANG,
+} from './support/window';
 import type { Page } from '@playwright/test';
 
 test.use({
@@ -12,24 +23,10 @@ test.use({
   settings: { MEDIA__LISTEN: '127.0.0.1:0' },
 });
 
-const ZHANG: Person = { colour: [220, 40, 120], hertz: 700 };
-const LI: Person = { colour: [30, 160, 220], hertz: 1_150 };
-const WANG: Person = { colour: [240, 170, 20], hertz: 1_700 };
-
-async function pageOf(people: People, person: Person, width: number, height: number): Promise<Page> {
-  const context = await people.context({ viewport: { width, height } });
-  await giveDevices(context, person);
-  return context.newPage();
-}
-
-/** A citizen and an agent in a conversation. */
-async function conversation(people: People, urls: { citizen: string; agent: string }) {
-  const agent = await Console.open(await pageOf(people, LI, 1440, 900), urls.agent, 'agent1001');
-  const widget = await Widget.open(await pageOf(people, ZHANG, 420, 860), urls.citizen);
-  await widget.askHuman();
-  await agent.accept();
-  await agent.say('您好，请打开视频');
-  return { agent, widget, clerk: new WindowOf(agent.page), citizen: new WindowOf(widget.page) };
+/** Both on pages of their own. */
+async function both(people: People, urls: { citizen: string; agent: string }) {
+  const agent = await pageOf(people, LI, 1440, 900);
+  return conversation(await pageOf(people, ZHANG, 420, 860), agent, urls);
 }
 
 const asked = (page: Page) => page.evaluate(() => (window as unknown as { asked: number }).asked);
@@ -42,8 +39,8 @@ test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept;
 }) => {
   test.setTimeout(150_000);
   guard.allow(...LOST_LINK);
-  const both = await conversation(people, { citizen: network.url, agent: server.url });
-  const { agent, widget, clerk, citizen } = both;
+  const pages = await both(people, { citizen: network.url, agent: server.url });
+  const { agent, widget, clerk, citizen } = pages;
 
   // --- asked by the agent; nothing is opened before the citizen has read and agreed ---------------------------------
   await agent.page.keyboard.press('Alt+V');
@@ -79,19 +76,13 @@ test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept;
   await citizen.hears(LI.hertz);
 
   // --- the citizen shows this tab: its own pixels, not those of a browser's test picture -------------------------------
-  await widget.page.evaluate(() => {
-    const block = document.createElement('div');
-    block.id = 'block';
-    Object.assign(block.style, { position: 'fixed', zIndex: '9', left: '0', bottom: '0', width: '50%', height: '30%' });
-    block.style.background = 'rgb(200, 60, 20)';
-    document.body.append(block);
-  });
+  await paint(widget.page, [200, 60, 20]);
   await citizen.button('共享屏幕').click();
   await expect(citizen.root.getByTestId('consent-text')).toContainText('屏幕');
   await citizen.button('同意并选择画面').click();
   await expect(widget.page.getByTestId('sharing-bar')).toContainText('您正在共享屏幕');
   await clerk.sees(clerk.screenVideo, [200, 60, 20], 0.25, 0.85);
-  await widget.page.evaluate(() => (document.getElementById('block')!.style.background = 'rgb(20, 90, 200)'));
+  await paint(widget.page, [20, 90, 200]);
   await clerk.sees(clerk.screenVideo, [20, 90, 200], 0.25, 0.85);
   await isAccessible(agent.page);
 
@@ -188,7 +179,7 @@ test('refused: nothing is opened and nothing flows; asked by the citizen, refuse
   people,
   server,
 }) => {
-  const { agent, widget, clerk, citizen } = await conversation(people, { citizen: server.url, agent: server.url });
+  const { agent, widget, clerk, citizen } = await both(people, { citizen: server.url, agent: server.url });
   await agent.page.getByRole('button', { name: /^虚拟窗口/ }).click();
   await citizen.button('不同意').click();
   await clerk.is('ended');
@@ -233,7 +224,7 @@ test('by a code for somebody on the telephone; a second clerk is asked in; the s
   server,
 }) => {
   test.setTimeout(150_000);
-  const { agent, clerk } = await conversation(people, { citizen: server.url, agent: server.url });
+  const { agent, clerk } = await both(people, { citizen: server.url, agent: server.url });
   await agent.page.getByRole('button', { name: /口令窗口/ }).click();
   await agent.page.getByRole('button', { name: '口令窗口', exact: true }).click();
   const digits = agent.page.getByTestId('window-code');
@@ -299,8 +290,8 @@ test('no permission, no device: words that help, and a window without a camera o
   people,
   server,
 }) => {
-  const both = await conversation(people, { citizen: server.url, agent: server.url });
-  const { agent, widget, clerk, citizen } = both;
+  const pages = await both(people, { citizen: server.url, agent: server.url });
+  const { agent, widget, clerk, citizen } = pages;
   await widget.page.evaluate(() => {
     navigator.mediaDevices.getUserMedia = () =>
       Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));

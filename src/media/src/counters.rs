@@ -49,6 +49,8 @@ counters! {
     key_frames_asked,
     /// Datagrams of nobody: no address that we know, no request for somebody here.
     stray,
+    /// Requests of browsers that ask whether they reach us, answered.
+    probed,
     /// Requests for somebody here whose signature was wrong.
     forged,
     /// Datagrams of nobody that were not looked at, because too many came from their address.

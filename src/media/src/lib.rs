@@ -26,6 +26,7 @@ mod counters;
 mod directory;
 mod net;
 mod peer;
+mod probe;
 mod quality;
 mod sdp;
 mod sfu;
@@ -38,6 +39,7 @@ mod vp8;
 use bangban_domain::{ParticipantId, WindowId, window::Medium};
 
 pub use counters::Counters;
+pub use probe::Probe;
 pub use quality::{LegQuality, Quality};
 pub use sdp::{MAX_CANDIDATES, MAX_MEDIA, MAX_SDP};
 pub use sfu::{Config, Sfu, StartError};
@@ -64,6 +66,9 @@ pub enum Refused {
     /// A media line is named that is not there, or is of another kind, or twice.
     #[error("the media lines do not fit the session description")]
     BadMedia,
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    NoChance,
     /// Nobody of that id is connected in this window.
     #[error("nobody of that id is connected")]
     UnknownPeer,

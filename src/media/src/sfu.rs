@@ -26,6 +26,7 @@ use crate::{
     counters::{Cells, count},
     directory::Directory,
     net::Net,
+    probe::{Probe, Prober},
     shard::{Shard, Taken},
 };
 
@@ -65,6 +66,9 @@ pub enum StartError {
     /// Browsers cannot be told to send to it.
     #[error("browsers cannot send to {0}: a public address is needed")]
     NoAddress(SocketAddr),
+    /// No key for what browsers ask before they connect.
+    #[error("the system gives no random numbers")]
+    NoChance,
     /// No thread.
     #[error("cannot start a media thread")]
     Thread(#[source] io::Error),
@@ -112,6 +116,7 @@ pub struct Sfu {
     mailboxes: Vec<Mailbox>,
     threads: Vec<JoinHandle<()>>,
     cells: Vec<Arc<Cells>>,
+    prober: Prober,
     address: SocketAddr,
 }
 
@@ -148,6 +153,7 @@ impl Sfu {
             return Err(StartError::NoAddress(address));
         }
         let directory = Arc::new(Directory::default());
+        let prober = Prober::new(clock::now()).ok_or(StartError::NoChance)?;
         let mut mailboxes = Vec::new();
         let mut receivers = Vec::new();
         for _ in 0..threads {
@@ -157,11 +163,17 @@ impl Sfu {
             mailboxes.push(Mailbox { sender, bell: Arc::new(bell), is_stopping: Arc::new(AtomicBool::new(false)) });
             receivers.push(receiver);
         }
-        let mut sfu = Self { mailboxes: mailboxes.clone(), threads: Vec::new(), cells: Vec::new(), address };
+        let mut sfu = Self {
+            mailboxes: mailboxes.clone(),
+            threads: Vec::new(),
+            cells: Vec::new(),
+            prober: prober.clone(),
+            address,
+        };
         for (number, (net, receiver)) in nets.into_iter().zip(receivers).enumerate() {
             let cells = Arc::new(Cells::default());
             sfu.cells.push(Arc::clone(&cells));
-            let shard = Shard::new(number, address, Arc::clone(&directory), Arc::clone(&cells), clock::now());
+            let shard = Shard::new(number, address, Arc::clone(&directory), Arc::clone(&cells), prober.clone(), clock::now());
             let thread = MediaThread {
                 shard,
                 net,
@@ -182,6 +194,14 @@ impl Sfu {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// With what a browser that sits nowhere yet can ask whether it reaches the media port, for so long.
+    ///
+    /// # Errors
+    /// [`Refused::NoChance`].
+    pub fn probe(&self, valid: Duration) -> Result<Probe, Refused> {
+        self.prober.make(clock::now(), valid, self.address).ok_or(Refused::NoChance)
     }
 
     /// A browser comes with its first offer, or comes back with a new connection. `lines`: what it publishes on which

@@ -25,6 +25,7 @@ use crate::{
     counters::{Cells, add, count},
     directory::Directory,
     peer::{MEDIA, Peer, Receiving, State, kind, place},
+    probe::Prober,
     sdp, stun, vp8,
 };
 
@@ -74,6 +75,7 @@ pub(crate) struct Shard {
     /// By which our connections are known, made once: to make one takes longer than all the rest of joining.
     certificate: Option<DtlsCert>,
     budget: Budget,
+    prober: Prober,
     /// Media packets of the connection that is being drained.
     packets: Vec<RtpPacket>,
     /// Connections that were written to.
@@ -90,6 +92,7 @@ impl Shard {
         public: SocketAddr,
         directory: Arc<Directory>,
         cells: Arc<Cells>,
+        prober: Prober,
         now: Instant,
     ) -> Self {
         Self {
@@ -105,6 +108,7 @@ impl Shard {
             by_ufrag: HashMap::new(),
             certificate: str0m::crypto::from_feature_flags().dtls_provider.generate_certificate(),
             budget: Budget::default(),
+            prober,
             packets: Vec::new(),
             dirty: Vec::new(),
             outgoing: Vec::new(),
@@ -304,8 +308,14 @@ impl Shard {
             count(&self.cells.handed_over);
             return Err(Taken::Belongs(shard));
         }
-        let is_looked_at = self.budget.take(now, source.ip());
-        count(if is_looked_at { &self.cells.stray } else { &self.cells.over_budget });
+        if !self.budget.take(now, source.ip()) {
+            count(&self.cells.over_budget);
+        } else if let Some(answer) = ufrag.and_then(|ufrag| self.prober.answer(now, ufrag, source, bytes)) {
+            count(&self.cells.probed);
+            self.outgoing.push((source, answer));
+        } else {
+            count(&self.cells.stray);
+        }
         Err(Taken::Here)
     }
 

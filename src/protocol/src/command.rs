@@ -523,6 +523,12 @@ pub enum Command {
         /// Whom.
         agent: AgentId,
     },
+    /// Asks for what it takes to see, before one sits down, whether pictures and voices will come through; for whoever may
+    /// listen to the window.
+    CheckWindow {
+        /// The window.
+        window: WindowId,
+    },
     /// Sits down, or comes back within 20 s; possible once everybody has agreed.
     TakeSeat {
         /// The window.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BotOption, CannedAnswerView, ColleagueView, Command, EventBody, FileLink, IcePolicy, IceServer, Identity,
-    KnowledgeHit, MyConversation, MyPast, NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
+    KnowledgeHit, MediaProbe, MyConversation, MyPast, NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
 };
 
 /// What a client sends.
@@ -222,6 +222,15 @@ pub enum Answer {
         participant: ParticipantId,
         /// One has come back: id, ink and consents are those of before.
         resumed: bool,
+        /// For the `RTCPeerConnection`.
+        ice_servers: Vec<IceServer>,
+        /// Which ways it may try.
+        policy: IcePolicy,
+    },
+    /// Answer to `check_window`: everything is good for two minutes.
+    WindowCheck {
+        /// Of the media port, and how to ask it.
+        probe: MediaProbe,
         /// For the `RTCPeerConnection`.
         ice_servers: Vec<IceServer>,
         /// Which ways it may try.

@@ -397,6 +397,27 @@ impl std::fmt::Debug for IceServer {
     }
 }
 
+/// A peer that answers connectivity checks (RFC 8445, 7) and nothing else.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct MediaProbe {
+    /// IP address of the media port.
+    pub address: String,
+    /// Its number, UDP.
+    pub port: u16,
+    /// `ice-ufrag` of the peer.
+    pub ufrag: String,
+    /// `ice-pwd` of the peer.
+    pub password: String,
+}
+
+// What is written down of it must not let anybody ask.
+impl std::fmt::Debug for MediaProbe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MediaProbe").field("address", &self.address).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
 /// Which ways a browser may try.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]

@@ -20,6 +20,9 @@ export class Guard {
   private readonly problems: string[] = [];
   private readonly allowed: RegExp[] = [];
 
+  /** `host`: where the server of the story is, and nothing else. */
+  constructor(private readonly host = '127.0.0.1') {}
+
   /** What the story itself brings about, e.g. a browser that says that the killed server does not answer. */
   allow(...problems: RegExp[]): void {
     this.allowed.push(...problems);
@@ -32,11 +35,11 @@ export class Guard {
     context.on('weberror', (error) => this.note(`exception: ${error.error().message}`));
     context.on('request', (request) => {
       const { hostname, protocol } = new URL(request.url());
-      if (!['data:', 'blob:'].includes(protocol) && hostname !== '127.0.0.1') this.note(`request to ${request.url()}`);
+      if (!['data:', 'blob:'].includes(protocol) && hostname !== this.host) this.note(`request to ${request.url()}`);
     });
     context.on('page', (page) => {
       page.on('websocket', (socket) => {
-        if (new URL(socket.url()).hostname !== '127.0.0.1') this.note(`socket to ${socket.url()}`);
+        if (new URL(socket.url()).hostname !== this.host) this.note(`socket to ${socket.url()}`);
       });
     });
   }

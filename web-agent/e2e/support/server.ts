@@ -11,6 +11,12 @@ const binary = process.env.BANGBAN_BIN ?? join(targetDir, 'debug/bangban');
 /** Configuration as environment variables without their prefix: `{ SLA__OFFER_SECONDS: '2' }`. */
 export type Settings = Record<string, string>;
 
+/** Where a server runs, if not beside the story: its address, and by which command it is started there. */
+export interface Place {
+  address: string;
+  on: string[];
+}
+
 const PATIENCE_MS = 15_000;
 
 export class Server {
@@ -20,17 +26,20 @@ export class Server {
   private port = 0;
   private log = '';
 
-  private constructor(private readonly settings: Settings) {}
+  private constructor(
+    private readonly settings: Settings,
+    private readonly place: Place,
+  ) {}
 
-  static async start(settings: Settings): Promise<Server> {
-    const server = new Server(settings);
+  static async start(settings: Settings, place: Place = { address: '127.0.0.1', on: [] }): Promise<Server> {
+    const server = new Server(settings, place);
     await server.launch();
     return server;
   }
 
   /** `127.0.0.1:PORT`, the same after every restart. */
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.place.address}:${this.port}`;
   }
 
   get url(): string {
@@ -68,11 +77,12 @@ export class Server {
   private async launch(): Promise<void> {
     const environment: NodeJS.ProcessEnv = {
       ...process.env,
-      BANGBAN__HTTP__LISTEN: `127.0.0.1:${this.port}`,
+      BANGBAN__HTTP__LISTEN: this.address,
       BANGBAN__DATA__DIR: this.dir,
     };
     for (const [key, value] of Object.entries(this.settings)) environment[`BANGBAN__${key}`] = value;
-    const child = spawn(binary, ['serve', '--demo'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command, ...args] = [...this.place.on, binary, 'serve', '--demo'];
+    const child = spawn(command!, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     const address = await new Promise<string>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`${binary} said no address:\n${this.log}`)), PATIENCE_MS);

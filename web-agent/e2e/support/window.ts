@@ -1,6 +1,9 @@
 /** Virtual windows in stories: devices that can be told apart, and eyes and ears at the other side. */
 import { expect, type BrowserContext, type Locator, type Page } from '@playwright/test';
 import config from '../../playwright.config';
+import { Console } from './console';
+import type { People } from './fixtures';
+import { Widget } from './widget';
 
 /**
  * What the browsers of these stories need: this tab is shown without a chooser (and without the fake chooser, whose
@@ -66,6 +69,68 @@ export async function giveDevices(context: BrowserContext, { colour, hertz }: Pe
     },
     { rgb: colour, pitch: hertz },
   );
+}
+
+export const ZHANG: Person = { colour: [220, 40, 120], hertz: 700 };
+export const LI: Person = { colour: [30, 160, 220], hertz: 1_150 };
+export const WANG: Person = { colour: [240, 170, 20], hertz: 1_700 };
+
+/** A page of somebody with devices. */
+export async function pageOf(people: People, person: Person, width: number, height: number): Promise<Page> {
+  const context = await people.context({ viewport: { width, height } });
+  await giveDevices(context, person);
+  return context.newPage();
+}
+
+/** A citizen and an agent in a conversation. */
+export async function conversation(citizenPage: Page, agentPage: Page, urls: { citizen: string; agent: string }) {
+  const agent = await Console.open(agentPage, urls.agent, 'agent1001');
+  const widget = await Widget.open(citizenPage, urls.citizen);
+  await widget.askHuman();
+  await agent.accept();
+  await agent.say('您好，请打开视频');
+  return { agent, widget, clerk: new WindowOf(agent.page), citizen: new WindowOf(widget.page) };
+}
+
+/** Keeps a page's connections, so that a story can ask them which way they go. Before a page is opened. */
+export async function watchWays(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    const all: RTCPeerConnection[] = [];
+    Object.assign(window, { connections: all });
+    const Real = window.RTCPeerConnection;
+    window.RTCPeerConnection = class extends Real {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration);
+        all.push(this);
+      }
+    };
+  });
+}
+
+/** The way that a page's newest connection takes: `host udp`, `relay tcp`, `relay tls`; empty: none. */
+export async function wayOf(page: Page): Promise<string> {
+  return page.evaluate(async () => {
+    type Report = Record<string, string | undefined>;
+    const all = (window as unknown as { connections: RTCPeerConnection[] }).connections;
+    const newest = all.filter((one) => one.connectionState !== 'closed').at(-1);
+    const reports: Report[] = [];
+    (await newest?.getStats())?.forEach((one: Report) => reports.push(one));
+    const find = (id: string | undefined) => reports.find((one) => one.id === id);
+    const transport = reports.find(({ type }) => type === 'transport');
+    const local = find(find(transport?.selectedCandidatePairId)?.localCandidateId);
+    return local ? `${local.candidateType} ${local.relayProtocol ?? local.protocol}` : '';
+  });
+}
+
+/** A block of one colour in a corner of a page that is shown: at a quarter of its width, six sevenths of its height. */
+export async function paint(page: Page, [red, green, blue]: number[]): Promise<void> {
+  await page.evaluate((colour) => {
+    const there = document.getElementById('block');
+    const block = there ?? document.body.appendChild(document.createElement('div'));
+    block.id = 'block';
+    Object.assign(block.style, { position: 'fixed', zIndex: '9', left: '0', bottom: '0', width: '50%', height: '30%' });
+    block.style.background = colour;
+  }, `rgb(${red}, ${green}, ${blue})`);
 }
 
 /** Red, green and blue of a video at parts of its picture; `null`: there is no picture yet. */

@@ -343,6 +343,7 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::MakeWindowCode { .. }
         | Command::EnterWindowCode { .. }
         | Command::InviteToWindow { .. }
+        | Command::CheckWindow { .. }
         | Command::TakeSeat { .. }
         | Command::ConnectWindow { .. }
         | Command::RestartWindowLink { .. }

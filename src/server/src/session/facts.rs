@@ -78,6 +78,7 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::MakeWindowCode { .. } => ("make_window_code", None, false),
         Command::EnterWindowCode { .. } => ("enter_window_code", None, false),
         Command::InviteToWindow { .. } => ("invite_to_window", None, false),
+        Command::CheckWindow { .. } => ("check_window", None, false),
         Command::TakeSeat { .. } => ("take_seat", None, false),
         Command::ConnectWindow { .. } => ("connect_window", None, false),
         Command::RestartWindowLink { .. } => ("restart_window_link", None, false),

@@ -4,20 +4,24 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     sync::Arc,
+    time::Duration,
 };
 
 use bangban_domain::{
     ParticipantId, Timestamp, WindowId,
-    time::{HOUR, Millis},
+    time::{HOUR, MINUTE, Millis},
     window::Medium,
 };
 use bangban_media::{Config, Event, Link, Quality, Refused, Sfu, StartError, turn_credentials};
-use bangban_protocol::{ErrorCode, EventBody, IcePolicy, IceServer, MediaLeg, MediaLine, MediaLink, Topic, WireError};
+use bangban_protocol::{
+    Answer, ErrorCode, EventBody, IcePolicy, IceServer, MediaLeg, MediaLine, MediaLink, MediaProbe, Topic, WireError,
+};
 use dashmap::DashMap;
 use tokio::sync::mpsc;
 
 use crate::{
     config::{self, ConfigError},
+    desk::new_id,
     hub::{Hub, Socket},
 };
 
@@ -26,6 +30,9 @@ const QUEUE: usize = 1_024;
 
 /// Credentials for TURN are good for longer than any window lasts: coturn looks at them again at every renewal.
 const TURN_VALID: Millis = 4 * HOUR;
+
+/// A look at the network takes seconds.
+const CHECK_VALID: Millis = 2 * MINUTE;
 
 /// Why the media port is not there.
 #[derive(Debug, thiserror::Error)]
@@ -107,10 +114,28 @@ impl Media {
 
     /// What a browser needs besides our address.
     pub(super) fn ice(&self, participant: ParticipantId, now: Timestamp) -> (Vec<IceServer>, IcePolicy) {
+        self.ice_for(participant, now, TURN_VALID)
+    }
+
+    /// What a browser needs to see whether it would reach us. The relay is told a name that is nobody's.
+    pub(super) fn check(&self, now: Timestamp) -> Result<Answer, WireError> {
+        let valid = Duration::from_millis(CHECK_VALID.unsigned_abs());
+        let probe = self.sfu().and_then(|sfu| sfu.probe(valid)).map_err(refused)?;
+        let (ice_servers, policy) = self.ice_for(ParticipantId::new(new_id()), now, CHECK_VALID);
+        let probe = MediaProbe {
+            address: probe.address.ip().to_string(),
+            port: probe.address.port(),
+            ufrag: probe.ufrag,
+            password: probe.password,
+        };
+        Ok(Answer::WindowCheck { probe, ice_servers, policy })
+    }
+
+    fn ice_for(&self, participant: ParticipantId, now: Timestamp, valid: Millis) -> (Vec<IceServer>, IcePolicy) {
         if self.turn_urls.is_empty() {
             return (Vec::new(), self.policy);
         }
-        let made = turn_credentials(self.turn_secret.as_bytes(), participant, now, TURN_VALID);
+        let made = turn_credentials(self.turn_secret.as_bytes(), participant, now, valid);
         let server =
             IceServer { urls: self.turn_urls.clone(), username: Some(made.username), credential: Some(made.password) };
         (vec![server], self.policy)
@@ -215,6 +240,7 @@ fn refused(refused: Refused) -> WireError {
         Refused::BadMedia => (ErrorCode::BadRequest, Some("lines")),
         Refused::UnknownPeer => (ErrorCode::InvalidStage, None),
         Refused::StaleAnswer => (ErrorCode::Outdated, Some("number")),
+        Refused::NoChance => (ErrorCode::Internal, None),
         Refused::Full { .. } | Refused::Busy | Refused::Stopped => (ErrorCode::Busy, None),
     };
     WireError { field: field.map(ToOwned::to_owned), ..WireError::new(code, refused.to_string()) }

@@ -182,6 +182,7 @@ pub const fn concerns(command: &Command) -> bool {
             | Command::MakeWindowCode { .. }
             | Command::EnterWindowCode { .. }
             | Command::InviteToWindow { .. }
+            | Command::CheckWindow { .. }
             | Command::TakeSeat { .. }
             | Command::ConnectWindow { .. }
             | Command::RestartWindowLink { .. }

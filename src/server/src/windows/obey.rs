@@ -78,6 +78,7 @@ impl Owner {
             Command::BookWindow { conversation, at } => return self.book(by, conversation, at, now, batch).await,
             Command::EnterWindowCode { code } => return self.enter_code(who, &code, now, batch).await,
             Command::MakeWindowCode { window } => return self.make_code(by, window, now, batch),
+            Command::CheckWindow { window } => return self.check(by, window, now),
             Command::TakeSeat { window, seat } => return self.take_seat(by, socket, window, seat, now, batch),
             Command::ConnectWindow { window, sdp, lines } => {
                 return self.connect(socket, window, sdp, lines, true).await;
@@ -332,6 +333,15 @@ impl Owner {
         let one = self.participant(socket, window)?;
         let (ice_servers, policy) = self.media.ice(one, now);
         Ok(Answer::Seated { participant: one, resumed: before == Some(seat), ice_servers, policy })
+    }
+
+    /// What it takes to see whether pictures and voices would come through.
+    fn check(&self, by: Person, window: WindowId, now: Timestamp) -> Result<Answer, WireError> {
+        let kept = self.core.kept(window).ok_or_else(not_found)?;
+        if self.role(by, &kept).is_none() {
+            return Err(hidden(by, forbidden()));
+        }
+        self.media.check(now)
     }
 
     async fn connect(

@@ -63,7 +63,7 @@ impl Owner {
         Ok(Answer::Subscribed { topic, epoch: self.world.hub.epoch(), seq: 0, snapshot: Box::new(snapshot) })
     }
 
-    fn role(&self, who: Person, kept: &Kept) -> Option<Role> {
+    pub(super) fn role(&self, who: Person, kept: &Kept) -> Option<Role> {
         match who {
             Person::Citizen(citizen) => (kept.citizen == Some(citizen)).then_some(Role::Citizen),
             Person::Staff(staff) if staff == kept.agent || kept.invited == Some(staff) => {

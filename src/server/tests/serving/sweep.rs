@@ -669,6 +669,7 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("make a code", json!({ "type": "make_window_code", "window": window }), false),
             ("enter a code", json!({ "type": "enter_window_code", "code": "123456" }), false),
             ("invite", json!({ "type": "invite_to_window", "window": window, "agent": server_agent }), false),
+            ("look at the network", json!({ "type": "check_window", "window": window }), owner || supervisor(who)),
             ("take the citizen's seat", json!({ "type": "take_seat", "window": window, "seat": "citizen" }), false),
             ("take the agent's seat", json!({ "type": "take_seat", "window": window, "seat": "agent" }), false),
             ("connect", json!({ "type": "connect_window", "window": window, "sdp": "v=0", "lines": [] }), false),

@@ -63,6 +63,7 @@ import {
 } from './ink';
 import { Peer, localCandidates, noWay, type NoWay, type PeerEnvironment, type PeerState } from './rtc';
 import { hasConsent, lightOf, mySeat, screenOf, sharer, textOf, type Screen } from './screen';
+import { findWay, type Way, type WayEnvironment } from './way';
 
 /** What the page lends. */
 export interface WindowPort {
@@ -82,6 +83,7 @@ export interface RoomOptions {
   seat: Seat;
   devices?: DeviceEnvironment;
   peers?: PeerEnvironment;
+  ways?: WayEnvironment;
   /** What survives a reload of this tab; `null`: nothing does. */
   session?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> | null;
 }
@@ -170,6 +172,10 @@ function build(options: RoomOptions) {
   /** Since when (local time) pictures and voices do not come, though one sits. */
   const cutSince = ref<number | null>(null);
   const hint = ref<NoWay | null>(null);
+  /** Before one goes in: how pictures and voices would come through; `null`: not looked at, or nobody can say. */
+  const way = ref<Way | 'looking' | null>(null);
+  /** Pictures and voices have come through since one sat down. */
+  const wasUp = ref(false);
   const code = ref<{ code: string; until: Timestamp } | null>(null);
   /** The browser plays no sound before a press. */
   const isSilenced = ref(false);
@@ -328,6 +334,20 @@ function build(options: RoomOptions) {
     return 'speaker' in more ? Promise.resolve() : prepare();
   }
 
+  /** Looks whether pictures and voices would come through; at most one look at a time. */
+  async function lookForWay(): Promise<void> {
+    if (way.value === 'looking' || !port.isOpen.value) return;
+    way.value = 'looking';
+    let found: Way | null = null;
+    try {
+      const answer = await port.request({ type: 'check_window', window: id });
+      if (answer.type === 'window_check' && !isDisposed) found = await findWay(answer, options.ways);
+    } catch {
+      // A server that is busy, or a browser without connections: going in will show it.
+    }
+    way.value = found;
+  }
+
   /** The devices are as they should be: goes in as soon as everybody has agreed. */
   function ready(): void {
     isReady.value = true;
@@ -421,7 +441,9 @@ function build(options: RoomOptions) {
       iceServers,
       policy,
       changed: (state) => {
-        if (peer === made) peerState.value = state;
+        if (peer !== made) return;
+        peerState.value = state;
+        if (state === 'up') wasUp.value = true;
       },
       heard: (found) => {
         if (peer === made || peer === null) tracks.value = found;
@@ -443,6 +465,7 @@ function build(options: RoomOptions) {
     peer?.close();
     peer = null;
     peerState.value = null;
+    wasUp.value = false;
     tracks.value = new Map();
     for (const medium of ['voice', 'camera', 'screen'] as const) {
       own[medium].track?.stop();
@@ -654,6 +677,7 @@ function build(options: RoomOptions) {
       if (kind === 'joining') void join();
       // Ready to go in, and nothing was opened: it was asked for on another page, or the check was skipped.
       if (kind === 'check' && !own.voice.track && !own.voice.problem && !isOpening.value) void prepare();
+      if (kind === 'check') void lookForWay();
     },
   );
   watch([light, isSeated, () => screen.value.kind], ([now, , kind]) => {
@@ -711,6 +735,8 @@ function build(options: RoomOptions) {
     peerState: peerState as Readonly<Ref<PeerState | null>>,
     cutSince: cutSince as Readonly<Ref<number | null>>,
     hint: hint as Readonly<Ref<NoWay | null>>,
+    way: way as Readonly<Ref<Way | 'looking' | null>>,
+    wasUp: wasUp as Readonly<Ref<boolean>>,
     code: code as Readonly<typeof code>,
     isSilenced,
     snapshots: snapshots as Readonly<Ref<number>>,
@@ -719,6 +745,7 @@ function build(options: RoomOptions) {
 
     prepare,
     choose,
+    lookForWay,
     ready,
     agree,
     decline,

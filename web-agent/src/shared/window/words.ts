@@ -4,6 +4,7 @@ import { useWords } from '../words';
 import type { DeviceProblem } from './devices';
 import type { NoWay } from './rtc';
 import type { Light } from './screen';
+import type { Way } from './way';
 
 const zh = {
   name: '虚拟窗口',
@@ -87,8 +88,19 @@ const zh = {
     cancel: '取消',
     voiceless: '没有麦克风也可以进入：能听、能看，用文字交流。',
     network: '网络',
-    networkGood: '网络正常',
+    networkUnknown: '已连接服务器',
     networkLost: '与服务器的连接已断开',
+    looking: '正在检测音视频线路…',
+    way: {
+      straight: '网络良好',
+      relayed: '只能走中转',
+      none: '无法连通',
+    } satisfies Record<Way, string>,
+    wayHelp: {
+      straight: '',
+      relayed: '音视频经中转服务器传送，可以正常进入，画面可能稍慢。',
+      none: '音视频无法通过当前网络。请换用其他网络后重新检测，或取消窗口，用文字或语音消息继续办理。',
+    } satisfies Record<Way, string>,
     camerasUnused: '摄像头可稍后再开。',
   },
 
@@ -135,6 +147,7 @@ const zh = {
     endTitle: '结束虚拟窗口？',
     endHelp: '视频和屏幕共享将结束，文字会话继续。',
     endNo: '继续窗口',
+    connecting: '正在连接音视频…',
     reconnecting: '网络中断，正在重新连接…',
     since: (time: string) => `已中断 ${time}，席位为您保留 20 秒`,
     listen: '点此打开声音',
@@ -221,6 +234,11 @@ const zh = {
     relay: '音视频中转服务器无法连接。请换用其他网络，或联系网络管理员放行。',
     unknown: '音视频仍未连通，正在继续尝试。',
   } satisfies Record<NoWay, string>,
+  /** What one can do without pictures and voices. */
+  goOn: {
+    citizen: '现在可以收起窗口，用文字或语音消息继续办理。',
+    staff: '文字和语音消息照常进行。',
+  },
 };
 
 const en: typeof zh = {
@@ -298,8 +316,15 @@ const en: typeof zh = {
     cancel: 'Cancel',
     voiceless: 'You can go in without a microphone: listen, look, and write.',
     network: 'Network',
-    networkGood: 'The network is fine',
+    networkUnknown: 'Connected to the server',
     networkLost: 'The link to the server is lost',
+    looking: 'Looking whether pictures and voices come through…',
+    way: { straight: 'Good network', relayed: 'Through a relay only', none: 'No way through' },
+    wayHelp: {
+      straight: '',
+      relayed: 'Pictures and voices take a relay: you can go in, pictures may be a little late.',
+      none: 'Pictures and voices do not come through this network. Try another network and check again, or cancel and go on in writing or with voice messages.',
+    },
     camerasUnused: 'The camera can be switched on later.',
   },
 
@@ -354,6 +379,7 @@ const en: typeof zh = {
     endTitle: 'End the virtual window?',
     endHelp: 'Video and screen sharing end; the conversation goes on in writing.',
     endNo: 'Go on',
+    connecting: 'Connecting video and sound…',
     reconnecting: 'The network was lost; connecting anew…',
     since: (time) => `For ${time}; your seat is kept for 20 s`,
     listen: 'Switch the sound on',
@@ -439,6 +465,10 @@ const en: typeof zh = {
     udp: 'This network may block video and sound (UDP). Use another network, or ask its administrator.',
     relay: 'The relay for video and sound is not reached. Use another network, or ask its administrator.',
     unknown: 'Video and sound do not come through yet; still trying.',
+  },
+  goOn: {
+    citizen: 'Fold the window away and go on in writing or with voice messages.',
+    staff: 'The conversation goes on in writing and with voice messages.',
   },
 };
 
