@@ -3,7 +3,7 @@
  * the page, and that it survives a change of pages.
  */
 import AxeBuilder from '@axe-core/playwright';
-import type { FrameLocator, Locator, Page } from '@playwright/test';
+import type { BrowserContext, FrameLocator, Locator, Page } from '@playwright/test';
 import { Console } from './support/console';
 import { expect, isAccessible, test, type People } from './support/fixtures';
 import { Widget } from './support/widget';
@@ -33,6 +33,56 @@ function wiretap(page: Page): { sent: string[]; received: string[] } {
 
 const frames = (wire: string[]): string[] => wire.filter((frame) => /"(?:send_)?frames"/.test(frame));
 
+/** Keeps a page's sockets, so that a story can say on them what no button of the page would. Before it is opened. */
+async function keepSockets(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    const sockets: WebSocket[] = [];
+    Object.assign(window, { sockets });
+    const Real = window.WebSocket;
+    window.WebSocket = class extends Real {
+      constructor(url: string | URL, protocols?: string | string[]) {
+        super(url, protocols);
+        sockets.push(this);
+      }
+    };
+  });
+}
+
+/** Says all of it on the page's own socket; what the server answers to each: `ok`, or the code of the refusal. */
+async function forge(page: Page, bodies: object[]): Promise<string[]> {
+  return page.evaluate(async (all) => {
+    const { sockets } = window as unknown as { sockets: WebSocket[] };
+    const socket = sockets.filter(({ readyState }) => readyState === WebSocket.OPEN).at(-1)!;
+    const answers: string[] = [];
+    for (const [at, body] of all.entries()) {
+      // Far from the numbers that the page itself gives.
+      const ref = 4_000_000_000 + at;
+      const answer = new Promise<string>((resolve) => {
+        socket.addEventListener('message', function heard({ data }: MessageEvent<string>) {
+          const frame = JSON.parse(data) as { ref?: number; error?: { code: string } };
+          if (frame.ref !== ref) return;
+          socket.removeEventListener('message', heard);
+          resolve(frame.error?.code ?? 'ok');
+        });
+      });
+      socket.send(JSON.stringify({ ref, body }));
+      answers.push(await answer);
+    }
+    return answers;
+  }, bodies);
+}
+
+/** Everything that could be changed or pressed on the citizen's page, and whether anything was sent off. */
+const stateOf = (page: Page) =>
+  page.evaluate(() => ({
+    values: [...document.querySelectorAll<HTMLInputElement | HTMLSelectElement>('input, select, textarea')].map(
+      (one) => `${one.name}=${one.value}${'checked' in one && one.checked ? ' ticked' : ''}`,
+    ),
+    pressed: (window as unknown as { pressed: string[] }).pressed,
+    done: document.getElementById('done')?.textContent,
+    address: location.href,
+  }));
+
 /** The citizen's page as the clerk has it on the screen. */
 class Shown {
   readonly root: Locator;
@@ -55,6 +105,7 @@ class Shown {
 async function seen(people: People, url: string) {
   const clerkContext = await people.context({ viewport: { width: 1440, height: 900 } });
   await giveDevices(clerkContext, CLERK);
+  await keepSockets(clerkContext);
   const clerkPage = await clerkContext.newPage();
   const received = wiretap(clerkPage);
   const agent = await Console.open(clerkPage, url, 'agent1001');
@@ -239,6 +290,43 @@ test('a page is seen without what is written on it, pointed at, filled in by its
   await expect(forged).toContainText('只能由您本人操作');
   await expect(forged.getByRole('button', { name: '采用' })).toBeHidden();
   await expect(page.getByLabel('短信验证码')).toHaveValue(CANARY);
+
+  await panel.evaluate(() => window.parent.postMessage({ bangban: { browse: { proposals: [] } } }, '*'));
+
+  // --- nor is it for one who speaks to the server past the buttons ---------------------------------------------------------
+  await page.evaluate(() => {
+    const pin = document.createElement('div');
+    pin.dataset.bbField = 'pin';
+    pin.innerHTML = '<label>网上办事密码<input type="password" name="pin" value="the citizen\'s own"></label>';
+    document.getElementById('second-form')!.prepend(pin);
+    const pressed: string[] = [];
+    Object.assign(window, { pressed });
+    for (const type of ['submit', 'click', 'input', 'change'])
+      document.addEventListener(type, () => pressed.push(type), true);
+  });
+  await expect(shown.page.getByText('网上办事密码')).toBeAttached();
+  const untouched = await stateOf(page);
+  const { window: id } = /"window":"(?<window>wn_\w+)"/.exec(received.received.join())!.groups!;
+  const kinds = ['secret', 'submit', 'sign', 'pay', 'face'] as const;
+  const fields = { secret: 'pin', submit: 'submit', sign: 'signature', pay: 'fee', face: 'face' };
+  const value = '123456';
+  const forgedProposals = kinds.map((kind) => ({ type: 'propose', window: id, field: fields[kind], kind, value }));
+  const bound = [...kinds, 'text'].map((kind) => ({ type: 'bind', window: id, kind }));
+  const others = [
+    { type: 'answer_proposal', window: id, proposal: 1, accepts: true },
+    { type: 'browse', window: id, on: false },
+    { type: 'send_frames', window: id, page: 1, frames: '[]' },
+    { type: 'see_form', window: id, context: { step: 'forged' } },
+  ];
+  const refusals = await forge(agent.page, [...forgedProposals, ...bound, ...others]);
+  expect(refusals).toEqual(refusals.map(() => 'forbidden'));
+  // One who lies about the kind comes as far as the page, which looks at the field itself.
+  const lies = kinds.map((kind) => ({ type: 'propose', window: id, field: fields[kind], kind: 'text', value }));
+  expect(await forge(agent.page, lies)).toEqual(lies.map(() => 'ok'));
+  const warned = page.locator('bangban-browse .card').filter({ hasText: '只能由您本人操作' });
+  await expect(warned.first()).toBeVisible();
+  await expect(page.locator('bangban-browse').getByRole('button', { name: '采用' })).toHaveCount(0);
+  expect(await stateOf(page)).toEqual(untouched);
 
   // --- one press ends it -----------------------------------------------------------------------------------------------------
   await page.locator('bangban-browse').getByRole('button', { name: '停止' }).click();

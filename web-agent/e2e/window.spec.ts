@@ -2,14 +2,20 @@
 import { rows } from './support/recount';
 import { Console } from './support/console';
 import { expect, isAccessible, LOST_LINK, test, type People } from './support/fixtures';
+import { colourAt } from './support/media';
 import {
   conversation,
+  drag,
   heard,
+  inked,
+  inkIsAt,
   LI,
   near,
   paint,
   pageOf,
+  placeOn,
   seen,
+  showThisTab,
   WANG,
   windowBrowser,
   WindowOf,
@@ -26,6 +32,7 @@ test.use({
 /** Both on pages of their own. */
 async function both(people: People, urls: { citizen: string; agent: string }) {
   const agent = await pageOf(people, LI, 1440, 900);
+  await showThisTab(agent.context());
   return conversation(await pageOf(people, ZHANG, 420, 860), agent, urls);
 }
 
@@ -87,14 +94,7 @@ test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept;
   await isAccessible(agent.page);
 
   // --- a pointer and a box stand at the same place of the tab, within 1 % ------------------------------------------------
-  const box = (await clerk.picture.boundingBox())!;
-  const sides = await clerk.screenVideo.evaluate((video: HTMLVideoElement) => [video.videoWidth, video.videoHeight]);
-  const scale = Math.min(box.width / sides[0]!, box.height / sides[1]!);
-  const place = (x: number, y: number) =>
-    [
-      box.x + (box.width - sides[0]! * scale) / 2 + x * sides[0]! * scale,
-      box.y + (box.height - sides[1]! * scale) / 2 + y * sides[1]! * scale,
-    ] as const;
+  const place = await placeOn(clerk.picture, clerk.screenVideo);
   const over = widget.page.getByTestId('ink-over-page');
   await agent.page.mouse.move(...place(0.4, 0.4));
   await agent.page.mouse.move(...place(0.25, 0.85));
@@ -112,22 +112,45 @@ test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept;
       );
     })
     .toBeLessThan(0.01);
+  const ink = over.getByTestId('ink');
+  const stand = async (strokes: number) => {
+    await expect(ink).toHaveAttribute('data-strokes', `${strokes}`);
+    await expect(agent.page.getByTestId('ink')).toHaveAttribute('data-strokes', `${strokes}`);
+  };
+  await clerk.button('画笔').click();
+  await drag(agent.page, place(0.2, 0.3), place(0.6, 0.3));
+  await stand(1);
+  await inkIsAt(ink, 0.4, 0.3);
   await clerk.button('框选').click();
-  await agent.page.mouse.move(...place(0.1, 0.72));
-  await agent.page.mouse.down();
-  await agent.page.mouse.move(...place(0.45, 0.95), { steps: 8 });
-  await agent.page.mouse.up();
-  await expect(over.getByTestId('ink')).toHaveAttribute('data-strokes', '1');
-  await expect
-    .poll(() =>
-      over.getByTestId('ink').evaluate((canvas: HTMLCanvasElement) => {
-        const ratio = canvas.width / canvas.clientWidth;
-        // On the left side of the box, which is 3 px wide with a light edge of one more.
-        const { data } = canvas.getContext('2d')!.getImageData((42 - 4) * ratio, 700 * ratio, 8 * ratio, 1);
-        return Math.max(...data.filter((_, at) => at % 4 === 3));
-      }),
-    )
-    .toBeGreaterThan(200);
+  await drag(agent.page, place(0.1, 0.72), place(0.45, 0.95));
+  await stand(2);
+  // The last one goes on both sides, and the one before it stays where it was.
+  await clerk.button('撤销').click();
+  await stand(1);
+  await inkIsAt(ink, 0.4, 0.3);
+  await clerk.button('清除').click();
+  await stand(0);
+  expect(await inked(ink)).toBeNull();
+
+  // --- held still while the tab goes on; it goes on with it, and without the ink of what is gone -----------------------------
+  await clerk.button('定格').click();
+  await expect(clerk.still).toBeVisible();
+  await clerk.button('框选').click();
+  await drag(agent.page, place(0.1, 0.72), place(0.45, 0.95));
+  await stand(1);
+  await paint(widget.page, [30, 150, 60]);
+  // What comes has changed; what is seen has not.
+  await clerk.sees(clerk.screenVideo, [30, 150, 60], 0.25, 0.85);
+  expect(near(await seen(clerk.still, 0.25, 0.85), [20, 90, 200])).toBe(true);
+  await isAccessible(agent.page);
+  await clerk.button('恢复画面').click();
+  await expect(clerk.still).toBeHidden();
+  await stand(0);
+  await paint(widget.page, [20, 90, 200]);
+  await clerk.sees(clerk.screenVideo, [20, 90, 200], 0.25, 0.85);
+  await drag(agent.page, place(0.1, 0.72), place(0.45, 0.95));
+  await stand(1);
+  await inkIsAt(ink, 0.275, 0.835);
 
   // --- the picture with its ink goes into the thread ---------------------------------------------------------------------
   await clerk.button('截图').click();
@@ -148,6 +171,26 @@ test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept;
   await expect(clerk.stage).toBeHidden({ timeout: 1_000 });
   expect(Date.now() - stoppedAt).toBeLessThan(1_500);
   await expect(over).toBeHidden();
+
+  // --- the clerk shows a tab: the citizen sees it, draws on it, keeps it ------------------------------------------------------
+  await paint(agent.page, [200, 60, 20]);
+  await clerk.button('共享屏幕').click();
+  await citizen.sees(citizen.screenVideo, [200, 60, 20], 0.25, 0.85);
+  await isAccessible(widget.page);
+  const there = await placeOn(citizen.picture, citizen.screenVideo);
+  await citizen.button('画笔').click();
+  await drag(widget.page, there(0.3, 0.4), there(0.7, 0.6));
+  await inkIsAt(agent.page.getByTestId('ink-over-page').getByTestId('ink'), 0.5, 0.5);
+  await citizen.button('截图').click();
+  const kept = agent.thread.getByRole('img', { name: /^图片：/ });
+  await expect(kept).toHaveCount(2);
+  expect(near(await colourAt(kept.last(), 0.25, 0.85), [200, 60, 20])).toBe(true);
+  // In the colour of citizens, on what was shown.
+  await expect.poll(async () => near(await colourAt(kept.last(), 0.5, 0.5), [18, 89, 184], 60)).toBe(true);
+  await citizen.button('撤销').click();
+  await expect(agent.page.getByTestId('ink-over-page').getByTestId('ink')).toHaveAttribute('data-strokes', '0');
+  await agent.page.getByTestId('sharing-bar').getByRole('button', { name: '停止共享' }).click();
+  await expect(citizen.stage).toBeHidden();
 
   // --- the citizen's network goes and comes back within 20 s -----------------------------------------------------------------
   const mine = await clerk.participant('citizen');

@@ -176,7 +176,8 @@ pub(crate) mod tests {
             let prober = Prober::new(now).unwrap();
             let source = address("198.51.100.7:999");
             prop_assert!(prober.answer(now, &ufrag, source, &bytes).is_none());
-            prop_assert!(prober.answer(now, &format!("{PREFIX}{ufrag}"), source, &bytes).is_none());
+            let ours = format!("{PREFIX}{ufrag}");
+            prop_assert!(prober.answer(now, &ours, source, &bytes).is_none());
         }
     }
 }

@@ -173,7 +173,8 @@ impl Sfu {
         for (number, (net, receiver)) in nets.into_iter().zip(receivers).enumerate() {
             let cells = Arc::new(Cells::default());
             sfu.cells.push(Arc::clone(&cells));
-            let shard = Shard::new(number, address, Arc::clone(&directory), Arc::clone(&cells), prober.clone(), clock::now());
+            let shard =
+                Shard::new(number, address, Arc::clone(&directory), Arc::clone(&cells), prober.clone(), clock::now());
             let thread = MediaThread {
                 shard,
                 net,

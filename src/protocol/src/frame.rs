@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BotOption, CannedAnswerView, ColleagueView, Command, EventBody, FileLink, IcePolicy, IceServer, Identity,
-    KnowledgeHit, MediaProbe, MyConversation, MyPast, NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
+    KnowledgeHit, MediaProbe, MyConversation, MyPast, NoticeView, Slot, Snapshot, TeamAgentView, ThreadEntry, Topic,
+    WireError,
 };
 
 /// What a client sends.

@@ -8,7 +8,6 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { chromium, type Browser } from '@playwright/test';
 import config from '../../playwright.config';
 
@@ -90,10 +89,14 @@ export class Ground {
       ...(turn ? [] : [`iifname "cable" tcp dport ${TURN_PORT} drop`]),
       ...(turns ? [] : [`iifname "cable" tcp dport ${TURNS_PORT} drop`]),
     ];
-    const table = `table inet story { chain arrives { type filter hook input priority 0; policy accept; ${rules.join('; ')} } }`;
+    const chain = ['type filter hook input priority 0;', ...rules].join('\n');
+    const table = `table inet story {\nchain arrives {\n${chain}\n}\n}`;
     for (const machine of ['hall', 'home'] as const) {
       const [command, ...args] = [...this.on(machine), 'nft', '-f', '-'];
-      execFileSync(command!, args, { input: `table inet story\ndelete table inet story\n${table}\n` });
+      execFileSync(command!, args, {
+        input: `table inet story\ndelete table inet story\n${table}\n`,
+        stdio: ['pipe', 'pipe', 'pipe'],
+      });
     }
   }
 
@@ -147,21 +150,14 @@ export class Ground {
     const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.children.push(child);
     let log = '';
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`coturn does not listen:\n${log}`)), PATIENCE_MS);
-      child.on('error', reject);
-      child.on('exit', (code) => reject(new Error(`coturn ended with ${code}:\n${log}`)));
-      for (const stream of [child.stdout, child.stderr]) {
-        createInterface({ input: stream }).on('line', (line) => {
-          log += `${line}\n`;
-          if (log.includes(`TCP listener opened on : ${HALL}:${TURN_PORT}`) && log.includes(`${HALL}:${TURNS_PORT}`)) {
-            clearTimeout(timer);
-            resolve();
-          }
-        });
-      }
-    });
-    child.removeAllListeners('exit');
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (log += bytes.toString()));
+    const began = Date.now();
+    // It does not say when it listens.
+    while (![TURN_PORT, TURNS_PORT].every((port) => this.listening('hall').includes(`${HALL}:${port}`))) {
+      if (child.exitCode !== null || Date.now() - began > PATIENCE_MS)
+        throw new Error(`coturn does not listen:\n${log}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     return {
       settings: {
         MEDIA__TURN_URLS: JSON.stringify([
@@ -180,6 +176,12 @@ export class Ground {
     for (const child of this.children) child.kill('SIGKILL');
     for (const machine of ['hall', 'home'] as const) ip('netns', 'del', this.space(machine));
     rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** The TCP ports of a machine that are open. */
+  private listening(machine: Machine): string {
+    const [command, ...args] = [...this.on(machine), 'ss', '-ltnH'];
+    return execFileSync(command!, args).toString();
   }
 
   private space(machine: Machine): string {

@@ -92,6 +92,62 @@ export async function conversation(citizenPage: Page, agentPage: Page, urls: { c
   return { agent, widget, clerk: new WindowOf(agent.page), citizen: new WindowOf(widget.page) };
 }
 
+/** A tab is what somebody shows who has a choice, too: a browser without a screen has no other picture that is not a fake. */
+export async function showThisTab(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    const real = navigator.mediaDevices?.getDisplayMedia?.bind(navigator.mediaDevices);
+    if (real)
+      navigator.mediaDevices.getDisplayMedia = (wanted) =>
+        real({ ...wanted, preferCurrentTab: true } as DisplayMediaStreamOptions);
+  });
+}
+
+/** A place of a picture that is fitted into an element, in the page's pixels. */
+export async function placeOn(surface: Locator, video: Locator): Promise<(x: number, y: number) => [number, number]> {
+  const box = (await surface.boundingBox())!;
+  const [width, height] = await video.evaluate((one: HTMLVideoElement) => [one.videoWidth, one.videoHeight]);
+  const scale = Math.min(box.width / width!, box.height / height!);
+  return (x, y) => [
+    box.x + (box.width - width! * scale) / 2 + x * width! * scale,
+    box.y + (box.height - height! * scale) / 2 + y * height! * scale,
+  ];
+}
+
+/** Draws from one place to another with what is chosen. */
+export async function drag(page: Page, from: [number, number], to: [number, number]): Promise<void> {
+  await page.mouse.move(...from);
+  await page.mouse.down();
+  await page.mouse.move(...to, { steps: 8 });
+  await page.mouse.up();
+}
+
+/** What of a canvas is inked, in parts of its width and height: left, top, right, bottom; `null`: nothing. */
+export async function inked(canvas: Locator): Promise<[number, number, number, number] | null> {
+  return canvas.evaluate((element: HTMLCanvasElement) => {
+    const { width, height } = element;
+    const { data } = element.getContext('2d')!.getImageData(0, 0, width, height);
+    let [left, top, right, bottom] = [width, height, -1, -1];
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        if (data[(y * width + x) * 4 + 3]! < 200) continue;
+        [left, top] = [Math.min(left, x), Math.min(top, y)];
+        [right, bottom] = [Math.max(right, x), Math.max(bottom, y)];
+      }
+    }
+    return right < 0 ? null : [left / width, top / height, (right + 1) / width, (bottom + 1) / height];
+  });
+}
+
+/** The middle of all ink on a canvas stands at this place of it, within 1 % of its width and height. */
+export async function inkIsAt(canvas: Locator, x: number, y: number): Promise<void> {
+  await expect
+    .poll(async () => {
+      const found = await inked(canvas);
+      return found ? Math.max(Math.abs((found[0] + found[2]) / 2 - x), Math.abs((found[1] + found[3]) / 2 - y)) : 1;
+    })
+    .toBeLessThan(0.01);
+}
+
 /** Keeps a page's connections, so that a story can ask them which way they go. Before a page is opened. */
 export async function watchWays(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {
@@ -133,14 +189,18 @@ export async function paint(page: Page, [red, green, blue]: number[]): Promise<v
   }, `rgb(${red}, ${green}, ${blue})`);
 }
 
-/** Red, green and blue of a video at parts of its picture; `null`: there is no picture yet. */
+/** Red, green and blue of a video, or of one held still, at parts of its picture; `null`: there is no picture yet. */
 export async function seen(video: Locator, x = 0.5, y = 0.5): Promise<number[] | null> {
   return video.evaluate(
-    (element: HTMLVideoElement, at) => {
-      if (!element.videoWidth) return null;
+    (element: HTMLVideoElement | HTMLCanvasElement, at) => {
+      const [width, height] =
+        element instanceof HTMLVideoElement
+          ? [element.videoWidth, element.videoHeight]
+          : [element.width, element.height];
+      if (!width) return null;
       const canvas = document.createElement('canvas');
-      canvas.width = element.videoWidth;
-      canvas.height = element.videoHeight;
+      canvas.width = width;
+      canvas.height = height;
       const context = canvas.getContext('2d')!;
       context.drawImage(element, 0, 0);
       const place = [Math.floor(at.x * (canvas.width - 1)), Math.floor(at.y * (canvas.height - 1))] as const;
@@ -200,6 +260,11 @@ export class WindowOf {
 
   get picture(): Locator {
     return this.page.getByTestId('window-picture');
+  }
+
+  /** The picture that is held while the screen goes on. */
+  get still(): Locator {
+    return this.stage.getByTestId('still-picture');
   }
 
   get screenVideo(): Locator {

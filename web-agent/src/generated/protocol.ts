@@ -637,6 +637,18 @@ iceServers: Array<IceServer>,
 /**
  * Which ways it may try.
  */
+policy: IcePolicy, } | { "type": "window_check", 
+/**
+ * Of the media port, and how to ask it.
+ */
+probe: MediaProbe, 
+/**
+ * For the `RTCPeerConnection`.
+ */
+iceServers: Array<IceServer>, 
+/**
+ * Which ways it may try.
+ */
 policy: IcePolicy, } | { "type": "window_answer", 
 /**
  * The server's description.
@@ -1840,7 +1852,11 @@ window: WindowId,
 /**
  * Whom.
  */
-agent: AgentId, } | { "type": "take_seat", 
+agent: AgentId, } | { "type": "check_window", 
+/**
+ * The window.
+ */
+window: WindowId, } | { "type": "take_seat", 
 /**
  * The window.
  */
@@ -5057,6 +5073,27 @@ medium: Medium, };
  * How one's own media connection is.
  */
 export type MediaLink = "up" | "interrupted" | "over";
+
+/**
+ * A peer that answers connectivity checks (RFC 8445, 7) and nothing else.
+ */
+export type MediaProbe = { 
+/**
+ * IP address of the media port.
+ */
+address: string, 
+/**
+ * Its number, UDP.
+ */
+port: number, 
+/**
+ * `ice-ufrag` of the peer.
+ */
+ufrag: string, 
+/**
+ * `ice-pwd` of the peer.
+ */
+password: string, };
 
 /**
  * What somebody lets the others see or hear.

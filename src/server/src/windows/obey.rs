@@ -338,7 +338,7 @@ impl Owner {
     /// What it takes to see whether pictures and voices would come through.
     fn check(&self, by: Person, window: WindowId, now: Timestamp) -> Result<Answer, WireError> {
         let kept = self.core.kept(window).ok_or_else(not_found)?;
-        if self.role(by, &kept).is_none() {
+        if !self.may_look(by, &kept) {
             return Err(hidden(by, forbidden()));
         }
         self.media.check(now)

@@ -41,7 +41,7 @@ impl Owner {
     ) -> Result<Answer, WireError> {
         let kept = self.core.kept(window).ok_or_else(not_found)?;
         let who = person(who);
-        if self.role(who, &kept).is_none() {
+        if !self.may_look(who, &kept) {
             // Not telling strangers that it exists.
             return Err(if matches!(who, Person::Citizen(_)) { not_found() } else { forbidden() });
         }
@@ -63,7 +63,12 @@ impl Owner {
         Ok(Answer::Subscribed { topic, epoch: self.world.hub.epoch(), seq: 0, snapshot: Box::new(snapshot) })
     }
 
-    pub(super) fn role(&self, who: Person, kept: &Kept) -> Option<Role> {
+    /// May they listen to it, and so sit there when they are asked?
+    pub(super) fn may_look(&self, who: Person, kept: &Kept) -> bool {
+        self.role(who, kept).is_some()
+    }
+
+    fn role(&self, who: Person, kept: &Kept) -> Option<Role> {
         match who {
             Person::Citizen(citizen) => (kept.citizen == Some(citizen)).then_some(Role::Citizen),
             Person::Staff(staff) if staff == kept.agent || kept.invited == Some(staff) => {
