@@ -249,9 +249,8 @@ impl Sending {
         let rtx = (kind == RtpCodecKind::Video).then(|| RTCRtpRtxParameters { ssrc: fastrand::u32(1..) });
         let rtp_coding_parameters =
             RTCRtpCodingParameters { ssrc: Some(ssrc), rtx, ..RTCRtpCodingParameters::default() };
-        let encoding =
-            RTCRtpEncodingParameters { rtp_coding_parameters, codec, ..RTCRtpEncodingParameters::default() };
-        let name = |what: &str| format!("{what}-{medium}");
+        let encoding = RTCRtpEncodingParameters { rtp_coding_parameters, codec, ..RTCRtpEncodingParameters::default() };
+        let name = |what: &str| format!("{what}-{medium:?}");
         let track = MediaStreamTrack::new(name("stream"), name("track"), name("label"), kind, vec![encoding]);
         let track = Arc::new(TrackLocalStaticRTP::new(track));
         let init = RTCRtpTransceiverInit { direction: RTCRtpTransceiverDirection::Sendonly, ..Default::default() };

@@ -19,7 +19,7 @@ async fn picture_and_voice_come_whole_also_to_who_comes_late_and_end_with_who_le
         live.citizen.publish(medium, true).await;
     }
     live.agent.publish(Medium::Voice, true).await;
-    let Live { server, window, citizen, agent } = &mut live;
+    let Live { server, citizen, agent, .. } = &mut live;
     until(&mut [citizen, agent], "three media", |pages| {
         let all = [Medium::Voice, Medium::Camera, Medium::Screen];
         all.iter().all(|medium| pages[1].received(they, *medium).len() >= SOME)
@@ -48,7 +48,7 @@ async fn picture_and_voice_come_whole_also_to_who_comes_late_and_end_with_who_le
         assert!(began > SOME, "from the middle of what was sent: {began}");
     }
     // Nobody shows a key frame by itself: it was asked for, once for each picture.
-    let asked_since = counted(server_of(&live.server), "key_frames_asked").await - asked;
+    let asked_since = counted(&live.server, "key_frames_asked").await - asked;
     assert!((2..=6).contains(&asked_since), "{asked_since}");
 
     let window = live.window;
@@ -63,16 +63,10 @@ async fn picture_and_voice_come_whole_also_to_who_comes_late_and_end_with_who_le
     assert_eq!(counted(&live.server, "peers").await, 2);
     let before = live.agent.received(they, Medium::Screen).len();
     let (citizen, agent) = (&mut live.citizen, &mut live.agent);
-    until(&mut [citizen, agent], "it goes on", |pages| {
-        pages[1].received(they, Medium::Screen).len() >= before + SOME
-    })
-    .await;
+    until(&mut [citizen, agent], "it goes on", |pages| pages[1].received(they, Medium::Screen).len() >= before + SOME)
+        .await;
     assert_whole(&agent.received(they, Medium::Screen), citizen.browser.sent(Medium::Screen), Medium::Screen);
     assert_eq!(counted(&live.server, "panics").await, 0);
-}
-
-const fn server_of(server: &bangban_tests::TestServer) -> &bangban_tests::TestServer {
-    server
 }
 
 #[tokio::test]

@@ -163,7 +163,8 @@ async fn floods_of_ink_and_pages_end_with_their_author() {
     assert_eq!((personal.code, personal.field.as_deref()), (ErrorCode::BadRequest, Some("frames")));
     goes_on(citizen, agent).await;
     let metrics = server.metrics().await;
-    for line in ["bangban_window_frames_total{result=\"too_much\"} 1", "bangban_window_frames_total{result=\"personal\"} 1"]
+    for line in
+        ["bangban_window_frames_total{result=\"too_much\"} 1", "bangban_window_frames_total{result=\"personal\"} 1"]
     {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
@@ -203,5 +204,8 @@ async fn another_windows_people_open_nothing_here() {
     goes_on(&mut live.citizen, &mut live.agent).await;
     assert_eq!(live.agent.view.seats.len(), 2);
     assert_eq!(counted(&live.server, "peers").await, 2);
-    live.agent.client.refute("strangers' ink", |event| matches!(event.body, EventBody::Pointed { .. }).then_some(())).await;
+    live.agent
+        .client
+        .refute("strangers' ink", |event| matches!(event.body, EventBody::Pointed { .. }).then_some(()))
+        .await;
 }

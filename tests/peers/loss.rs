@@ -52,7 +52,8 @@ async fn what_is_lost_on_either_way_is_asked_for_again_and_comes() {
     assert_whole(&came, citizen.browser.sent(Medium::Screen), Medium::Screen);
     // What was lost towards the viewer came by a repeat.
     let streams: Vec<_> = agent.link().lost(Way::ToClient);
-    let repaired = streams.iter().filter(|(_, number)| came.iter().any(|packet| packet.number & 0xffff == u64::from(*number)));
+    let repaired =
+        streams.iter().filter(|(_, number)| came.iter().any(|packet| packet.number & 0xffff == u64::from(*number)));
     assert!(repaired.count() >= LOST / 2, "{streams:?}");
     assert_eq!(counted(&server, "failed").await, 0);
 }

@@ -24,10 +24,8 @@ async fn windows_that_were_seen_and_are_over_leave_nothing() {
         until_connected(&mut [&mut citizen, &mut agent]).await;
         citizen.publish(Medium::Camera, true).await;
         let they = citizen.participant;
-        until(&mut [&mut citizen, &mut agent], "pictures", |pages| {
-            pages[1].received(they, Medium::Camera).len() >= 3
-        })
-        .await;
+        until(&mut [&mut citizen, &mut agent], "pictures", |pages| pages[1].received(they, Medium::Camera).len() >= 3)
+            .await;
         assert_eq!((counted(&server, "windows").await, counted(&server, "peers").await), (1, 2));
         // One way or the other.
         let (closes, command) = match n % 3 {

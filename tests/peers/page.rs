@@ -7,9 +7,7 @@ use bangban_domain::{
     ParticipantId, WindowId,
     window::{Medium, Seat},
 };
-use bangban_protocol::{
-    Answer, Command, EventBody, MediaLeg, MediaLink, Snapshot, Topic, WindowView,
-};
+use bangban_protocol::{Answer, Command, EventBody, MediaLeg, MediaLink, Snapshot, Topic, WindowView};
 use bangban_tests::{Client, PATIENCE};
 use bytes::Bytes;
 use tokio::time::timeout;
@@ -29,7 +27,7 @@ const GLANCE: Duration = Duration::from_millis(1);
 pub(crate) struct Page {
     pub(crate) client: Client,
     pub(crate) browser: Browser,
-    /// The server's media address, or the way to it.
+    /// The way to the server, if it is one on which packets can be lost.
     way: Option<Link>,
     window: WindowId,
     pub(crate) participant: ParticipantId,
@@ -73,7 +71,7 @@ impl Page {
         }
     }
 
-    /// Its first offer. With `through` the answer is asked for a way of its own.
+    /// Its first offer; gives the server's answer.
     pub(crate) async fn connect(&mut self) -> String {
         let (sdp, lines) = self.browser.offer().await;
         let answer = self.client.ok(Command::ConnectWindow { window: self.window, sdp, lines }).await;

@@ -76,13 +76,42 @@ type Reply<T> = oneshot::Sender<Result<T, Refused>>;
 type Who = (WindowId, ParticipantId);
 
 enum Command {
-    Join { who: Who, offer: String, lines: Lines, reply: Reply<String> },
-    Offer { who: Who, offer: String, lines: Lines, reply: Reply<String> },
-    Answer { who: Who, number: u32, answer: String, reply: Reply<()> },
-    Publish { who: Who, medium: Medium, is_on: bool, reply: Reply<()> },
-    Leave { who: Who, reply: Reply<()> },
-    Close { window: WindowId, reply: Reply<()> },
-    Datagram { source: SocketAddr, bytes: Vec<u8> },
+    Join {
+        who: Who,
+        offer: String,
+        lines: Lines,
+        reply: Reply<String>,
+    },
+    Offer {
+        who: Who,
+        offer: String,
+        lines: Lines,
+        reply: Reply<String>,
+    },
+    Answer {
+        who: Who,
+        number: u32,
+        answer: String,
+        reply: Reply<()>,
+    },
+    Publish {
+        who: Who,
+        medium: Medium,
+        is_on: bool,
+        reply: Reply<()>,
+    },
+    Leave {
+        who: Who,
+        reply: Reply<()>,
+    },
+    Close {
+        window: WindowId,
+        reply: Reply<()>,
+    },
+    Datagram {
+        source: SocketAddr,
+        bytes: Vec<u8>,
+    },
     /// Stands still until the other end is dropped.
     #[cfg(feature = "testing")]
     Stand(Receiver<()>),
@@ -231,13 +260,7 @@ impl Sfu {
     ///
     /// # Errors
     /// [`Refused`] says why not.
-    pub fn join(
-        &self,
-        window: WindowId,
-        participant: ParticipantId,
-        offer: String,
-        lines: Lines,
-    ) -> Asked<String> {
+    pub fn join(&self, window: WindowId, participant: ParticipantId, offer: String, lines: Lines) -> Asked<String> {
         let who = (window, participant);
         self.ask(window, |reply| Command::Join { who, offer, lines, reply })
     }
@@ -246,13 +269,7 @@ impl Sfu {
     ///
     /// # Errors
     /// [`Refused`] says why not.
-    pub fn offer(
-        &self,
-        window: WindowId,
-        participant: ParticipantId,
-        offer: String,
-        lines: Lines,
-    ) -> Asked<String> {
+    pub fn offer(&self, window: WindowId, participant: ParticipantId, offer: String, lines: Lines) -> Asked<String> {
         let who = (window, participant);
         self.ask(window, |reply| Command::Offer { who, offer, lines, reply })
     }
@@ -261,13 +278,7 @@ impl Sfu {
     ///
     /// # Errors
     /// [`Refused`] says why not.
-    pub fn answer(
-        &self,
-        window: WindowId,
-        participant: ParticipantId,
-        number: u32,
-        answer: String,
-    ) -> Asked<()> {
+    pub fn answer(&self, window: WindowId, participant: ParticipantId, number: u32, answer: String) -> Asked<()> {
         let who = (window, participant);
         self.ask(window, |reply| Command::Answer { who, number, answer, reply })
     }
@@ -276,13 +287,7 @@ impl Sfu {
     ///
     /// # Errors
     /// [`Refused::Busy`] or [`Refused::Stopped`].
-    pub fn publish(
-        &self,
-        window: WindowId,
-        participant: ParticipantId,
-        medium: Medium,
-        is_on: bool,
-    ) -> Asked<()> {
+    pub fn publish(&self, window: WindowId, participant: ParticipantId, medium: Medium, is_on: bool) -> Asked<()> {
         let who = (window, participant);
         self.ask(window, |reply| Command::Publish { who, medium, is_on, reply })
     }

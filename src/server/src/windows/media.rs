@@ -83,6 +83,11 @@ impl MediaOrder {
         }
     }
 
+    /// Does a page wait for what the thread says?
+    pub(super) const fn is_of_page(&self) -> bool {
+        matches!(self, Self::Offer { .. } | Self::Answer { .. })
+    }
+
     /// What has been decided is ordered until a thread takes it; a page whose offer is turned away is told, and tries again.
     const fn decided(&self) -> Option<Self> {
         match *self {

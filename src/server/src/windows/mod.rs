@@ -178,10 +178,9 @@ impl Windows {
     }
 }
 
-/// Is it a command of windows that the owner carries out as it is?
-pub const fn concerns(command: &Command) -> bool {
-    matches!(
-        command,
+/// Every command that the owner of the windows carries out as it is: the one list of them, as a pattern.
+macro_rules! window_command {
+    () => {
         Command::AskWindow { .. }
             | Command::BookWindow { .. }
             | Command::AnswerWindow { .. }
@@ -211,8 +210,9 @@ pub const fn concerns(command: &Command) -> bool {
             | Command::Propose { .. }
             | Command::AnswerProposal { .. }
             | Command::Bind { .. }
-    )
+    };
 }
+pub(crate) use window_command;
 
 fn busy() -> WireError {
     WireError::new(ErrorCode::Busy, "the windows are at their limit")

@@ -34,7 +34,7 @@ const MEASUREMENTS: usize = 256;
 const TRY_AGAIN: Millis = SECOND;
 /// Media threads that were busy are asked again after this time.
 const MEDIA_AGAIN: Millis = 50;
-/// So long a page waits for the media thread of its window before it hears that it is busy.
+/// So long a page waits for the media thread of its window; an offer is then answered `busy`.
 const MEDIA_PATIENCE: Millis = 10 * SECOND;
 
 /// Somebody in a window.
@@ -285,7 +285,7 @@ impl Owner {
             let before = batch.media.len();
             let answer = self.obey(&who, &socket, wish, now, &mut batch).await;
             batch.actor = None;
-            let orders = if answer.is_ok() { batch.wait_from(before) } else { Vec::new() };
+            let orders = if answer.is_ok() { batch.wait_from(before) } else { Default::default() };
             answers.push((reply, answer, orders));
         }
         self.finish_unit(&mut batch);
@@ -303,29 +303,33 @@ impl Owner {
                 self.mend(now).await;
             }
         }
-        for (reply, answer, orders) in answers {
+        for (reply, answer, (orders, is_offer)) in answers {
             match answer {
-                Ok(answer) if !orders.is_empty() => self.answer_later(reply, answer, orders, now),
+                Ok(answer) if !orders.is_empty() => {
+                    let late = if is_offer { Err(busy()) } else { Ok(answer.clone()) };
+                    self.answer_later(reply, when_done(answer, orders), late, now);
+                }
                 // Whoever asked may have gone; what was decided stands.
                 answer => drop(reply.send(answer)),
             }
         }
     }
 
-    /// Answers once the media thread has done what follows; the windows do not wait for it.
+    /// Answers once the media thread has done what follows; the windows do not wait for it. `late`: if it takes too long;
+    /// what was decided stands then, and nothing flows that would have to stop, because the thread stands still.
     fn answer_later(
         &self,
         reply: oneshot::Sender<Result<Answer, WireError>>,
-        answer: Answer,
-        orders: Vec<oneshot::Receiver<Given>>,
+        done: impl Future<Output = Result<Answer, WireError>> + Send + 'static,
+        late: Result<Answer, WireError>,
         now: Timestamp,
     ) {
         let clock = self.world.clock.clone();
         tokio::spawn(async move {
             let answer = tokio::select! {
                 biased;
-                answer = when_done(answer, orders) => answer,
-                () = clock.sleep_until(now + MEDIA_PATIENCE) => Err(busy()),
+                answer = done => answer,
+                () = clock.sleep_until(now + MEDIA_PATIENCE) => late,
             };
             drop(reply.send(answer));
         });
@@ -476,14 +480,15 @@ impl Room {
 }
 
 impl Batch {
-    /// Lets somebody hear what becomes of the orders since then.
-    fn wait_from(&mut self, first: usize) -> Vec<oneshot::Receiver<Given>> {
+    /// Lets somebody hear what becomes of the orders since then; is a page's offer or answer among them?
+    fn wait_from(&mut self, first: usize) -> (Vec<oneshot::Receiver<Given>>, bool) {
+        let is_offer = self.media[first..].iter().any(MediaOrder::is_of_page);
         let wait = |n| {
             let (heard, given) = oneshot::channel();
             self.waiting.insert(n, heard);
             given
         };
-        (first..self.media.len()).map(wait).collect()
+        ((first..self.media.len()).map(wait).collect(), is_offer)
     }
 
     pub(super) fn author(&self) -> Author {

@@ -32,7 +32,8 @@ async fn a_supervisor_who_sits_there_is_sent_nothing_of_the_page() {
     assert!(heard.iter().any(|body| matches!(body, EventBody::ProposalEnded { .. })));
     let said = wire(&boss);
     assert!(!said.is_empty(), "views do come");
-    for word in ["一段页面", "秘密的一步", "住址", "请看这里", "漕溪北路", "highlighted", "proposal_ended"] {
+    for word in ["一段页面", "秘密的一步", "住址", "请看这里", "漕溪北路", "highlighted", "proposal_ended"]
+    {
         assert!(said.iter().all(|frame| !frame.contains(word)), "{word}: {said:?}");
     }
     // What is of the window itself goes to all.
