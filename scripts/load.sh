@@ -79,7 +79,9 @@ run import --rows "${ROWS:-100000}" --agents "$agents"
 run knowledge --entries "${ENTRIES:-10000}"
 run board --agents "$agents" --waiting "${WAITING:-2000}" --events "${EVENTS:-100}" --watchers "${WATCHERS:-20}"
 rooms=${ROOMS:-10}
-agents=$rooms CAPACITY=1 BANGBAN__MEDIA__LISTEN=127.0.0.1:0 run windows --rooms "$rooms"
+metrics=127.0.0.1:$(free_port)
+agents=$rooms CAPACITY=1 BANGBAN__MEDIA__LISTEN=127.0.0.1:0 BANGBAN__HTTP__METRICS_LISTEN=$metrics \
+  run windows --rooms "$rooms" --metrics "http://$metrics"
 run reconnect-storm --connections "${STORM:-2000}"
 
 node -e '

@@ -1,6 +1,6 @@
 //! The requests that are not WebSocket: a citizen's token, a log-in of staff, a file. One connection, kept.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use anyhow::{Context as _, bail};
 use bangban_protocol::{Login, LoginReply};
@@ -92,6 +92,21 @@ impl Http {
         headers: &str,
         body: &[u8],
     ) -> anyhow::Result<T> {
+        Ok(serde_json::from_slice(&self.bytes(method, path, headers, body).await?)?)
+    }
+
+    /// A page of metrics: each counter with its labels as they are written, e.g. `bangban_media{what="peers"}`.
+    pub(crate) async fn metrics(&mut self) -> anyhow::Result<BTreeMap<String, f64>> {
+        let page = self.bytes("GET", "/metrics", "", &[]).await?;
+        let page = String::from_utf8(page)?;
+        let lines = page.lines().filter(|line| !line.starts_with('#'));
+        Ok(lines
+            .filter_map(|line| line.rsplit_once(' '))
+            .filter_map(|(name, n)| Some((name.to_owned(), n.parse().ok()?)))
+            .collect())
+    }
+
+    async fn bytes(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> anyhow::Result<Vec<u8>> {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\r\n",
             self.address,
@@ -121,6 +136,6 @@ impl Http {
         if status != "200" {
             bail!("{path} was answered {status}: {}", String::from_utf8_lossy(&body));
         }
-        Ok(serde_json::from_slice(&body)?)
+        Ok(body)
     }
 }

@@ -104,6 +104,17 @@ fn listener(port: u16) -> Option<u32> {
     })
 }
 
+/// Datagrams that came to a UDP port of this machine and were dropped, because whoever reads it had not made room.
+pub(crate) fn dropped_at(port: u16) -> u64 {
+    let tables = ["/proc/net/udp", "/proc/net/udp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
+    let wanted = format!(":{port:04X}");
+    let of_port = tables.iter().flat_map(|table| table.lines()).filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.get(1)?.ends_with(&wanted).then(|| fields.last()?.parse::<u64>().ok()).flatten()
+    });
+    of_port.sum()
+}
+
 /// The most files that this process may open.
 pub(crate) fn open_files_limit() -> u32 {
     let text = fs::read_to_string("/proc/self/limits").unwrap_or_default();
@@ -125,5 +136,17 @@ mod tests {
         drop(socket);
         assert!(Process::find(None, port).is_err());
         assert!(open_files_limit() > 0);
+    }
+
+    #[test]
+    fn what_a_socket_has_no_room_for_is_counted_at_its_port() {
+        let [reader, writer] = [(); 2].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+        let to = reader.local_addr().unwrap();
+        assert_eq!(dropped_at(to.port()), 0);
+        // Nobody reads: its buffer is full some time.
+        for _ in 0..100_000 {
+            writer.send_to(&[0; 1_000], to).unwrap();
+        }
+        assert!(dropped_at(to.port()) > 0);
     }
 }

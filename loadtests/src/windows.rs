@@ -2,10 +2,13 @@
 //! are asked for, agreed to and joined by the public protocol; the browsers are played by `str0m`, which decrypts what comes.
 //! Measured: what a forwarded packet costs the server, what is lost, and how late packets come.
 //!
+//! With `--cycles` windows are opened, joined and ended one after the other instead, and what is left of them is counted.
+//!
 //! Start the server with as many `--load-agents` as rooms, `--load-capacity 1`, `BANGBAN__MEDIA__LISTEN=127.0.0.1:0` and the
 //! limits out of the way (docs/performance.md).
 
 use std::{
+    collections::BTreeMap,
     net::{SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
@@ -34,7 +37,7 @@ use crate::{
     figures::Latencies,
     http::Http,
     office::{self, Agent, Citizen},
-    process::Process,
+    process::{Process, dropped_at},
     source::Source,
 };
 
@@ -59,7 +62,22 @@ pub(crate) struct Windows {
     /// Seconds that are measured.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     duration: u64,
+    /// Opens, joins and ends so many windows one after the other, instead of measuring what flows.
+    #[arg(long, default_value_t = 0, requires = "metrics")]
+    cycles: u32,
+    /// Where the server's metrics are (`http.metrics_listen`): what its media threads have counted is reported too.
+    #[arg(long, value_parser = crate::address)]
+    metrics: Option<SocketAddr>,
 }
+
+/// What the media threads have counted (`bangban_media_total`), and how many windows and connections they have.
+type Counted = BTreeMap<String, u64>;
+
+/// Packets that the server threw away, by these counters: the system would not take them, or too many came at once.
+const DROPS: [&str; 2] = ["unsent", "over_budget"];
+
+/// Windows before memory is looked at: whatever is made once has been made.
+const SETTLE: u32 = 100;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -85,12 +103,65 @@ pub(crate) struct Report {
     opened_max_ms: Option<f64>,
     server_rss_kib: u64,
     server_rss_kib_per_room: u64,
+    /// Packets of the measured time that the server threw away, apart from what was lost on the way (`--metrics`).
+    server_dropped: Option<u64>,
+    /// Packets of the measured time that came to the server's media port and found no room there.
+    socket_dropped: u64,
+    /// What the media threads counted in the measured time, each as `media_...` (`--metrics`).
+    #[serde(flatten)]
+    media: Counted,
 }
 
-impl Report {
+/// Of `--cycles`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Cycled {
+    command: &'static str,
+    cycles: u32,
+    /// From "a window, please" until it is over, with a browser of each side that has joined.
+    cycle_p50_ms: Option<f64>,
+    cycle_p99_ms: Option<f64>,
+    /// What the media threads have afterwards.
+    windows_left: u64,
+    connections_left: u64,
+    /// Connections that ended otherwise than their window did.
+    failed: u64,
+    /// Resident memory after the first 100 windows, and at the end.
+    server_rss_kib_at_first: u64,
+    server_rss_kib: u64,
+}
+
+/// What is printed.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Outcome {
+    Flow(Box<Report>),
+    Cycles(Cycled),
+}
+
+impl Outcome {
     pub(crate) fn is_clean(&self) -> bool {
-        self.forwarded_per_second > 0.0 && self.lost_percent == 0.0
+        match self {
+            Self::Flow(report) => {
+                report.forwarded_per_second > 0.0
+                    && report.lost_percent == 0.0
+                    && report.server_dropped.unwrap_or(0) + report.socket_dropped == 0
+            }
+            Self::Cycles(cycled) => cycled.windows_left + cycled.connections_left + cycled.failed == 0,
+        }
     }
+}
+
+/// Nothing, if the metrics are not known.
+async fn counted(metrics: Option<SocketAddr>) -> anyhow::Result<Counted> {
+    let Some(address) = metrics else { return Ok(Counted::new()) };
+    let page = Http::connect(address).await.context("--metrics")?.metrics().await?;
+    let named = page.into_iter().filter_map(|(name, n)| {
+        let what = name.strip_prefix("bangban_media")?.trim_start_matches("_total");
+        let what = what.strip_prefix("{what=\"")?.strip_suffix("\"}")?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers")]
+        Some((what.to_owned(), n as u64))
+    });
+    Ok(named.collect())
 }
 
 /// What a citizen's browser sends of one medium.
@@ -132,7 +203,7 @@ struct Browser {
 
 impl Browser {
     /// With its first offer sent to the server as whoever sits there.
-    async fn join(client: &mut Client, window: WindowId, now: Instant) -> anyhow::Result<Self> {
+    async fn join(client: &mut Client, window: WindowId, now: Instant) -> anyhow::Result<(Self, u16)> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
@@ -148,8 +219,10 @@ impl Browser {
         let connect = Command::ConnectWindow { window, sdp: offer.to_sdp_string(), lines };
         let Answer::WindowAnswer { sdp } = client.ask(connect).await? else { anyhow::bail!("not connected") };
         rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&sdp)?)?;
+        let candidate = sdp.lines().find_map(|line| line.strip_prefix("a=candidate:")).context("no candidate")?;
+        let port = candidate.split(' ').nth(5).context("no port")?.parse()?;
         let (is_connected, received, sent, due) = (false, 0, [0; 2], [now; 2]);
-        Ok(Self { rtc, socket, address, mids, is_connected, received, sent, due, timer: now })
+        Ok((Self { rtc, socket, address, mids, is_connected, received, sent, due, timer: now }, port))
     }
 
     fn answer(&mut self, offer: &str) -> anyhow::Result<String> {
@@ -242,6 +315,8 @@ struct Load {
     rooms: Vec<Room>,
     buffer: Vec<u8>,
     latencies: Option<Latencies>,
+    /// The server's media port.
+    port: u16,
 }
 
 impl Load {
@@ -290,8 +365,56 @@ fn nap() {
 }
 
 impl Windows {
-    pub(crate) async fn run(&self) -> anyhow::Result<Report> {
+    pub(crate) async fn run(&self) -> anyhow::Result<Outcome> {
         str0m::crypto::from_feature_flags().install_process_default();
+        if self.cycles > 0 {
+            return Ok(Outcome::Cycles(self.cycle().await?));
+        }
+        Ok(Outcome::Flow(Box::new(self.flow().await?)))
+    }
+
+    /// Windows that come and go.
+    async fn cycle(&self) -> anyhow::Result<Cycled> {
+        let url = self.common.url;
+        let server = Process::find(self.common.pid, url.port())?;
+        let mut people = office::open(url, 1, 1, None).await?;
+        let (Some(citizen), Some(agent)) = (people.citizens.first_mut(), people.agents.first_mut()) else {
+            anyhow::bail!("nobody is there");
+        };
+        let before = counted(self.metrics).await?;
+        let mut spans = Latencies::default();
+        let mut at_first = server.rss_kib();
+        for n in 0..self.cycles {
+            let asked = now();
+            let window = consented(citizen, agent).await?;
+            for client in [&mut citizen.client, &mut agent.client] {
+                Browser::join(client, window, now()).await?;
+            }
+            for stream in streams() {
+                citizen.client.ask(Command::Publish { window, medium: stream.medium, on: true }).await?;
+            }
+            agent.client.ask(Command::EndWindow { window }).await?;
+            spans.add(asked.elapsed());
+            if n == SETTLE {
+                at_first = server.rss_kib();
+            }
+        }
+        let after = counted(self.metrics).await?;
+        let of = |counted: &Counted, what: &str| counted.get(what).copied().unwrap_or(0);
+        Ok(Cycled {
+            command: "windows",
+            cycles: self.cycles,
+            cycle_p50_ms: spans.percentile_ms(0.5),
+            cycle_p99_ms: spans.percentile_ms(0.99),
+            windows_left: of(&after, "windows"),
+            connections_left: of(&after, "peers"),
+            failed: of(&after, "failed") - of(&before, "failed"),
+            server_rss_kib_at_first: at_first,
+            server_rss_kib: server.rss_kib(),
+        })
+    }
+
+    async fn flow(&self) -> anyhow::Result<Report> {
         let (url, rooms) = (self.common.url, self.rooms);
         check_open_files(rooms * 5 + 1)?;
         let server = Process::find(self.common.pid, url.port())?;
@@ -301,7 +424,7 @@ impl Windows {
         let (mut supervisor, _) = Client::connect(url, Source::agent(rooms + 1), None, &login.token).await?;
 
         let before = server.rss_kib();
-        let mut load = Load { begin: now(), rooms: Vec::new(), buffer: vec![0; 2_048], latencies: None };
+        let mut load = Load { begin: now(), rooms: Vec::new(), buffer: vec![0; 2_048], latencies: None, port: 0 };
         let mut opened = Latencies::default();
         for citizen in &mut people.citizens {
             let owns = |agent: &&mut Agent| agent.conversations.contains(&citizen.conversation);
@@ -321,6 +444,7 @@ impl Windows {
         }
         load.run(WARM, Some(&streams))?;
         load.latencies = Some(Latencies::default());
+        let (media, dropped) = (counted(self.metrics).await?, dropped_at(load.port));
         let ((sent, received), cpu) = (load.counts(), server.cpu());
         let length = Duration::from_secs(self.duration);
         load.run(length, Some(&streams))?;
@@ -331,6 +455,13 @@ impl Windows {
         let mut latencies = load.latencies.take().unwrap_or_default();
         let seconds = length.as_secs_f64();
         let rss = server.rss_kib();
+        let socket_dropped = dropped_at(load.port) - dropped;
+        // How many there are is no matter of the measured time.
+        let since =
+            counted(self.metrics).await?.into_iter().filter(|(what, _)| !matches!(&**what, "windows" | "peers"));
+        let media: Counted =
+            since.map(|(what, n)| (format!("media_{what}"), n - media.get(&what).copied().unwrap_or(0))).collect();
+        let drops = DROPS.iter().filter_map(|what| media.get(&format!("media_{what}")));
         Ok(Report {
             command: "windows",
             rooms,
@@ -348,6 +479,9 @@ impl Windows {
             opened_max_ms: opened.percentile_ms(1.0),
             server_rss_kib: rss,
             server_rss_kib_per_room: rss.saturating_sub(before) / u64::from(rooms),
+            server_dropped: self.metrics.is_some().then(|| drops.sum()),
+            socket_dropped,
+            media,
         })
     }
 }
@@ -357,8 +491,8 @@ const fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// A window that all have agreed to, with everybody on their seats.
-async fn agree(citizen: &mut Citizen, agent: &mut Agent, supervisor: &mut Client) -> anyhow::Result<WindowId> {
+/// A window that both sides have agreed to, and sit in.
+async fn consented(citizen: &mut Citizen, agent: &mut Agent) -> anyhow::Result<WindowId> {
     let conversation = citizen.conversation;
     let ask = Command::AskWindow { conversation, origin: Origin::Conversation };
     let Answer::OpenedWindow { window } = citizen.client.ask(ask).await? else { anyhow::bail!("no window") };
@@ -373,6 +507,12 @@ async fn agree(citizen: &mut Citizen, agent: &mut Agent, supervisor: &mut Client
     }
     citizen.client.ask(Command::TakeSeat { window, seat: Seat::Citizen }).await?;
     agent.client.ask(Command::TakeSeat { window, seat: Seat::Agent }).await?;
+    Ok(window)
+}
+
+/// The same with a supervisor who watches.
+async fn agree(citizen: &mut Citizen, agent: &mut Agent, supervisor: &mut Client) -> anyhow::Result<WindowId> {
+    let window = consented(citizen, agent).await?;
     supervisor.ask(Command::TakeSeat { window, seat: Seat::Supervisor }).await?;
     Ok(window)
 }
@@ -385,11 +525,14 @@ async fn join(
     viewers: [&mut Client; 2],
 ) -> anyhow::Result<()> {
     let [agent, supervisor] = viewers;
-    let room = Room {
-        citizen: Browser::join(citizen, window, now()).await?,
-        viewers: [Browser::join(agent, window, now()).await?, Browser::join(supervisor, window, now()).await?],
-    };
-    load.rooms.push(room);
+    let mut browsers = Vec::new();
+    for client in [&mut *citizen, &mut *agent, &mut *supervisor] {
+        let (browser, port) = Browser::join(client, window, now()).await?;
+        load.port = port;
+        browsers.push(browser);
+    }
+    let Ok([citizens, agents, supervisors]) = <[Browser; 3]>::try_from(browsers) else { anyhow::bail!("three") };
+    load.rooms.push(Room { citizen: citizens, viewers: [agents, supervisors] });
     for stream in streams() {
         citizen.ask(Command::Publish { window, medium: stream.medium, on: true }).await?;
     }

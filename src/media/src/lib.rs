@@ -42,7 +42,9 @@ pub use counters::Counters;
 pub use probe::Probe;
 pub use quality::{LegQuality, Quality};
 pub use sdp::{MAX_CANDIDATES, MAX_MEDIA, MAX_SDP};
-pub use sfu::{Config, Sfu, StartError};
+#[cfg(feature = "testing")]
+pub use sfu::Standing;
+pub use sfu::{Asked, Config, Sfu, StartError};
 pub use shard::{MAX_PEERS, MAX_WINDOWS};
 pub use turn::{TurnCredentials, turn_credentials};
 

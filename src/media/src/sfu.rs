@@ -4,11 +4,13 @@ use std::{
     io,
     net::SocketAddr,
     os::fd::OwnedFd,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
+    task::{Context, Poll},
     thread::JoinHandle,
     time::Duration,
 };
@@ -78,13 +80,82 @@ type Reply<T> = oneshot::Sender<Result<T, Refused>>;
 type Who = (WindowId, ParticipantId);
 
 enum Command {
-    Join { who: Who, offer: String, lines: Lines, reply: Reply<String> },
-    Offer { who: Who, offer: String, lines: Lines, reply: Reply<String> },
-    Answer { who: Who, number: u32, answer: String, reply: Reply<()> },
-    Publish { who: Who, medium: Medium, is_on: bool, reply: Reply<()> },
-    Leave { who: Who, reply: Reply<()> },
-    Close { window: WindowId, reply: Reply<()> },
-    Datagram { source: SocketAddr, bytes: Vec<u8> },
+    Join {
+        who: Who,
+        offer: String,
+        lines: Lines,
+        reply: Reply<String>,
+    },
+    Offer {
+        who: Who,
+        offer: String,
+        lines: Lines,
+        reply: Reply<String>,
+    },
+    Answer {
+        who: Who,
+        number: u32,
+        answer: String,
+        reply: Reply<()>,
+    },
+    Publish {
+        who: Who,
+        medium: Medium,
+        is_on: bool,
+        reply: Reply<()>,
+    },
+    Leave {
+        who: Who,
+        reply: Reply<()>,
+    },
+    Close {
+        window: WindowId,
+        reply: Reply<()>,
+    },
+    Datagram {
+        source: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// Stands still until the other end is dropped.
+    #[cfg(feature = "testing")]
+    Stand(Receiver<()>),
+}
+
+/// What a media thread was asked. It is in its mailbox already, behind all that it was asked before, whether the answer is
+/// awaited or not; a thread that stands still answers never.
+#[derive(Debug)]
+pub struct Asked<T>(Result<oneshot::Receiver<Result<T, Refused>>, Refused>);
+
+impl<T> Asked<T> {
+    /// Where there are no media threads.
+    #[must_use]
+    pub const fn stopped() -> Self {
+        Self(Err(Refused::Stopped))
+    }
+
+    /// Why the thread was not even asked: [`Refused::Busy`] or [`Refused::Stopped`].
+    #[must_use]
+    pub fn turned_away(&self) -> Option<Refused> {
+        self.0.as_ref().err().copied()
+    }
+}
+
+impl<T> Future for Asked<T> {
+    type Output = Result<T, Refused>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Ok(answer) => Pin::new(answer).poll(context).map(|answer| answer.unwrap_or(Err(Refused::Stopped))),
+            Err(refused) => Poll::Ready(Err(*refused)),
+        }
+    }
+}
+
+/// Of tests: a media thread stands still until this is dropped.
+#[cfg(feature = "testing")]
+#[derive(Debug)]
+pub struct Standing {
+    _until: SyncSender<()>,
 }
 
 /// The way to one media thread.
@@ -210,77 +281,53 @@ impl Sfu {
     ///
     /// # Errors
     /// [`Refused`] says why not.
-    pub async fn join(
-        &self,
-        window: WindowId,
-        participant: ParticipantId,
-        offer: String,
-        lines: Lines,
-    ) -> Result<String, Refused> {
+    pub fn join(&self, window: WindowId, participant: ParticipantId, offer: String, lines: Lines) -> Asked<String> {
         let who = (window, participant);
-        self.ask(window, |reply| Command::Join { who, offer, lines, reply }).await
+        self.ask(window, |reply| Command::Join { who, offer, lines, reply })
     }
 
     /// A browser offers again, on the connection that it has: after a change of network, or with other lines.
     ///
     /// # Errors
     /// [`Refused`] says why not.
-    pub async fn offer(
-        &self,
-        window: WindowId,
-        participant: ParticipantId,
-        offer: String,
-        lines: Lines,
-    ) -> Result<String, Refused> {
+    pub fn offer(&self, window: WindowId, participant: ParticipantId, offer: String, lines: Lines) -> Asked<String> {
         let who = (window, participant);
-        self.ask(window, |reply| Command::Offer { who, offer, lines, reply }).await
+        self.ask(window, |reply| Command::Offer { who, offer, lines, reply })
     }
 
     /// A browser's answer to [`Event::Offer`].
     ///
     /// # Errors
     /// [`Refused`] says why not.
-    pub async fn answer(
-        &self,
-        window: WindowId,
-        participant: ParticipantId,
-        number: u32,
-        answer: String,
-    ) -> Result<(), Refused> {
+    pub fn answer(&self, window: WindowId, participant: ParticipantId, number: u32, answer: String) -> Asked<()> {
         let who = (window, participant);
-        self.ask(window, |reply| Command::Answer { who, number, answer, reply }).await
+        self.ask(window, |reply| Command::Answer { who, number, answer, reply })
     }
 
     /// What of somebody goes to all others of the window from now on, whether they are connected yet or not.
     ///
     /// # Errors
     /// [`Refused::Busy`] or [`Refused::Stopped`].
-    pub async fn publish(
-        &self,
-        window: WindowId,
-        participant: ParticipantId,
-        medium: Medium,
-        is_on: bool,
-    ) -> Result<(), Refused> {
+    pub fn publish(&self, window: WindowId, participant: ParticipantId, medium: Medium, is_on: bool) -> Asked<()> {
         let who = (window, participant);
-        self.ask(window, |reply| Command::Publish { who, medium, is_on, reply }).await
+        self.ask(window, |reply| Command::Publish { who, medium, is_on, reply })
     }
 
     /// Somebody does not sit in the window any more.
     ///
     /// # Errors
     /// [`Refused::Busy`] or [`Refused::Stopped`].
-    pub async fn leave(&self, window: WindowId, participant: ParticipantId) -> Result<(), Refused> {
+    pub fn leave(&self, window: WindowId, participant: ParticipantId) -> Asked<()> {
         let who = (window, participant);
-        self.ask(window, |reply| Command::Leave { who, reply }).await
+        self.ask(window, |reply| Command::Leave { who, reply })
     }
 
     /// A window is over.
     ///
     /// # Errors
     /// [`Refused::Busy`] or [`Refused::Stopped`].
-    pub async fn close(&self, window: WindowId) -> Result<(), Refused> {
-        self.ask(window, |reply| Command::Close { window, reply }).await
+    pub fn close(&self, window: WindowId) -> Asked<()> {
+        self.ask(window, |reply| Command::Close { window, reply })
     }
 
     /// What was counted so far, all threads together.
@@ -291,13 +338,27 @@ impl Sfu {
         counters
     }
 
+    /// Lets the media thread of a window stand still, as a processor that is taken away does.
+    ///
+    /// # Panics
+    /// If its mailbox is full.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn stand_still(&self, window: WindowId) -> Standing {
+        let (until, stands) = sync_channel(0);
+        self.mailboxes[self.thread_of(window)].put(Command::Stand(stands)).expect("room in the mailbox");
+        Standing { _until: until }
+    }
+
     /// A window is always on the same thread.
-    async fn ask<T>(&self, window: WindowId, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Refused> {
-        let (reply, answer) = oneshot::channel();
+    fn thread_of(&self, window: WindowId) -> usize {
         let threads = u128::try_from(self.mailboxes.len()).unwrap_or(1);
-        let number = usize::try_from(window.raw() % threads).unwrap_or(0);
-        self.mailboxes[number].put(command(reply))?;
-        answer.await.map_err(|_| Refused::Stopped)?
+        usize::try_from(window.raw() % threads).unwrap_or(0)
+    }
+
+    fn ask<T>(&self, window: WindowId, command: impl FnOnce(Reply<T>) -> Command) -> Asked<T> {
+        let (reply, answer) = oneshot::channel();
+        Asked(self.mailboxes[self.thread_of(window)].put(command(reply)).map(|()| answer))
     }
 }
 
@@ -381,6 +442,8 @@ impl MediaThread {
                 // It was handed over once; whoever it belonged to has gone meanwhile, if it is not here.
                 shard.receive(now, source, &bytes);
             }
+            #[cfg(feature = "testing")]
+            Command::Stand(until) => drop(until.recv()),
         }
     }
 

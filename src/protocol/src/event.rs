@@ -130,7 +130,7 @@ pub enum EventBody {
     },
     /// `window`, the citizen only: somebody has come who has not seen the page, so all of it is needed again.
     FramesWanted {},
-    /// `agent`: a colleague asks one in beside them. Not kept.
+    /// `agent`: a colleague asks one in beside them. Told again to every page that comes while it stands.
     WindowInvited {
         /// In which window; its topic has the rest.
         window: WindowId,

@@ -15,7 +15,12 @@ use bangban_domain::{
 use bangban_protocol::{Answer, Command, ErrorCode, Topic, WireError};
 
 use super::{App, actor, dialogue::Heard, forbidden, invalid};
-use crate::{auth::Principal, desk::Order, hub::Socket, windows};
+use crate::{
+    auth::Principal,
+    desk::Order,
+    hub::Socket,
+    windows::{self, window_command},
+};
 
 /// The rest of a command.
 pub type Pending = Pin<Box<dyn Future<Output = Result<Answer, WireError>> + Send>>;
@@ -205,7 +210,7 @@ impl App {
                 let socket = Arc::clone(socket);
                 Ok(Begun::Alone(Box::pin(async move { app.send_frames(who, socket, (window, page), frames).await })))
             }
-            command if windows::concerns(&command) => {
+            command @ window_command!() => {
                 let socket = Arc::clone(socket);
                 Ok(Begun::Alone(Box::pin(async move { app.windows.give(who, socket, command).await })))
             }
@@ -334,37 +339,8 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::ContinueElsewhere { .. }
         | Command::RevokeContinuation { .. }
         | Command::ClaimVisitor { .. }
-        | Command::AskWindow { .. }
-        | Command::BookWindow { .. }
-        | Command::AnswerWindow { .. }
-        | Command::CancelWindow { .. }
-        | Command::Consent { .. }
-        | Command::WithdrawConsent { .. }
-        | Command::MakeWindowCode { .. }
-        | Command::EnterWindowCode { .. }
-        | Command::InviteToWindow { .. }
-        | Command::CheckWindow { .. }
-        | Command::TakeSeat { .. }
-        | Command::ConnectWindow { .. }
-        | Command::RestartWindowLink { .. }
-        | Command::AnswerWindowOffer { .. }
-        | Command::Publish { .. }
-        | Command::LeaveWindow { .. }
-        | Command::EndWindow { .. }
-        | Command::RemoveFromWindow { .. }
-        | Command::Point { .. }
-        | Command::Draw { .. }
-        | Command::UndoInk { .. }
-        | Command::ClearInk { .. }
-        | Command::FreezeWindow { .. }
-        | Command::KeepSnapshot { .. }
-        | Command::Browse { .. }
         | Command::SendFrames { .. }
-        | Command::SeeForm { .. }
-        | Command::Highlight { .. }
-        | Command::Propose { .. }
-        | Command::AnswerProposal { .. }
-        | Command::Bind { .. } => {
+        | window_command!() => {
             return Err(WireError::new(ErrorCode::BadRequest, "not a command for the desk"));
         }
     })

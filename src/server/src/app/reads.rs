@@ -12,8 +12,8 @@ use bangban_domain::{
     words::Stage,
 };
 use bangban_protocol::{
-    AgentView, Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, ItemView, PastConversation,
-    Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
+    AgentView, Answer, ColleagueView, ConversationContext, ConversationView, ErrorCode, EventBody, ItemView,
+    PastConversation, PersonView, Snapshot, TeamAgentView, ThreadEntry, Topic, WireError,
 };
 use bangban_store::{ConversationRow, EntryRow, FileOwner, Lane, Unit};
 
@@ -76,7 +76,20 @@ impl App {
         }
         let (seq, snapshot) = looked?;
         self.hub.has_up_to(topic, seq);
+        if let (Topic::Agent(id), Principal::Staff(staff)) = (topic, who)
+            && staff.id == id
+        {
+            self.tell_invitations(id, socket);
+        }
         Ok(Answer::Subscribed { topic, epoch: self.hub.epoch(), seq, snapshot: Box::new(snapshot) })
+    }
+
+    /// Windows into which colleagues have asked them meanwhile.
+    fn tell_invitations(&self, who: AgentId, socket: &Socket) {
+        for (window, agent) in self.shared.windows.invitations(who) {
+            let by = PersonView { id: agent, name: self.accounts.name(agent).unwrap_or_default() };
+            self.hub.tell_one(socket, Topic::Agent(who), EventBody::WindowInvited { window, by });
+        }
     }
 
     async fn permit(&self, who: &Principal, topic: Topic) -> Result<(), WireError> {

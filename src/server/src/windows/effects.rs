@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     media::MediaOrder,
     owner::{Batch, Owner},
+    views::sees_page,
 };
 use crate::desk::entry;
 
@@ -58,7 +59,7 @@ impl Owner {
                 if seat == Seat::Supervisor && !is_resumed {
                     self.note(window, "window.watch", batch);
                 }
-                if seat != Seat::Citizen && self.core.form(window).is_some() {
+                if sees_page(seat) && self.core.form(window).is_some() {
                     batch.frames_wanted.insert(window);
                 }
                 batch.dirty.insert(window);
@@ -113,9 +114,7 @@ impl Owner {
                 batch.dirty.insert(window);
             }
             Effect::InvitationChanged { window, who } => {
-                if let (Some(who), Some(by)) = (who, batch.actor) {
-                    self.tell_invited(window, who, by);
-                }
+                batch.invited.extend(who.map(|who| (window, who)));
                 batch.dirty.insert(window);
             }
             Effect::PictureChanged { window, .. } => {

@@ -1,5 +1,5 @@
-//! The media threads as the windows use them: orders are carried out in their order, whatever comes back for one browser goes
-//! straight to its socket.
+//! The media threads as the windows use them: orders of a window are carried out in their order and nobody waits for them but
+//! the page that asked; whatever comes back for one browser goes straight to its socket.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
@@ -12,13 +12,14 @@ use bangban_domain::{
     time::{HOUR, MINUTE, Millis},
     window::Medium,
 };
-use bangban_media::{Config, Event, Link, Quality, Refused, Sfu, StartError, turn_credentials};
+use bangban_media::{Asked, Config, Event, Link, Quality, Refused, Sfu, StartError, turn_credentials};
 use bangban_protocol::{
     Answer, ErrorCode, EventBody, IcePolicy, IceServer, MediaLeg, MediaLine, MediaLink, MediaProbe, Topic, WireError,
 };
 use dashmap::DashMap;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use super::owner::Place;
 use crate::{
     config::{self, ConfigError},
     desk::new_id,
@@ -45,12 +46,116 @@ pub enum MediaError {
     Start(#[from] StartError),
 }
 
-/// Something that the media threads have to do after what they did before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Something that a media thread has to do after what its window had it do before.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum MediaOrder {
-    Publish { window: WindowId, participant: ParticipantId, medium: Medium, is_on: bool },
-    Leave { window: WindowId, participant: ParticipantId },
-    Close { window: WindowId },
+    Publish {
+        window: WindowId,
+        participant: ParticipantId,
+        medium: Medium,
+        is_on: bool,
+    },
+    Leave {
+        window: WindowId,
+        participant: ParticipantId,
+    },
+    Close {
+        window: WindowId,
+    },
+    /// A page offers: for the first time (`is_new`), or on the connection that it has.
+    Offer {
+        place: Place,
+        sdp: String,
+        lines: Vec<MediaLine>,
+        is_new: bool,
+    },
+    /// A page answers to an offer of ours.
+    Answer {
+        place: Place,
+        number: u32,
+        sdp: String,
+    },
+}
+
+impl MediaOrder {
+    pub(super) const fn window(&self) -> WindowId {
+        match self {
+            Self::Publish { window, .. }
+            | Self::Leave { window, .. }
+            | Self::Close { window }
+            | Self::Offer { place: (window, _), .. }
+            | Self::Answer { place: (window, _), .. } => *window,
+        }
+    }
+
+    /// Does a page wait for what the thread says?
+    pub(super) const fn is_of_page(&self) -> bool {
+        matches!(self, Self::Offer { .. } | Self::Answer { .. })
+    }
+
+    /// What has been decided is ordered until a thread takes it; a page whose offer is turned away is told, and tries again.
+    const fn decided(&self) -> Option<Self> {
+        match *self {
+            Self::Publish { window, participant, medium, is_on } => {
+                Some(Self::Publish { window, participant, medium, is_on })
+            }
+            Self::Leave { window, participant } => Some(Self::Leave { window, participant }),
+            Self::Close { window } => Some(Self::Close { window }),
+            Self::Offer { .. } | Self::Answer { .. } => None,
+        }
+    }
+}
+
+/// An order, and whoever has to hear what became of it.
+#[derive(Debug)]
+pub(super) struct Owed {
+    pub(super) order: MediaOrder,
+    pub(super) heard: Option<oneshot::Sender<Given>>,
+}
+
+/// An order that a media thread has; it has carried it out when the answer comes.
+#[derive(Debug)]
+pub(super) enum Given {
+    /// What was decided.
+    Order(Asked<()>),
+    /// A page's offer: the answer is for the page.
+    Offer(Asked<String>),
+    /// A page's answer.
+    Answer(Asked<()>),
+}
+
+impl Given {
+    fn turned_away(&self) -> Option<Refused> {
+        match self {
+            Self::Order(asked) | Self::Answer(asked) => asked.turned_away(),
+            Self::Offer(asked) => asked.turned_away(),
+        }
+    }
+
+    /// What a command is answered once this is done, if it would be answered `answer` without it.
+    async fn answered(self, answer: Answer) -> Result<Answer, WireError> {
+        match self {
+            Self::Order(asked) => {
+                if let Err(error) = asked.await {
+                    tracing::error!(%error, "the media threads do not work");
+                }
+                Ok(answer)
+            }
+            Self::Offer(asked) => asked.await.map(|sdp| Answer::WindowAnswer { sdp }).map_err(refused),
+            Self::Answer(asked) => asked.await.map(|()| answer).map_err(refused),
+        }
+    }
+}
+
+/// The answer of a command when the media threads have done all that follows from it.
+pub(super) async fn when_done(answer: Answer, orders: Vec<oneshot::Receiver<Given>>) -> Result<Answer, WireError> {
+    let mut answer = answer;
+    for order in orders {
+        // Orders are given up only with the windows.
+        let given = order.await.map_err(|_| refused(Refused::Stopped))?;
+        answer = given.answered(answer).await?;
+    }
+    Ok(answer)
 }
 
 /// Of one connection.
@@ -104,8 +209,10 @@ impl Media {
         Ok((media, Measurements { events }))
     }
 
-    fn sfu(&self) -> Result<&Sfu, Refused> {
-        self.sfu.as_ref().ok_or(Refused::Stopped)
+    /// Of tests: the media thread of a window stands still.
+    #[cfg(test)]
+    pub(super) fn stand_still(&self, window: WindowId) -> Option<bangban_media::Standing> {
+        self.sfu.as_ref().map(|sfu| sfu.stand_still(window))
     }
 
     pub(super) fn counted(&self) -> Vec<(&'static str, u64)> {
@@ -141,41 +248,56 @@ impl Media {
         (vec![server], self.policy)
     }
 
-    pub(super) async fn connect(
-        &self,
-        (window, participant): (WindowId, ParticipantId),
-        sdp: String,
-        lines: Vec<MediaLine>,
-        is_new: bool,
-    ) -> Result<String, WireError> {
-        let lines = lines.into_iter().map(|line| (line.mid, line.medium)).collect();
-        let sfu = self.sfu().map_err(refused)?;
-        let answer = if is_new {
-            sfu.join(window, participant, sdp, lines).await
-        } else {
-            sfu.offer(window, participant, sdp, lines).await
+    /// Puts an order into the mailbox of its media thread, and waits for nothing.
+    ///
+    /// # Errors
+    /// The order, if it is to be given again: the thread has too much to do.
+    pub(super) fn give(&self, owed: Owed) -> Result<(), Owed> {
+        let Owed { order, heard } = owed;
+        let again = order.decided();
+        let given = self.ask(order);
+        if let (Some(Refused::Busy), Some(order)) = (given.turned_away(), again) {
+            return Err(Owed { order, heard });
+        }
+        match heard {
+            // Whoever asked may have gone.
+            Some(heard) => drop(heard.send(given)),
+            None => {
+                if let Some(error) = given.turned_away() {
+                    tracing::error!(%error, "the media threads do not work");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&self, order: MediaOrder) -> Given {
+        let Some(sfu) = &self.sfu else {
+            return match order {
+                MediaOrder::Offer { .. } => Given::Offer(Asked::stopped()),
+                MediaOrder::Answer { .. } => Given::Answer(Asked::stopped()),
+                MediaOrder::Publish { .. } | MediaOrder::Leave { .. } | MediaOrder::Close { .. } => {
+                    Given::Order(Asked::stopped())
+                }
+            };
         };
-        answer.map_err(refused)
-    }
-
-    pub(super) async fn answer(
-        &self,
-        (window, participant): (WindowId, ParticipantId),
-        number: u32,
-        sdp: String,
-    ) -> Result<(), WireError> {
-        self.sfu().map_err(refused)?.answer(window, participant, number, sdp).await.map_err(refused)
-    }
-
-    /// Returns when it is so.
-    pub(super) async fn carry_out(&self, order: MediaOrder) -> Result<(), Refused> {
-        let sfu = self.sfu()?;
         match order {
             MediaOrder::Publish { window, participant, medium, is_on } => {
-                sfu.publish(window, participant, medium, is_on).await
+                Given::Order(sfu.publish(window, participant, medium, is_on))
             }
-            MediaOrder::Leave { window, participant } => sfu.leave(window, participant).await,
-            MediaOrder::Close { window } => sfu.close(window).await,
+            MediaOrder::Leave { window, participant } => Given::Order(sfu.leave(window, participant)),
+            MediaOrder::Close { window } => Given::Order(sfu.close(window)),
+            MediaOrder::Offer { place: (window, participant), sdp, lines, is_new } => {
+                let lines = lines.into_iter().map(|line| (line.mid, line.medium)).collect();
+                Given::Offer(if is_new {
+                    sfu.join(window, participant, sdp, lines)
+                } else {
+                    sfu.offer(window, participant, sdp, lines)
+                })
+            }
+            MediaOrder::Answer { place: (window, participant), number, sdp } => {
+                Given::Answer(sfu.answer(window, participant, number, sdp))
+            }
         }
     }
 

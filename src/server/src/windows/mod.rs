@@ -9,6 +9,9 @@
 //!                 quality ──┴── Sfu ── offers, legs, links
 //! ```
 //!
+//! Orders are put into the mailboxes of the media threads in their order, and nobody but the page that asked waits until they
+//! are carried out: a media thread that is slow, or stands still, keeps back its own windows' packets and no decision.
+//!
 //! As with the desk, all that waits is decided together and its effects become one unit. If that fails, every command of the
 //! turn is refused and the core is made from the rows again; all connections count as gone then, and pages come back to
 //! their seats.
@@ -162,6 +165,12 @@ impl Windows {
         self.mailbox.as_ref().map_or(0, |mailbox| mailbox.max_capacity() - mailbox.capacity())
     }
 
+    /// Of tests: the media thread of a window stands still until the answer is dropped.
+    #[cfg(test)]
+    pub(crate) fn stand_still(&self, window: WindowId) -> Option<bangban_media::Standing> {
+        self.media.stand_still(window)
+    }
+
     /// What the media threads have counted, by name.
     #[must_use]
     pub fn counted(&self) -> Vec<(&'static str, u64)> {
@@ -169,10 +178,9 @@ impl Windows {
     }
 }
 
-/// Is it a command of windows that the owner carries out as it is?
-pub const fn concerns(command: &Command) -> bool {
-    matches!(
-        command,
+/// Every command that the owner of the windows carries out as it is: the one list of them, as a pattern.
+macro_rules! window_command {
+    () => {
         Command::AskWindow { .. }
             | Command::BookWindow { .. }
             | Command::AnswerWindow { .. }
@@ -203,8 +211,9 @@ pub const fn concerns(command: &Command) -> bool {
             | Command::Propose { .. }
             | Command::AnswerProposal { .. }
             | Command::Bind { .. }
-    )
+    };
 }
+pub(crate) use window_command;
 
 fn busy() -> WireError {
     WireError::new(ErrorCode::Busy, "the windows are at their limit")

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use bangban_domain::ConversationId;
+use bangban_domain::{AgentId, ConversationId, WindowId};
 use bangban_protocol::WindowBrief;
 use dashmap::{DashMap, DashSet};
 use tokio::sync::Notify;
@@ -16,6 +16,8 @@ use tokio::sync::Notify;
 pub struct News {
     /// Windows as the views of their conversations show them.
     pub(super) briefs: DashMap<ConversationId, WindowBrief>,
+    /// Which colleague is asked into a window, and the agent who asks.
+    pub(super) invitations: DashMap<WindowId, (AgentId, AgentId)>,
     /// Sockets on which somebody sits.
     pub(super) sitting: DashSet<u64>,
     pending: Mutex<Pending>,
@@ -40,6 +42,13 @@ impl News {
     #[must_use]
     pub fn brief(&self, conversation: ConversationId) -> Option<WindowBrief> {
         self.briefs.get(&conversation).map(|brief| brief.clone())
+    }
+
+    /// Windows into which this colleague is asked, and by whom; for one who was away when that was said.
+    #[must_use]
+    pub fn invitations(&self, who: AgentId) -> Vec<(WindowId, AgentId)> {
+        let theirs = self.invitations.iter().filter(|one| one.0 == who);
+        theirs.map(|one| (*one.key(), one.1)).collect()
     }
 
     /// Conversations with a window.

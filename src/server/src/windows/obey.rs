@@ -13,14 +13,16 @@ use bangban_domain::{
     },
     words::{FileKind, Stage},
 };
-use bangban_protocol::{Answer, Command, ErrorCode, EventBody, FormContext, ThreadBody, Topic, WireError};
+use bangban_protocol::{Answer, Command, ErrorCode, EventBody, FormContext, MediaLine, ThreadBody, WireError};
 use bangban_store::{Change, FileChange, FileOwner};
 use metrics::counter;
 
 use super::{
     Wish,
     effects::origin_of,
-    forbidden, internal, not_found,
+    forbidden, internal,
+    media::MediaOrder,
+    not_found,
     owner::{Batch, Owner, Proposed},
     refused,
 };
@@ -81,14 +83,14 @@ impl Owner {
             Command::CheckWindow { window } => return self.check(by, window, now),
             Command::TakeSeat { window, seat } => return self.take_seat(by, socket, window, seat, now, batch),
             Command::ConnectWindow { window, sdp, lines } => {
-                return self.connect(socket, window, sdp, lines, true).await;
+                return self.connect(socket, window, sdp, lines, true, batch);
             }
             Command::RestartWindowLink { window, sdp, lines } => {
-                return self.connect(socket, window, sdp, lines, false).await;
+                return self.connect(socket, window, sdp, lines, false, batch);
             }
             Command::AnswerWindowOffer { window, number, sdp } => {
-                let one = self.participant(socket, window)?;
-                self.media.answer((window, one), number, sdp).await?;
+                let place = (window, self.participant(socket, window)?);
+                batch.media.push(MediaOrder::Answer { place, number, sdp });
                 return Ok(Answer::Done);
             }
             Command::KeepSnapshot { window, file } => {
@@ -344,20 +346,22 @@ impl Owner {
         self.media.check(now)
     }
 
-    async fn connect(
+    /// The media thread's answer is the command's (see [`Owner::turn`]).
+    fn connect(
         &self,
         socket: &Socket,
         window: WindowId,
         sdp: String,
-        lines: Vec<bangban_protocol::MediaLine>,
+        lines: Vec<MediaLine>,
         is_new: bool,
+        batch: &mut Batch,
     ) -> Result<Answer, WireError> {
-        let one = self.participant(socket, window)?;
+        let place = (window, self.participant(socket, window)?);
         if lines.len() > MAX_LINES {
             return Err(WireError::field("lines", format!("at most {MAX_LINES}")));
         }
-        let sdp = self.media.connect((window, one), sdp, lines, is_new).await?;
-        Ok(Answer::WindowAnswer { sdp })
+        batch.media.push(MediaOrder::Offer { place, sdp, lines, is_new });
+        Ok(Answer::Done)
     }
 
     fn check_invited(&self, by: Person, agent: AgentId) -> Result<(), WireError> {
@@ -367,12 +371,6 @@ impl Owner {
         let account = self.world.rights.accounts.get(agent).filter(|account| account.is_active).ok_or_else(unknown)?;
         let can_serve = crate::auth::has_desk(&account.grants);
         if can_serve && self.world.rights.sees_colleague(me, agent) { Ok(()) } else { Err(unknown()) }
-    }
-
-    pub(super) fn tell_invited(&self, window: WindowId, who: AgentId, by: Person) {
-        let Person::Staff(me) = by else { return };
-        let by = bangban_protocol::PersonView { id: me, name: self.name_of(me) };
-        self.world.hub.publish(Topic::Agent(who), None, EventBody::WindowInvited { window, by });
     }
 
     async fn keep_snapshot(

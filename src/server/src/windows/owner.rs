@@ -13,11 +13,11 @@ use bangban_domain::{
 };
 use bangban_protocol::{Answer, EventBody, MediaLink, QualityLight, Topic, WireError};
 use bangban_store::{Author, Change, StoreError, Unit, WindowChange};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Envelope, World, busy, internal,
-    media::{Measured, Measurements, Media, MediaOrder},
+    media::{Given, Measured, Measurements, Media, MediaOrder, Owed, when_done},
     news::Pending,
     quality::{Record, light},
     refused,
@@ -34,6 +34,8 @@ const MEASUREMENTS: usize = 256;
 const TRY_AGAIN: Millis = SECOND;
 /// Media threads that were busy are asked again after this time.
 const MEDIA_AGAIN: Millis = 50;
+/// So long a page waits for the media thread of its window; an offer is then answered `busy`.
+const MEDIA_PATIENCE: Millis = 10 * SECOND;
 
 /// Somebody in a window.
 pub(super) type Place = (WindowId, ParticipantId);
@@ -80,6 +82,8 @@ pub(super) struct Batch {
     /// Who causes what is being decided; `None`: time, or the server.
     pub(super) actor: Option<Person>,
     pub(super) media: Vec<MediaOrder>,
+    /// Whoever waits for an order: its place in `media`.
+    waiting: BTreeMap<usize, oneshot::Sender<Given>>,
     /// What is told, in order; `None`: the view, because what follows belongs to another picture.
     pub(super) events: Vec<(WindowId, Option<EventBody>)>,
     /// What one page is told.
@@ -88,6 +92,8 @@ pub(super) struct Batch {
     pub(super) dirty: BTreeSet<WindowId>,
     /// Windows that are over.
     pub(super) ended: Vec<(WindowId, EndedBecause)>,
+    /// Whom a colleague asks in, and where.
+    pub(super) invited: Vec<(WindowId, AgentId)>,
     /// Windows of which the whole page is wanted.
     pub(super) frames_wanted: BTreeSet<WindowId>,
     /// Who sits where from now on, and who does not any more.
@@ -103,8 +109,8 @@ pub(super) struct Owner {
     pub(super) rooms: BTreeMap<WindowId, Room>,
     /// Pages on which somebody sits, with the windows that they sit in.
     pub(super) sitting: HashMap<u64, (Arc<Socket>, BTreeSet<WindowId>)>,
-    /// Orders that found the media threads busy.
-    owed: VecDeque<MediaOrder>,
+    /// Orders of windows whose media thread was busy.
+    owed: BTreeMap<WindowId, VecDeque<Owed>>,
     owed_at: Timestamp,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
     is_sound: bool,
@@ -122,7 +128,7 @@ impl Owner {
             settings,
             rooms: BTreeMap::new(),
             sitting: HashMap::new(),
-            owed: VecDeque::new(),
+            owed: BTreeMap::new(),
             owed_at: Timestamp(0),
             is_sound: false,
             try_again_at: Timestamp(0),
@@ -161,6 +167,7 @@ impl Owner {
         self.rooms
             .retain(|window, _| self.core.state(*window).is_some() || batch.ended.iter().any(|(id, _)| id == window));
         self.world.shared.windows.briefs.retain(|_, brief| self.rooms.contains_key(&brief.window));
+        self.world.shared.windows.invitations.retain(|window, _| self.rooms.contains_key(window));
         for (conversation, window) in self.rooms.iter().map(|(window, room)| (room.conversation, *window)) {
             if let Some(brief) = self.brief(window) {
                 self.world.shared.windows.briefs.insert(conversation, brief);
@@ -172,8 +179,9 @@ impl Owner {
         self.world.store.commit_in_turn(std::mem::take(&mut batch.unit)).await?;
         self.is_sound = true;
         self.unseat_pages();
-        self.owed = before.into_iter().map(|window| MediaOrder::Close { window }).collect();
-        self.publish(batch, now).await;
+        self.owed.clear();
+        batch.media.splice(0..0, before.into_iter().map(|window| MediaOrder::Close { window }));
+        self.publish(batch, now);
         Ok(())
     }
 
@@ -274,29 +282,57 @@ impl Owner {
         }
         let mut answers = Vec::with_capacity(envelopes.len());
         for Envelope { who, socket, wish, reply } in envelopes {
+            let before = batch.media.len();
             let answer = self.obey(&who, &socket, wish, now, &mut batch).await;
             batch.actor = None;
-            answers.push((reply, answer));
+            let orders = if answer.is_ok() { batch.wait_from(before) } else { Default::default() };
+            answers.push((reply, answer, orders));
         }
         self.finish_unit(&mut batch);
         let unit = std::mem::take(&mut batch.unit);
         let is_empty = unit == Unit::default();
         let committed = if is_empty { Ok(()) } else { self.world.store.commit_in_turn(unit).await.map(drop) };
         match committed {
-            Ok(()) => self.publish(batch, now).await,
+            Ok(()) => self.publish(batch, now),
             Err(error) => {
                 let refusal = internal(&error);
-                for (_, answer) in &mut answers {
+                for (_, answer, _) in &mut answers {
                     *answer = Err(refusal.clone());
                 }
                 // What was decided is not durable: forget it.
                 self.mend(now).await;
             }
         }
-        for (reply, answer) in answers {
-            // Whoever asked may have gone; what was decided stands.
-            drop(reply.send(answer));
+        for (reply, answer, (orders, is_offer)) in answers {
+            match answer {
+                Ok(answer) if !orders.is_empty() => {
+                    let late = if is_offer { Err(busy()) } else { Ok(answer.clone()) };
+                    self.answer_later(reply, when_done(answer, orders), late, now);
+                }
+                // Whoever asked may have gone; what was decided stands.
+                answer => drop(reply.send(answer)),
+            }
         }
+    }
+
+    /// Answers once the media thread has done what follows; the windows do not wait for it. `late`: if it takes too long;
+    /// what was decided stands then, and nothing flows that would have to stop, because the thread stands still.
+    fn answer_later(
+        &self,
+        reply: oneshot::Sender<Result<Answer, WireError>>,
+        done: impl Future<Output = Result<Answer, WireError>> + Send + 'static,
+        late: Result<Answer, WireError>,
+        now: Timestamp,
+    ) {
+        let clock = self.world.clock.clone();
+        tokio::spawn(async move {
+            let answer = tokio::select! {
+                biased;
+                answer = done => answer,
+                () = clock.sleep_until(now + MEDIA_PATIENCE) => late,
+            };
+            drop(reply.send(answer));
+        });
     }
 
     async fn mend(&mut self, now: Timestamp) -> bool {
@@ -375,30 +411,36 @@ impl Owner {
         }
     }
 
-    async fn publish(&mut self, mut batch: Batch, now: Timestamp) {
+    fn publish(&mut self, mut batch: Batch, now: Timestamp) {
         for (key, page) in std::mem::take(&mut batch.pages) {
             match page {
                 Some(page) => drop(self.media.pages.insert(key, page)),
                 None => drop(self.media.pages.remove(&key)),
             }
         }
-        self.owed.extend(batch.media.drain(..));
-        self.pay_media(now).await;
+        for (n, order) in std::mem::take(&mut batch.media).into_iter().enumerate() {
+            let owed = Owed { order, heard: batch.waiting.remove(&n) };
+            self.owed.entry(owed.order.window()).or_default().push_back(owed);
+        }
+        self.pay_media(now);
         self.tell(batch, now);
     }
 
-    /// Media orders in their order; those that find the threads busy are given again.
-    async fn pay_media(&mut self, now: Timestamp) {
-        while let Some(order) = self.owed.front().copied() {
-            match self.media.carry_out(order).await {
-                Err(bangban_media::Refused::Busy) => {
-                    self.owed_at = now + MEDIA_AGAIN;
-                    return;
+    /// Gives the media threads their orders, those of a window in their order; those that find a thread busy are given again.
+    /// What a thread has in its mailbox it does in that order too, so nobody has to wait here until it is done.
+    fn pay_media(&mut self, now: Timestamp) {
+        let media = &self.media;
+        self.owed.retain(|_, orders| {
+            while let Some(owed) = orders.pop_front() {
+                if let Err(owed) = media.give(owed) {
+                    orders.push_front(owed);
+                    return true;
                 }
-                Ok(()) => {}
-                Err(error) => tracing::error!(%error, ?order, "the media threads do not work"),
             }
-            self.owed.pop_front();
+            false
+        });
+        if !self.owed.is_empty() {
+            self.owed_at = now + MEDIA_AGAIN;
         }
     }
 
@@ -438,6 +480,17 @@ impl Room {
 }
 
 impl Batch {
+    /// Lets somebody hear what becomes of the orders since then; is a page's offer or answer among them?
+    fn wait_from(&mut self, first: usize) -> (Vec<oneshot::Receiver<Given>>, bool) {
+        let is_offer = self.media[first..].iter().any(MediaOrder::is_of_page);
+        let wait = |n| {
+            let (heard, given) = oneshot::channel();
+            self.waiting.insert(n, heard);
+            given
+        };
+        ((first..self.media.len()).map(wait).collect(), is_offer)
+    }
+
     pub(super) fn author(&self) -> Author {
         match self.actor {
             Some(Person::Citizen(_)) => Author::Citizen,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bangban_domain::{
-    Timestamp, WindowId,
+    AgentId, Timestamp, WindowId,
     window::{EndedBecause, Kept, Person, Seat, State},
 };
 use bangban_protocol::{
@@ -28,6 +28,11 @@ enum Role {
     Citizen,
     Clerk,
     Supervisor,
+}
+
+/// Is the citizen's page shown on the screen of whoever sits there? A supervisor's shows none of it, so none is sent.
+pub(super) const fn sees_page(seat: Seat) -> bool {
+    matches!(seat, Seat::Agent | Seat::SecondClerk)
 }
 
 impl Owner {
@@ -79,9 +84,15 @@ impl Owner {
         }
     }
 
-    /// The page goes to staff who sit there.
+    /// The page goes to clerks who sit there.
     fn sees_page(&self, window: WindowId, who: Person) -> bool {
-        matches!(who, Person::Staff(_)) && self.is_on_seat(window, who).is_some()
+        self.is_on_seat(window, who).is_some_and(sees_page)
+    }
+
+    /// What is said at the fields of the page is for the citizen and the clerks.
+    fn is_beside_page(&self, window: WindowId, who: Person) -> bool {
+        let role = self.core.kept(window).and_then(|kept| self.role(who, &kept));
+        matches!(role, Some(Role::Citizen | Role::Clerk))
     }
 
     // --- telling ------------------------------------------------------------------------------------------------
@@ -108,6 +119,10 @@ impl Owner {
         }
         for window in &batch.dirty {
             self.tell_conversation(*window);
+            self.keep_invitation(*window);
+        }
+        for (window, who) in batch.invited {
+            self.tell_invited(window, who);
         }
         for (window, because) in batch.ended {
             let last = self.rooms.get(&window).and_then(|room| room.last.clone());
@@ -119,23 +134,25 @@ impl Owner {
                     self.world.hub.leave(&viewer.socket, Topic::Window(window));
                 }
                 self.world.shared.windows.briefs.remove(&room.conversation);
+                self.world.shared.windows.invitations.remove(&window);
                 self.world.notices.window(room.conversation);
             }
         }
     }
 
-    /// Written once for all; pieces of the page go to some only.
+    /// Written once for all; what is of the page goes to some only.
     fn tell_event(&mut self, window: WindowId, body: EventBody) {
         let topic = Topic::Window(window);
         self.forget_gone(window);
         let Some(room) = self.rooms.get(&window) else { return };
         let listeners = room.viewers.values();
-        if matches!(body, EventBody::Frames { .. }) {
-            let some = listeners.filter(|viewer| self.sees_page(window, viewer.who)).map(|viewer| &viewer.socket);
-            self.world.hub.tell_some(some, topic, body);
-        } else {
-            self.world.hub.tell_some(listeners.map(|viewer| &viewer.socket), topic, body);
-        }
+        let is_for: fn(&Self, WindowId, Person) -> bool = match body {
+            EventBody::Frames { .. } => Self::sees_page,
+            EventBody::Highlighted { .. } | EventBody::ProposalEnded { .. } => Self::is_beside_page,
+            _ => |_, _, _| true,
+        };
+        let some = listeners.filter(|viewer| is_for(self, window, viewer.who)).map(|viewer| &viewer.socket);
+        self.world.hub.tell_some(some, topic, body);
     }
 
     /// Those whose page has gone, or who do not listen any more.
@@ -192,6 +209,22 @@ impl Owner {
             // It may have changed hands before it was known that somebody has to hear of it.
             news.changed(room.conversation);
         }
+    }
+
+    /// Whoever is asked in hears it when they come, too: see [`super::News::invitations`].
+    pub(super) fn keep_invitation(&self, window: WindowId) {
+        let invitations = &self.world.shared.windows.invitations;
+        match self.core.kept(window).and_then(|kept| Some((kept.invited?, kept.agent))) {
+            Some((who, agent)) => drop(invitations.insert(window, (who, agent))),
+            None => drop(invitations.remove(&window)),
+        }
+    }
+
+    fn tell_invited(&self, window: WindowId, who: AgentId) {
+        // Nobody but the agent asks anybody in.
+        let Some(agent) = self.core.kept(window).map(|kept| kept.agent) else { return };
+        let by = PersonView { id: agent, name: self.name_of(agent) };
+        self.world.hub.publish(Topic::Agent(who), None, EventBody::WindowInvited { window, by });
     }
 
     pub(super) fn brief(&self, window: WindowId) -> Option<WindowBrief> {

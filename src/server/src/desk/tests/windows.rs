@@ -9,6 +9,9 @@ use bangban_protocol::{EventBody, FormContext, Frame, InkChange, MediaLine, Poin
 use super::*;
 use crate::hub::Socket;
 
+mod clerks;
+mod media;
+
 /// Somebody's page with its connection.
 struct Page {
     who: Principal,
@@ -426,6 +429,10 @@ async fn pieces_of_a_page_go_to_clerks_who_sit_there_and_numbers_in_them_to_nobo
     house.look(&boss, window).await;
     assert!(!citizen.listen().contains(&EventBody::FramesWanted {}), "who only looks on does not see the page");
     house.sit(&boss, window, Seat::Supervisor).await;
+    assert!(!citizen.listen().contains(&EventBody::FramesWanted {}), "nor who sits there to listen");
+    let second = house.page(super::agent(2));
+    house.must(agent, Command::InviteToWindow { window, agent: AgentId::new(2) }).await;
+    house.sit(&second, window, Seat::SecondClerk).await;
     assert!(citizen.listen().contains(&EventBody::FramesWanted {}));
     let audit = house.app.store.audit_before(u64::MAX, 20).await.unwrap();
     assert!(audit.iter().any(|row| row.action == "window.watch"));
