@@ -390,12 +390,17 @@ fn receive(
 
 fn send(line: &mut Line, outgoing: Outgoing<'_>, cells: &Cells) {
     let Line::Phone(pair) = line else { return };
-    let sent = match outgoing {
-        Outgoing::Rtp(to, bytes) => pair.rtp.send_to(bytes, to),
-        Outgoing::Rtcp(to, bytes) => pair.rtcp.send_to(bytes, to),
-        Outgoing::Voice(_) => return,
-    };
-    count(if sent.is_ok() { &cells.sent } else { &cells.unsent });
+    match outgoing {
+        Outgoing::Rtp(to, bytes) => {
+            let is_sent = pair.rtp.send_to(bytes, to).is_ok();
+            count(if is_sent { &cells.sent } else { &cells.unsent });
+        }
+        // One that is lost is followed by another.
+        Outgoing::Rtcp(to, bytes) => {
+            pair.rtcp.send_to(bytes, to).ok();
+        }
+        Outgoing::Voice(_) => {}
+    }
 }
 
 /// `false`: there is no room, and it has to wait.
