@@ -34,5 +34,6 @@ pub mod throttle;
 pub mod tls;
 pub mod user;
 pub mod watch;
+pub mod calls;
 pub mod windows;
 pub mod word_check;

@@ -6,6 +6,7 @@ mod alerts;
 mod answer_files;
 mod blocks;
 mod bot_keeping;
+mod calls;
 mod citizens;
 mod commands;
 mod dialogue;
@@ -66,6 +67,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::{Auth, Citizen, Principal, Staff, hash_password},
+    calls::{self as call_owner, Callers, Calls},
     catalogue::Basis,
     clock::Clock,
     config::Config,
@@ -184,6 +186,8 @@ pub struct App {
     desk: Desk,
     /// Virtual windows.
     pub(crate) windows: Windows,
+    /// Three-way calls.
+    pub(crate) calls: Calls,
     /// What the desk and the windows share.
     pub(crate) shared: Arc<Shared>,
     notices: Arc<Notices>,
@@ -328,6 +332,20 @@ impl App {
             stopping: stopping.clone(),
         };
         let windows = Windows::start(config, world).await?;
+        let world = call_owner::World {
+            clock: clock.clone(),
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            shared: Arc::clone(&shared),
+            notices: Arc::clone(&notices),
+            desk: desk.clone(),
+            rights: Arc::clone(&rights),
+            organisation: Arc::clone(&organisation),
+            callers: Callers::new(&config.auth.staff_secret),
+            ice: windows.ways(),
+            stopping: stopping.clone(),
+        };
+        let calls = Calls::start(config, world).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
         if demo && portal_origins.is_empty() {
@@ -377,6 +395,7 @@ impl App {
             other_notices: Arc::default(),
             desk,
             windows,
+            calls,
             shared,
             notices,
             consoles: DashMap::new(),
@@ -553,6 +572,7 @@ impl App {
     pub(crate) fn left(&self, socket: &Socket) {
         if !self.stopping.is_cancelled() {
             self.shared.windows.lost(socket.number());
+            self.shared.calls.lost(socket.number());
         }
     }
 
