@@ -10,6 +10,7 @@ mod alert;
 mod bot;
 mod citizen;
 mod command;
+mod duty;
 mod error;
 mod event;
 mod figures;
@@ -39,6 +40,7 @@ pub use citizen::{
     VisitorReply,
 };
 pub use command::{Command, Login, LoginReply, TransferTarget};
+pub use duty::*;
 pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};
 pub use figures::*;

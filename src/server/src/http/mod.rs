@@ -7,6 +7,7 @@ mod bearer;
 mod bot;
 mod citizen;
 mod client;
+mod departments;
 mod download;
 mod edge;
 mod figures;
@@ -123,6 +124,10 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::conversations::read))
         .routes(routes!(admin::me::rights))
         .routes(routes!(admin::roster::week_of))
+        .routes(routes!(departments::find))
+        .routes(routes!(departments::week))
+        .routes(routes!(departments::holes))
+        .routes(routes!(departments::copy))
         .routes(routes!(upload::begin, upload::options))
         .routes(routes!(upload::progress, upload::append, upload::cancel))
         .routes(routes!(upload::finish))
