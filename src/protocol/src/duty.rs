@@ -19,7 +19,7 @@ pub enum DirectoryTarget {
     /// A unit: the same.
     Department(String),
     /// One telephone.
-    Number(String),
+    Telephone(String),
 }
 
 impl DirectoryTarget {
@@ -29,7 +29,7 @@ impl DirectoryTarget {
         match self {
             Self::Item(code) => Target::Item(code.as_str()),
             Self::Department(code) => Target::Department(code.as_str()),
-            Self::Number(code) => Target::Number(code.as_str()),
+            Self::Telephone(code) => Target::Telephone(code.as_str()),
         }
     }
 }

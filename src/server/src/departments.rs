@@ -43,7 +43,7 @@ pub(crate) fn phonebook(directory: &Directory) -> Phonebook<DirectoryTarget> {
     }
     for (code, number) in directory.transfer_numbers().filter(|(_, number)| !number.is_off) {
         let names = [number.label.as_str(), code];
-        book.add(DirectoryTarget::Number(code.to_owned()), names, [number.number.as_str()]);
+        book.add(DirectoryTarget::Telephone(code.to_owned()), names, [number.number.as_str()]);
     }
     book
 }
@@ -67,7 +67,7 @@ fn reach<'a>(
 ) -> Option<Reach<'a>> {
     let item = match target {
         DirectoryTarget::Item(code) => Some(code.as_str()),
-        DirectoryTarget::Department(_) | DirectoryTarget::Number(_) => None,
+        DirectoryTarget::Department(_) | DirectoryTarget::Telephone(_) => None,
     };
     let presence = |agent: AgentId, team: &str| staffing.presence(agent, team, item);
     reach::reach(catalogue.directory(), roster, presence, target.target(), district)
@@ -114,7 +114,7 @@ pub fn find(
     let is_elsewhere = |target: &DirectoryTarget| {
         let unit = match target {
             DirectoryTarget::Department(code) => Some(code.as_str()),
-            DirectoryTarget::Number(code) => directory.transfer_number(code).map(|number| number.unit.as_str()),
+            DirectoryTarget::Telephone(code) => directory.transfer_number(code).map(|number| number.unit.as_str()),
             DirectoryTarget::Item(_) => None,
         };
         let own = unit.and_then(|unit| directory.district_of(unit));
@@ -148,7 +148,7 @@ fn entry(
     let name = match target {
         DirectoryTarget::Item(code) => directory.item(code)?.name.clone(),
         DirectoryTarget::Department(code) => directory.unit(code)?.name.clone(),
-        DirectoryTarget::Number(code) => directory.transfer_number(code)?.label.clone(),
+        DirectoryTarget::Telephone(code) => directory.transfer_number(code)?.label.clone(),
     };
     let unit = directory.unit(&found.about.department);
     let unit_name = unit.map_or_else(String::new, |unit| unit.name.clone());

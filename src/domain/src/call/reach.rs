@@ -56,7 +56,7 @@ pub enum Target<'a> {
     /// Code of a unit.
     Department(&'a str),
     /// Code of a [`TransferNumber`].
-    Number(&'a str),
+    Telephone(&'a str),
 }
 
 /// Can somebody who stands in the roster be rung?
@@ -156,7 +156,7 @@ impl<'a> Wanted<'a> {
                 directory.unit(code)?;
                 (code, None)
             }
-            Target::Number(_) => return None,
+            Target::Telephone(_) => return None,
         };
         let district = directory.district_of(unit).or(district);
         Some(Self { unit, item, line: directory.line(unit), district })
@@ -245,7 +245,7 @@ pub fn reach<'a>(
     target: Target<'a>,
     district: Option<&'a str>,
 ) -> Option<Reach<'a>> {
-    if let Target::Number(code) = target {
+    if let Target::Telephone(code) = target {
         let number = directory.transfer_number(code)?;
         let about = About { item: None, department: number.unit.clone() };
         let telephones = telephone(&number.number, &number.label, Some(code), number.direct_line);
@@ -439,7 +439,7 @@ mod tests {
             (Target::Item("other"), None, &["all"]),
             (Target::Department("ybj-office"), None, &["office", "all"]),
             (Target::Department("xuhui-yb"), None, &["there"]),
-            (Target::Number("off"), None, &["off"]),
+            (Target::Telephone("off"), None, &["off"]),
         ] {
             assert_eq!(rung(&directory, target, district), expected, "{target:?} {district:?}");
         }
@@ -461,7 +461,7 @@ mod tests {
     #[test]
     fn what_is_not_there_has_no_plan() {
         let directory = directory(&[]);
-        for target in [Target::Item("x"), Target::Department("x"), Target::Number("x")] {
+        for target in [Target::Item("x"), Target::Department("x"), Target::Telephone("x")] {
             assert_eq!(reach(&directory, &Roster::default(), |_, _| Presence::Left, target, None), None);
         }
     }

@@ -194,7 +194,7 @@ impl App {
         Self::known_district(directory, district)?;
         let field = match target {
             DirectoryTarget::Item(_) => "item",
-            DirectoryTarget::Department(_) | DirectoryTarget::Number(_) => "unit",
+            DirectoryTarget::Department(_) | DirectoryTarget::Telephone(_) => "unit",
         };
         let nobody = |_: AgentId, _: &str| Presence::Left;
         let Some(found) = reach::reach(directory, &Roster::default(), nobody, target.target(), district) else {

@@ -93,7 +93,7 @@ pub use commands::{Begun, First, Pending};
 pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};
-pub(crate) use items::Upload;
+pub(crate) use items::{Table, Upload};
 pub(crate) use knowledge::{Keeper, WantedEntries};
 pub(crate) use knowledge_file::{COLUMNS as ENTRY_COLUMNS, EntryFormat, EntryUpload, FileEntry};
 pub use outbox::WantedMessages;

@@ -2,19 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
-use bangban_protocol::{DirectoryTarget, DirectoryView, DutyCopied, DutyCopy, DutyHoles, DutyWeek};
+use axum::{Json, extract::State, http::HeaderValue};
+use bangban_domain::org::Kind;
+use bangban_protocol::{DirectoryTarget, DirectoryView, DutyCopied, DutyCopy, DutyHoles, DutyWeek, ImportReport};
 use jiff::civil::Date;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
+    admin::items::{Attached, File, Part, Wanted, attached},
     input::{Body, Params},
     openapi::Refusal,
     refused::Refused,
     staff::ByStaff,
 };
-use crate::app::App;
+use crate::{
+    app::{App, Table, Upload},
+    organisation::sheet::Format,
+};
 
 /// What is looked for.
 #[derive(Deserialize, IntoParams)]
@@ -116,4 +121,45 @@ pub(super) async fn copy(
     Body(order): Body<DutyCopy>,
 ) -> Result<Json<DutyCopied>, Refused> {
     Ok(Json(app.copy_duties(&who.staff, &order, &who.caller.address).await?))
+}
+
+/// Imports departments' telephones from a file
+///
+/// Nothing is imported if there is a bad row, unless `skipBad`; docs/administration.md has the columns.
+#[utoipa::path(
+    post, path = "/api/admin/numbers/import", tag = "calls", security(("staff" = [])), params(Wanted),
+    request_body(content = inline(File), content_type = "application/octet-stream", description = "The file"),
+    responses((status = 200, body = ImportReport)),
+)]
+pub(super) async fn import(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Params(Wanted { format, dry_run, skip_bad }): Params<Wanted>,
+    File(bytes): File,
+) -> Result<Json<ImportReport>, Refused> {
+    app.require_somewhere(&who.staff, Kind::TransferNumber.action())?;
+    let address = who.caller.address.clone();
+    let upload = Upload { format, bytes, dry_run, skip_bad, address };
+    Ok(Json(app.import(&who.staff, Table::TransferNumbers, upload).await?))
+}
+
+/// Telephones of the departments that one may see, as a file that can be imported again
+#[utoipa::path(
+    get, path = "/api/admin/numbers/export", tag = "calls", security(("staff" = [])), params(Part),
+    responses((status = 200, description = "The file", content(
+        (inline(File) = "text/csv"),
+        (inline(File) = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ))),
+)]
+pub(super) async fn export(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Params(Part { format, unit }): Params<Part>,
+) -> Result<Attached, Refused> {
+    let file = app.export(&who.staff, Table::TransferNumbers, format, unit).await?;
+    let name = match format {
+        Format::Csv => HeaderValue::from_static("attachment; filename=\"numbers.csv\""),
+        Format::Xlsx => HeaderValue::from_static("attachment; filename=\"numbers.xlsx\""),
+    };
+    Ok(attached(format, name, file))
 }

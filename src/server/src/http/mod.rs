@@ -128,6 +128,8 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(departments::week))
         .routes(routes!(departments::holes))
         .routes(routes!(departments::copy))
+        .routes(with_limit(routes!(departments::import), admin::MAX_FILE))
+        .routes(routes!(departments::export))
         .routes(routes!(upload::begin, upload::options))
         .routes(routes!(upload::progress, upload::append, upload::cancel))
         .routes(routes!(upload::finish))
