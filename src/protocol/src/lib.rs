@@ -9,6 +9,7 @@ mod admin;
 mod alert;
 mod bot;
 mod call;
+mod call_figures;
 mod citizen;
 mod command;
 mod duty;
@@ -37,6 +38,7 @@ pub use admin::*;
 pub use alert::{AcknowledgedView, AlertView, AlertsView, PastAlerts};
 pub use bot::*;
 pub use call::*;
+pub use call_figures::*;
 pub use citizen::{
     ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptMove, ReceiptQuestion, ReceiptView, Redeem, Redeemed,
     VisitorReply,

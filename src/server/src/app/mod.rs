@@ -6,6 +6,7 @@ mod alerts;
 mod answer_files;
 mod blocks;
 mod bot_keeping;
+mod call_figures;
 mod citizens;
 mod commands;
 mod departments;
@@ -88,6 +89,7 @@ use crate::{
 };
 pub(crate) use administration::Edit;
 pub(crate) use answer_files::NewAnswerFile;
+pub(crate) use call_figures::{CallFilter, CallSelection};
 pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, First, Pending};
 pub use figures::{Filter, Sight, place_of};
