@@ -6,9 +6,11 @@ mod alerts;
 mod answer_files;
 mod blocks;
 mod bot_keeping;
+mod call_figures;
 mod calls;
 mod citizens;
 mod commands;
+mod departments;
 mod dialogue;
 mod figures;
 mod files;
@@ -66,7 +68,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    auth::{Auth, Citizen, Principal, Staff, hash_password},
+    auth::{Auth, Citizen, Principal, Staff, hash_password, secret},
     calls::{self as call_owner, Callers, Calls},
     catalogue::Basis,
     clock::Clock,
@@ -89,12 +91,13 @@ use crate::{
 };
 pub(crate) use administration::Edit;
 pub(crate) use answer_files::NewAnswerFile;
+pub(crate) use call_figures::{CallFilter, CallSelection};
 pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, First, Pending};
 pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};
-pub(crate) use items::Upload;
+pub(crate) use items::{Table, Upload};
 pub(crate) use knowledge::{Keeper, WantedEntries};
 pub(crate) use knowledge_file::{COLUMNS as ENTRY_COLUMNS, EntryFormat, EntryUpload, FileEntry};
 pub use outbox::WantedMessages;
@@ -193,6 +196,8 @@ pub struct App {
     notices: Arc<Notices>,
     /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
+    /// Agents with a console on any node, and since when nobody has been put through to them.
+    reachable: DashMap<AgentId, Timestamp>,
     bus: Bus,
     bus_ending: Mutex<Option<Ending>>,
     /// Held while an account is changed.
@@ -341,7 +346,7 @@ impl App {
             desk: desk.clone(),
             rights: Arc::clone(&rights),
             organisation: Arc::clone(&organisation),
-            callers: Callers::new(&config.auth.staff_secret),
+            callers: Callers::new(&secret(&config.auth.citizen_secret, &config.data.dir, "citizen.secret")?),
             ice: windows.ways(),
             stopping: stopping.clone(),
         };
@@ -399,6 +404,7 @@ impl App {
             shared,
             notices,
             consoles: DashMap::new(),
+            reachable: DashMap::new(),
             bus,
             bus_ending: Mutex::new(Some(bus_ending)),
             changing_accounts: tokio::sync::Mutex::new(()),
@@ -546,6 +552,7 @@ impl App {
         if *count == 1 {
             self.bus.set_present(&agent.to_string(), true);
         }
+        self.there(agent, true);
         self.notices.present(agent, true)
     }
 
@@ -560,6 +567,7 @@ impl App {
                 self.bus.set_present(&staff.id.to_string(), false);
                 // With others, the bus knows whether they have a console of the agent.
                 if !self.bus.is_shared() {
+                    self.there(staff.id, false);
                     self.notices.present(staff.id, false);
                 }
             }
@@ -581,6 +589,7 @@ impl App {
         // Under the entry's lock; what happens here counts more than what was heard.
         let here = self.consoles.entry(agent);
         if is_there || matches!(here, Entry::Vacant(_)) && !self.stopping.is_cancelled() {
+            self.there(agent, is_there);
             self.notices.present(agent, is_there);
         }
     }

@@ -131,6 +131,7 @@ impl Owner {
                 batch.dirty.insert(one.leg.call);
                 if let Some(room) = self.rooms.get_mut(&one.leg.call) {
                     let agent = one.party.as_ref().and_then(Party::agent);
+                    self.rested.extend(agent.map(|agent| (agent, now)));
                     if one.part == CallPart::Operator {
                         room.operators.extend(agent);
                     }

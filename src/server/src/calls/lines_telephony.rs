@@ -23,6 +23,16 @@ fn value(key: &'static str, problem: impl Into<String>) -> ConfigError {
     ConfigError::Value { key, problem: problem.into() }
 }
 
+/// Gives orders to the telephones; `None`: there are none.
+pub(super) async fn start(
+    config: &Config,
+    _mixer: &Mixer,
+    _heard: mpsc::Sender<Event>,
+) -> anyhow::Result<Option<Orders>> {
+    anyhow::ensure!(!config.telephony.enabled, "telephony.enabled: not in this build");
+    Ok(None)
+}
+
 /// What the telephony is told.
 ///
 /// # Errors

@@ -208,6 +208,9 @@ pub(super) struct Owner {
     pub(super) pages: BTreeMap<LegId, Arc<Socket>>,
     /// Who is to be called back, the first due one first.
     pub(super) owed: Vec<(CallBackRow, Option<ConversationId>)>,
+    /// When somebody was in a call last: who has rested longest is rung first.
+    pub(super) rested: HashMap<AgentId, Timestamp>,
+    pub(super) started_at: Timestamp,
     /// Inputs that follow from what was done after the last turn.
     follow_ups: Vec<Input>,
     mailbox: mpsc::Sender<Envelope>,
@@ -228,6 +231,7 @@ impl Owner {
         keys: config::Calls,
         mailbox: mpsc::Sender<Envelope>,
     ) -> Self {
+        let world_now = world.clock.now();
         Self {
             world,
             lines,
@@ -238,6 +242,8 @@ impl Owner {
             viewers: HashMap::new(),
             pages: BTreeMap::new(),
             owed: Vec::new(),
+            rested: HashMap::new(),
+            started_at: world_now,
             follow_ups: Vec::new(),
             mailbox,
             lines_at: None,
