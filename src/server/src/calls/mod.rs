@@ -23,8 +23,6 @@ mod news;
 mod obey;
 mod owner;
 mod plans;
-#[cfg(test)]
-mod tests;
 mod views;
 
 use std::sync::Arc;
@@ -225,7 +223,7 @@ fn internal(error: &StoreError) -> WireError {
 /// What a client is told of it; none of it is personal.
 fn refused(refusal: &Refusal) -> WireError {
     let (code, field) = match refusal {
-        Refusal::NotOpen(_) => (ErrorCode::NotFound, None),
+        Refusal::NotOpen(_) | Refusal::NoWrapUp => (ErrorCode::NotFound, None),
         Refusal::NoLeg(_) => (ErrorCode::NotFound, Some("leg")),
         Refusal::Full | Refusal::Draining => (ErrorCode::Busy, None),
         Refusal::NotYours | Refusal::NotAllowed(..) => (ErrorCode::Forbidden, None),
@@ -236,8 +234,7 @@ fn refused(refusal: &Refusal) -> WireError {
         | Refusal::NobodyElse
         | Refusal::Requesting
         | Refusal::Busy(_)
-        | Refusal::TooMany
-        | Refusal::NoWrapUp => (ErrorCode::InvalidStage, None),
+        | Refusal::TooMany => (ErrorCode::InvalidStage, None),
         // Ids are ours: this comes of a mistake of ours.
         Refusal::KnownAlready(_) => (ErrorCode::Internal, None),
     };
