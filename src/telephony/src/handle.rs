@@ -1,7 +1,7 @@
 //! The handle: sockets and tasks, orders in, counters out.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, atomic::Ordering},
@@ -159,7 +159,7 @@ impl Telephony {
             counts: Arc::clone(&counts),
             events: events.clone(),
             sources: Mutex::new(Sources::new()),
-            connections: Mutex::new(HashMap::new()),
+            connections: Mutex::new(HashSet::new()),
         });
 
         let (udp, tcp) = sockets(config.bind)?;
@@ -345,7 +345,7 @@ async fn accept(shared: Arc<Shared>, endpoint: Arc<Endpoint>, listener: TcpListe
                 continue;
             }
         };
-        if !gate.connected(from.ip()) {
+        if !gate.connected(from) {
             continue;
         }
         if let Err(error) = look_after(&stream) {
@@ -355,7 +355,7 @@ async fn accept(shared: Arc<Shared>, endpoint: Arc<Endpoint>, listener: TcpListe
         match TcpConnection::from_stream(stream, local, Some(shared.stop.child_token())) {
             Ok(connection) => endpoint.inner.transport_layer.add_connection(SipConnection::Tcp(connection)),
             Err(error) => {
-                gate.disconnected(from.ip());
+                gate.disconnected(from);
                 tracing::debug!(%error, "a connection was closed at once");
             }
         }

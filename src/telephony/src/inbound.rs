@@ -105,7 +105,10 @@ impl Inbound {
             }
             Decision::Refuse(because) => self.reject(match because {
                 Refusal::Busy => StatusCode::BusyHere,
-                Refusal::Full { .. } => StatusCode::ServiceUnavailable,
+                Refusal::Full { retry_after } => {
+                    self.shared.outgoing.come_back_after(&self.dialog.id().call_id, retry_after);
+                    StatusCode::ServiceUnavailable
+                }
                 Refusal::Forbidden => StatusCode::Forbidden,
                 Refusal::NoSuchNumber => StatusCode::NotFound,
             }),
@@ -178,7 +181,10 @@ impl Inbound {
             }
         }
         match ends_unanswered {
-            None => self.answer(leg, Ours { address, session: self.shared.number(), version: 1 }).await,
+            None => {
+                let session = self.shared.number();
+                self.answer(leg, Ours { address, session, version: 1 }).await;
+            }
             Some(None) => self.reject(StatusCode::TemporarilyUnavailable),
             Some(Some(_)) => {
                 self.forget();

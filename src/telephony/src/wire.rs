@@ -3,7 +3,7 @@
 //! All of it happens before a transaction exists: a stranger costs us a look at an address.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::{IpAddr, SocketAddr},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
@@ -54,7 +54,7 @@ pub(crate) struct Gate {
     pub(crate) counts: Arc<Counts>,
     pub(crate) events: mpsc::Sender<Event>,
     pub(crate) sources: Mutex<Sources>,
-    pub(crate) connections: Mutex<HashMap<IpAddr, usize>>,
+    pub(crate) connections: Mutex<HashSet<SocketAddr>>,
 }
 
 impl Gate {
@@ -79,30 +79,20 @@ impl Gate {
         is_admitted
     }
 
-    /// A connection: counted until [`Gate::disconnected`].
-    pub(crate) fn connected(&self, ip: IpAddr) -> bool {
-        if self.source(ip) == Source::Stranger {
-            Counts::one(&self.counts.dropped);
-            return false;
-        }
+    /// A connection from there: counted until [`Gate::disconnected`].
+    pub(crate) fn connected(&self, peer: SocketAddr) -> bool {
         let mut connections = lock(&self.connections);
-        let count = connections.entry(ip).or_insert(0);
-        if *count >= self.limits.connections {
+        let of_this = connections.iter().filter(|one| one.ip() == peer.ip()).count();
+        if self.source(peer.ip()) == Source::Stranger || of_this >= self.limits.connections {
             Counts::one(&self.counts.dropped);
             return false;
         }
-        *count += 1;
-        true
+        connections.insert(peer)
     }
 
-    pub(crate) fn disconnected(&self, ip: IpAddr) {
-        let mut connections = lock(&self.connections);
-        if let Some(count) = connections.get_mut(&ip) {
-            *count -= 1;
-            if *count == 0 {
-                connections.remove(&ip);
-            }
-        }
+    /// It has closed. Connections that we have made are not counted.
+    pub(crate) fn disconnected(&self, peer: SocketAddr) {
+        lock(&self.connections).remove(&peer);
     }
 
     /// May this message make something happen?
@@ -157,11 +147,10 @@ fn is_readable(message: &SipMessage) -> bool {
         message.from_header()?.typed()?;
         message.to_header()?.typed()?;
         message.cseq_header()?.typed()?;
-        message.typed_contact_headers().or_else(|error| match role {
-            // `Contact: *` is no address.
-            TransactionRole::Server => Ok(Vec::new()).or(Err(error)),
-            TransactionRole::Client => Err(error),
-        })?;
+        // `Contact: *` of a REGISTER is no address.
+        if let (Err(error), TransactionRole::Client) = (message.typed_contact_headers(), role) {
+            return Err(error.into());
+        }
         if let SipMessage::Request(request) = message
             && request.cseq_header()?.method()? != request.method
         {
@@ -251,7 +240,7 @@ impl TransportEventInspector for Incoming {
 impl Incoming {
     fn closed(&self, connection: &SipConnection) {
         let Some(flow) = connection.get_remote_addr().and_then(flow_of) else { return };
-        self.gate.disconnected(flow.peer.ip());
+        self.gate.disconnected(flow.peer);
         let gone = lock(&self.gate.registrar).closed(flow);
         for user in gone {
             self.gate.tell(Event::Unregistered(user));
@@ -274,46 +263,74 @@ impl TargetLocator for Locator {
 }
 
 /// A CANCEL is sent at the latest when the other side has said something, which it does within 32 s or never.
-const REASON_KEPT: Duration = Duration::from_secs(64);
+const KEPT: Duration = Duration::from_secs(64);
+
+/// What one message of a call is to say beside what the library writes.
+#[derive(Debug, Clone, Copy)]
+enum Remark {
+    /// Its CANCEL: somebody else has answered.
+    Elsewhere,
+    /// Its 503: when to come back, in seconds.
+    RetryAfter(u32),
+}
 
 /// What every message of ours has.
 #[derive(Clone)]
 pub(crate) struct Outgoing {
-    /// Calls (by Call-ID) that somebody else has answered, and since when.
-    elsewhere: Arc<Mutex<HashMap<String, Instant>>>,
+    /// By Call-ID, and since when.
+    remarks: Arc<Mutex<HashMap<String, (Instant, Remark)>>>,
     retry_after: u32,
 }
 
 impl Outgoing {
     pub(crate) fn new(retry_after: u32) -> Self {
-        Self { elsewhere: Arc::new(Mutex::new(HashMap::new())), retry_after }
+        Self { remarks: Arc::new(Mutex::new(HashMap::new())), retry_after }
     }
 
     /// The CANCEL of this call is to say that somebody else has answered (RFC 3326): no missed call, then.
     pub(crate) fn answered_elsewhere(&self, call_id: &str) {
+        self.remark(call_id, Remark::Elsewhere);
+    }
+
+    /// The 503 of this call is to name this time.
+    pub(crate) fn come_back_after(&self, call_id: &str, seconds: u32) {
+        self.remark(call_id, Remark::RetryAfter(seconds));
+    }
+
+    fn remark(&self, call_id: &str, remark: Remark) {
         let now = now();
-        let mut elsewhere = lock(&self.elsewhere);
-        elsewhere.retain(|_, since| now.saturating_duration_since(*since) < REASON_KEPT);
-        elsewhere.insert(call_id.to_owned(), now);
+        let mut remarks = lock(&self.remarks);
+        remarks.retain(|_, (since, _)| now.saturating_duration_since(*since) < KEPT);
+        remarks.insert(call_id.to_owned(), (now, remark));
+    }
+
+    fn remark_of(&self, message: &SipMessage) -> Option<Remark> {
+        let call_id = message.call_id_header().ok()?.value();
+        lock(&self.remarks).get(call_id).map(|(_, remark)| *remark)
     }
 }
 
 impl MessageInspector for Outgoing {
     fn before_send(&self, mut message: SipMessage, _: Option<&SipAddr>) -> SipMessage {
-        match &mut message {
-            SipMessage::Request(request) if request.method == Method::Cancel => {
-                let call_id = request.call_id_header().map(|id| id.value().to_owned()).unwrap_or_default();
-                if lock(&self.elsewhere).contains_key(&call_id) {
-                    let reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
-                    request.headers.unique_push(Header::Reason(reason.into()));
-                }
-            }
-            SipMessage::Response(response) if response.status_code == StatusCode::ServiceUnavailable => {
-                if !response.headers.iter().any(|header| matches!(header, Header::RetryAfter(_))) {
-                    response.headers.push(Header::RetryAfter(self.retry_after.to_string().into()));
-                }
-            }
-            _ => {}
+        let is_cancel = matches!(&message, SipMessage::Request(request) if request.method == Method::Cancel);
+        let is_503 = matches!(
+            &message,
+            SipMessage::Response(response) if response.status_code == StatusCode::ServiceUnavailable
+        );
+        if !is_cancel && !is_503 {
+            return message;
+        }
+        let remark = self.remark_of(&message);
+        let headers = message.headers_mut();
+        if is_cancel && matches!(remark, Some(Remark::Elsewhere)) {
+            headers.unique_push(Header::Reason("SIP;cause=200;text=\"Call completed elsewhere\"".into()));
+        }
+        if is_503 && !headers.iter().any(|header| matches!(header, Header::RetryAfter(_))) {
+            let seconds = match remark {
+                Some(Remark::RetryAfter(seconds)) => seconds,
+                Some(Remark::Elsewhere) | None => self.retry_after,
+            };
+            headers.push(Header::RetryAfter(seconds.to_string().into()));
         }
         message
     }
