@@ -474,8 +474,9 @@ impl App {
         !self.bus.is_shared() || self.bus.is_live()
     }
 
-    /// Says good-bye to the other nodes.
+    /// Says good-bye to telephones and to the other nodes.
     pub async fn leave_bus(&self) {
+        self.calls.stop().await;
         let ending = self.bus_ending.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ending) = ending {
             ending.end().await;
