@@ -127,7 +127,7 @@ impl Calls {
         let (lines, heard) = Lines::start(config).await?;
         let (mixer, telephony) = (lines.mixer(), lines.telephony());
         let settings = settings(config);
-        let mut owner = Owner::new(world, lines, settings, config.calls.clone(), sender.clone());
+        let mut owner = Owner::new(world, lines, settings, config.calls.clone(), sender.downgrade());
         owner.rebuild().await?;
         tokio::spawn(owner.run(receiver, heard));
         Ok(Self { mailbox: Some(sender), mixer: Some(mixer), telephony })
