@@ -194,6 +194,8 @@ words! {
         Kiosk = "kiosk",
         /// A counter of a service hall, at which a clerk sits.
         Counter = "counter",
+        /// A telephone that rang the hotline (docs/calls.md). No page opens one.
+        Call = "call",
     }
 }
 
@@ -252,6 +254,8 @@ words! {
         AgentLost = "agent_lost",
         /// Its agent ended their shift and it was still owed its first response.
         AgentOffline = "agent_offline",
+        /// Its agent had accepted a call and did not come to the telephone.
+        AgentNotThere = "agent_not_there",
         /// It waited when the server stopped.
         Restarted = "restarted",
     }

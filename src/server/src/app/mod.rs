@@ -6,8 +6,11 @@ mod alerts;
 mod answer_files;
 mod blocks;
 mod bot_keeping;
+mod call_figures;
+mod calls;
 mod citizens;
 mod commands;
+mod departments;
 mod dialogue;
 mod figures;
 mod files;
@@ -65,7 +68,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    auth::{Auth, Citizen, Principal, Staff, hash_password},
+    auth::{Auth, Citizen, Principal, Staff, hash_password, secret},
+    calls::{self as call_owner, Callers, Calls},
     catalogue::Basis,
     clock::Clock,
     config::Config,
@@ -87,12 +91,13 @@ use crate::{
 };
 pub(crate) use administration::Edit;
 pub(crate) use answer_files::NewAnswerFile;
+pub(crate) use call_figures::{CallFilter, CallSelection};
 pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, First, Pending};
 pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};
-pub(crate) use items::Upload;
+pub(crate) use items::{Table, Upload};
 pub(crate) use knowledge::{Keeper, WantedEntries};
 pub(crate) use knowledge_file::{COLUMNS as ENTRY_COLUMNS, EntryFormat, EntryUpload, FileEntry};
 pub use outbox::WantedMessages;
@@ -184,11 +189,15 @@ pub struct App {
     desk: Desk,
     /// Virtual windows.
     pub(crate) windows: Windows,
+    /// Three-way calls.
+    pub(crate) calls: Calls,
     /// What the desk and the windows share.
     pub(crate) shared: Arc<Shared>,
     notices: Arc<Notices>,
     /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
+    /// Agents with a console on any node, and since when nobody has been put through to them.
+    reachable: DashMap<AgentId, Timestamp>,
     bus: Bus,
     bus_ending: Mutex<Option<Ending>>,
     /// Held while an account is changed.
@@ -328,6 +337,20 @@ impl App {
             stopping: stopping.clone(),
         };
         let windows = Windows::start(config, world).await?;
+        let world = call_owner::World {
+            clock: clock.clone(),
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            shared: Arc::clone(&shared),
+            notices: Arc::clone(&notices),
+            desk: desk.clone(),
+            rights: Arc::clone(&rights),
+            organisation: Arc::clone(&organisation),
+            callers: Callers::new(&secret(&config.auth.citizen_secret, &config.data.dir, "citizen.secret")?),
+            ice: windows.ways(),
+            stopping: stopping.clone(),
+        };
+        let calls = Calls::start(config, world).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
         if demo && portal_origins.is_empty() {
@@ -377,9 +400,11 @@ impl App {
             other_notices: Arc::default(),
             desk,
             windows,
+            calls,
             shared,
             notices,
             consoles: DashMap::new(),
+            reachable: DashMap::new(),
             bus,
             bus_ending: Mutex::new(Some(bus_ending)),
             changing_accounts: tokio::sync::Mutex::new(()),
@@ -449,8 +474,9 @@ impl App {
         !self.bus.is_shared() || self.bus.is_live()
     }
 
-    /// Says good-bye to the other nodes.
+    /// Says good-bye to telephones and to the other nodes.
     pub async fn leave_bus(&self) {
+        self.calls.stop().await;
         let ending = self.bus_ending.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ending) = ending {
             ending.end().await;
@@ -527,6 +553,7 @@ impl App {
         if *count == 1 {
             self.bus.set_present(&agent.to_string(), true);
         }
+        self.there(agent, true);
         self.notices.present(agent, true)
     }
 
@@ -541,6 +568,7 @@ impl App {
                 self.bus.set_present(&staff.id.to_string(), false);
                 // With others, the bus knows whether they have a console of the agent.
                 if !self.bus.is_shared() {
+                    self.there(staff.id, false);
                     self.notices.present(staff.id, false);
                 }
             }
@@ -553,6 +581,7 @@ impl App {
     pub(crate) fn left(&self, socket: &Socket) {
         if !self.stopping.is_cancelled() {
             self.shared.windows.lost(socket.number());
+            self.shared.calls.lost(socket.number());
         }
     }
 
@@ -561,6 +590,7 @@ impl App {
         // Under the entry's lock; what happens here counts more than what was heard.
         let here = self.consoles.entry(agent);
         if is_there || matches!(here, Entry::Vacant(_)) && !self.stopping.is_cancelled() {
+            self.there(agent, is_there);
             self.notices.present(agent, is_there);
         }
     }
