@@ -35,6 +35,9 @@ command -v openssl >/dev/null || debian_packages+=(openssl)
 # For schemathesis and the independent peers, which the tests install into folders of their own.
 python3 -c 'import venv, ensurepip' 2>/dev/null || debian_packages+=(python3-venv)
 command -v curl >/dev/null || debian_packages+=(curl)
+# Telephones that are not ours, for the tests of src/telephony.
+command -v sipp >/dev/null || debian_packages+=(sip-tester)
+command -v baresip >/dev/null || debian_packages+=(baresip-core)
 # The fault suite counts flushes with strace and steps a process's clock with libfaketime, and goes on without them.
 wanted_packages=()
 command -v strace >/dev/null || wanted_packages+=(strace)

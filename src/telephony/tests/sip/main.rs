@@ -1,8 +1,12 @@
 //! The whole crate against telephones: by hand over sockets, where every message matters, and real ones (`sipp`, `baresip`).
 
-mod desk;
-mod peer;
-
 mod calls_in;
 mod calls_out;
+mod desk;
+mod hostile;
+mod peer;
+mod real;
 mod registering;
+mod tools;
+mod torture;
+mod within;
