@@ -416,6 +416,9 @@ impl Owner {
         for id in pending.windows {
             self.window_changed(id, now, batch);
         }
+        if let Some(permille) = pending.connect_rate {
+            self.connect_rate_changed(permille, now, batch);
+        }
         for unit in pending.boards {
             self.show_board(Topic::BoardOf(unit), now);
         }
