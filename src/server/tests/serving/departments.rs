@@ -102,7 +102,7 @@ async fn telephones_are_records_and_come_back_from_their_file() {
 
 #[tokio::test]
 async fn a_week_of_duty_shows_its_gaps_and_single_days_are_copied_once() {
-    let server = Server::start(&["--demo"], &[("BANGBAN__SERVICE__HOURS", "working_days")]).await;
+    let server = Server::start(&["--demo"], &[("BANGBAN__SERVICE__HOURS", "calendar")]).await;
     let admin = Desk::of(&server, "admin1").await;
     let account = server.account(&admin.token, "agent1016").await;
     let agent = account["id"].as_str().unwrap();
