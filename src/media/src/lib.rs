@@ -20,13 +20,16 @@
 //!
 //! No type of the library below (`str0m`) is in the public interface.
 
+pub mod audio;
 mod budget;
 mod clock;
 mod counters;
 mod directory;
+mod mailbox;
 mod net;
 mod peer;
 mod quality;
+mod rtc;
 mod sdp;
 mod sfu;
 mod shard;

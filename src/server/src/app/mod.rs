@@ -8,6 +8,7 @@ mod blocks;
 mod bot_keeping;
 mod call_alert;
 mod call_figures;
+mod calls;
 mod citizens;
 mod commands;
 mod departments;
@@ -68,7 +69,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    auth::{Auth, Citizen, Principal, Staff, hash_password},
+    auth::{Auth, Citizen, Principal, Staff, hash_password, secret},
+    calls::{self as call_owner, Callers, Calls},
     catalogue::Basis,
     clock::Clock,
     config::Config,
@@ -188,6 +190,8 @@ pub struct App {
     desk: Desk,
     /// Virtual windows.
     pub(crate) windows: Windows,
+    /// Three-way calls.
+    pub(crate) calls: Calls,
     /// What the desk and the windows share.
     pub(crate) shared: Arc<Shared>,
     notices: Arc<Notices>,
@@ -334,6 +338,20 @@ impl App {
             stopping: stopping.clone(),
         };
         let windows = Windows::start(config, world).await?;
+        let world = call_owner::World {
+            clock: clock.clone(),
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            shared: Arc::clone(&shared),
+            notices: Arc::clone(&notices),
+            desk: desk.clone(),
+            rights: Arc::clone(&rights),
+            organisation: Arc::clone(&organisation),
+            callers: Callers::new(&secret(&config.auth.citizen_secret, &config.data.dir, "citizen.secret")?),
+            ice: windows.ways(),
+            stopping: stopping.clone(),
+        };
+        let calls = Calls::start(config, world).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
         if demo && portal_origins.is_empty() {
@@ -383,6 +401,7 @@ impl App {
             other_notices: Arc::default(),
             desk,
             windows,
+            calls,
             shared,
             notices,
             consoles: DashMap::new(),
@@ -457,8 +476,9 @@ impl App {
         !self.bus.is_shared() || self.bus.is_live()
     }
 
-    /// Says good-bye to the other nodes.
+    /// Says good-bye to telephones and to the other nodes.
     pub async fn leave_bus(&self) {
+        self.calls.stop().await;
         let ending = self.bus_ending.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ending) = ending {
             ending.end().await;
@@ -563,6 +583,7 @@ impl App {
     pub(crate) fn left(&self, socket: &Socket) {
         if !self.stopping.is_cancelled() {
             self.shared.windows.lost(socket.number());
+            self.shared.calls.lost(socket.number());
         }
     }
 

@@ -48,6 +48,7 @@ mod alerts;
 mod arrivals;
 mod bot;
 mod call_figures;
+mod calls;
 mod citizens;
 mod faults;
 mod figures;
