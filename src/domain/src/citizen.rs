@@ -80,7 +80,7 @@ impl HallVisit {
                 let ticket = ticket.map(|text| code("ticket", text, MAX_TICKET)).transpose()?;
                 Ok(Some(Self { hall, ticket: ticket.map(str::to_ascii_uppercase) }))
             }
-            Channel::Pc | Channel::Mobile | Channel::Hall => {
+            Channel::Pc | Channel::Mobile | Channel::Hall | Channel::Call => {
                 let given = hall.map(|_| "hall").or(ticket.map(|_| "ticket"));
                 match given {
                     Some(field) => Err(InvalidField { field, problem: Problem::OnlyInHall }),

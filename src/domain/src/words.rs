@@ -194,6 +194,8 @@ words! {
         Kiosk = "kiosk",
         /// A counter of a service hall, at which a clerk sits.
         Counter = "counter",
+        /// A telephone that rang the hotline (docs/calls.md). No page opens one.
+        Call = "call",
     }
 }
 

@@ -20,6 +20,7 @@
 //!
 //! No type of the library below (`str0m`) is in the public interface.
 
+pub mod audio;
 mod budget;
 mod clock;
 mod counters;

@@ -10,7 +10,7 @@ use bangban_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{FormContext, GuideStepKind, Identity, MediaLine, Point, Stroke, Topic, WriteBackDraft};
+use crate::{CallAct, FormContext, GuideStepKind, Identity, MediaLine, Point, Stroke, Topic, WriteBackDraft};
 
 /// Body of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -459,6 +459,13 @@ pub enum Command {
     ReopenAlert {
         /// Which.
         alert: AlertId,
+    },
+
+    // --- three-way calls (docs/calls.md) -------------------------------------------------------------------------
+    /// Does something with a call; who may what is written there.
+    Call {
+        /// What.
+        act: CallAct,
     },
 
     // --- virtual windows (docs/windows.md); what a seat may do is written there ----------------------------------

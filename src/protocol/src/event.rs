@@ -1,10 +1,10 @@
 //! What happens on topics, and the state that a subscription starts from.
 
-use bangban_domain::{ParticipantId, Timestamp, WindowId, window::ProposalEndedBecause};
+use bangban_domain::{CallId, ParticipantId, Timestamp, WindowId, window::ProposalEndedBecause};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentView, AlertsView, BoardView, CallBackView, ColleagueView, ContinuationView, ConversationContext,
+    AgentView, AlertsView, BoardView, CallBackView, CallView, CallsView, ColleagueView, ContinuationView, ConversationContext,
     ConversationView, InkChange, MediaLeg, MediaLink, Party, PersonView, Point, StandingStroke, ThreadEntry,
     WindowView,
 };
@@ -165,6 +165,33 @@ pub enum EventBody {
         /// In which window.
         window: WindowId,
     },
+    /// `calls`: all that concerns this person; replaces the earlier one.
+    Calls {
+        /// The state.
+        view: Box<CallsView>,
+    },
+    /// `call`: the whole state, as this reader may know it; replaces the earlier one.
+    Call {
+        /// The state.
+        view: Box<CallView>,
+    },
+    /// `call`: somebody begins to speak. Forgotten by the receiver after 1 s.
+    CallHeard {
+        /// Whose leg.
+        leg: u16,
+    },
+    /// `session`: one's own sound in a call has changed.
+    CallLink {
+        /// In which call.
+        call: CallId,
+        /// How it is; after `over`: `connect` anew.
+        link: MediaLink,
+    },
+    /// `session`: the sound of one's leg is on another page of the same person from now on.
+    CallReplaced {
+        /// In which call.
+        call: CallId,
+    },
     /// `session`: the link lives.
     Tick {
         /// The server's clock.
@@ -223,6 +250,16 @@ pub enum Snapshot {
     Continuation {
         /// The state.
         view: ContinuationView,
+    },
+    /// `calls`.
+    Calls {
+        /// The state.
+        view: Box<CallsView>,
+    },
+    /// `call`.
+    Call {
+        /// The state.
+        view: Box<CallView>,
     },
     /// `window`.
     Window {

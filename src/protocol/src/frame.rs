@@ -1,6 +1,6 @@
 //! The envelopes.
 
-use bangban_domain::{ContinuationId, ConversationId, ParticipantId, Timestamp, WindowId};
+use bangban_domain::{CallId, ContinuationId, ConversationId, ParticipantId, Timestamp, WindowId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -229,6 +229,23 @@ pub enum Answer {
     },
     /// Answer to `connect_window` and `restart_window_link`.
     WindowAnswer {
+        /// The server's description.
+        sdp: String,
+    },
+    /// Answer to `call` with `start` or `place`.
+    CallOpened {
+        /// The call.
+        call: CallId,
+    },
+    /// Answer to `call` with `prepare`.
+    CallReady {
+        /// For the `RTCPeerConnection`.
+        ice_servers: Vec<IceServer>,
+        /// Which ways it may try.
+        policy: IcePolicy,
+    },
+    /// Answer to `call` with `answer` or `connect`.
+    CallSound {
         /// The server's description.
         sdp: String,
     },

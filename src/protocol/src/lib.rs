@@ -8,6 +8,7 @@ mod action;
 mod admin;
 mod alert;
 mod bot;
+mod call;
 mod citizen;
 mod command;
 mod error;
@@ -34,6 +35,7 @@ pub use action::{ActionOffer, ActionOutcome};
 pub use admin::*;
 pub use alert::{AcknowledgedView, AlertView, AlertsView, PastAlerts};
 pub use bot::*;
+pub use call::*;
 pub use citizen::{
     ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptMove, ReceiptQuestion, ReceiptView, Redeem, Redeemed,
     VisitorReply,

@@ -2,11 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use bangban_domain::{AgentId, ContinuationId, ConversationId, WindowId};
+use bangban_domain::{AgentId, CallId, ContinuationId, ConversationId, WindowId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
-/// `alerts`, `alerts:UNIT`, `continuation:cn_...`, `window:wn_...`, `notices`, `session`.
+/// `alerts`, `alerts:UNIT`, `continuation:cn_...`, `window:wn_...`, `calls`, `call:cl_...`, `notices`, `session`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts", type = "string"))]
 pub enum Topic {
@@ -30,6 +30,10 @@ pub enum Topic {
     Continuation(ContinuationId),
     /// A virtual window: who sits there, what is agreed, what is drawn.
     Window(WindowId),
+    /// What concerns oneself of calls: who rings, where one takes part, what one may watch.
+    Calls,
+    /// A call: who is in it, who is being rung.
+    Call(CallId),
     /// This connection: `tick`, and what one's own media connection needs; needs no subscription.
     Session,
 }
@@ -81,7 +85,7 @@ impl fmt::Debug for UnitCode {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a topic: conversation:ID, notes:ID, agent:ID, board, board:UNIT, alerts, alerts:UNIT, continuation:ID, window:ID, \
-     notices or session"
+     calls, call:ID, notices or session"
 )]
 pub struct ParseTopicError;
 
@@ -98,6 +102,8 @@ impl fmt::Display for Topic {
             Self::AlertsOf(unit) => write!(f, "alerts:{unit}"),
             Self::Continuation(id) => write!(f, "continuation:{id}"),
             Self::Window(id) => write!(f, "window:{id}"),
+            Self::Calls => f.write_str("calls"),
+            Self::Call(id) => write!(f, "call:{id}"),
             Self::Session => f.write_str("session"),
         }
     }
@@ -115,6 +121,8 @@ impl FromStr for Topic {
             Some(("alerts", code)) => Self::AlertsOf(code.parse()?),
             Some(("continuation", id)) => Self::Continuation(id.parse().map_err(|_| ParseTopicError)?),
             Some(("window", id)) => Self::Window(id.parse().map_err(|_| ParseTopicError)?),
+            Some(("call", id)) => Self::Call(id.parse().map_err(|_| ParseTopicError)?),
+            None if text == "calls" => Self::Calls,
             None if text == "board" => Self::Board,
             None if text == "alerts" => Self::Alerts,
             None if text == "notices" => Self::Notices,

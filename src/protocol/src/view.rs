@@ -11,7 +11,7 @@ use bangban_domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{HandOverPacket, WindowBrief};
+use crate::{CallBrief, HandOverPacket, WindowBrief};
 
 /// Who the token says you are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -112,6 +112,10 @@ pub struct ConversationView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub window: Option<WindowBrief>,
+    /// Its call, if it has one that has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub call: Option<CallBrief>,
 }
 
 /// The clock of rule 1.

@@ -3,7 +3,7 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, action, alert, audit, bot, continuation, figures, files, guide, knowledge,
+    Change, ConversationRow, StoreError, action, alert, audit, bot, call, continuation, figures, files, guide, knowledge,
     learning, ledger, outbox, privacy, quality, record, sql::Statements, staff, task, window,
 };
 
@@ -180,6 +180,7 @@ pub(crate) async fn carry_out(
         Change::Learning(change) => return learning::carry_out(tx, change).await,
         Change::Action(change) => return action::carry_out(tx, change).await,
         Change::Window(change) => return window::carry_out(tx, change).await,
+        Change::Call(change) => return call::carry_out(tx, change).await,
         Change::Figures(rows) => return figures::repair::carry_out(tx, rows).await,
         Change::AgentLog(lines) => return figures::repair::carry_out_status(tx, lines).await,
         Change::ReceiptReminded { receipt, at, .. } => {

@@ -191,6 +191,7 @@ pub(crate) fn note_change(heads: &mut Heads, change: &Change) {
         | Change::Learning(_)
         | Change::Action(_)
         | Change::Window(_)
+        | Change::Call(_)
         | Change::Audit(_)
         // Numbers go on where they were: the head has them, and so has the row.
         | Change::Privacy(_)

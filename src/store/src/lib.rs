@@ -15,6 +15,7 @@ mod arrivals;
 mod audit;
 mod batch;
 mod bot;
+mod call;
 mod change;
 mod checkpoint;
 mod continuation;
@@ -82,6 +83,7 @@ pub use row::*;
 pub use staff::{Membership, SessionRow, StaffChange, StaffRow};
 pub use task::{OnTimeCount, PolicyRow, TaskChange, TaskEventRow, TaskQuery, TaskRow};
 pub use unit::*;
+pub use call::{CallBackRow, CallChange, KeptCall, PastCall};
 pub use window::{WindowChange, WindowRow};
 pub use writer::{Counts, Ended, Publisher};
 

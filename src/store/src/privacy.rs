@@ -5,7 +5,7 @@ use bangban_domain::{AgentId, CitizenId, ConversationId, FileId, Timestamp};
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Archive, Json, StoreError, action, knowledge, learning, outbox, quality,
+    Archive, Json, StoreError, action, call, knowledge, learning, outbox, quality,
     read::{id, instant, optional_instant, unsigned, word},
     task, window,
 };
@@ -239,6 +239,7 @@ async fn delete_thread(
     outbox::forget(tx, &key).await?;
     action::forget(tx, &key).await?;
     window::forget(tx, &key).await?;
+    call::forget(tx, &key).await?;
     knowledge::forget(tx, &key).await?;
     learning::forget(tx, &key).await?;
     sqlx::query("DELETE FROM draft WHERE conversation = $1").bind(key.clone()).execute(&mut **tx).await?;

@@ -11,7 +11,7 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    ActionChange, AlertChange, Audit, BotChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow,
+    ActionChange, AlertChange, Audit, BotChange, CallChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow,
     FileChange, GuideChange, HelperChange, KnowledgeChange, Lane, LearningChange, LedgerRow, OutboxChange,
     PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
     WindowChange,
@@ -101,6 +101,7 @@ impl Unit {
                 | Change::Helper(_)
                 | Change::Action(_)
                 | Change::Window(_)
+                | Change::Call(_)
                 | Change::Figures(_)
                 | Change::Outbox(_)
                 | Change::AgentLog(_)
@@ -357,6 +358,8 @@ pub enum Change {
     Action(ActionChange),
     /// Virtual windows and consents.
     Window(WindowChange),
+    /// Three-way calls.
+    Call(CallChange),
     /// Agents' lines of the event log with their ids, written anew as rows of the figures.
     AgentLog(Vec<(String, Event)>),
 }

@@ -225,7 +225,7 @@ fn keys(unit: &Unit) -> impl Iterator<Item = Key> {
         // Each row knows by itself who came first.
         Change::Outbox(_) | Change::Action(_) => [None, None],
         // Their owner changes them in its turns.
-        Change::Window(_) => [None, None],
+        Change::Window(_) | Change::Call(_) => [None, None],
         // Two who ask the same open one task.
         Change::Records(_)
         | Change::Account(_)

@@ -229,7 +229,7 @@ pub(super) fn origin_of(said: Origin, channel: bangban_domain::words::Channel) -
     let place = match channel {
         Channel::Kiosk => Origin::Kiosk,
         Channel::Counter | Channel::Hall => Origin::Hall,
-        Channel::Pc | Channel::Mobile => Origin::Conversation,
+        Channel::Pc | Channel::Mobile | Channel::Call => Origin::Conversation,
     };
     match said {
         Origin::Code => Some(Origin::Code),

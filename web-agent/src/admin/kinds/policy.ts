@@ -31,6 +31,7 @@ const CHANNELS = [
   { value: 'hall', label: { zh: '办事大厅', en: 'Service hall' } },
   { value: 'kiosk', label: { zh: '大厅自助机', en: 'Kiosk' } },
   { value: 'counter', label: { zh: '大厅窗口', en: 'Counter' } },
+  { value: 'call', label: { zh: '热线电话', en: 'Hotline' } },
 ] as const;
 
 const channelText = (channel: unknown): string => {
