@@ -42,7 +42,7 @@ import {
 } from '../window/devices';
 import type { WindowPort } from '../window/room';
 import { Softphone, type PhoneEnvironment, type PhoneState } from './softphone';
-import { HEARD_MS, myLeg, newer } from './view';
+import { myLeg, newer } from './view';
 
 export interface CallsOptions {
   port: WindowPort;
@@ -123,7 +123,6 @@ function build(options: CallsOptions) {
 
   const subscriptions = new Map<CallId, () => void>();
   const watched = new Set<CallId>();
-  const heardTimers = new Map<string, number>();
   const shown = new Set<string>();
   const expected = new Map<CallId | ConversationId, number>();
   let phone: Softphone | null = null;
@@ -195,13 +194,14 @@ function build(options: CallsOptions) {
     return port.subscribe(`call:${call}`, {
       snapshot: (snapshot) => {
         if (snapshot.type !== 'call') return;
-        // Another life of the server may count anew.
+        // Another life of the server may count anew, and what was said meanwhile was not heard.
         calls.delete(call);
+        for (const key of [...heard]) if (key.startsWith(`${call}/`)) heard.delete(key);
         seeCall(snapshot.view);
       },
       event: (body) => {
         if (body.type === 'call') seeCall(body.view);
-        else if (body.type === 'call_heard') hear(`${call}/${body.leg}`);
+        else if (body.type === 'call_heard') hear(`${call}/${body.leg}`, body.speaking);
       },
       // Over, or not one's own any more: what was last known stays for the wrap-up.
       refused: () => {},
@@ -217,13 +217,9 @@ function build(options: CallsOptions) {
     }
   }
 
-  function hear(key: string): void {
-    heard.add(key);
-    window.clearTimeout(heardTimers.get(key));
-    heardTimers.set(
-      key,
-      window.setTimeout(() => heard.delete(key), HEARD_MS),
-    );
+  function hear(key: string, isSpeaking: boolean): void {
+    if (isSpeaking) heard.add(key);
+    else heard.delete(key);
   }
 
   const stopTopic = port.subscribe('calls', {
@@ -422,19 +418,16 @@ function build(options: CallsOptions) {
     }
   }
 
-  /** One is rung oneself by what one does here; that ring is taken at once. */
-  async function doesAndComes(act: Extract<CallAct, { call: CallId }>): Promise<Answer | null> {
-    if (!view.value?.hasTelephone) expect(act.call);
+  /**
+   * One is rung oneself by what one does here, for one of these: that ring is taken at once. A telephone on the desk rings, and is
+   * picked up.
+   */
+  async function doesAndComes(act: CallAct, ...of: (CallId | ConversationId | undefined)[]): Promise<Answer | null> {
+    const keys = view.value?.hasTelephone ? [] : of.filter((one) => one !== undefined);
+    keys.forEach(expect);
     const answered = await does(act);
-    if (!answered) expected.delete(act.call);
-    return answered;
-  }
-
-  /** Has the citizen of a conversation rung; one is rung first. */
-  async function place(act: Extract<CallAct, { type: 'place' }>): Promise<Answer | null> {
-    expect(act.conversation);
-    const answered = await does(act);
-    if (!answered) expected.delete(act.conversation);
+    if (!answered) for (const key of keys) expected.delete(key);
+    else if (keys.length > 0 && answered.type === 'call_opened') expect(answered.call);
     return answered;
   }
 
@@ -485,7 +478,6 @@ function build(options: CallsOptions) {
     stopTopic();
     stopSession();
     for (const leave of subscriptions.values()) leave();
-    for (const timer of heardTimers.values()) window.clearTimeout(timer);
     phone?.close();
     phone = null;
     microphone.value?.stop();
@@ -524,7 +516,6 @@ function build(options: CallsOptions) {
     decline,
     hangUp,
     start,
-    place,
     does,
     doesAndComes,
     toggleMute,

@@ -15,9 +15,6 @@ import type {
   Timestamp,
 } from '../../generated/protocol';
 
-/** Who begins to speak is shown as speaking for so long (docs/protocol.md, `call_heard`). */
-export const HEARD_MS = 1_000;
-
 /** The newer of two states of the same thing. */
 export const newer = <T extends { version: number }>(before: T | null | undefined, next: T): T =>
   before && next.version < before.version ? before : next;
