@@ -124,7 +124,8 @@ function build(options: CallsOptions) {
   const subscriptions = new Map<CallId, () => void>();
   const watched = new Set<CallId>();
   const shown = new Set<string>();
-  const expected = new Map<CallId | ConversationId, number>();
+  /** What was asked for here, and until when (local time) it may come. */
+  const expected = shallowReactive(new Map<CallId | ConversationId, number>());
   let phone: Softphone | null = null;
   /** The server has had one in this call: not being in it any more is its end. */
   let wasIn = false;
@@ -162,7 +163,14 @@ function build(options: CallsOptions) {
     if (ring.onTelephone) return;
     // Without this word nobody is known to hear it, and the ring is over after 2 s.
     request({ type: 'rings', call: ring.call }).catch(() => shown.delete(key));
-    if (isExpected(ring)) void answer(ring.call);
+    if (isExpected(ring)) void takeExpected(ring);
+  }
+
+  async function takeExpected(ring: RingView): Promise<void> {
+    if (await answer(ring.call)) return;
+    // It rings like any other from now on: one sees why it was not taken.
+    expected.delete(ring.call);
+    if (ring.conversation) expected.delete(ring.conversation);
   }
 
   function isExpected({ call, conversation }: RingView): boolean {
@@ -174,7 +182,7 @@ function build(options: CallsOptions) {
   function expect(what: CallId | ConversationId): void {
     expected.set(what, Date.now() + EXPECTED_MS);
     const ring = rings.value.find((one) => !one.onTelephone && isExpected(one));
-    if (ring) void answer(ring.call);
+    if (ring) void takeExpected(ring);
   }
 
   function follow(): void {
@@ -509,7 +517,10 @@ function build(options: CallsOptions) {
     cutSince,
     voice,
     isSilenced,
+    /** Is this ring taken by itself, because it was asked for here? */
+    isAwaited: isExpected,
     isTalking: (call: CallId, leg: number) => heard.has(`${call}/${leg}`),
+    expect,
     expect,
     answer,
     attach,

@@ -34,7 +34,7 @@ export function actCommand(view: CallView, act: Act): Extract<CallAct, { call: C
       return { type: 'open_window', call };
     case 'return':
     case 'take_back':
-      return { type: 'return', call, takes_back: act === 'take_back' };
+      return { type: 'return', call, takesBack: act === 'take_back' };
     case 'hold_caller':
     case 'resume_caller': {
       const caller = callerOf(view);
