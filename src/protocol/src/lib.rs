@@ -9,8 +9,10 @@ mod admin;
 mod alert;
 mod bot;
 mod call;
+mod call_figures;
 mod citizen;
 mod command;
+mod duty;
 mod error;
 mod event;
 mod figures;
@@ -36,11 +38,13 @@ pub use admin::*;
 pub use alert::{AcknowledgedView, AlertView, AlertsView, PastAlerts};
 pub use bot::*;
 pub use call::*;
+pub use call_figures::*;
 pub use citizen::{
     ContinuationView, MyPast, MyReceipt, ReceiptAnswer, ReceiptMove, ReceiptQuestion, ReceiptView, Redeem, Redeemed,
     VisitorReply,
 };
 pub use command::{Command, Login, LoginReply, TransferTarget};
+pub use duty::*;
 pub use error::{ErrorCode, WireError, close_code};
 pub use event::{EventBody, Snapshot};
 pub use figures::*;

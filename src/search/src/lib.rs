@@ -17,6 +17,7 @@ mod intent;
 mod lexicon;
 mod lists;
 mod model;
+mod phonebook;
 mod rank;
 mod segment;
 pub mod sets;
@@ -44,6 +45,7 @@ pub use fit::Logistic;
 pub use intent::{SmallTalk, is_only_rude, small_talk};
 pub use lexicon::parse as parse_words;
 pub use model::{Model, Thresholds};
+pub use phonebook::Phonebook;
 pub use rank::{FEATURE_COUNT, FEATURES, Weights};
 pub use words::Words;
 

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use bangban_domain::{
@@ -16,8 +16,8 @@ use bangban_domain::{
     time::{MINUTE, Millis, SECOND},
     words::Channel,
 };
-use bangban_protocol::{ActionOffer, BotOption, GuideOffer, KnowledgeHit, SuggestionBasis, TeamView};
-use bangban_search::{Entry, Index};
+use bangban_protocol::{ActionOffer, BotOption, DirectoryTarget, GuideOffer, KnowledgeHit, SuggestionBasis, TeamView};
+use bangban_search::{Entry, Index, Phonebook};
 
 use crate::{
     config::{Config, ConfigError, HoursKey, Widening},
@@ -117,6 +117,8 @@ pub struct Catalogue {
     guides: Arc<Guides>,
     asked: Arc<Asked>,
     actions: Arc<ItemActions>,
+    /// Made when it is asked for the first time: most states are never searched.
+    phonebook: Arc<OnceLock<Phonebook<DirectoryTarget>>>,
 }
 
 impl Catalogue {
@@ -132,9 +134,9 @@ impl Catalogue {
         let calendar = directory.calendar(None, &configured);
         let own = |(code, _): (&str, _)| (code.to_owned(), directory.calendar(Some(code), &configured));
         let calendars = directory.teams().map(own).filter(|(_, own)| *own != calendar).collect();
-        let (frequent, guides, asked, actions) = Default::default();
+        let (frequent, guides, asked, actions, phonebook) = Default::default();
         let mut this =
-            Self { directory, basis, frequent, teams, calendar, calendars, knowledge, guides, asked, actions };
+            Self { directory, basis, frequent, teams, calendar, calendars, knowledge, guides, asked, actions, phonebook };
         let frequent = this.directory.items().filter(|(_, item)| item.high_frequency);
         this.frequent =
             frequent.map(|(code, _)| (code.to_owned(), this.team_or_general(this.team_of(Some(code))))).collect();
@@ -420,6 +422,12 @@ impl Catalogue {
     #[must_use]
     pub fn action_offer(&self, item: &str) -> Option<ActionOffer> {
         self.actions.offer(item, self.item_name(Some(item))?)
+    }
+
+    /// Items, departments and telephones, as operators look for them.
+    #[must_use]
+    pub fn phonebook(&self) -> &Phonebook<DirectoryTarget> {
+        self.phonebook.get_or_init(|| crate::departments::phonebook(&self.directory))
     }
 
     /// What 小申 answers from.

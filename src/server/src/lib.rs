@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod connectors;
+pub mod departments;
 pub mod desk;
 pub mod files;
 pub mod guides;

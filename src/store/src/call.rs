@@ -317,7 +317,7 @@ fn leg_of(table: &'static str, row: &AnyRow) -> Result<LegId, StoreError> {
 }
 
 /// With the code of its team.
-fn call(row: &AnyRow) -> Result<(CallRow, String), StoreError> {
+pub(crate) fn call(row: &AnyRow) -> Result<(CallRow, String), StoreError> {
     let is_first: i64 = row.try_get("is_first")?;
     let read = CallRow {
         call: id(CALL, row, "id")?,
@@ -336,7 +336,7 @@ fn call(row: &AnyRow) -> Result<(CallRow, String), StoreError> {
     Ok((read, row.try_get("team")?))
 }
 
-fn request(row: &AnyRow) -> Result<RequestRow, StoreError> {
+pub(crate) fn request(row: &AnyRow) -> Result<RequestRow, StoreError> {
     let call: CallId = id(REQUEST, row, "call_id")?;
     Ok(RequestRow {
         call,
@@ -354,7 +354,7 @@ fn request(row: &AnyRow) -> Result<RequestRow, StoreError> {
     })
 }
 
-fn attempt(row: &AnyRow) -> Result<AttemptRow, StoreError> {
+pub(crate) fn attempt(row: &AnyRow) -> Result<AttemptRow, StoreError> {
     Ok(AttemptRow {
         leg: leg_of(ATTEMPT, row)?,
         part: word(ATTEMPT, row, "part", CallPart::parse)?,
@@ -368,7 +368,7 @@ fn attempt(row: &AnyRow) -> Result<AttemptRow, StoreError> {
     })
 }
 
-fn leg(row: &AnyRow) -> Result<LegRow, StoreError> {
+pub(crate) fn leg(row: &AnyRow) -> Result<LegRow, StoreError> {
     Ok(LegRow {
         leg: leg_of(LEG, row)?,
         part: word(LEG, row, "part", CallPart::parse)?,
@@ -379,7 +379,7 @@ fn leg(row: &AnyRow) -> Result<LegRow, StoreError> {
     })
 }
 
-fn wrap_up(row: &AnyRow) -> Result<WrapUpRow, StoreError> {
+pub(crate) fn wrap_up(row: &AnyRow) -> Result<WrapUpRow, StoreError> {
     Ok(WrapUpRow {
         call: id(WRAP_UP, row, "call_id")?,
         agent: id(WRAP_UP, row, "agent")?,

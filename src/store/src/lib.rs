@@ -16,6 +16,7 @@ mod audit;
 mod batch;
 mod bot;
 mod call;
+mod call_figures;
 mod change;
 mod checkpoint;
 mod continuation;
@@ -84,6 +85,7 @@ pub use staff::{Membership, SessionRow, StaffChange, StaffRow};
 pub use task::{OnTimeCount, PolicyRow, TaskChange, TaskEventRow, TaskQuery, TaskRow};
 pub use unit::*;
 pub use call::{CallBackRow, CallChange, KeptCall, PastCall};
+pub use call_figures::{CallPlace, RequestPlace};
 pub use window::{WindowChange, WindowRow};
 pub use writer::{Counts, Ended, Publisher};
 

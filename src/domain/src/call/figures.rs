@@ -114,14 +114,25 @@ impl Connect {
 #[must_use]
 pub fn connect<'a>(requests: impl IntoIterator<Item = &'a RequestRow>, by: ConnectBy) -> BTreeMap<String, Connect> {
     let mut found = BTreeMap::<String, Connect>::new();
-    for request in requests {
-        let mut one = Connect::default();
-        one.add(request);
-        if one.all.of > 0 {
-            found.entry(by.key(request)).or_default().add(request);
-        }
-    }
+    requests.into_iter().for_each(|request| add_request(&mut found, request, by));
     found
+}
+
+/// One more request, for who reads them page by page.
+pub fn add_request(found: &mut BTreeMap<String, Connect>, request: &RequestRow, by: ConnectBy) {
+    let mut one = Connect::default();
+    one.add(request);
+    if one.all.of > 0 {
+        found.entry(by.key(request)).or_default().add(request);
+    }
+}
+
+/// Is it in the numerator of the connect rate? `None`: it is in no connect rate.
+#[must_use]
+pub fn is_reached(request: &RequestRow) -> Option<bool> {
+    let mut one = Connect::default();
+    one.add(request);
+    (one.all.of > 0).then_some(one.all.hits > 0)
 }
 
 /// How often each telephone and each professional answers: attempts that were answered / attempts that were up to them.
@@ -129,14 +140,17 @@ pub fn connect<'a>(requests: impl IntoIterator<Item = &'a RequestRow>, by: Conne
 #[must_use]
 pub fn by_party<'a>(attempts: impl IntoIterator<Item = &'a AttemptRow>) -> BTreeMap<Party, Rate> {
     let mut found = BTreeMap::<Party, Rate>::new();
-    for attempt in attempts.into_iter().filter(|attempt| attempt.request.is_some()) {
-        if let (Some(party), Some(cause)) = (&attempt.party, attempt.cause)
-            && cause.is_verdict()
-        {
-            found.entry(party.clone()).or_default().add(cause == Cause::Answered);
-        }
-    }
+    attempts.into_iter().for_each(|attempt| add_attempt(&mut found, attempt));
     found
+}
+
+/// One more attempt, for who reads them page by page.
+pub fn add_attempt(found: &mut BTreeMap<Party, Rate>, attempt: &AttemptRow) {
+    if let (Some(party), Some(cause), Some(_)) = (&attempt.party, attempt.cause, attempt.request)
+        && cause.is_verdict()
+    {
+        found.entry(party.clone()).or_default().add(cause == Cause::Answered);
+    }
 }
 
 /// What became of the attempts of requests.
@@ -161,12 +175,15 @@ fn add_span(tally: &mut Tally, span: Millis) {
 #[must_use]
 pub fn ring_time<'a>(attempts: impl IntoIterator<Item = &'a AttemptRow>) -> Tally {
     let mut tally = Tally::default();
-    for attempt in attempts.into_iter().filter(|attempt| attempt.request.is_some()) {
-        if let (Some(ended_at), Some(Cause::Answered)) = (attempt.ended_at, attempt.cause) {
-            add_span(&mut tally, ended_at.since(attempt.rung_at));
-        }
-    }
+    attempts.into_iter().for_each(|attempt| add_ring(&mut tally, attempt));
     tally
+}
+
+/// One more attempt, for who reads them page by page.
+pub fn add_ring(tally: &mut Tally, attempt: &AttemptRow) {
+    if let (Some(ended_at), Some(Cause::Answered), Some(_)) = (attempt.ended_at, attempt.cause, attempt.request) {
+        add_span(tally, ended_at.since(attempt.rung_at));
+    }
 }
 
 /// How the hotline answers its callers.
@@ -182,30 +199,35 @@ pub struct Service {
     pub wait: Tally,
 }
 
-/// The hotline's service at `now`. Calls that we placed ourselves were not offered to anybody.
-#[must_use]
-pub fn service<'a>(calls: impl IntoIterator<Item = &'a CallRow>, now: Timestamp) -> Service {
-    let mut service = Service::default();
-    let offered = calls.into_iter().filter(|call| match call.origin {
-        CallOrigin::Hotline | CallOrigin::Browser => true,
-        CallOrigin::CallMe | CallOrigin::CallBack => false,
-    });
-    for call in offered {
+impl Service {
+    /// One more call, as it is at `now`. Calls that we placed ourselves were not offered to anybody.
+    pub fn add(&mut self, call: &CallRow, now: Timestamp) {
+        match call.origin {
+            CallOrigin::Hotline | CallOrigin::Browser => {}
+            CallOrigin::CallMe | CallOrigin::CallBack => return,
+        }
         let waited = call.answered_at.map(|at| at.since(call.began_at));
         let is_decided = waited.is_some() || call.ended_at.is_some();
         if is_decided || now.since(call.began_at) > SERVICE {
-            service.within.add(waited.is_some_and(|span| span <= SERVICE));
+            self.within.add(waited.is_some_and(|span| span <= SERVICE));
         }
         if let Some(span) = waited {
-            add_span(&mut service.wait, span);
+            add_span(&mut self.wait, span);
         }
         if is_decided {
             let is_abandoned = call.because == Some(CallEnd::Abandoned);
-            service.abandoned.add(is_abandoned);
+            self.abandoned.add(is_abandoned);
             let is_short = call.ended_at.is_some_and(|at| at.since(call.began_at) <= SHORT);
-            service.short_abandons += u64::from(is_abandoned && is_short);
+            self.short_abandons += u64::from(is_abandoned && is_short);
         }
     }
+}
+
+/// The hotline's service at `now`.
+#[must_use]
+pub fn service<'a>(calls: impl IntoIterator<Item = &'a CallRow>, now: Timestamp) -> Service {
+    let mut service = Service::default();
+    calls.into_iter().for_each(|call| service.add(call, now));
     service
 }
 

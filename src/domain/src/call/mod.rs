@@ -29,6 +29,7 @@ mod hunt;
 mod io;
 mod leg;
 mod people;
+pub mod reach;
 pub mod roster;
 mod rows;
 mod talk;

@@ -1,7 +1,7 @@
 //! Holes in the roster of professionals: "Tuesday 14:00: nobody for 医保 in 徐汇". Whoever of a line of work is on duty in a
 //! district is asked for its calls, whatever their team; so a hole is told by line and district, not by team.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
@@ -23,7 +23,7 @@ pub struct Hole {
     pub from: Timestamp,
     /// End.
     pub to: Timestamp,
-    /// Its items have numbers that could be rung nevertheless.
+    /// There are numbers that could be rung nevertheless: of its items, or of its own.
     pub has_numbers: bool,
 }
 
@@ -37,7 +37,8 @@ struct Line {
 }
 
 /// Begins and ends in order, without overlap; spans that only touch stay apart, so that noon and midnight end a hole.
-fn merged(mut spans: Vec<Span>) -> Vec<Span> {
+#[must_use]
+pub fn merged(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_unstable();
     spans.dedup_by(|next, before| {
         let overlaps = next.0 < before.1;
@@ -61,6 +62,18 @@ pub fn holes<'a>(
     let from = calendar::midnight(first);
     let to = from + 7 * DAY;
     let mut lines: BTreeMap<(Option<&str>, &str), Line> = BTreeMap::new();
+    // Those that are rung for a line in a district, whatever the item; the city's take the calls of all districts or of some.
+    let shared: BTreeSet<(Option<&str>, &str)> = directory
+        .transfer_numbers()
+        .filter(|(_, number)| !number.is_off)
+        .filter_map(|(_, number)| Some((number, directory.line(&number.unit)?)))
+        .flat_map(|(number, line)| {
+            let own = directory.district_of(&number.unit);
+            let named = number.districts.iter().map(move |district| (Some(district.as_str()), line));
+            let is_of_all = own.is_some() || number.districts.is_empty();
+            named.chain(is_of_all.then_some((own, line)))
+        })
+        .collect();
     for (code, team) in directory.teams() {
         let Some(line) = directory.line(&team.unit) else { continue };
         let calendar = hours(code);
@@ -72,7 +85,8 @@ pub fn holes<'a>(
         let duties = directory.duties(code, from, to, calendar.holidays());
         entry.duties.extend(duties.iter().filter(|duty| is_member(duty.agent, code)).map(|duty| (duty.from, duty.to)));
         entry.has_numbers |=
-            directory.items().any(|(item, body)| !body.numbers.is_empty() && directory.team_of(Some(item)) == code);
+            directory.items().any(|(item, body)| !body.numbers.is_empty() && directory.team_of(Some(item)) == code)
+                || shared.contains(&(directory.district_of(&team.unit), line));
     }
     let of_line = |((district, line), found): ((Option<&str>, &str), Line)| {
         let left = without(&merged(found.open), merged(found.duties).into_iter());

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     BlockedVisitor, Body, CalendarYear, CannedAnswer, Duty, Invalid, Item, Kind, LegalHold, Notice, Record, Retention,
-    SamplePlan, ScoreCard, ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, Unit, UnitKind, opening,
+    SamplePlan, ScoreCard, ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, TransferNumber, Unit, UnitKind, opening,
 };
 use crate::{
     AgentId, TeamId, Timestamp,
@@ -116,6 +116,10 @@ fn references(body: &Body) -> Vec<Reference<'_>> {
         Body::SamplePlan(plan) => list("teams", Kind::Team, &plan.teams)
             .chain(plan.unit.iter().map(|id| one("unit", Kind::Unit, id)))
             .chain([one("card", Kind::ScoreCard, &plan.card)])
+            .collect(),
+        Body::TransferNumber(number) => list("districts", Kind::Unit, &number.districts)
+            .chain(list("items", Kind::Item, &number.items))
+            .chain([one("unit", Kind::Unit, &number.unit)])
             .collect(),
         Body::Retention(_) | Body::LegalHold(_) | Body::CalendarYear(_) => Vec::new(),
     }
@@ -250,6 +254,7 @@ impl Directory {
         SpecialHours, special_hour, special_hours, "hours of single dates";
         ScoreCard, score_card, score_cards, "score cards";
         SamplePlan, sample_plan, sample_plans, "plans of samples";
+        TransferNumber, transfer_number, transfer_numbers, "telephones of departments";
     }
 
     /// The unit itself and all above it, the city last; empty for one that is not there.
@@ -277,6 +282,7 @@ impl Directory {
             Body::SpecialHours(special) => special.unit.as_deref(),
             Body::ScoreCard(card) => card.unit.as_deref(),
             Body::SamplePlan(plan) => plan.unit.as_deref(),
+            Body::TransferNumber(number) => Some(&number.unit),
             Body::Retention(_) | Body::LegalHold(_) | Body::CalendarYear(_) => None,
         }
     }
@@ -444,6 +450,9 @@ impl Directory {
                     None if item.delegated && self.is_of_district(&item.department) => {
                         Err(Invalid::new("department", "of a delegated item is one of the city"))
                     }
+                    None if item.direct_line && item.numbers.is_empty() && !self.has_numbers(id) => {
+                        Err(Invalid::new("numbers", "must name one, because the item has a direct line"))
+                    }
                     None => Ok(()),
                 }
             }
@@ -454,6 +463,7 @@ impl Directory {
                 }
             }
             Body::CalendarYear(year) => opening::year_of(id).map_or(Ok(()), |of| year.check_year(of)),
+            Body::TransferNumber(number) => self.check_transfer_number(id, number),
             Body::SlaPolicy(policy) => self.check_policy(id, policy),
             Body::BlockedVisitor(visitor) => {
                 let is_same = |one: &BlockedVisitor| one.citizen == visitor.citizen && one.unit == visitor.unit;

@@ -29,7 +29,7 @@ pub struct Situation {
     pub name: String,
 }
 
-/// A number that is rung for a three-way call, in order.
+/// A number that is rung for a three-way call of one item, in order. Those that items share: [`super::TransferNumber`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(export_to = "protocol.ts"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -113,9 +113,6 @@ impl Item {
             line(&format!("numbers[{n}].label"), label, 1, MAX_NAME)?;
             conversation::telephone("number", number)
                 .map_err(|error| Invalid::new(format!("numbers[{n}].number"), error.problem.to_string()))?;
-        }
-        if self.direct_line && self.numbers.is_empty() {
-            return Err(Invalid::new("numbers", "must name one, because the item has a direct line"));
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ mod rings;
 mod shift;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod unit;
 mod week;
 
@@ -33,6 +34,8 @@ pub use priority::is_first;
 pub use quality::{DrawnPer, FULL, Question, SamplePlan, ScoreCard};
 pub use rings::{Helpers, neighbours};
 pub use shift::{Duty, Shift};
+pub(crate) use transfer::digits;
+pub use transfer::{TransferNumber, USUAL_RANK};
 pub use unit::{ServiceHours, Team, Unit, UnitKind};
 pub use week::{Day, Week, week};
 
@@ -69,6 +72,8 @@ words! {
         ScoreCard = "score_card",
         /// Which conversations are drawn for inspection.
         SamplePlan = "sample_plan",
+        /// A telephone of a department that calls are put through to.
+        TransferNumber = "transfer_number",
     }
 }
 
@@ -78,7 +83,7 @@ impl Kind {
     pub const fn action(self) -> Action {
         match self {
             Self::Unit | Self::Team | Self::CalendarYear | Self::SpecialHours => Action::ManageUnits,
-            Self::Shift => Action::ManageRoster,
+            Self::Shift | Self::TransferNumber => Action::ManageRoster,
             Self::Item => Action::ManageItems,
             Self::SlaPolicy => Action::ManagePolicies,
             Self::Notice | Self::CannedAnswer => Action::ManageNotices,
@@ -202,7 +207,7 @@ macro_rules! bodies {
 
 bodies! {
 Unit, Team, Shift, Item, SlaPolicy, Notice, CannedAnswer, BlockedVisitor, Retention, LegalHold, CalendarYear,
-SpecialHours, ScoreCard, SamplePlan, }
+SpecialHours, ScoreCard, SamplePlan, TransferNumber, }
 
 /// An administered record at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -239,6 +244,11 @@ impl Record {
             Body::SpecialHours(special) => has(&special.note) || special.teams.iter().any(|team| team == word),
             Body::ScoreCard(card) => has(&card.name) || has(&card.name_en),
             Body::SamplePlan(plan) => has(&plan.name),
+            Body::TransferNumber(number) => {
+                let is_dialled = word.len() >= 3 && String::from_utf8_lossy(&digits(&number.number).collect::<Vec<_>>()).contains(word);
+                has(&number.label) || has(&number.number) || has(&number.note) || number.unit == word || is_dialled
+                    || number.items.iter().any(|item| item == word)
+            }
         };
         says || has(&self.id)
     }

@@ -45,7 +45,8 @@ pub struct Helpers {
 impl Directory {
     /// The line of work of a unit: of a district's what it, or the nearest unit above it, says; of the city's its
     /// department.
-    pub(crate) fn line(&self, unit: &str) -> Option<&str> {
+    #[must_use]
+    pub fn line(&self, unit: &str) -> Option<&str> {
         let above = self.above(unit);
         let said = above.iter().find_map(|code| self.unit(code)?.line.as_deref());
         said.or_else(|| {
@@ -56,7 +57,8 @@ impl Directory {
     }
 
     /// The district that a unit works in.
-    pub(crate) fn district_of(&self, unit: &str) -> Option<&str> {
+    #[must_use]
+    pub fn district_of(&self, unit: &str) -> Option<&str> {
         self.above(unit).iter().find_map(|code| self.unit(code)?.district.as_deref())
     }
 

@@ -70,6 +70,35 @@ fn card() -> Value {
     json!({ "name": "政务帮办", "questions": [{ "section": "首次响应", "text": "一分钟内响应", "points": 100 }] })
 }
 
+fn number(unit: &str) -> Value {
+    json!({ "label": "窗口一", "number": "021-0000 0100", "unit": unit })
+}
+
+#[test]
+fn a_telephone_stands_once_in_its_unit_and_a_direct_line_has_one() {
+    let mut records = shanghai();
+    records.push((Kind::TransferNumber, "first", number("police")));
+    let known = directory(&records);
+    for (id, changes, field) in [
+        ("first", json!({}), None),
+        ("other", json!({ "number": "02100000100" }), Some("number")),
+        ("other", json!({ "unit": "xuhui-police" }), None),
+        ("other", json!({ "number": "021-00000101", "districts": ["police"] }), Some("districts[0]")),
+        ("other", json!({ "unit": "xuhui-police", "districts": ["xuhui"] }), Some("districts")),
+        ("other", json!({ "number": "021-00000101", "items": ["nothing"] }), Some("items[0]")),
+        ("other", json!({ "unit": "nowhere" }), Some("unit")),
+    ] {
+        let found = known.check(id, &body(Kind::TransferNumber, with(number("police"), changes.clone())));
+        assert_eq!(found.err().map(|error| error.field), field.map(str::to_owned), "{changes}");
+    }
+    let direct = body(Kind::Item, with(item("police", "residence"), json!({ "directLine": true })));
+    assert_eq!(known.check("residence-permit", &direct).unwrap_err().field, "numbers");
+    let names_it = with(number("police"), json!({ "items": ["residence-permit"] }));
+    records.push((Kind::TransferNumber, "second", names_it));
+    assert_eq!(directory(&records).check("residence-permit", &direct), Ok(()));
+    assert_eq!(directory(&records).owner(&body(Kind::TransferNumber, number("police"))), Some("police"));
+}
+
 fn plan() -> Value {
     json!({ "name": "周抽检", "card": "card", "per": "agent", "count": 2, "seed": 1 })
 }
@@ -141,7 +170,6 @@ fn every_field_that_cannot_be_taken_is_named() {
             json!({ "numbers": [{ "label": "窗口", "number": "12" }] }),
             "numbers[0].number",
         ),
-        (Kind::Item, item("police", "residence"), json!({ "directLine": true }), "numbers"),
         (Kind::SlaPolicy, policy.clone(), json!({ "warnSeconds": 0 }), "warnSeconds"),
         (Kind::SlaPolicy, policy.clone(), json!({ "alertSeconds": 30 }), "alertSeconds"),
         (Kind::SlaPolicy, policy.clone(), json!({ "breachSeconds": 3601 }), "breachSeconds"),
@@ -194,6 +222,14 @@ fn every_field_that_cannot_be_taken_is_named() {
         (Kind::SamplePlan, plan(), json!({ "count": null, "percent": 101 }), "percent"),
         (Kind::SamplePlan, plan(), json!({ "count": 501 }), "count"),
         (Kind::SamplePlan, plan(), json!({ "teams": ["a", "a"] }), "teams[1]"),
+        (Kind::TransferNumber, number("police"), json!({ "label": "" }), "label"),
+        (Kind::TransferNumber, number("police"), json!({ "number": "1234" }), "number"),
+        (Kind::TransferNumber, number("police"), json!({ "unit": "" }), "unit"),
+        (Kind::TransferNumber, number("police"), json!({ "items": ["a", "a"] }), "items[1]"),
+        (Kind::TransferNumber, number("police"), json!({ "districts": ["徐汇"] }), "districts[0]"),
+        (Kind::TransferNumber, number("police"), json!({ "rank": 0 }), "rank"),
+        (Kind::TransferNumber, number("police"), json!({ "rank": 1000 }), "rank"),
+        (Kind::TransferNumber, number("police"), json!({ "note": "x".repeat(201) }), "note"),
         (
             Kind::LegalHold,
             json!({ "subject": "ct_00000000000000000000000000000001", "reason": "诉讼" }),

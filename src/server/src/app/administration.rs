@@ -68,6 +68,12 @@ impl App {
         move |unit, item| rights.allows(who, action, At { unit: Some(unit), item: Some(item) })
     }
 
+    /// As [`App::rights_over`], of what belongs to a unit and to no item.
+    pub(crate) fn rights_in(&self, staff: &Staff, action: Action) -> impl Fn(&str) -> bool + Send + use<> {
+        let (rights, who) = (Arc::clone(&self.rights), staff.id);
+        move |unit| rights.allows(who, action, At::unit(Some(unit)))
+    }
+
     /// In at least one unit?
     pub(crate) fn may_somewhere(&self, staff: &Staff, action: Action) -> bool {
         !self.scopes(staff, action).is_empty()

@@ -1,8 +1,8 @@
-//! The catalogue of items as a whole: import, export, coverage.
+//! The catalogue of items as a whole: import and export (also of departments' telephones), coverage.
 
 use bangban_domain::{
     AgentId,
-    org::{self, Item},
+    org::{self, Item, Kind},
     rights::Action,
 };
 use bangban_protocol::{CoverageHole, CoverageView, ImportReport, Topic, WireError};
@@ -15,12 +15,13 @@ use crate::{
     auth::Staff,
     desk::ROSTER_AHEAD,
     organisation::{
-        import::plan,
+        import::{plan, plan_numbers},
+        numbers,
         sheet::{self, Format},
     },
 };
 
-/// A file of items that somebody sends.
+/// A file that somebody sends.
 pub(crate) struct Upload {
     pub(crate) format: Format,
     pub(crate) bytes: Bytes,
@@ -32,23 +33,62 @@ pub(crate) struct Upload {
     pub(crate) address: String,
 }
 
+/// Tables that are kept in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// The catalogue.
+    Items,
+    /// Telephones of departments.
+    TransferNumbers,
+}
+
+impl Table {
+    const fn action(self) -> Action {
+        match self {
+            Self::Items => Kind::Item.action(),
+            Self::TransferNumbers => Kind::TransferNumber.action(),
+        }
+    }
+}
+
+/// What a file says.
+enum Rows {
+    Items(Vec<sheet::Row>),
+    TransferNumbers(Vec<numbers::NumberRow>),
+}
+
+impl Rows {
+    fn read(table: Table, format: Format, bytes: &[u8]) -> Result<Self, sheet::SheetError> {
+        match table {
+            Table::Items => sheet::read(format, bytes).map(Self::Items),
+            Table::TransferNumbers => numbers::read(format, bytes).map(Self::TransferNumbers),
+        }
+    }
+}
+
 impl App {
-    /// Imports items. What stands in the way is in the answer, by row.
+    /// Imports a table. What stands in the way is in the answer, by row.
     ///
     /// # Errors
-    /// `forbidden`; `bad_request` for a file that is no table of items; whatever the store says.
-    pub(crate) async fn import_items(&self, staff: &Staff, upload: Upload) -> Result<ImportReport, WireError> {
-        if !self.may_somewhere(staff, Action::ManageItems) {
+    /// `forbidden`; `bad_request` for a file that is no such table; whatever the store says.
+    pub(crate) async fn import(&self, staff: &Staff, table: Table, upload: Upload) -> Result<ImportReport, WireError> {
+        if !self.may_somewhere(staff, table.action()) {
             return Err(forbidden());
         }
         let Upload { format, bytes, dry_run, skip_bad, address } = upload;
-        let rows = spawn_blocking(move || sheet::read(format, &bytes)).await.map_err(|error| internal(&error))?;
+        let rows =
+            spawn_blocking(move || Rows::read(table, format, &bytes)).await.map_err(|error| internal(&error))?;
         let rows = rows.map_err(|error| WireError::field("file", error.to_string()))?;
         let turn = self.organisation.change().await;
         let directory = self.directory();
         // Asked once per unit or item that somebody is bound to, not once per row.
-        let may = self.rights_over(staff, Action::ManageItems);
-        let plan = spawn_blocking(move || plan(&directory, &rows, may)).await.map_err(|error| internal(&error))?;
+        let may = self.rights_over(staff, table.action());
+        let may_unit = self.rights_in(staff, table.action());
+        let planned = spawn_blocking(move || match rows {
+            Rows::Items(rows) => plan(&directory, &rows, may),
+            Rows::TransferNumbers(rows) => plan_numbers(&directory, &rows, may_unit),
+        });
+        let plan = planned.await.map_err(|error| internal(&error))?;
         if dry_run || !plan.may_go_on(skip_bad) {
             return Ok(plan.report);
         }
@@ -60,29 +100,39 @@ impl App {
         report.map_err(store_error)
     }
 
-    /// Items that somebody may read, of a unit and all below it, as a file.
+    /// What somebody may read of a table, of a unit and all below it, as a file.
     ///
     /// # Errors
     /// `forbidden`; what cannot be written.
-    pub(crate) async fn export_items(
+    pub(crate) async fn export(
         &self,
         staff: &Staff,
+        table: Table,
         format: Format,
         unit: Option<String>,
     ) -> Result<Vec<u8>, WireError> {
-        let may_change = self.rights_over(staff, Action::ManageItems);
-        let may_read = self.rights_over(staff, Action::ReadAdministration);
-        if ![Action::ManageItems, Action::ReadAdministration].iter().any(|action| self.may_somewhere(staff, *action)) {
+        let reads = [table.action(), Action::ReadAdministration];
+        if !reads.iter().any(|action| self.may_somewhere(staff, *action)) {
             return Err(forbidden());
         }
+        let over = reads.map(|action| self.rights_over(staff, action));
+        let within = reads.map(|action| self.rights_in(staff, action));
         let directory = self.directory();
         let written = spawn_blocking(move || {
-            let is_below =
-                |item: &Item| unit.as_ref().is_none_or(|unit| directory.above(&item.department).contains(unit));
-            let wanted = directory.items().filter(|(code, item)| {
-                is_below(item) && (may_read(&item.department, code) || may_change(&item.department, code))
-            });
-            sheet::write(format, wanted)
+            let is_below = |own: &String| unit.as_ref().is_none_or(|unit| directory.above(own).contains(unit));
+            match table {
+                Table::Items => {
+                    let is_read =
+                        |code: &str, item: &Item| over.iter().any(|may| may(&item.department, code));
+                    let wanted = directory.items();
+                    sheet::write(format, wanted.filter(|(code, one)| is_below(&one.department) && is_read(code, one)))
+                }
+                Table::TransferNumbers => {
+                    let is_read = |own: &str| within.iter().any(|may| may(own));
+                    let wanted = directory.transfer_numbers();
+                    numbers::write(format, wanted.filter(|(_, one)| is_below(&one.unit) && is_read(&one.unit)))
+                }
+            }
         });
         written.await.map_err(|error| internal(&error))?.map_err(|error| internal(&error))
     }

@@ -6,8 +6,10 @@ mod alerts;
 mod answer_files;
 mod blocks;
 mod bot_keeping;
+mod call_figures;
 mod citizens;
 mod commands;
+mod departments;
 mod dialogue;
 mod figures;
 mod files;
@@ -87,12 +89,13 @@ use crate::{
 };
 pub(crate) use administration::Edit;
 pub(crate) use answer_files::NewAnswerFile;
+pub(crate) use call_figures::{CallFilter, CallSelection};
 pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, First, Pending};
 pub use figures::{Filter, Sight, place_of};
 pub use files::owner;
 pub(crate) use find::{Search, searched};
-pub(crate) use items::Upload;
+pub(crate) use items::{Table, Upload};
 pub(crate) use knowledge::{Keeper, WantedEntries};
 pub(crate) use knowledge_file::{COLUMNS as ENTRY_COLUMNS, EntryFormat, EntryUpload, FileEntry};
 pub use outbox::WantedMessages;
@@ -189,6 +192,8 @@ pub struct App {
     notices: Arc<Notices>,
     /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
+    /// Agents with a console on any node, and since when nobody has been put through to them.
+    reachable: DashMap<AgentId, Timestamp>,
     bus: Bus,
     bus_ending: Mutex<Option<Ending>>,
     /// Held while an account is changed.
@@ -380,6 +385,7 @@ impl App {
             shared,
             notices,
             consoles: DashMap::new(),
+            reachable: DashMap::new(),
             bus,
             bus_ending: Mutex::new(Some(bus_ending)),
             changing_accounts: tokio::sync::Mutex::new(()),
@@ -527,6 +533,7 @@ impl App {
         if *count == 1 {
             self.bus.set_present(&agent.to_string(), true);
         }
+        self.there(agent, true);
         self.notices.present(agent, true)
     }
 
@@ -541,6 +548,7 @@ impl App {
                 self.bus.set_present(&staff.id.to_string(), false);
                 // With others, the bus knows whether they have a console of the agent.
                 if !self.bus.is_shared() {
+                    self.there(staff.id, false);
                     self.notices.present(staff.id, false);
                 }
             }
@@ -561,6 +569,7 @@ impl App {
         // Under the entry's lock; what happens here counts more than what was heard.
         let here = self.consoles.entry(agent);
         if is_there || matches!(here, Entry::Vacant(_)) && !self.stopping.is_cancelled() {
+            self.there(agent, is_there);
             self.notices.present(agent, is_there);
         }
     }

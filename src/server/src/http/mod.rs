@@ -7,6 +7,7 @@ mod bearer;
 mod bot;
 mod citizen;
 mod client;
+mod departments;
 mod download;
 mod edge;
 mod figures;
@@ -123,6 +124,12 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::conversations::read))
         .routes(routes!(admin::me::rights))
         .routes(routes!(admin::roster::week_of))
+        .routes(routes!(departments::find))
+        .routes(routes!(departments::week))
+        .routes(routes!(departments::holes))
+        .routes(routes!(departments::copy))
+        .routes(with_limit(routes!(departments::import), admin::MAX_FILE))
+        .routes(routes!(departments::export))
         .routes(routes!(upload::begin, upload::options))
         .routes(routes!(upload::progress, upload::append, upload::cancel))
         .routes(routes!(upload::finish))
@@ -148,6 +155,9 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(figures::agents))
         .routes(routes!(figures::export::agents))
         .routes(routes!(figures::live))
+        .routes(routes!(figures::calls::figures))
+        .routes(routes!(figures::calls::rows))
+        .routes(routes!(figures::calls::export))
         .routes(routes!(staffing::history))
         .routes(routes!(staffing::run, staffing::begin, staffing::cancel))
         .routes(routes!(tasks::list))

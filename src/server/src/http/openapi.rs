@@ -59,6 +59,7 @@ pub(super) struct Refusal {
         (name = "files", description = "Uploads (tus 1.0.0) and downloads; docs/files.md"),
         (name = "privacy", description = "Masked data, retention, one person's data, the audit log; docs/privacy.md"),
         (name = "figures", description = "Figures, the rows behind them, agents' days; docs/figures.md"),
+        (name = "calls", description = "Calls: departments, duty and figures; docs/calls.md"),
         (name = "tasks", description = "Tasks with deadlines, policies, and what is told to people; docs/tasks.md"),
         (name = "quality", description = "Inspection of conversations; docs/administration.md"),
         (name = "knowledge", description = "Entries of the knowledge base; docs/knowledge.md"),

@@ -202,9 +202,10 @@ fn coded(kind: Kind, list: Vec<Map<String, Value>>) -> anyhow::Result<Coded> {
 }
 
 /// The demo's records, kind by kind, those that others refer to first.
-fn records() -> anyhow::Result<[(Kind, Coded); 6]> {
+fn records() -> anyhow::Result<[(Kind, Coded); 7]> {
     let units = serde_json::from_str(include_str!("../../../../config/demo/units.json"))?;
     let items = serde_json::from_str(include_str!("../../../../config/demo/items.json"))?;
+    let numbers = serde_json::from_str(include_str!("../../../../config/demo/numbers.json"))?;
     let canned = serde_json::from_str(include_str!("../../../../config/demo/canned.json"))?;
     let cards = serde_json::from_str(include_str!("../../../../config/demo/score_cards.json"))?;
     let plans = serde_json::from_str(include_str!("../../../../config/demo/sample_plans.json"))?;
@@ -212,6 +213,7 @@ fn records() -> anyhow::Result<[(Kind, Coded); 6]> {
         (Kind::Unit, coded(Kind::Unit, units)?),
         (Kind::Team, coded(Kind::Team, staff_file()?.teams)?),
         (Kind::Item, coded(Kind::Item, items)?),
+        (Kind::TransferNumber, coded(Kind::TransferNumber, numbers)?),
         (Kind::CannedAnswer, coded(Kind::CannedAnswer, canned)?),
         (Kind::ScoreCard, coded(Kind::ScoreCard, cards)?),
         (Kind::SamplePlan, coded(Kind::SamplePlan, plans)?),
@@ -277,6 +279,7 @@ mod tests {
         assert_eq!(directory.units().filter(|(_, unit)| unit.kind == UnitKind::District).count(), 16);
         assert_eq!(directory.items().count(), 520, "DOMAIN rule 4");
         assert_eq!(directory.units().next().map(|(code, _)| code), Some(CITY));
+        assert!(directory.transfer_numbers().all(|(_, number)| number.label.starts_with("演示号码（虚构）")));
         assert_eq!(directory.team_of(None), GENERAL);
         assert_eq!(directory.team_of(Some("residence-permit")), "residence");
         for (code, unit) in directory.units().filter(|(code, _)| *code != CITY) {

@@ -1,4 +1,4 @@
-//! Import of items: what a file would change, and the change itself, in parts.
+//! Import of items and of departments' telephones: what a file would change, and the change itself, in parts.
 //!
 //! Nothing is written before every row has been looked at. Then each part of [`PART`] rows is one unit, so that the messages
 //! of conversations that come meanwhile wait for one part at most. A part is whole or not there at all; after a crash the
@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use bangban_domain::{
     Timestamp,
-    org::{Body, Directory, Item, Kind, check_id},
+    org::{Body, Directory, Invalid, Kind, check_id},
 };
 use bangban_protocol::{BadRow, ImportReport};
 use bangban_store::{Audit, Author, Change, Json, RecordChange, Store, StoreError, Unit};
@@ -16,7 +16,8 @@ use serde_json::value::to_raw_value;
 
 use super::{
     json,
-    sheet::{Row, RowProblem},
+    numbers::NumberRow,
+    sheet::{Row, RowProblem, problem},
 };
 
 /// Rows of one unit.
@@ -29,29 +30,86 @@ const MOST_BAD: usize = 1_000;
 pub struct Plan {
     /// What is told of it.
     pub report: ImportReport,
-    /// Code, the version that the change is made from, and the item.
-    changes: Vec<(String, u64, Item)>,
+    kind: Kind,
+    /// Code, the version that the change is made from, and what it says.
+    changes: Vec<(String, u64, Body)>,
 }
 
-/// Looks at every row. `may` says whether the item may be put into this unit, and taken out of it.
+/// Looks at every row of items. `may` says whether the item may be put into this unit, and taken out of it.
 pub fn plan(directory: &Directory, rows: &[Row], may: impl Fn(&str, &str) -> bool) -> Plan {
     let names = Names::of(directory);
-    let mut plan = Plan { report: ImportReport::default(), changes: Vec::new() };
+    let read = |row: &Row| {
+        let (code, item) = row.item(|field, text| names.code_of(directory, field, text))?;
+        Ok((code, Body::Item(item)))
+    };
+    let judge = |code: &str, body: &Body| {
+        let new = if let Body::Item(item) = body { Some(&item.department) } else { None };
+        let old = directory.item(code).map(|item| &item.department);
+        let is_allowed = old.into_iter().chain(new).all(|unit| may(unit, code));
+        is_allowed.then_some(()).ok_or_else(|| problem("department", "you may not administer items of this unit"))
+    };
+    looked_at(directory, Kind::Item, rows, read, judge)
+}
+
+/// Looks at every row of telephones. `may` says whether those of a unit may be changed.
+pub fn plan_numbers(directory: &Directory, rows: &[NumberRow], may: impl Fn(&str) -> bool) -> Plan {
+    let names = Names::of(directory);
+    let read = |row: &NumberRow| {
+        let (code, number) = row.transfer_number(|field, text| names.code_of(directory, field, text))?;
+        Ok((code, Body::TransferNumber(number)))
+    };
+    let judge = |code: &str, body: &Body| {
+        let new = if let Body::TransferNumber(number) = body { Some(&number.unit) } else { None };
+        let old = directory.transfer_number(code).map(|number| &number.unit);
+        let is_allowed = old.into_iter().chain(new).all(|unit| may(unit));
+        is_allowed.then_some(()).ok_or_else(|| problem("unit", "you may not administer telephones of this unit"))
+    };
+    let mut plan = looked_at(directory, Kind::TransferNumber, rows, read, judge);
+    // Two rows with the same telephone of a unit: each fits what is there, and not the other.
+    let mut seen = HashSet::new();
+    let mut changes = std::mem::take(&mut plan.changes);
+    changes.retain(|(code, from, body)| {
+        let Body::TransferNumber(number) = body else { return true };
+        let digits: String = number.number.chars().filter(char::is_ascii_digit).collect();
+        let is_first = seen.insert((number.unit.clone(), digits));
+        if !is_first {
+            let row = rows.iter().find(|row| row.code() == code).map_or(0, |row| row.number);
+            plan.report.bad_rows += 1;
+            if *from == 0 { plan.report.new -= 1 } else { plan.report.changed -= 1 }
+            if plan.report.bad.len() < MOST_BAD {
+                let problem = "stands in an earlier row of the same unit".to_owned();
+                plan.report.bad.push(BadRow { row, field: "number".to_owned(), problem });
+            }
+        }
+        is_first
+    });
+    Plan { changes, ..plan }
+}
+
+fn looked_at<const N: usize>(
+    directory: &Directory,
+    kind: Kind,
+    rows: &[Row<N>],
+    read: impl Fn(&Row<N>) -> Result<(String, Body), RowProblem>,
+    judge: impl Fn(&str, &Body) -> Result<(), RowProblem>,
+) -> Plan {
+    let mut plan = Plan { report: ImportReport::default(), kind, changes: Vec::new() };
     let mut seen: HashMap<String, u32> = HashMap::with_capacity(rows.len());
     for row in rows {
         plan.report.rows += 1;
-        match look(directory, &names, row, &seen, &may) {
-            Ok((code, item)) => {
+        let looked = read(row).and_then(|(code, body)| look(directory, &code, &body, &seen, &judge).map(|()| (code, body)));
+        match looked {
+            Ok((code, body)) => {
                 seen.insert(code.clone(), row.number);
-                match directory.record(Kind::Item, &code) {
+                match directory.record(kind, &code) {
                     None => {
                         plan.report.new += 1;
-                        plan.changes.push((code, 0, item));
+                        plan.changes.push((code, 0, body));
                     }
-                    Some(record) if record.body == Body::Item(item.clone()) => plan.report.unchanged += 1,
+                    Some(record) if record.body == body => plan.report.unchanged += 1,
                     Some(record) => {
                         plan.report.changed += 1;
-                        plan.changes.push((code, record.version, item));
+                        plan.changes.push((code, record.version, body));
                     }
                 }
             }
@@ -68,31 +126,25 @@ pub fn plan(directory: &Directory, rows: &[Row], may: impl Fn(&str, &str) -> boo
 
 fn look(
     directory: &Directory,
-    names: &Names,
-    row: &Row,
+    code: &str,
+    body: &Body,
     seen: &HashMap<String, u32>,
-    may: impl Fn(&str, &str) -> bool,
-) -> Result<(String, Item), RowProblem> {
-    let bad = |field: String, problem: String| RowProblem { field, problem };
-    let (code, item) = row.item(|field, text| names.code_of(directory, field, text))?;
-    check_id(Kind::Item, &code).map_err(|error| bad("code".to_owned(), error.problem))?;
-    if let Some(first) = seen.get(&code) {
-        return Err(bad("code".to_owned(), format!("stands in row {first} already")));
+    judge: impl Fn(&str, &Body) -> Result<(), RowProblem>,
+) -> Result<(), RowProblem> {
+    check_id(body.kind(), code).map_err(|error| problem("code", error.problem))?;
+    if let Some(first) = seen.get(code) {
+        return Err(problem("code", format!("stands in row {first} already")));
     }
-    let body = Body::Item(item);
-    body.check().and_then(|()| directory.check(&code, &body)).map_err(|error| bad(error.field, error.problem))?;
-    let Body::Item(item) = body else { return Err(bad("code".to_owned(), "is not an item".to_owned())) };
-    let departments = directory.item(&code).into_iter().chain([&item]).map(|item| &item.department);
-    if !departments.into_iter().all(|unit| may(unit, &code)) {
-        return Err(bad("department".to_owned(), "you may not administer items of this unit".to_owned()));
-    }
-    Ok((code, item))
+    let misfit = |error: Invalid| RowProblem { field: error.field, problem: error.problem };
+    body.check().and_then(|()| directory.check(code, body)).map_err(misfit)?;
+    judge(code, body)
 }
 
 /// Codes of units and teams by what people call them.
 struct Names {
     units: HashMap<String, String>,
     teams: HashMap<String, String>,
+    items: HashMap<String, String>,
 }
 
 impl Names {
@@ -100,12 +152,14 @@ impl Names {
         Self {
             units: unique(directory.units().map(|(code, unit)| (unit.name.as_str(), code))),
             teams: unique(directory.teams().map(|(code, team)| (team.name.as_str(), code))),
+            items: unique(directory.items().map(|(code, item)| (item.name.as_str(), code))),
         }
     }
 
     fn code_of(&self, directory: &Directory, field: &str, text: &str) -> Option<String> {
         let (is_code, names) = match field {
             "team" => (directory.team(text).is_some(), &self.teams),
+            "items" => (directory.item(text).is_some(), &self.items),
             _ => (directory.unit(text).is_some(), &self.units),
         };
         if is_code { Some(text.to_owned()) } else { names.get(text).cloned() }
@@ -143,12 +197,13 @@ impl Plan {
         reason: Option<String>,
         now: Timestamp,
     ) -> Result<ImportReport, StoreError> {
-        let Self { mut report, changes } = self;
+        let Self { mut report, kind, changes } = self;
+        let action = if kind == Kind::Item { "items.import" } else { "transfer_numbers.import" };
         let corrupt = |error: serde_json::Error| StoreError::Corrupt { table: "record", what: error.to_string() };
         let parts = changes.len().div_ceil(PART);
         let mut changes = changes.into_iter();
         for part in 1..=parts {
-            let rows: Vec<(String, u64, Item)> = changes.by_ref().take(PART).collect();
+            let rows: Vec<(String, u64, Body)> = changes.by_ref().take(PART).collect();
             let codes = |is_new: bool| {
                 let wanted = rows.iter().filter(move |(_, from, _)| (*from == 0) == is_new);
                 wanted.map(|(code, ..)| code.as_str()).collect::<Vec<_>>()
@@ -160,18 +215,22 @@ impl Plan {
             let audit = Audit {
                 at: now,
                 actor,
-                action: "items.import",
-                kind: Kind::Item.as_str().to_owned(),
+                action,
+                kind: kind.as_str().to_owned(),
                 subject: format!("{part}/{parts}"),
                 unit: None,
                 reason: reason.clone(),
                 address: address.clone(),
                 detail: Json(to_raw_value(&detail).map_err(corrupt)?),
             };
-            let records = rows.into_iter().map(|(id, from, item)| {
-                let unit = Some(item.department.clone());
-                let body = Some(json(&Body::Item(item)).map_err(corrupt)?);
-                Ok(RecordChange { kind: Kind::Item, id, from, unit, body, at: now, actor })
+            let records = rows.into_iter().map(|(id, from, body)| {
+                let unit = match &body {
+                    Body::Item(item) => Some(item.department.clone()),
+                    Body::TransferNumber(number) => Some(number.unit.clone()),
+                    _ => None,
+                };
+                let body = Some(json(&body).map_err(corrupt)?);
+                Ok(RecordChange { kind, id, from, unit, body, at: now, actor })
             });
             let records = records.collect::<Result<Vec<_>, StoreError>>()?;
             let changes = vec![Change::Records(records), Change::Audit(audit)];
@@ -215,7 +274,7 @@ mod tests {
         });
         let plan = plan(&directory, &rows, |_, _| true);
         assert_eq!((plan.report.new, plan.report.changed, plan.report.unchanged), (1, 1, 519));
-        let (code, from, item) = plan.changes.last().unwrap();
+        let (code, from, Body::Item(item)) = plan.changes.last().unwrap() else { panic!("not an item") };
         assert_eq!((code.as_str(), *from, item.department.as_str()), ("new-item", 0, "police"));
         assert_eq!(
             (item.team.as_str(), &item.districts[..]),

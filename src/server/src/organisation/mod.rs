@@ -6,6 +6,7 @@
 pub mod command;
 mod demo;
 pub mod import;
+pub mod numbers;
 pub mod sheet;
 
 use std::{

@@ -83,8 +83,11 @@ pub enum SheetError {
     Write(#[from] XlsxError),
 }
 
-/// Name in JSON, in Chinese, and whether it has to be there.
-const COLUMNS: [(&str, &str, bool); 15] = [
+/// A column: its name in JSON, in Chinese, and whether it has to be there.
+pub(super) type Column = (&'static str, &'static str, bool);
+
+/// Columns of a table of items.
+const COLUMNS: [Column; 15] = [
     ("code", "事项编码", true),
     ("name", "事项名称", true),
     ("nameEn", "英文名称", false),
@@ -105,15 +108,13 @@ const COLUMNS: [(&str, &str, bool); 15] = [
 /// Most of a workbook, unpacked.
 const MOST_MIB: u64 = 512;
 
-/// Text of a row's cells by column, in the order of [`COLUMNS`]; a column that the table has not is empty.
-type Cells = [String; COLUMNS.len()];
-
-/// A row of a table, by the number that a spreadsheet shows, or the line of the file.
+/// A row of a table (of items, if nothing else is said), by the number that a spreadsheet shows, or the line of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct Row<const N: usize = { COLUMNS.len() }> {
     /// 2, 3, ...
     pub number: u32,
-    cells: Cells,
+    /// By column, in the order of the table's columns; one that the file has not is empty.
+    pub(super) cells: [String; N],
 }
 
 /// What is wrong with a row.
@@ -125,7 +126,7 @@ pub struct RowProblem {
     pub problem: String,
 }
 
-fn problem(field: &str, text: impl Into<String>) -> RowProblem {
+pub(super) fn problem(field: &str, text: impl Into<String>) -> RowProblem {
     RowProblem { field: field.to_owned(), problem: text.into() }
 }
 
@@ -136,9 +137,18 @@ fn problem(field: &str, text: impl Into<String>) -> RowProblem {
 /// # Errors
 /// [`SheetError`] if it is no table of items.
 pub fn read(format: Format, bytes: &[u8]) -> Result<Vec<Row>, SheetError> {
+    rows(format, bytes, &COLUMNS)
+}
+
+/// As [`read`], of a table with other columns.
+pub(super) fn rows<const N: usize>(
+    format: Format,
+    bytes: &[u8],
+    columns: &[Column; N],
+) -> Result<Vec<Row<N>>, SheetError> {
     let mut lines = lines(format, bytes)?.into_iter();
     let (_, header) = lines.next().ok_or(SheetError::Empty)?;
-    let places = places(header.iter().map(String::as_str))?;
+    let places = places(header.iter().map(String::as_str), columns)?;
     Ok(lines.filter_map(|(number, cells)| row(number, &places, |place| cells.get(place).cloned())).collect())
 }
 
@@ -214,34 +224,38 @@ fn cell(data: &Data) -> String {
 }
 
 /// Where each column stands.
-fn places<'a>(header: impl Iterator<Item = &'a str>) -> Result<[Option<usize>; COLUMNS.len()], SheetError> {
-    let mut places = [None; COLUMNS.len()];
+fn places<'a, const N: usize>(
+    header: impl Iterator<Item = &'a str>,
+    columns: &[Column; N],
+) -> Result<[Option<usize>; N], SheetError> {
+    let mut places = [None; N];
     for (place, name) in header.enumerate() {
         let name = name.trim();
         if name.is_empty() {
             continue;
         }
-        let known = COLUMNS.iter().position(|(json, chinese, _)| name.eq_ignore_ascii_case(json) || name == *chinese);
+        let known = columns.iter().position(|(json, chinese, _)| name.eq_ignore_ascii_case(json) || name == *chinese);
         let column = known.ok_or_else(|| SheetError::Unknown(name.chars().take(40).collect()))?;
         if places[column].replace(place).is_some() {
-            return Err(SheetError::Twice(COLUMNS[column].0));
+            return Err(SheetError::Twice(columns[column].0));
         }
     }
     if places.iter().all(Option::is_none) {
         return Err(SheetError::Empty);
     }
-    match COLUMNS.iter().zip(&places).find(|((.., is_needed), place)| *is_needed && place.is_none()) {
+    match columns.iter().zip(&places).find(|((.., is_needed), place)| *is_needed && place.is_none()) {
         Some(((json, chinese, _), _)) => Err(SheetError::Missing(json, chinese)),
         None => Ok(places),
     }
 }
 
-fn row(number: u32, places: &[Option<usize>; COLUMNS.len()], cell: impl Fn(usize) -> Option<String>) -> Option<Row> {
-    let read = |place: &Option<usize>| place.and_then(&cell).map_or_else(String::new, |text| unguarded(&text));
-    let mut cells = Cells::default();
-    for (into, place) in cells.iter_mut().zip(places) {
-        *into = read(place);
-    }
+fn row<const N: usize>(
+    number: u32,
+    places: &[Option<usize>; N],
+    cell: impl Fn(usize) -> Option<String>,
+) -> Option<Row<N>> {
+    let read = |place: Option<usize>| place.and_then(&cell).map_or_else(String::new, |text| unguarded(&text));
+    let cells = places.map(read);
     cells.iter().any(|text| !text.is_empty()).then_some(Row { number, cells })
 }
 
@@ -311,7 +325,7 @@ fn read_audience(text: &str) -> Result<Audience, RowProblem> {
     }
 }
 
-fn flag(field: &str, text: &str) -> Result<bool, RowProblem> {
+pub(super) fn flag(field: &str, text: &str) -> Result<bool, RowProblem> {
     match text.to_ascii_lowercase().as_str() {
         "是" | "true" | "yes" | "1" => Ok(true),
         "否" | "false" | "no" | "0" | "" => Ok(false),
@@ -333,7 +347,7 @@ fn split(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-fn list(text: &str) -> Vec<&str> {
+pub(super) fn list(text: &str) -> Vec<&str> {
     if text.is_empty() { Vec::new() } else { split(text, '|').into_iter().map(str::trim).collect() }
 }
 
@@ -345,7 +359,7 @@ fn pair(field: &str, text: &str) -> Result<(String, String), RowProblem> {
 }
 
 /// Without escapes.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let (mut plain, mut is_escaped) = (String::with_capacity(text.len()), false);
     for letter in text.chars() {
         if letter == '\\' && !is_escaped {
@@ -360,7 +374,7 @@ fn plain(text: &str) -> String {
 
 // --- writing --------------------------------------------------------------------------------------------------
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         if matches!(letter, '\\' | '|' | ':') {
@@ -385,7 +399,7 @@ pub(crate) fn unguarded(text: &str) -> String {
     text.strip_prefix('\'').filter(|rest| is_dangerous(rest)).unwrap_or(text).to_owned()
 }
 
-fn cells(code: &str, item: &Item) -> Cells {
+fn cells(code: &str, item: &Item) -> [String; COLUMNS.len()] {
     let joined = |parts: Vec<String>| parts.join("|");
     let list = |texts: &[String]| joined(texts.iter().map(|text| escaped(text)).collect());
     let pair = |one: &str, other: &str| format!("{}:{}", escaped(one), escaped(other));
@@ -420,8 +434,16 @@ fn cells(code: &str, item: &Item) -> Cells {
 /// # Errors
 /// If a workbook cannot be made.
 pub fn write<'a>(format: Format, items: impl Iterator<Item = (&'a str, &'a Item)>) -> Result<Vec<u8>, SheetError> {
-    let header = COLUMNS.map(|(_, chinese, _)| chinese);
-    let rows = items.map(|(code, item)| cells(code, item));
+    table(format, &COLUMNS, items.map(|(code, item)| cells(code, item)))
+}
+
+/// A file of rows, whose cells are guarded.
+pub(super) fn table<const N: usize>(
+    format: Format,
+    columns: &[Column; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Result<Vec<u8>, SheetError> {
+    let header = columns.map(|(_, chinese, _)| chinese);
     match format {
         Format::Csv => {
             // The mark tells Excel that it is UTF-8.

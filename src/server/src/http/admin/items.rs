@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    app::{App, Upload},
+    app::{App, Table, Upload},
     http::{input::Params, refused::Refused, staff::ByStaff},
     organisation::sheet::Format,
 };
@@ -30,15 +30,15 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub(in crate::http) struct Wanted {
     /// Its kind.
     #[param(value_type = String, pattern = "^(csv|xlsx)$")]
-    format: Format,
+    pub(in crate::http) format: Format,
     /// Only say what would be done.
     #[serde(default)]
     #[param(required = false)]
-    dry_run: bool,
+    pub(in crate::http) dry_run: bool,
     /// Import the good rows although there are bad ones.
     #[serde(default)]
     #[param(required = false)]
-    skip_bad: bool,
+    pub(in crate::http) skip_bad: bool,
 }
 
 /// A table of items, as bytes.
@@ -80,8 +80,11 @@ pub(in crate::http) async fn import(
 ) -> Result<Json<ImportReport>, Refused> {
     app.require_somewhere(&who.staff, Action::ManageItems)?;
     let address = who.caller.address.clone();
-    Ok(Json(app.import_items(&who.staff, Upload { format, bytes, dry_run, skip_bad, address }).await?))
+    Ok(Json(app.import(&who.staff, Table::Items, Upload { format, bytes, dry_run, skip_bad, address }).await?))
 }
+
+/// See [`attached`].
+pub(in crate::http) type Attached = ([(HeaderName, HeaderValue); 3], Vec<u8>);
 
 /// Which items, and how.
 #[derive(Deserialize, IntoParams)]
@@ -90,9 +93,9 @@ pub(in crate::http) async fn import(
 pub(in crate::http) struct Part {
     /// Kind of the file.
     #[param(value_type = String, pattern = "^(csv|xlsx)$")]
-    format: Format,
+    pub(in crate::http) format: Format,
     /// Of this unit and those below.
-    unit: Option<String>,
+    pub(in crate::http) unit: Option<String>,
 }
 
 /// Items that one may see, as a file that can be imported again
@@ -107,18 +110,23 @@ pub(in crate::http) async fn export(
     State(app): State<Arc<App>>,
     who: ByStaff,
     Params(Part { format, unit }): Params<Part>,
-) -> Result<([(HeaderName, HeaderValue); 3], Vec<u8>), Refused> {
-    let file = app.export_items(&who.staff, format, unit).await?;
+) -> Result<Attached, Refused> {
+    let file = app.export(&who.staff, Table::Items, format, unit).await?;
     let name = match format {
         Format::Csv => HeaderValue::from_static("attachment; filename=\"items.csv\""),
         Format::Xlsx => HeaderValue::from_static("attachment; filename=\"items.xlsx\""),
     };
+    Ok(attached(format, name, file))
+}
+
+/// A file as an answer.
+pub(in crate::http) fn attached(format: Format, name: HeaderValue, file: Vec<u8>) -> Attached {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(format.media_type())),
         (header::CONTENT_DISPOSITION, name),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, file))
+    (headers, file)
 }
 
 /// High-frequency items that nobody would answer in the coming 7 days, by the roster

@@ -210,6 +210,18 @@ impl Reading {
     }
 }
 
+/// Does a file of this kind take so many rows?
+///
+/// # Errors
+/// `too_large`.
+pub(super) fn check_size(format: Format, count: u64) -> Result<(), Refused> {
+    if format == Format::Csv || count <= MOST_IN_WORKBOOK {
+        return Ok(());
+    }
+    let detail = format!("a workbook has at most {MOST_IN_WORKBOOK} rows, these are {count}: ask for CSV");
+    Err(WireError { field: Some("format".to_owned()), ..WireError::new(ErrorCode::TooLarge, detail) }.into())
+}
+
 /// The rows behind a number, as a file
 #[utoipa::path(
     get, path = "/api/figures/rows/export", operation_id = "export_figure_rows", tag = "figures",
@@ -233,12 +245,7 @@ pub(in crate::http) async fn rows(
     let definition: &'static Definition = wanted.figure.definition();
     let query = RowQuery { definition, part: wanted.part, selection: &selection, after: None, limit: 1 };
     let count = app.figure_page(&query).await?.count;
-    if wanted.format == Format::Xlsx && count > MOST_IN_WORKBOOK {
-        let detail = format!("a workbook has at most {MOST_IN_WORKBOOK} rows, these are {count}: ask for CSV");
-        return Err(
-            WireError { field: Some("format".to_owned()), ..WireError::new(ErrorCode::TooLarge, detail) }.into()
-        );
-    }
+    check_size(wanted.format, count)?;
     let more = serde_json::json!({ "part": wanted.part, "rows": count });
     tell(&app, &who, definition.figure.as_str(), &filter, more).await?;
     let name = format!("{}-{}-{}", definition.figure, wanted.from, wanted.to);

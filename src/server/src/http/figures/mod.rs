@@ -1,5 +1,6 @@
 //! Figures, the rows behind them, agents' days (docs/figures.md). `App::sight` says what somebody may count.
 
+pub(super) mod calls;
 pub(super) mod export;
 pub(super) mod table;
 
