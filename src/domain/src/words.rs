@@ -254,6 +254,8 @@ words! {
         AgentLost = "agent_lost",
         /// Its agent ended their shift and it was still owed its first response.
         AgentOffline = "agent_offline",
+        /// Its agent had accepted a call and did not come to the telephone.
+        AgentNotThere = "agent_not_there",
         /// It waited when the server stopped.
         Restarted = "restarted",
     }

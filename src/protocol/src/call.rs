@@ -38,6 +38,15 @@ pub enum CallAct {
         to: CallTo,
     },
 
+    /// Has somebody rung who was promised a call-back after a call in which nobody was reached; staff of its team, and who
+    /// watches it. Answered by `call_opened`.
+    CallBack {
+        /// The call of before.
+        call: CallId,
+        /// Where; `left`: by the number that they called from.
+        to: CallTo,
+    },
+
     // --- sound, and whoever is rung ----------------------------------------------------------------------------
     /// The page shows that it is rung: without it the ring is over after 2 s.
     Rings {
@@ -245,14 +254,19 @@ pub enum CallWho {
         #[cfg_attr(test, ts(optional))]
         district: Option<String>,
     },
-    /// What the directory has under this id.
-    Entry {
-        /// As the directory told it.
-        entry: String,
+    /// Whoever is on duty for a unit, then its numbers.
+    Department {
+        /// Code of the unit.
+        department: String,
         /// Code of the district; absent: the city.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         district: Option<String>,
+    },
+    /// A telephone of the directory.
+    Telephone {
+        /// Code of its record.
+        telephone: String,
     },
     /// One colleague.
     Agent {
@@ -272,7 +286,8 @@ impl std::fmt::Debug for CallWho {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Item { item, district } => write!(f, "Item({item}, {district:?})"),
-            Self::Entry { entry, district } => write!(f, "Entry({entry}, {district:?})"),
+            Self::Department { department, district } => write!(f, "Department({department}, {district:?})"),
+            Self::Telephone { telephone } => write!(f, "Telephone({telephone})"),
             Self::Agent { agent } => write!(f, "Agent({agent})"),
             Self::Number { department, .. } => write!(f, "Number(***, {department})"),
         }
@@ -325,6 +340,8 @@ pub struct CallsView {
     pub left: Vec<CallId>,
     /// What they have to say about calls that they led.
     pub wrap_ups: Vec<WrapUpView>,
+    /// Who is to be called back after a call in which nobody was reached, the first due one first.
+    pub owed: Vec<OwedCallView>,
     /// Their telephone on the desk is registered: it rings instead of the page.
     pub has_telephone: bool,
     /// All calls that they may watch, oldest first; empty for who watches none.
@@ -376,6 +393,33 @@ pub struct WrapUpView {
     pub since: Timestamp,
     /// They are asked for nothing else until then.
     pub until: Timestamp,
+}
+
+/// Somebody is to be called back (rule 6: within 24 h).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct OwedCallView {
+    /// After which call.
+    pub call: CallId,
+    /// Part of which conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub conversation: Option<ConversationId>,
+    /// Code of the item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub item: Option<String>,
+    /// Code of the unit that was not reached; absent: no operator was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub department: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// By then.
+    pub due_at: Timestamp,
+    /// Best by the reader.
+    pub is_mine: bool,
 }
 
 /// A call in the list of supervisors.

@@ -175,10 +175,12 @@ pub enum EventBody {
         /// The state.
         view: Box<CallView>,
     },
-    /// `call`: somebody begins to speak. Forgotten by the receiver after 1 s.
+    /// `call`: somebody begins to speak, or has been silent for 600 ms.
     CallHeard {
         /// Whose leg.
         leg: u16,
+        /// Do they speak?
+        speaking: bool,
     },
     /// `session`: one's own sound in a call has changed.
     CallLink {

@@ -1,9 +1,10 @@
 //! Entries of a conversation's thread: durable, numbered without gaps per lane, never changed afterwards.
 
 use bangban_domain::{
-    AgentId, FileId, Timestamp, WindowId,
+    AgentId, CallId, FileId, Timestamp, WindowId,
     action::{ActionAsk, ActionKind, ActionOption, ActionStepKind, Walk},
     alert::FlagReason,
+    call::{CallEnd, CallOrigin},
     guide::Checklist,
     knowledge::AnswerFile,
     window::{EndedBecause, Origin},
@@ -455,6 +456,27 @@ pub enum ThreadBody {
         because: EndedBecause,
         /// How long citizen and clerk saw each other; 0: they did not.
         live_seconds: u32,
+    },
+    /// A call has begun in this conversation.
+    CallBegan {
+        /// Which.
+        call: CallId,
+        /// Where from.
+        origin: CallOrigin,
+    },
+    /// The author speaks with the caller: the first response.
+    CallAnswered {
+        /// In which call.
+        call: CallId,
+    },
+    /// A call is over.
+    CallEnded {
+        /// Which.
+        call: CallId,
+        /// Why.
+        because: CallEnd,
+        /// How long staff spoke with the caller; 0: nobody did.
+        talk_seconds: u32,
     },
     /// Private lane: a note by the author.
     Note {

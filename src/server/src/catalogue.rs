@@ -70,6 +70,8 @@ pub struct Basis {
     pub call_back_remind: Millis,
     /// So long before the end of a duty the agent is reminded of it.
     pub remind: Millis,
+    /// Code of the team that takes the hotline's calls.
+    pub call_team: String,
 }
 
 impl Basis {
@@ -89,6 +91,7 @@ impl Basis {
             next_response: config.next_response(),
             call_back_remind: i64::from(config.service.call_back_remind_minutes) * MINUTE,
             remind: i64::from(config.service.remind_minutes) * MINUTE,
+            call_team: config.calls.team.clone(),
         })
     }
 }

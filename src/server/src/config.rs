@@ -1,5 +1,7 @@
 //! Configuration: `config/default.toml` (embedded, documents every key) < file < environment `BANGBAN__SECTION__KEY`.
 
+mod calls;
+
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -29,6 +31,8 @@ use crate::{
     throttle::{LoginPolicy, Rate},
     tls::TlsFiles,
 };
+
+pub use calls::{Calls, Telephony, TrunkKeys};
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 const HOLIDAYS: &str = include_str!("../../../config/calendar/holidays_cn.json");
@@ -86,6 +90,10 @@ pub struct Config {
     pub connectors: Connectors,
     /// `[media]`.
     pub media: Media,
+    /// `[calls]`.
+    pub calls: Calls,
+    /// `[telephony]`.
+    pub telephony: Telephony,
     /// `[log]`.
     pub log: Log,
 }
@@ -912,6 +920,10 @@ impl Config {
         config.notify.check()?;
         config.connectors.check(&config.notify)?;
         config.media.check()?;
+        config.calls.check()?;
+        config.telephony.check()?;
+        let telephony = config.telephony.clone();
+        config.calls.know(&telephony)?;
         config.calendar()?;
         Ok(config)
     }

@@ -11,6 +11,7 @@ mod asking;
 mod batch;
 mod board;
 mod call_backs;
+mod calls;
 pub(crate) mod case;
 mod correcting;
 mod effects;
@@ -264,6 +265,8 @@ pub struct Shared {
     pub alerts: DashMap<Topic, (u64, AlertsView)>,
     /// Windows of conversations, and what their owner has to hear.
     pub windows: News,
+    /// Calls of conversations, and what their owner has to hear.
+    pub calls: crate::calls::News,
 }
 
 /// The way to the desk. Cheap to clone.

@@ -35,5 +35,6 @@ pub mod throttle;
 pub mod tls;
 pub mod user;
 pub mod watch;
+pub mod calls;
 pub mod windows;
 pub mod word_check;

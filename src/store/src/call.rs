@@ -77,6 +77,13 @@ pub enum CallChange {
         /// When.
         at: Timestamp,
     },
+    /// The citizen of a conversation was reached: all that its calls owe is done.
+    SettledAll {
+        /// Which.
+        conversation: ConversationId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// Somebody who is to be called back.
@@ -175,6 +182,12 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &CallChange
         .bind(at.0)
         .bind(call.to_string())
         .bind(i64::from(*request)),
+        CallChange::SettledAll { conversation, at } => sqlx::query(
+            "UPDATE call_back SET settled_at = $1 WHERE settled_at IS NULL AND call_id IN \
+             (SELECT id FROM phone_call WHERE conversation = $2)",
+        )
+        .bind(at.0)
+        .bind(conversation.to_string()),
         CallChange::Settled { call, request: None, at } => {
             sqlx::query("UPDATE call_back SET settled_at = $1 WHERE call_id = $2 AND settled_at IS NULL")
                 .bind(at.0)
@@ -432,6 +445,18 @@ impl Store {
             open.push(KeptCall { kept, team, ticket: row.try_get("ticket")? });
         }
         Ok(open)
+    }
+
+    /// The conversation that a call is part of; `None`: there is no such call, or it has none.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn conversation_of_call(&self, call: CallId) -> Result<Option<ConversationId>, StoreError> {
+        let row = sqlx::query("SELECT conversation FROM phone_call WHERE id = $1")
+            .bind(call.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map_or(Ok(None), |row| optional_id(CALL, &row, "conversation"))
     }
 
     /// Requests of a call, the first one first.

@@ -641,6 +641,22 @@ policy: IcePolicy, } | { "type": "window_answer",
 /**
  * The server's description.
  */
+sdp: string, } | { "type": "call_opened", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "call_ready", 
+/**
+ * For the `RTCPeerConnection`.
+ */
+iceServers: Array<IceServer>, 
+/**
+ * Which ways it may try.
+ */
+policy: IcePolicy, } | { "type": "call_sound", 
+/**
+ * The server's description.
+ */
 sdp: string, } | { "type": "closed", 
 /**
  * The hand-on receipt, if there is one.
@@ -1049,6 +1065,236 @@ workDays: Array<NamedDay>,
 source: string, };
 
 /**
+ * What somebody does with a call. The leg numbers are those of the call's view.
+ */
+export type CallAct = { "type": "start", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "place", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Where.
+ */
+to: CallTo, } | { "type": "call_back", 
+/**
+ * The call of before.
+ */
+call: CallId, 
+/**
+ * Where; `left`: by the number that they called from.
+ */
+to: CallTo, } | { "type": "rings", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "prepare", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "answer", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * The offer of the page's media connection; at most 64 KiB with its frame.
+ */
+sdp: string, } | { "type": "decline", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "connect", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * The offer.
+ */
+sdp: string, } | { "type": "hang_up", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "request", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whom.
+ */
+who: CallWho, 
+/**
+ * What for; never `direct`.
+ */
+goal: Goal, 
+/**
+ * All candidates at once, instead of one after the other.
+ */
+atOnce: boolean, } | { "type": "stop_request", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "merge", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "swap", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "leave", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "return", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Those who came in the meantime are let go.
+ */
+takesBack: boolean, } | { "type": "hold", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, } | { "type": "resume", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, } | { "type": "mute", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, 
+/**
+ * From now on?
+ */
+muted: boolean, } | { "type": "whisper", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+to?: number, } | { "type": "drop", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, } | { "type": "dial", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, 
+/**
+ * 1..=32 of `0`-`9`, `*`, `#`.
+ */
+digits: string, } | { "type": "open_window", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "end", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "wrap_up", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * What.
+ */
+disposition: Disposition, 
+/**
+ * For colleagues; at most 2000 characters.
+ */
+note: string, 
+/**
+ * Number of the work order that was made elsewhere; at most 64 characters, needed with `work_order` and only there.
+ */
+workOrder?: string, } | { "type": "supervise", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * How.
+ */
+mode: Supervision, } | { "type": "take_over", 
+/**
+ * The call.
+ */
+call: CallId, };
+
+/**
+ * One attempt to reach somebody.
+ */
+export type CallAttemptView = { 
+/**
+ * Which leg it is to become.
+ */
+leg: number, 
+/**
+ * As what.
+ */
+part: CallPart, 
+/**
+ * Whom: a name, or a department's number as it is dialled.
+ */
+who: string, 
+/**
+ * The member of staff.
+ */
+agent?: AgentId, 
+/**
+ * 1, 2, ...: those that are rung at the same moment are of one round.
+ */
+round: number, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * Until then, while it rings.
+ */
+until?: Timestamp, 
+/**
+ * The other side says that it rings.
+ */
+isRinging: boolean, 
+/**
+ * What became of it.
+ */
+cause?: Cause, };
+
+/**
  * A promised call-back of which its team was reminded.
  */
 export type CallBackView = { 
@@ -1072,6 +1318,324 @@ teamName: string,
  * When.
  */
 slot: Slot, };
+
+/**
+ * The call of a conversation, as the conversation's view has it.
+ */
+export type CallBrief = { 
+/**
+ * Which; its topic has the rest.
+ */
+call: CallId, 
+/**
+ * Where it stands; never `ended`.
+ */
+state: CallState, 
+/**
+ * Where from.
+ */
+origin: CallOrigin, 
+/**
+ * Since when.
+ */
+since: Timestamp, };
+
+/**
+ * What somebody may do; see [`Standing::allows`].
+ */
+export type CallDeed = "request" | "arrange" | "drop" | "silence" | "mute_self" | "whisper" | "dial" | "leave" | "return" | "continue" | "end" | "supervise" | "take_over";
+
+/**
+ * Why a call is over.
+ */
+export type CallEnd = "completed" | "abandoned" | "caller_hung_up" | "caller_lost" | "not_reached" | "no_operators" | "ended_by_supervisor" | "too_long" | "node_lost";
+
+/**
+ * One telephone call, from its first ring to its end; its legs are numbered within it.
+ */
+export type CallId = string;
+
+/**
+ * Somebody in a call.
+ */
+export type CallLegView = { 
+/**
+ * Number of the leg.
+ */
+leg: number, 
+/**
+ * As what.
+ */
+part: CallPart, 
+/**
+ * As this reader may call them; empty for the caller to themselves.
+ */
+name: string, 
+/**
+ * The member of staff.
+ */
+agent?: AgentId, 
+/**
+ * Where.
+ */
+place: CallPlace, 
+/**
+ * The page is reloading, or its sound is interrupted.
+ */
+isAway: boolean, 
+/**
+ * Nobody hears them.
+ */
+isMuted: boolean, 
+/**
+ * Only this leg hears them.
+ */
+whispersTo?: number, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * How their sound is.
+ */
+quality?: QualityLight, };
+
+/**
+ * Where a call comes from.
+ */
+export type CallOrigin = "hotline" | "browser" | "call_me" | "call_back";
+
+/**
+ * What somebody is in a call.
+ */
+export type CallPart = "caller" | "operator" | "professional" | "guest" | "supervisor";
+
+/**
+ * Where somebody is.
+ */
+export type CallPlace = "bridge" | "aside" | "hold";
+
+/**
+ * A request for a professional.
+ */
+export type CallRequestView = { 
+/**
+ * 1, 2, ... in the call.
+ */
+number: number, 
+/**
+ * A professional, or a fourth party.
+ */
+part: CallPart, 
+/**
+ * Code of the item.
+ */
+item?: string, 
+/**
+ * Code of the unit.
+ */
+department: string, 
+/**
+ * Its name.
+ */
+departmentName: string, 
+/**
+ * All candidates at once.
+ */
+atOnce: boolean, 
+/**
+ * How many there are.
+ */
+candidates: number, 
+/**
+ * When.
+ */
+askedAt: Timestamp, 
+/**
+ * When it was decided.
+ */
+endedAt?: Timestamp, 
+/**
+ * How.
+ */
+result?: RequestEnd, 
+/**
+ * Who was rung, oldest first.
+ */
+attempts: Array<CallAttemptView>, };
+
+/**
+ * Where a call stands.
+ */
+export type CallState = "placing" | "waiting" | "talking" | "closing" | "ended";
+
+/**
+ * Where a citizen is rung.
+ */
+export type CallTo = { "type": "browser" } | { "type": "left" } | { "type": "number", 
+/**
+ * 5 to 20 digits; blanks, `+` and `-` may stand in it.
+ */
+number: string, };
+
+/**
+ * A call, as this reader may know it.
+ */
+export type CallView = { 
+/**
+ * Which.
+ */
+call: CallId, 
+/**
+ * Rises with every change.
+ */
+version: number, 
+/**
+ * Where it stands.
+ */
+state: CallState, 
+/**
+ * Where from.
+ */
+origin: CallOrigin, 
+/**
+ * Part of which conversation.
+ */
+conversation?: ConversationId, 
+/**
+ * Code of the team whose queue it is of.
+ */
+team: string, 
+/**
+ * Code of the item, as far as it is known.
+ */
+item?: string, 
+/**
+ * Rule 5.
+ */
+isFirst: boolean, 
+/**
+ * Who calls: a name as staff see it, or a number with its middle hidden; empty for the caller.
+ */
+caller: string, 
+/**
+ * What came with the call from the city's system; staff only.
+ */
+ticket?: string, 
+/**
+ * It rang here, or was begun.
+ */
+beganAt: Timestamp, 
+/**
+ * Somebody spoke with the caller.
+ */
+answeredAt?: Timestamp, 
+/**
+ * With `ended`.
+ */
+endedAt?: Timestamp, 
+/**
+ * With `ended`: why.
+ */
+endedBecause?: CallEnd, 
+/**
+ * Who is in it, by leg.
+ */
+legs: Array<CallLegView>, 
+/**
+ * Who is being rung beside requests: an operator, who comes back, a supervisor, the citizen; staff only.
+ */
+rung: Array<CallAttemptView>, 
+/**
+ * Requests for professionals, oldest first; staff only.
+ */
+requests: Array<CallRequestView>, 
+/**
+ * As what this reader is in it.
+ */
+standing?: Standing, 
+/**
+ * The reader's own leg.
+ */
+mine?: number, 
+/**
+ * What this reader may do in it.
+ */
+may: Array<CallDeed>, };
+
+/**
+ * Who is to be rung.
+ */
+export type CallWho = { "type": "item", 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Code of the district; absent: the city.
+ */
+district?: string, } | { "type": "department", 
+/**
+ * Code of the unit.
+ */
+department: string, 
+/**
+ * Code of the district; absent: the city.
+ */
+district?: string, } | { "type": "telephone", 
+/**
+ * Code of its record.
+ */
+telephone: string, } | { "type": "agent", 
+/**
+ * Who.
+ */
+agent: AgentId, } | { "type": "number", 
+/**
+ * 5 to 20 digits; blanks, `+` and `-` may stand in it.
+ */
+number: string, 
+/**
+ * Code of the unit whose it is: by this the figures are told apart.
+ */
+department: string, };
+
+/**
+ * What concerns one person.
+ */
+export type CallsView = { 
+/**
+ * Rises with every change.
+ */
+version: number, 
+/**
+ * Who rings them now.
+ */
+rings: Array<RingView>, 
+/**
+ * Calls that they are in.
+ */
+mine: Array<CallId>, 
+/**
+ * Calls that they led and may come back to.
+ */
+left: Array<CallId>, 
+/**
+ * What they have to say about calls that they led.
+ */
+wrapUps: Array<WrapUpView>, 
+/**
+ * Who is to be called back after a call in which nobody was reached, the first due one first.
+ */
+owed: Array<OwedCallView>, 
+/**
+ * Their telephone on the desk is registered: it rings instead of the page.
+ */
+hasTelephone: boolean, 
+/**
+ * All calls that they may watch, oldest first; empty for who watches none.
+ */
+live: Array<LiveCallView>, };
 
 /**
  * A prepared text; its code is what agents type after `/`.
@@ -1145,9 +1709,14 @@ dueAt: Timestamp | null,
 note: string, };
 
 /**
+ * What became of an attempt to reach somebody: each has exactly one.
+ */
+export type Cause = "answered" | "busy" | "declined" | "no_answer" | "no_progress" | "unreachable" | "congested" | "broken" | "elsewhere" | "cancelled" | "caller_gone" | "node_lost";
+
+/**
  * Where the request came from (rule 3: measured together, reported apart).
  */
-export type Channel = "pc" | "mobile" | "hall" | "kiosk" | "counter";
+export type Channel = "pc" | "mobile" | "hall" | "kiosk" | "counter" | "call";
 
 /**
  * 办事清单: what is to be known of a situation.
@@ -1772,7 +2341,11 @@ note: string, } | { "type": "reopen_alert",
 /**
  * Which.
  */
-alert: AlertId, } | { "type": "ask_window", 
+alert: AlertId, } | { "type": "call", 
+/**
+ * What.
+ */
+act: CallAct, } | { "type": "ask_window", 
 /**
  * The conversation.
  */
@@ -2255,7 +2828,11 @@ citizenOnline: boolean,
 /**
  * Its virtual window, if it has one that has not ended.
  */
-window?: WindowBrief, };
+window?: WindowBrief, 
+/**
+ * Its call, if it has one that has not ended.
+ */
+call?: CallBrief, };
 
 /**
  * A correction that is asked for.
@@ -2419,6 +2996,11 @@ owed: OwedView | null,
  * Help was asked for.
  */
 flag: FlagView | null, };
+
+/**
+ * What an operator says of a call that they led.
+ */
+export type Disposition = "solved" | "put_through" | "work_order" | "call_back" | "out_of_scope" | "no_matter" | "abuse";
 
 /**
  * What a district adds to the city's answer (rule 11).
@@ -3016,7 +3598,35 @@ link: MediaLink, } | { "type": "window_replaced",
 /**
  * In which window.
  */
-window: WindowId, } | { "type": "tick", 
+window: WindowId, } | { "type": "calls", 
+/**
+ * The state.
+ */
+view: CallsView, } | { "type": "call", 
+/**
+ * The state.
+ */
+view: CallView, } | { "type": "call_heard", 
+/**
+ * Whose leg.
+ */
+leg: number, 
+/**
+ * Do they speak?
+ */
+speaking: boolean, } | { "type": "call_link", 
+/**
+ * In which call.
+ */
+call: CallId, 
+/**
+ * How it is; after `over`: `connect` anew.
+ */
+link: MediaLink, } | { "type": "call_replaced", 
+/**
+ * In which call.
+ */
+call: CallId, } | { "type": "tick", 
 /**
  * The server's clock.
  */
@@ -3555,6 +4165,11 @@ seq?: number,
  * What.
  */
 body: EventBody, };
+
+/**
+ * What is to become of who is reached.
+ */
+export type Goal = "consult" | "join" | "put_through" | "direct";
 
 /**
  * A role in a unit.
@@ -4881,6 +5496,55 @@ question: string,
 likeness: number, };
 
 /**
+ * A call in the list of supervisors.
+ */
+export type LiveCallView = { 
+/**
+ * Which.
+ */
+call: CallId, 
+/**
+ * Where it stands.
+ */
+state: CallState, 
+/**
+ * Where from.
+ */
+origin: CallOrigin, 
+/**
+ * Code of the team whose queue it is of.
+ */
+team: string, 
+/**
+ * Code of the item, as far as it is known.
+ */
+item?: string, 
+/**
+ * Rule 5.
+ */
+isFirst: boolean, 
+/**
+ * Who calls, as one may know it.
+ */
+caller: string, 
+/**
+ * Since when it rings or stands.
+ */
+since: Timestamp, 
+/**
+ * Since when somebody has spoken with the caller.
+ */
+answeredAt?: Timestamp, 
+/**
+ * Staff in it, who leads it first.
+ */
+people: Array<PersonView>, 
+/**
+ * Somebody of a department is being rung.
+ */
+isRequesting: boolean, };
+
+/**
  * Body of `POST /api/staff/login`.
  */
 export type Login = { 
@@ -5557,6 +6221,39 @@ export type OutboxState = "waiting" | "sent" | "dead" | "dropped";
  * How a conversation ended.
  */
 export type Outcome = "solved_by_bot" | "solved" | "unsolved" | "abandoned" | "left_message" | "out_of_scope" | "abuse";
+
+/**
+ * Somebody is to be called back (rule 6: within 24 h).
+ */
+export type OwedCallView = { 
+/**
+ * After which call.
+ */
+call: CallId, 
+/**
+ * Part of which conversation.
+ */
+conversation?: ConversationId, 
+/**
+ * Code of the item.
+ */
+item?: string, 
+/**
+ * Code of the unit that was not reached; absent: no operator was.
+ */
+department?: string, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * By then.
+ */
+dueAt: Timestamp, 
+/**
+ * Best by the reader.
+ */
+isMine: boolean, };
 
 /**
  * An answer that is owed after the first one.
@@ -6471,6 +7168,11 @@ ref: number,
 body: Command, };
 
 /**
+ * What became of a request for a professional.
+ */
+export type RequestEnd = "reached" | "nobody_reached" | "cancelled" | "caller_gone" | "node_lost";
+
+/**
  * How long a class of data is kept; its code is the word of the class.
  */
 export type Retention = { 
@@ -6633,6 +7335,55 @@ rights: Array<RightView>,
  * The server's clock.
  */
 now: Timestamp, };
+
+/**
+ * Somebody is rung.
+ */
+export type RingView = { 
+/**
+ * Which call.
+ */
+call: CallId, 
+/**
+ * Which leg they will be.
+ */
+leg: number, 
+/**
+ * As what.
+ */
+part: CallPart, 
+/**
+ * Who asks for them; absent: the queue, or the direct line.
+ */
+by?: PersonView, 
+/**
+ * Who calls, as one may know it.
+ */
+caller: string, 
+/**
+ * Code of the item, as far as it is known.
+ */
+item?: string, 
+/**
+ * The conversation, which one may read before one speaks.
+ */
+conversation?: ConversationId, 
+/**
+ * Rule 5.
+ */
+isFirst: boolean, 
+/**
+ * The telephone on the desk rings, not the page.
+ */
+onTelephone: boolean, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * Nobody answers for them then.
+ */
+until: Timestamp, };
 
 /**
  * What a member of staff may do.
@@ -7124,7 +7875,15 @@ view: AlertsView, } | { "type": "notices", } | { "type": "continuation",
 /**
  * The state.
  */
-view: ContinuationView, } | { "type": "window", 
+view: ContinuationView, } | { "type": "calls", 
+/**
+ * The state.
+ */
+view: CallsView, } | { "type": "call", 
+/**
+ * The state.
+ */
+view: CallView, } | { "type": "window", 
 /**
  * The state.
  */
@@ -7498,6 +8257,11 @@ haveHours: number, };
 export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "call_back" | "closed";
 
 /**
+ * As what somebody gives a command.
+ */
+export type Standing = "operator" | "professional" | "guest" | "former_operator" | "supervisor";
+
+/**
  * A stroke as it stands.
  */
 export type StandingStroke = { 
@@ -7540,6 +8304,11 @@ to: Point, };
  * What makes suggested questions frequent.
  */
 export type SuggestionBasis = "asked" | "demo";
+
+/**
+ * How a supervisor takes part.
+ */
+export type Supervision = "listen" | "whisper" | "barge";
 
 /**
  * A line of a task's history.
@@ -8334,7 +9103,31 @@ because: EndedBecause,
 /**
  * How long citizen and clerk saw each other; 0: they did not.
  */
-liveSeconds: number, } | { "type": "note", 
+liveSeconds: number, } | { "type": "call_began", 
+/**
+ * Which.
+ */
+call: CallId, 
+/**
+ * Where from.
+ */
+origin: CallOrigin, } | { "type": "call_answered", 
+/**
+ * In which call.
+ */
+call: CallId, } | { "type": "call_ended", 
+/**
+ * Which.
+ */
+call: CallId, 
+/**
+ * Why.
+ */
+because: CallEnd, 
+/**
+ * How long staff spoke with the caller; 0: nobody did.
+ */
+talkSeconds: number, } | { "type": "note", 
 /**
  * Plain text.
  */
@@ -8537,7 +9330,7 @@ reason: string, };
 
 /**
  * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
- * `alerts`, `alerts:UNIT`, `continuation:cn_...`, `window:wn_...`, `notices`, `session`.
+ * `alerts`, `alerts:UNIT`, `continuation:cn_...`, `window:wn_...`, `calls`, `call:cl_...`, `notices`, `session`.
  */
 export type Topic = string;
 
@@ -9037,6 +9830,23 @@ changed: number,
  * As they were.
  */
 same: number, };
+
+/**
+ * A wrap-up that is open.
+ */
+export type WrapUpView = { 
+/**
+ * Of which call.
+ */
+call: CallId, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * They are asked for nothing else until then.
+ */
+until: Timestamp, };
 
 /**
  * Body of `command close`: the answer that solved it, for the knowledge base (rule 10).

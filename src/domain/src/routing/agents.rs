@@ -228,6 +228,27 @@ impl Router {
         }
     }
 
+    /// Puts a conversation back at the head of its queue whose agent cannot be reached for it.
+    pub(super) fn give_back(
+        &mut self,
+        conversation: ConversationId,
+        id: AgentId,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let case = self.cases.get(&conversation).ok_or(Refusal::UnknownConversation(conversation))?;
+        if !self.agents.get(&id).is_some_and(|agent| agent.serving.contains(&conversation)) || case.is_finished {
+            return Err(Refusal::NotServing(conversation));
+        }
+        if let Some(Target::Team(team)) = self.stop_transfer(conversation, OfferEnd::ConversationGone, out) {
+            self.give_to(conversation, team);
+        }
+        self.release(conversation, id);
+        self.enqueue_without(conversation, (0, vec![id]), QueuedBecause::AgentNotThere, Some(id), out);
+        self.arm_ask_again(conversation);
+        self.wake(id, out);
+        Ok(())
+    }
+
     // --- duty -------------------------------------------------------------------------------------------------
 
     pub(super) fn know_duty(

@@ -281,6 +281,14 @@ pub enum Input {
         /// Which.
         offer: OfferId,
     },
+    /// Who serves it accepted a call and could not be rung: back to the head of the queue with its clock, and not to them
+    /// while others could.
+    GivenBack {
+        /// Which.
+        conversation: ConversationId,
+        /// Who serves it.
+        agent: AgentId,
+    },
     /// The serving agent asks somebody else to take over; it stays with them until then.
     TransferRequested {
         /// Which.

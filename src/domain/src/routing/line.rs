@@ -243,6 +243,18 @@ impl Router {
         taken_from: Option<AgentId>,
         out: &mut Vec<Effect>,
     ) {
+        self.enqueue_without(conversation, (rank, Vec::new()), because, taken_from, out);
+    }
+
+    /// As [`Self::enqueue`], and these are asked only when nobody else is left.
+    pub(super) fn enqueue_without(
+        &mut self,
+        conversation: ConversationId,
+        (rank, declined): (u8, Vec<AgentId>),
+        because: QueuedBecause,
+        taken_from: Option<AgentId>,
+        out: &mut Vec<Effect>,
+    ) {
         #[cfg(test)]
         if self.has(Fault::RestartedClock) && taken_from.is_some() {
             self.restart_clock(conversation);
@@ -255,7 +267,7 @@ impl Router {
         case.rank = rank;
         case.place = Where::Waiting;
         case.is_finished = false;
-        case.declined.clear();
+        case.declined = declined;
         let (team, clock, key) = (case.team, case.clock, case.key(conversation));
         out.push(Effect::Queued { conversation, team, clock, because, taken_from });
         self.teams[usize::from(team.0)].line.insert(key);

@@ -405,6 +405,7 @@ impl Router {
             }
             Input::OfferAccepted { agent, offer } => self.accept(agent, offer, out),
             Input::OfferDeclined { agent, offer } => self.decline(agent, offer, out),
+            Input::GivenBack { conversation, agent } => self.give_back(conversation, agent, out),
             Input::TransferRequested { conversation, by, to } => self.transfer(conversation, by, to, out),
             Input::TransferCancelled { conversation, by } => self.cancel_transfer(conversation, by, out),
             Input::AssignmentForced { conversation, agent, beyond } => self.force(conversation, agent, beyond, out),

@@ -95,7 +95,7 @@ impl Router {
         self.seek(conversation, out);
     }
 
-    fn arm_ask_again(&mut self, conversation: ConversationId) {
+    pub(super) fn arm_ask_again(&mut self, conversation: ConversationId) {
         let at = self.now + ASK_AGAIN;
         if let Some(case) = self.cases.get_mut(&conversation) {
             if let Some(old) = case.ask_again.replace(at) {

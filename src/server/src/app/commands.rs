@@ -152,6 +152,14 @@ impl App {
                 let socket = Arc::clone(socket);
                 Ok(Begun::Alone(Box::pin(async move { app.windows.look(who, socket, window).await })))
             }
+            Command::Subscribe { topic: Topic::Calls, .. } => {
+                let socket = Arc::clone(socket);
+                Ok(Begun::Alone(Box::pin(async move { app.calls.look_at_mine(who, socket).await })))
+            }
+            Command::Subscribe { topic: Topic::Call(call), .. } => {
+                let socket = Arc::clone(socket);
+                Ok(Begun::Alone(Box::pin(async move { app.calls.look(who, socket, call).await })))
+            }
             Command::Subscribe { topic, after } => {
                 let socket = Arc::clone(socket);
                 Ok(Begun::Alone(Box::pin(async move { app.subscribe(&who, &socket, topic, after).await })))
@@ -205,6 +213,10 @@ impl App {
                 let socket = Arc::clone(socket);
                 Ok(Begun::Alone(Box::pin(async move { app.send_frames(who, socket, (window, page), frames).await })))
             }
+            Command::Call { act } => {
+                let socket = Arc::clone(socket);
+                Ok(Begun::Alone(Box::pin(async move { app.call(who, socket, at, act).await })))
+            }
             command if windows::concerns(&command) => {
                 let socket = Arc::clone(socket);
                 Ok(Begun::Alone(Box::pin(async move { app.windows.give(who, socket, command).await })))
@@ -245,6 +257,9 @@ impl App {
 /// What the desk is asked to do, its fields checked.
 fn order(command: Command) -> Result<Order, WireError> {
     Ok(match command {
+        Command::OpenConversation { channel: Channel::Call, .. } => {
+            return Err(WireError::field("channel", "only the hotline opens these"));
+        }
         Command::OpenConversation { item, district, channel, hall, ticket } => {
             let visit = HallVisit::of(channel, hall.as_deref(), ticket.as_deref()).map_err(invalid)?;
             Order::Open { item, district, channel, visit }

@@ -7,6 +7,7 @@ mod answer_files;
 mod blocks;
 mod bot_keeping;
 mod call_figures;
+mod calls;
 mod citizens;
 mod commands;
 mod departments;
@@ -68,6 +69,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::{Auth, Citizen, Principal, Staff, hash_password},
+    calls::{self as call_owner, Callers, Calls},
     catalogue::Basis,
     clock::Clock,
     config::Config,
@@ -187,6 +189,8 @@ pub struct App {
     desk: Desk,
     /// Virtual windows.
     pub(crate) windows: Windows,
+    /// Three-way calls.
+    pub(crate) calls: Calls,
     /// What the desk and the windows share.
     pub(crate) shared: Arc<Shared>,
     notices: Arc<Notices>,
@@ -333,6 +337,20 @@ impl App {
             stopping: stopping.clone(),
         };
         let windows = Windows::start(config, world).await?;
+        let world = call_owner::World {
+            clock: clock.clone(),
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            shared: Arc::clone(&shared),
+            notices: Arc::clone(&notices),
+            desk: desk.clone(),
+            rights: Arc::clone(&rights),
+            organisation: Arc::clone(&organisation),
+            callers: Callers::new(&config.auth.staff_secret),
+            ice: windows.ways(),
+            stopping: stopping.clone(),
+        };
+        let calls = Calls::start(config, world).await?;
         let socket_queue = config.limits.socket_queue;
         let mut portal_origins = config.http.portal_origins.clone();
         if demo && portal_origins.is_empty() {
@@ -382,6 +400,7 @@ impl App {
             other_notices: Arc::default(),
             desk,
             windows,
+            calls,
             shared,
             notices,
             consoles: DashMap::new(),
@@ -561,6 +580,7 @@ impl App {
     pub(crate) fn left(&self, socket: &Socket) {
         if !self.stopping.is_cancelled() {
             self.shared.windows.lost(socket.number());
+            self.shared.calls.lost(socket.number());
         }
     }
 

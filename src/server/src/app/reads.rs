@@ -162,8 +162,8 @@ impl App {
                 let row = self.own_continuation(who, id).await?;
                 (0, Snapshot::Continuation { view: continuation_view(&row) })
             }
-            // Windows answer by themselves.
-            (Topic::Notes(_) | Topic::Window(_) | Topic::Session, _) => return Err(forbidden()),
+            // Windows and calls answer by themselves.
+            (Topic::Notes(_) | Topic::Window(_) | Topic::Calls | Topic::Call(_) | Topic::Session, _) => return Err(forbidden()),
         })
     }
 

@@ -165,7 +165,8 @@ impl Owner {
             head_start: case.row.head_start,
             needs: self.needs_of(&case.row.team, case.language),
             preferred: case.row.last_agent,
-            is_exclusive: false,
+            // A telephone call takes the whole agent from the first moment.
+            is_exclusive: case.row.channel == Channel::Call,
             plan: case.plan,
         }
     }

@@ -118,6 +118,7 @@ impl Owner {
             QueuedBecause::AgentSuspect
             | QueuedBecause::AgentLost
             | QueuedBecause::AgentOffline
+            | QueuedBecause::AgentNotThere
             | QueuedBecause::Restarted => None,
         };
         if let Some(body) = entry {
@@ -148,6 +149,7 @@ impl Owner {
             QueuedBecause::CallBackDue
             | QueuedBecause::AgentSuspect
             | QueuedBecause::AgentLost
+            | QueuedBecause::AgentNotThere
             | QueuedBecause::Restarted => Author::System,
         };
         let (asked_at, due_at) = (clock.asked_at, clock.due_at);

@@ -44,6 +44,10 @@ pub(super) struct Pending {
     pub(super) accounts: BTreeSet<AgentId>,
     /// Conversations whose window has changed.
     pub(super) windows: BTreeSet<ConversationId>,
+    /// Conversations whose call has changed.
+    pub(super) calls: BTreeSet<ConversationId>,
+    /// Conversations whose operator said nothing of the call in time.
+    pub(super) unsaid: BTreeMap<ConversationId, AgentId>,
     /// Units whose board somebody wants to see.
     pub(super) boards: BTreeSet<UnitCode>,
     /// Units whose alerts somebody wants to see.
@@ -117,6 +121,22 @@ impl Notices {
         let mut pending = self.pending();
         pending.count += 1;
         pending.windows.insert(conversation);
+        self.wake.notify_one();
+    }
+
+    /// A conversation's call is not what it was, or there is none any more.
+    pub fn call(&self, conversation: ConversationId) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.calls.insert(conversation);
+        self.wake.notify_one();
+    }
+
+    /// The time of a wrap-up was over.
+    pub fn call_unsaid(&self, conversation: ConversationId, agent: AgentId) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.unsaid.insert(conversation, agent);
         self.wake.notify_one();
     }
 

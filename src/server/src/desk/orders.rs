@@ -183,7 +183,7 @@ impl Owner {
         let row = ConversationRow {
             id: conversation,
             citizen: citizen.id,
-            team: self.world.catalogue.team_of(item.as_deref()).to_owned(),
+            team: self.team_for(item.as_deref(), channel),
             item,
             channel,
             hall,
@@ -485,7 +485,7 @@ impl Owner {
         Ok(Answer::Done)
     }
 
-    fn shut(
+    pub(super) fn shut(
         &mut self,
         id: ConversationId,
         at: Timestamp,

@@ -188,6 +188,9 @@ impl Owner {
         for id in self.world.shared.windows.conversations() {
             self.world.notices.window(id);
         }
+        for id in self.world.shared.calls.conversations() {
+            self.world.notices.call(id);
+        }
         Ok(())
     }
 
@@ -243,7 +246,7 @@ impl Owner {
         Ok(())
     }
 
-    async fn admit(
+    pub(super) async fn admit(
         &mut self,
         row: ConversationRow,
         clock: Option<bangban_domain::routing::Clock>,
@@ -331,6 +334,7 @@ impl Owner {
         if self.duties.is_stale(now) {
             self.follow_roster(now, &mut batch);
         }
+        self.load_called(&pending).await;
         let noticed = self.take_notices(pending, now, &mut batch);
         // A refusal is impossible: nothing is asked for.
         self.decide(Input::Tick, now, &mut batch).ok();
@@ -416,6 +420,12 @@ impl Owner {
         for id in pending.windows {
             self.window_changed(id, now, batch);
         }
+        for id in pending.calls {
+            self.call_changed(id, now, batch);
+        }
+        for (id, agent) in pending.unsaid {
+            self.close_unsaid(id, agent, now, batch);
+        }
         for unit in pending.boards {
             self.show_board(Topic::BoardOf(unit), now);
         }
@@ -443,13 +453,19 @@ impl Owner {
         pending.count
     }
 
-    /// A live window takes the whole agent; and everybody sees where it stands.
+    /// Everybody sees where the window stands.
     fn window_changed(&mut self, conversation: ConversationId, now: Timestamp, batch: &mut Batch) {
+        self.weigh_anew(conversation, now, batch);
+        batch.views.insert(conversation);
+    }
+
+    /// A live window takes the whole agent, and so does a call.
+    pub(super) fn weigh_anew(&mut self, conversation: ConversationId, now: Timestamp, batch: &mut Batch) {
         let brief = self.world.shared.windows.brief(conversation);
-        let is_exclusive = brief.is_some_and(|brief| brief.state == WindowState::Live);
+        let is_live = brief.is_some_and(|brief| brief.state == WindowState::Live);
+        let is_exclusive = is_live || self.takes_call(conversation);
         // A refusal: it is served no more.
         self.decide(Input::ExclusiveChanged { conversation, is_exclusive }, now, batch).ok();
-        batch.views.insert(conversation);
     }
 
     /// Closed conversations are not kept in memory: rating and reopening bring them back.
@@ -575,6 +591,7 @@ impl Owner {
             self.world.shared.live.remove(&id);
         } else {
             view.window = self.world.shared.windows.brief(id);
+            view.call = self.world.shared.calls.said(id).map(|said| said.brief);
             let mut live = self.world.shared.live.entry(id).or_insert_with(|| Live {
                 citizen: case.row.citizen,
                 channel: case.row.channel,
@@ -592,6 +609,7 @@ impl Owner {
         // Whoever served before, and whoever watches a team that it was with, hears this last.
         self.world.hub.only_readers(id, agent, &team, item.as_deref());
         self.world.shared.windows.changed(id);
+        self.world.shared.calls.changed(id);
     }
 
     // --- small things -----------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 use bangban_domain::ConversationId;
 use bangban_protocol::{Command, Topic};
 
+use crate::calls;
+
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
@@ -99,6 +101,7 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::Propose { .. } => ("propose", None, false),
         Command::AnswerProposal { .. } => ("answer_proposal", None, false),
         Command::Bind { .. } => ("bind", None, false),
+        Command::Call { act } => ("call", calls::conversation_of(act), false),
     };
     Facts { name, conversation, writes }
 }
@@ -113,6 +116,8 @@ const fn conversation_of(topic: &Topic) -> Option<ConversationId> {
         | Topic::AlertsOf(_)
         | Topic::Continuation(_)
         | Topic::Window(_)
+        | Topic::Calls
+        | Topic::Call(_)
         | Topic::Notices
         | Topic::Session => None,
     }

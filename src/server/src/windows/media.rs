@@ -199,7 +199,7 @@ impl Measurements {
 }
 
 /// The address by which this machine reaches the network; without a network its own.
-fn own_address(bind: SocketAddr) -> IpAddr {
+pub(crate) fn own_address(bind: SocketAddr) -> IpAddr {
     // An address for documentation (RFC 5737): nothing is sent, the system only chooses the way.
     let way = UdpSocket::bind((bind.ip(), 0)).and_then(|socket| {
         socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;

@@ -50,6 +50,7 @@ use media::Media;
 pub use media::MediaError;
 pub use news::News;
 use owner::Owner;
+pub(crate) use media::own_address;
 pub(crate) use relay::is_clean;
 use texts::Texts;
 
@@ -154,6 +155,12 @@ impl Windows {
         let (reply, answer) = oneshot::channel();
         mailbox.try_send(Envelope { who, socket, wish, reply }).map_err(|_| busy())?;
         answer.await.unwrap_or_else(|_| Err(busy()))
+    }
+
+    /// What a browser needs besides our address, at an instant: the same for windows and calls.
+    pub(crate) fn ways(&self) -> crate::calls::Ways {
+        let media = Arc::clone(&self.media);
+        Box::new(move |now| media.ice(bangban_domain::ParticipantId::new(crate::desk::new_id()), now))
     }
 
     /// Wishes that wait.

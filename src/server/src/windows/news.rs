@@ -2,7 +2,7 @@
 //! conversation with a window has changed. Only the last word counts, so it is bounded by what there is.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -28,6 +28,8 @@ pub(super) struct Pending {
     pub(super) lost: BTreeSet<u64>,
     /// Conversations that may be another agent's now, or closed.
     pub(super) changed: BTreeSet<ConversationId>,
+    /// Conversations whose people speak by telephone, or not any more.
+    pub(super) in_call: BTreeMap<ConversationId, bool>,
 }
 
 impl News {
@@ -54,6 +56,12 @@ impl News {
             self.pending().changed.insert(conversation);
             self.wake.notify_one();
         }
+    }
+
+    /// The people of the conversation speak by telephone, or not any more.
+    pub fn in_call(&self, conversation: ConversationId, is_in_call: bool) {
+        self.pending().in_call.insert(conversation, is_in_call);
+        self.wake.notify_one();
     }
 
     /// The socket has gone.

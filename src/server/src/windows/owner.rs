@@ -311,7 +311,7 @@ impl Owner {
     }
 
     fn take_news(&mut self, now: Timestamp, batch: &mut Batch) {
-        let Pending { lost, changed } = self.world.shared.windows.take();
+        let Pending { lost, changed, in_call } = self.world.shared.windows.take();
         for number in lost {
             let Some((_, windows)) = self.sitting.remove(&number) else { continue };
             self.world.shared.windows.sitting.remove(&number);
@@ -322,6 +322,10 @@ impl Owner {
         }
         for conversation in changed {
             self.compare(conversation, now, batch);
+        }
+        for (conversation, is_in_call) in in_call {
+            // A refusal: it has no window.
+            self.decide(Input::CallChanged { conversation, is_in_call }, now, batch).ok();
         }
     }
 
