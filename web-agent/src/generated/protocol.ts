@@ -9910,3 +9910,104 @@ sources: number,
  * Why it was sent back, if it was.
  */
 reason: string | null, };
+
+/**
+ * Something that was found, and who would answer, in the order in which they would be rung.
+ */
+export type DirectoryEntry = { 
+/**
+ * What a request names.
+ */
+target: DirectoryTarget, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * Code of the unit whose it is.
+ */
+unit: string, 
+/**
+ * That unit's name.
+ */
+unitName: string, 
+/**
+ * Name of the district that the unit is of; null: the city's.
+ */
+districtName: string | null, 
+/**
+ * Is it put through without an operator (三方直转)?
+ */
+directLine: boolean, 
+/**
+ * People on duty; those who are not there come last.
+ */
+onDuty: Array<DirectoryPerson>, 
+/**
+ * Telephones.
+ */
+numbers: Array<DirectoryNumber>, };
+
+/**
+ * A telephone.
+ */
+export type DirectoryNumber = { 
+/**
+ * Code of its record; null: it stands in the item.
+ */
+record: string | null, 
+/**
+ * Whose it is.
+ */
+label: string, 
+/**
+ * What is dialled.
+ */
+number: string, 
+/**
+ * Is it rung without an operator (三方直转)?
+ */
+isDirect: boolean, };
+
+/**
+ * Somebody on duty.
+ */
+export type DirectoryPerson = { 
+/**
+ * Who.
+ */
+agent: AgentId, 
+/**
+ * Display name.
+ */
+name: string, 
+/**
+ * Name of the team in whose roster they stand.
+ */
+teamName: string, 
+/**
+ * End of the duty.
+ */
+until: Timestamp, 
+/**
+ * Are they there to be rung?
+ */
+isThere: boolean, };
+
+/**
+ * What somebody can be put through to, by its code.
+ */
+export type DirectoryTarget = { "kind": "item", "code": string } | { "kind": "department", "code": string } | { "kind": "number", "code": string };
+
+/**
+ * What was found.
+ */
+export type DirectoryView = { 
+/**
+ * At most 10, the best first.
+ */
+entries: Array<DirectoryEntry>, 
+/**
+ * The server's clock.
+ */
+asOf: Timestamp, };
