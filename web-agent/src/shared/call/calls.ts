@@ -521,7 +521,6 @@ function build(options: CallsOptions) {
     isAwaited: isExpected,
     isTalking: (call: CallId, leg: number) => heard.has(`${call}/${leg}`),
     expect,
-    expect,
     answer,
     attach,
     decline,

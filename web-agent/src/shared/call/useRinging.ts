@@ -7,7 +7,7 @@ import type { Calls } from './calls';
 import { useCallWords } from './words';
 
 export interface Ringing {
-  ringer: Ringer;
+  ringer: Pick<Ringer, 'ring' | 'stop'>;
   notify: (title: string, body: string, tag: string) => () => void;
   say: (text: string) => void;
 }

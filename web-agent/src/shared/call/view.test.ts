@@ -33,9 +33,9 @@ const left = call({
 });
 
 test('where a call stands is told from who is where', () => {
-  const direct = call({
-    legs: [leg(1, 'caller'), leg(2, 'operator', { isMuted: true }), leg(3, 'professional')],
-  });
+  const muted = call({ legs: [leg(1, 'caller'), leg(2, 'operator', { isMuted: true }), leg(3, 'professional')] });
+  // The professional was rung at the moment at which the call came in.
+  const direct = { ...muted, requests: [request({ askedAt: muted.beganAt, endedAt: AT, result: 'reached' as const })] };
   const held = call({ legs: [leg(1, 'caller', { place: 'hold' }), leg(2, 'operator')] });
   const alone = call({ state: 'waiting', legs: [leg(1, 'caller')], mine: undefined, standing: undefined });
   const aside = call({
@@ -47,8 +47,8 @@ test('where a call stands is told from who is where', () => {
     ],
   });
   expect(
-    [talking, ringing, consulting, swapped, three, left, direct, held, alone, aside].map(sceneOf),
-  ).toEqual(['two', 'two', 'consulting', 'two', 'three', 'gone', 'direct', 'held', 'waiting', 'aside']);
+    [talking, ringing, consulting, swapped, three, left, muted, direct, held, alone, aside].map(sceneOf),
+  ).toEqual(['two', 'two', 'consulting', 'two', 'three', 'gone', 'three', 'direct', 'held', 'waiting', 'aside']);
   expect((['placing', 'closing', 'ended'] as const).map((state) => sceneOf(call({ state })))).toEqual([
     'placing',
     'closing',

@@ -60,11 +60,13 @@ export function sceneOf(view: CallView): Scene {
   if (view.state === 'waiting' || !caller) return 'waiting';
   if (operator?.place === 'aside') return caller.place === 'hold' ? 'consulting' : 'aside';
   if (caller.place === 'hold') return 'held';
-  const open = requestOf(view);
-  if (operator?.isMuted && (thirdsOf(view).length > 0 || open)) return 'direct';
+  if (operator?.isMuted && isDirect(view)) return 'direct';
   const ours = view.legs.filter((one) => one !== caller && isTalker(one) && one.place === 'bridge');
   return ours.length >= 2 ? 'three' : ours.length === 1 ? 'two' : 'waiting';
 }
+
+/** On the direct line (三方直转) the professional is rung at the moment at which the call comes in. */
+const isDirect = ({ requests: [first], beganAt }: CallView): boolean => first?.askedAt === beganAt;
 
 /** Does the caller hear what I say now? */
 export function isHeardByCaller(view: CallView): boolean {
