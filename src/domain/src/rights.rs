@@ -68,8 +68,7 @@ impl Role {
             WorkTasks,
         };
         match self {
-            Self::Agent | Self::Professional => matches!(action, Serve | Reveal),
-            Self::Operator => matches!(action, Reveal),
+            Self::Agent | Self::Professional | Self::Operator => matches!(action, Serve | Reveal),
             Self::Supervisor => matches!(
                 action,
                 ReadConversations

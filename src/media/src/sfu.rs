@@ -3,18 +3,12 @@
 use std::{
     io,
     net::SocketAddr,
-    os::fd::OwnedFd,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    },
+    sync::{Arc, mpsc::Receiver},
     thread::JoinHandle,
     time::Duration,
 };
 
 use bangban_domain::{ParticipantId, WindowId, window::Medium};
-use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::{
     mpsc,
     mpsc::error::TrySendError::{Closed, Full},
@@ -25,6 +19,7 @@ use crate::{
     Counters, Event, Lines, Refused, clock,
     counters::{Cells, count},
     directory::Directory,
+    mailbox::Mailbox,
     net::Net,
     shard::{Shard, Taken},
 };
@@ -83,33 +78,9 @@ enum Command {
     Datagram { source: SocketAddr, bytes: Vec<u8> },
 }
 
-/// The way to one media thread.
-#[derive(Clone)]
-struct Mailbox {
-    sender: SyncSender<Command>,
-    bell: Arc<OwnedFd>,
-    is_stopping: Arc<AtomicBool>,
-}
-
-impl Mailbox {
-    fn put(&self, command: Command) -> Result<(), Refused> {
-        self.sender.try_send(command).map_err(|error| match error {
-            TrySendError::Full(_) => Refused::Busy,
-            TrySendError::Disconnected(_) => Refused::Stopped,
-        })?;
-        self.ring();
-        Ok(())
-    }
-
-    fn ring(&self) {
-        // It rings already, if it cannot be rung.
-        rustix::io::write(&*self.bell, &1u64.to_ne_bytes()).ok();
-    }
-}
-
 /// Forwards what is published in windows. Stops, and closes all connections, when it is dropped.
 pub struct Sfu {
-    mailboxes: Vec<Mailbox>,
+    mailboxes: Vec<Mailbox<Command>>,
     threads: Vec<JoinHandle<()>>,
     cells: Vec<Arc<Cells>>,
     address: SocketAddr,
@@ -151,10 +122,8 @@ impl Sfu {
         let mut mailboxes = Vec::new();
         let mut receivers = Vec::new();
         for _ in 0..threads {
-            let (sender, receiver) = sync_channel(MAILBOX);
-            let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC);
-            let bell = bell.map_err(|error| StartError::Thread(error.into()))?;
-            mailboxes.push(Mailbox { sender, bell: Arc::new(bell), is_stopping: Arc::new(AtomicBool::new(false)) });
+            let (mailbox, receiver) = Mailbox::new(MAILBOX).map_err(StartError::Thread)?;
+            mailboxes.push(mailbox);
             receivers.push(receiver);
         }
         let mut sfu = Self { mailboxes: mailboxes.clone(), threads: Vec::new(), cells: Vec::new(), address };
@@ -283,8 +252,7 @@ impl Sfu {
 impl Drop for Sfu {
     fn drop(&mut self) {
         for mailbox in &self.mailboxes {
-            mailbox.is_stopping.store(true, Ordering::Relaxed);
-            mailbox.ring();
+            mailbox.stop();
         }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
@@ -299,14 +267,14 @@ struct MediaThread {
     net: Net,
     cells: Arc<Cells>,
     receiver: Receiver<Command>,
-    mailbox: Mailbox,
-    others: Vec<Mailbox>,
+    mailbox: Mailbox<Command>,
+    others: Vec<Mailbox<Command>>,
     events: mpsc::Sender<Event>,
 }
 
 impl MediaThread {
     fn run(mut self) {
-        while !self.mailbox.is_stopping.load(Ordering::Relaxed) {
+        while !self.mailbox.is_stopping() {
             self.take_commands();
             self.take_datagrams();
             self.shard.pass_time(clock::now());
@@ -315,13 +283,12 @@ impl MediaThread {
             let until = self.shard.next_deadline().saturating_duration_since(clock::now());
             // Whoever reads the events does not ring.
             let nap = if is_told { NAP } else { Duration::from_millis(5) };
-            self.net.wait(&self.mailbox.bell, until.min(nap));
+            self.net.wait(self.mailbox.bell(), until.min(nap));
         }
     }
 
     fn take_commands(&mut self) {
-        let mut rings = [0; 8];
-        rustix::io::read(&*self.mailbox.bell, &mut rings).ok();
+        self.mailbox.quiet();
         while self.shard.events.len() < BACKLOG {
             let Ok(command) = self.receiver.try_recv() else { return };
             self.carry_out(command);

@@ -4,14 +4,13 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bangban_domain::{ParticipantId, WindowId, window::Medium};
 use str0m::{
-    Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc,
+    Candidate, Event as RtcEvent, IceConnectionState, Input, Rtc,
     change::{SdpAnswer, SdpOffer},
     config::DtlsCert,
     media::{Direction, MediaKind, Mid},
@@ -25,6 +24,7 @@ use crate::{
     counters::{Cells, add, count},
     directory::Directory,
     peer::{MEDIA, Peer, Receiving, State, kind, place},
+    rtc::{drain, guarded},
     sdp, stun, vp8,
 };
 
@@ -38,8 +38,6 @@ const COME_UP: Duration = Duration::from_secs(30);
 const COME_BACK: Duration = Duration::from_secs(20);
 /// How often quality is told.
 pub(crate) const TELL_QUALITY: Duration = Duration::from_secs(5);
-/// The library is not asked more often than this, whatever it wishes.
-const RESOLUTION: Duration = Duration::from_micros(200);
 /// Without anything to do.
 const IDLE: Duration = Duration::from_secs(3_600);
 
@@ -199,7 +197,7 @@ impl Shard {
         }
         let answer = SdpAnswer::from_sdp_string(answer).map_err(|_| Refused::BadSdp)?;
         let Some((pending, legs)) = peer.pending.take() else { return Err(Refused::StaleAnswer) };
-        guarded(&self.cells, || peer.rtc.sdp_api().accept_answer(pending, answer).ok())
+        guarded(&self.cells.panics, || peer.rtc.sdp_api().accept_answer(pending, answer).ok())
             .flatten()
             .ok_or(Refused::BadSdp)?;
         for mut leg in legs {
@@ -266,14 +264,14 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(id).and_then(Option::as_mut) else { return Taken::Here };
         if known != Some(id) {
             // For a request the library looks at the signature.
-            if !guarded(&self.cells, || peer.rtc.accepts(&input)).unwrap_or(false) {
+            if !guarded(&self.cells.panics, || peer.rtc.accepts(&input)).unwrap_or(false) {
                 count(&self.cells.forged);
                 return Taken::Here;
             }
             self.believe(id, source);
         }
         let Some(peer) = self.peers.get_mut(id).and_then(Option::as_mut) else { return Taken::Here };
-        match guarded(&self.cells, || peer.rtc.handle_input(input).is_ok()) {
+        match guarded(&self.cells.panics, || peer.rtc.handle_input(input).is_ok()) {
             // A packet that says nothing is the sender's matter.
             Some(true | false) => self.follow(id, now),
             None => self.fail(id, now),
@@ -363,7 +361,7 @@ impl Shard {
     /// Lets the library do what is due, and forwards what came.
     fn drive(&mut self, id: usize, now: Instant) {
         let Some(peer) = self.peers[id].as_mut() else { return };
-        match guarded(&self.cells, || peer.rtc.handle_input(Input::Timeout(now)).is_ok()) {
+        match guarded(&self.cells.panics, || peer.rtc.handle_input(Input::Timeout(now)).is_ok()) {
             Some(true) => self.follow(id, now),
             Some(false) | None => self.fail(id, now),
         }
@@ -376,7 +374,7 @@ impl Shard {
         add(&self.cells.key_frames_asked, asked);
         let (outgoing, packets) = (&mut self.outgoing, &mut self.packets);
         let mut noted = Vec::new();
-        let timer = guarded(&self.cells, || drain(&mut peer.rtc, now, outgoing, packets, &mut noted)).flatten();
+        let timer = guarded(&self.cells.panics, || drain(&mut peer.rtc, now, outgoing, packets, &mut noted)).flatten();
         let Some(timer) = timer.filter(|_| peer.rtc.is_alive()) else {
             self.packets.clear();
             self.fail(id, now);
@@ -724,37 +722,4 @@ fn accept(peer: &mut Peer, offer: &str, lines: &Lines) -> Result<String, Refused
     let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(|_| Refused::BadSdp)?;
     peer.lines = places;
     Ok(answer.to_sdp_string())
-}
-
-/// Everything that the library has to say now, and when it wants to be asked again; `None`: it has given up.
-fn drain(
-    rtc: &mut Rtc,
-    now: Instant,
-    outgoing: &mut Vec<(SocketAddr, Vec<u8>)>,
-    packets: &mut Vec<RtpPacket>,
-    noted: &mut Vec<RtcEvent>,
-) -> Option<Instant> {
-    let mut is_woken = false;
-    loop {
-        match rtc.poll_output().ok()? {
-            Output::Timeout(at) if at <= now && !is_woken => {
-                is_woken = true;
-                rtc.handle_input(Input::Timeout(now)).ok()?;
-            }
-            Output::Timeout(at) => return Some(at.max(now + RESOLUTION)),
-            Output::Transmit(datagram) => outgoing.push((datagram.destination, datagram.contents.into())),
-            Output::Event(RtcEvent::RtpPacket(packet)) => packets.push(packet),
-            Output::Event(event) => noted.push(event),
-        }
-    }
-}
-
-/// What browsers send goes through much code that is not ours. If it panics, one connection is closed and all others of
-/// the thread go on. `None`: it did.
-fn guarded<T>(cells: &Cells, call: impl FnOnce() -> T) -> Option<T> {
-    let result = catch_unwind(AssertUnwindSafe(call));
-    if result.is_err() {
-        count(&cells.panics);
-    }
-    result.ok()
 }

@@ -783,7 +783,7 @@ impl Config {
     }
 
     fn check(figment: &Figment) -> Result<Self, ConfigError> {
-        let config: Self = figment.extract().map_err(|error| ConfigError::Shape(Box::new(error)))?;
+        let mut config: Self = figment.extract().map_err(|error| ConfigError::Shape(Box::new(error)))?;
         let sla = &config.sla;
         let positive = [
             ("limits.mailbox", config.limits.mailbox as u64),

@@ -74,6 +74,9 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::WindowAsked { .. }
         | ThreadBody::WindowBooked { .. }
         | ThreadBody::WindowEnded { .. }
+        | ThreadBody::CallBegan { .. }
+        | ThreadBody::CallAnswered { .. }
+        | ThreadBody::CallEnded { .. }
         | ThreadBody::Rated { .. } => return None,
     })
 }

@@ -186,8 +186,6 @@ pub struct Limits {
     pub contacts: usize,
     /// Connections (TCP) from one address: 64.
     pub connections: usize,
-    /// Orders that wait: 4 096.
-    pub orders: usize,
     /// What `Retry-After` says, in seconds: 5.
     pub retry_after: u32,
 }
@@ -202,7 +200,6 @@ impl Default for Limits {
             phones: 5_000,
             contacts: 4,
             connections: 64,
-            orders: 4_096,
             retry_after: 5,
         }
     }

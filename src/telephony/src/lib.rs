@@ -2,7 +2,7 @@
 //! (docs/calls.md, decision 0006).
 //!
 //! ```text
-//!   server ──Order──► Telephony ──► switchboard ──► one task per leg ◄──► SIP over UDP and TCP
+//!   server ──Order──► Telephony ──► tasks ──► one per leg ◄──► SIP over UDP and TCP
 //!      ▲                                │                 │
 //!      └──────────── Event ◄────────────┴─────────────────┘──► Mixer (ports, remote addresses)
 //! ```
@@ -20,13 +20,32 @@
 //! No type of the library below (`rsipstack`) is in the public interface. Absent on purpose: early media (the mixer plays
 //! ringback), REFER towards the PBX, our own re-INVITE for hold (the mixer holds).
 
+mod clock;
 mod config;
+mod digest;
+mod handle;
+mod headers;
+mod identity;
+mod inbound;
+mod incoming;
+mod limits;
+mod outbound;
+mod pinging;
+mod registering;
+mod registrar;
+mod sdp;
+mod shared;
+mod talk;
+mod timers;
+mod trunks;
+mod wire;
 
 use std::fmt;
 
 use bangban_domain::call::{Cause, Failure, LegId, Number};
 
 pub use config::{Algorithm, Config, Limits, Login, Timing, Transport, Trunk};
+pub use handle::{Counters, StartError, Telephony};
 
 /// An INVITE that waits for a decision; unique while the process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -7,6 +7,9 @@ import type {
   ClusterOrder,
   ClusterPage,
   Drawn,
+  DutyCopied,
+  DutyHoles,
+  DutyWeek,
   EntryChanges,
   EntryContent,
   EntryCounts,
@@ -94,7 +97,8 @@ export type Kind =
   | 'calendar_year'
   | 'special_hours'
   | 'score_card'
-  | 'sample_plan';
+  | 'sample_plan'
+  | 'transfer_number';
 
 /** What is administered: the body's shape depends on the kind. */
 export interface AdminRecord<B = Body> {
@@ -585,6 +589,19 @@ export function createApi(client: Client) {
     exportItems: async (format: string, unit: string | null) =>
       (await send('GET', address('/api/admin/items/export', { format, unit }))).blob(),
     coverage: () => json<CoverageReport>('GET', '/api/admin/coverage'),
+
+    // Departments' telephones, and who answers for whom.
+    importNumbers: async (file: Blob, options: { format: string; dryRun: boolean; skipBad: boolean }) => {
+      const path = address('/api/admin/numbers/import', { ...options });
+      return (await (await send('POST', path, file, 'application/octet-stream')).json()) as ImportReport;
+    },
+    exportNumbers: async (format: string, unit: string | null) =>
+      (await send('GET', address('/api/admin/numbers/export', { format, unit }))).blob(),
+    duty: (whom: { item?: string; unit?: string; district: string | null }, from: string) =>
+      json<DutyWeek>('GET', address('/api/admin/duty', { ...whom, from })),
+    dutyHoles: (from: string) => json<DutyHoles>('GET', address('/api/admin/duty/holes', { from })),
+    copyDuties: (teams: string[], from: string, to: string) =>
+      json<DutyCopied>('POST', '/api/admin/duty/copy', { teams, from, to }),
 
     roster: (team: string, from: string) => json<Roster>('GET', address('/api/admin/roster', { team, from })),
 

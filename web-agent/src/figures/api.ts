@@ -1,6 +1,9 @@
 /** The server's figures. The only place of this page that knows addresses. */
 import type {
   AgentDays,
+  CallFiguresView,
+  CallRequestRows,
+  ConnectBy,
   ErrorCode,
   Figure,
   FigureGroup,
@@ -80,7 +83,23 @@ export function createApi(client: Client) {
 
   const rowQuery = (filter: Filter, figure: Figure, part: Part): Query => ({ ...asked(filter), figure, part });
 
+  /** Calls are told apart by unit, item and hour only. */
+  const calls = ({ from, to, unit, item, hour }: Filter): Query => ({ from, to, unit, item, hour });
+  const requestQuery = (filter: Filter, party: string, part: Part): Query => ({
+    ...calls(filter),
+    party: party || undefined,
+    part,
+  });
+
   return {
+    callFigures: (filter: Filter, by: ConnectBy) =>
+      json<CallFiguresView>('/api/figures/calls', { ...calls(filter), by }),
+    callRequests: (filter: Filter, party: string, part: Part, after: string | null) =>
+      json<CallRequestRows>('/api/figures/calls/rows', { ...requestQuery(filter, party, part), after, limit: 50 }),
+    callRequestsFile: async (filter: Filter, party: string, part: Part, format: FileFormat) =>
+      (
+        await get(address('/api/figures/calls/rows/export', { ...requestQuery(filter, party, part), format }))
+      ).blob(),
     scope: () => json<FigureScope>('/api/figures/scope'),
     figures: (filter: Filter, by: FigureGroup) => json<FiguresView>('/api/figures', { ...asked(filter), by }),
     rows: (filter: Filter, figure: Figure, part: Part, after: string | null) =>

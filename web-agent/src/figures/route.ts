@@ -2,7 +2,7 @@
 import type { Channel, Figure, FigureGroup } from '../generated/protocol';
 import type { Part } from './api';
 
-export type Screen = 'overview' | 'rows' | 'history' | 'agents' | 'quality' | 'written' | 'report';
+export type Screen = 'overview' | 'rows' | 'history' | 'calls' | 'requests' | 'agents' | 'quality' | 'written' | 'report';
 
 /** Which rows; the names are the server's. */
 export interface Filter {
@@ -24,11 +24,21 @@ export interface Route {
   /** The figure of the chart, or behind which the rows are. */
   figure: Figure;
   part: Part;
-  /** Of the history; of `quality`: which inspection. */
+  /** Of the history; of `quality`: which inspection; of `requests`: the party who was rung. */
   conversation: string;
 }
 
-const SCREENS: Screen[] = ['overview', 'rows', 'history', 'agents', 'quality', 'written', 'report'];
+const SCREENS: Screen[] = [
+  'overview',
+  'rows',
+  'history',
+  'calls',
+  'requests',
+  'agents',
+  'quality',
+  'written',
+  'report',
+];
 const NARROWER = ['unit', 'team', 'item', 'channel', 'agent', 'hour'] as const;
 const DAY_MS = 86_400_000;
 const dayFormat = new Intl.DateTimeFormat('en-CA', {
@@ -101,12 +111,14 @@ export function writeRoute(route: Route): string {
     const value = route.filter[field];
     if (value !== undefined) said.set(field, value);
   }
+  if (route.screen === 'calls') said.set('by', route.by);
   if (route.screen === 'overview' || route.screen === 'rows') {
     said.set('by', route.by);
     said.set('figure', route.figure);
   }
-  if (route.screen === 'rows' && route.part !== 'of') said.set('part', route.part);
-  const hasOne = route.screen === 'history' || (route.screen === 'quality' && route.conversation !== '');
+  if ((route.screen === 'rows' || route.screen === 'requests') && route.part !== 'of') said.set('part', route.part);
+  const mayHaveOne = route.screen === 'quality' || route.screen === 'requests';
+  const hasOne = route.screen === 'history' || (mayHaveOne && route.conversation !== '');
   const path = hasOne ? `${route.screen}/${encodeURIComponent(route.conversation)}` : route.screen;
   return `#/${path}?${said}`;
 }

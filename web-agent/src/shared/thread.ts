@@ -73,6 +73,11 @@ export function withEvent(state: ThreadState, body: EventBody, now: number): Thr
     case 'window_legs':
     case 'window_link':
     case 'window_replaced':
+    case 'calls':
+    case 'call':
+    case 'call_heard':
+    case 'call_link':
+    case 'call_replaced':
     case 'tick':
       return state;
   }

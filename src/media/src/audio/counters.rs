@@ -46,4 +46,3 @@ counters! {
         panics,
     }
 }
-}

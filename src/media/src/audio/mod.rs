@@ -27,11 +27,35 @@ use std::{
 
 use bangban_domain::call::LegId;
 
+mod arriving;
+mod browsers;
+mod conference;
 mod counters;
+mod dtmf;
+mod g711;
+mod jitter;
+mod leg;
 mod mixer;
+mod mixing;
+mod notes;
+mod ports;
+mod prompt;
+mod realtime;
+mod rtcp;
+mod rtp;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod tone;
+mod voice;
+mod wav;
 
+pub use conference::{Conference, MAX_LEGS};
 pub use counters::Counters;
-pub use mixer::Mixer;
+pub use leg::{Outgoing, Patience, Seed};
+pub use mixer::{MAX_OPEN, Mixer};
+pub use prompt::Prompts;
+pub use voice::MAX_BROWSERS;
 
 /// Sound a second: 8 kHz (ITU-T G.711).
 pub const RATE: u32 = 8_000;

@@ -10,7 +10,7 @@ use bangban_domain::{
     Timestamp, WindowId,
     citizen::HallVisit,
     conversation::{self, MAX_CLIENT_ID, MAX_COMMENT, MAX_LEFT_MESSAGE, MAX_TEXT},
-    words::{Outcome, Stage},
+    words::{Channel, Outcome, Stage},
 };
 use bangban_protocol::{Answer, Command, ErrorCode, Topic, WireError};
 

@@ -68,7 +68,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    auth::{Auth, Citizen, Principal, Staff, hash_password},
+    auth::{Auth, Citizen, Principal, Staff, hash_password, secret},
     calls::{self as call_owner, Callers, Calls},
     catalogue::Basis,
     clock::Clock,
@@ -346,7 +346,7 @@ impl App {
             desk: desk.clone(),
             rights: Arc::clone(&rights),
             organisation: Arc::clone(&organisation),
-            callers: Callers::new(&config.auth.staff_secret),
+            callers: Callers::new(&secret(&config.auth.citizen_secret, &config.data.dir, "citizen.secret")?),
             ice: windows.ways(),
             stopping: stopping.clone(),
         };
@@ -474,8 +474,9 @@ impl App {
         !self.bus.is_shared() || self.bus.is_live()
     }
 
-    /// Says good-bye to the other nodes.
+    /// Says good-bye to telephones and to the other nodes.
     pub async fn leave_bus(&self) {
+        self.calls.stop().await;
         let ending = self.bus_ending.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ending) = ending {
             ending.end().await;

@@ -99,6 +99,8 @@ impl App {
                 | Topic::Alerts
                 | Topic::AlertsOf(_)
                 | Topic::Window(_)
+                | Topic::Calls
+                | Topic::Call(_)
                 | Topic::Session,
                 _,
             ) => return Err(forbidden()),

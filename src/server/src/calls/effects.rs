@@ -6,7 +6,7 @@ use bangban_domain::{
     call::{CallEnd, CallOrigin, CallPart, Effect, Input, LegId, Number, Party, Row, WrapUpEnd},
 };
 use bangban_media::audio::{AudioEvent, Quality};
-use bangban_protocol::{EventBody, MediaLink, Party as From, QualityLight, ThreadBody};
+use bangban_protocol::{EventBody, MediaLink, Party as Speaker, QualityLight, ThreadBody};
 use bangban_store::{Audit, Author, CallBackRow, CallChange, Change, Lane};
 use bangban_telephony::Event;
 use metrics::counter;
@@ -131,6 +131,7 @@ impl Owner {
                 batch.dirty.insert(one.leg.call);
                 if let Some(room) = self.rooms.get_mut(&one.leg.call) {
                     let agent = one.party.as_ref().and_then(Party::agent);
+                    self.rested.extend(agent.map(|agent| (agent, now)));
                     if one.part == CallPart::Operator {
                         room.operators.extend(agent);
                     }
@@ -150,12 +151,19 @@ impl Owner {
             }
             Row::WrapUp(one) => {
                 batch.is_everybody = true;
-                let room = self.rooms.get(&one.call);
+                let of_room = self.rooms.get(&one.call).and_then(|room| room.row.conversation);
+                if let Some(conversation) = of_room {
+                    // The call may be over long before it is wrapped up.
+                    self.wrapping.insert(one.call, conversation);
+                }
+                let conversation = of_room.or_else(|| self.wrapping.get(&one.call).copied());
                 if one.end == Some(WrapUpEnd::TimedOut) {
-                    let conversation = room.and_then(|room| room.row.conversation);
                     batch.unsaid.extend(conversation.map(|conversation| (conversation, one.agent)));
                 }
-                batch.desk.extend(room.and_then(|room| room.row.conversation));
+                if one.ended_at.is_some() {
+                    self.wrapping.remove(&one.call);
+                }
+                batch.desk.extend(conversation);
             }
         }
         batch.call(CallChange::Row { row: Box::new(row), team });
@@ -228,11 +236,12 @@ impl Owner {
             return;
         };
         room.is_answered = true;
-        let staff = room.legs.values().filter(|leg| leg.ended_at.is_none());
-        let agent = staff.filter_map(|leg| leg.party.as_ref().and_then(Party::agent)).next();
+        let mut staff =
+            room.legs.values().filter(|leg| leg.ended_at.is_none() && leg.part != CallPart::Supervisor);
+        let agent = staff.find_map(|leg| leg.party.as_ref().and_then(Party::agent));
         let (author, from) = match agent {
-            Some(id) => (Author::Agent(id), From::Agent { id, name: self.name_of(id) }),
-            None => (Author::System, From::System),
+            Some(id) => (Author::Agent(id), Speaker::Agent { id, name: self.name_of(id) }),
+            None => (Author::System, Speaker::System),
         };
         let mut said = entry(conversation, Lane::Public, at.min(now), author, &from, &ThreadBody::CallAnswered { call });
         said.answers = true;
@@ -264,9 +273,9 @@ impl Owner {
     /// An entry of whoever causes it.
     pub(super) fn say(&self, conversation: ConversationId, at: Timestamp, body: &ThreadBody, batch: &mut Batch) {
         let from = match batch.actor {
-            Some(Person::Citizen(_)) => From::Citizen,
-            Some(Person::Staff(id)) => From::Agent { id, name: self.name_of(id) },
-            None => From::System,
+            Some(Person::Citizen(_)) => Speaker::Citizen,
+            Some(Person::Staff(id)) => Speaker::Agent { id, name: self.name_of(id) },
+            None => Speaker::System,
         };
         batch.unit.entries.push(entry(conversation, Lane::Public, at, batch.author(), &from, body));
     }
@@ -351,8 +360,14 @@ impl Owner {
             }
             Event::Ringing(leg) => Input::Ringing(leg),
             Event::Answered(leg) => Input::Answered(leg),
-            Event::Failed(leg, failure) => Input::Failed(leg, failure),
-            Event::HungUp(leg) => Input::HungUp(leg),
+            Event::Failed(leg, failure) => {
+                batch.errands.push(Errand::Close(leg));
+                Input::Failed(leg, failure)
+            }
+            Event::HungUp(leg) => {
+                batch.errands.push(Errand::Close(leg));
+                Input::HungUp(leg)
+            }
             Event::MediaLost(leg) => Input::MediaLost(leg),
             Event::PeerHeld(leg, is_held) => Input::PeerHeld(leg, is_held),
             Event::Digit(leg, digit) => Input::Digit(leg, digit),

@@ -9,7 +9,7 @@ use std::{
 use bangban_domain::call::{Cause, Ear, LegId, Number, Prompt};
 use bangban_media::audio::{AudioEvent, Mixer, Refused};
 use bangban_protocol::{ErrorCode, WireError};
-use bangban_telephony::{Busy, Event, InviteId, Order, Refusal, Target};
+use bangban_telephony::{Busy, Event, InviteId, Order, Refusal, Target, Telephony};
 use tokio::sync::mpsc;
 
 use crate::{config::Config, windows};
@@ -65,6 +65,7 @@ pub(super) struct Lines {
     mixer: Mixer,
     /// `None`: there are no telephones.
     orders: Option<Orders>,
+    telephony: Option<Telephony>,
     ways: BTreeMap<LegId, Way>,
     /// Registered telephones, by user name.
     registered: BTreeSet<String>,
@@ -83,11 +84,16 @@ impl Lines {
             keys.public = windows::own_address(SocketAddr::new(keys.bind, 0));
         }
         let mixer = Mixer::start(keys, heard_audio)?;
-        let orders = super::lines_telephony::start(config, &mixer, heard_telephones).await?;
+        let telephony = super::lines_telephony::start(config, &mixer, heard_telephones).await?;
+        let orders = telephony.clone().map(|telephony| {
+            let orders: Orders = Box::new(move |order| telephony.order(order));
+            orders
+        });
         let lines = Self {
             mixer,
             has_trunks: orders.is_some() && !config.telephony.trunks.is_empty(),
             orders,
+            telephony,
             ways: BTreeMap::new(),
             registered: BTreeSet::new(),
             owed: VecDeque::new(),
@@ -97,6 +103,10 @@ impl Lines {
 
     pub(super) fn mixer(&self) -> Mixer {
         self.mixer.clone()
+    }
+
+    pub(super) fn telephony(&self) -> Option<Telephony> {
+        self.telephony.clone()
     }
 
     /// Has this member of staff a telephone that can be rung?
@@ -213,21 +223,6 @@ impl Lines {
         }
         for call in calls {
             self.mixer.set_mix(call, Vec::new());
-        }
-    }
-}
-
-#[cfg(test)]
-impl Lines {
-    /// With telephones that take every order into `orders`.
-    pub(super) fn testing(mixer: Mixer, orders: mpsc::Sender<Order>) -> Self {
-        Self {
-            mixer,
-            orders: Some(Box::new(move |order| orders.try_send(order).map_err(|_| Busy))),
-            ways: BTreeMap::new(),
-            registered: BTreeSet::new(),
-            has_trunks: true,
-            owed: VecDeque::new(),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The telephones as the configuration has them.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use anyhow::Context as _;
 use bangban_domain::call::Number;
 use bangban_media::audio::Mixer;
-use bangban_telephony::{Config as Sip, Event, Login, PhoneBook, Secret, Transport, Trunk};
+use bangban_telephony::{Config as Sip, Event, Login, PhoneBook, Secret, Telephony, Transport, Trunk};
 use tokio::sync::mpsc;
 
-use super::lines::Orders;
 use crate::config::{Config, ConfigError, Telephony as Keys, TrunkKeys};
 
 /// Passwords of telephones on desks, by user name.
@@ -21,6 +21,35 @@ impl PhoneBook for Passwords {
 
 fn value(key: &'static str, problem: impl Into<String>) -> ConfigError {
     ConfigError::Value { key, problem: problem.into() }
+}
+
+/// The telephones; `None`: there are none here.
+///
+/// # Errors
+/// Names the key, or the address that cannot be listened to.
+pub(super) async fn start(
+    config: &Config,
+    mixer: &Mixer,
+    heard: mpsc::Sender<Event>,
+) -> anyhow::Result<Option<Telephony>> {
+    if !config.telephony.enabled {
+        return Ok(None);
+    }
+    let passwords = Arc::new(Passwords(read_passwords(&config.telephony.phones_file).await?));
+    let telephony = Telephony::start(telephony_config(&config.telephony)?, passwords, mixer.clone(), heard).await;
+    Ok(Some(telephony.context("telephony.listen")?))
+}
+
+async fn read_passwords(path: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    if path.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let text = tokio::fs::read_to_string(path).await.context("telephony.phones_file")?;
+    // What is wrong with it may be a password: only where is told.
+    serde_json::from_str(&text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        anyhow::anyhow!("telephony.phones_file: no JSON object of texts (line {line}, column {column})")
+    })
 }
 
 /// What the telephony is told.

@@ -23,8 +23,6 @@ mod news;
 mod obey;
 mod owner;
 mod plans;
-#[cfg(test)]
-mod tests;
 mod views;
 
 use std::sync::Arc;
@@ -36,6 +34,7 @@ use bangban_domain::{
 use bangban_media::audio::Mixer;
 use bangban_protocol::{Answer, CallAct, ErrorCode, IcePolicy, IceServer, WireError};
 use bangban_store::{Store, StoreError};
+use bangban_telephony::Telephony;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -112,6 +111,7 @@ pub struct Calls {
     /// `None`: there are none here.
     mailbox: Option<mpsc::Sender<Envelope>>,
     mixer: Option<Mixer>,
+    telephony: Option<Telephony>,
 }
 
 impl Calls {
@@ -121,16 +121,16 @@ impl Calls {
     /// A port cannot be opened, or whatever the store says.
     pub async fn start(config: &Config, world: World) -> anyhow::Result<Self> {
         if !config.calls.enabled {
-            return Ok(Self { mailbox: None, mixer: None });
+            return Ok(Self { mailbox: None, mixer: None, telephony: None });
         }
         let (sender, receiver) = mpsc::channel(config.limits.mailbox);
         let (lines, heard) = Lines::start(config).await?;
-        let mixer = lines.mixer();
+        let (mixer, telephony) = (lines.mixer(), lines.telephony());
         let settings = settings(config);
-        let mut owner = Owner::new(world, lines, settings, config.calls.clone(), sender.clone());
+        let mut owner = Owner::new(world, lines, settings, config.calls.clone(), sender.downgrade());
         owner.rebuild().await?;
         tokio::spawn(owner.run(receiver, heard));
-        Ok(Self { mailbox: Some(sender), mixer: Some(mixer) })
+        Ok(Self { mailbox: Some(sender), mixer: Some(mixer), telephony })
     }
 
     /// Carries out a command of a connection; what it changes is durable when its answer is there.
@@ -177,10 +177,32 @@ impl Calls {
         self.mailbox.as_ref().map_or(0, |mailbox| mailbox.max_capacity() - mailbox.capacity())
     }
 
-    /// What mixes them.
+    /// What mixers and telephones have counted, by name.
     #[must_use]
-    pub const fn mixer(&self) -> Option<&Mixer> {
-        self.mixer.as_ref()
+    pub fn counted(&self) -> Vec<(&'static str, u64)> {
+        let mut counted = Vec::new();
+        if let Some(mixer) = &self.mixer {
+            counted.extend(mixer.counters().named());
+        }
+        if let Some(telephony) = &self.telephony {
+            let now = telephony.counters();
+            counted.extend([
+                ("telephone_calls", now.calls),
+                ("telephone_dialogs", now.dialogs),
+                ("telephones", now.registrations),
+                ("trunks_up", now.trunks_up),
+                ("telephone_refused", now.refused),
+                ("telephone_dropped", now.dropped),
+            ]);
+        }
+        counted
+    }
+
+    /// Hangs up by telephone what still stands, and closes its ports.
+    pub async fn stop(&self) {
+        if let Some(telephony) = self.telephony.clone() {
+            telephony.stop().await;
+        }
     }
 }
 
@@ -225,7 +247,7 @@ fn internal(error: &StoreError) -> WireError {
 /// What a client is told of it; none of it is personal.
 fn refused(refusal: &Refusal) -> WireError {
     let (code, field) = match refusal {
-        Refusal::NotOpen(_) => (ErrorCode::NotFound, None),
+        Refusal::NotOpen(_) | Refusal::NoWrapUp => (ErrorCode::NotFound, None),
         Refusal::NoLeg(_) => (ErrorCode::NotFound, Some("leg")),
         Refusal::Full | Refusal::Draining => (ErrorCode::Busy, None),
         Refusal::NotYours | Refusal::NotAllowed(..) => (ErrorCode::Forbidden, None),
@@ -236,8 +258,7 @@ fn refused(refusal: &Refusal) -> WireError {
         | Refusal::NobodyElse
         | Refusal::Requesting
         | Refusal::Busy(_)
-        | Refusal::TooMany
-        | Refusal::NoWrapUp => (ErrorCode::InvalidStage, None),
+        | Refusal::TooMany => (ErrorCode::InvalidStage, None),
         // Ids are ours: this comes of a mistake of ours.
         Refusal::KnownAlready(_) => (ErrorCode::Internal, None),
     };

@@ -373,7 +373,8 @@ impl Owner {
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         let leg = self.own_leg(by, call)?;
-        let is_first = by.staff().is_none() && !self.lines.is_page(leg);
+        let is_on_page = self.rooms.get(&call).is_some_and(|room| room.caller == Caller::Page);
+        let is_first = by.staff().is_none() && is_on_page;
         if !is_first && !self.lines.is_page(leg) {
             return Err(WireError::new(ErrorCode::InvalidStage, "the sound is on a telephone"));
         }

@@ -208,9 +208,15 @@ pub(super) struct Owner {
     pub(super) pages: BTreeMap<LegId, Arc<Socket>>,
     /// Who is to be called back, the first due one first.
     pub(super) owed: Vec<(CallBackRow, Option<ConversationId>)>,
+    /// Conversations of calls that are being wrapped up.
+    pub(super) wrapping: BTreeMap<CallId, ConversationId>,
+    /// When somebody was in a call last: who has rested longest is rung first.
+    pub(super) rested: HashMap<AgentId, Timestamp>,
+    pub(super) started_at: Timestamp,
     /// Inputs that follow from what was done after the last turn.
     follow_ups: Vec<Input>,
-    mailbox: mpsc::Sender<Envelope>,
+    /// Its own, for the hotline's calls; weak, so that the owner ends with those who hold one.
+    mailbox: mpsc::WeakSender<Envelope>,
     lines_at: Option<Timestamp>,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
     is_sound: bool,
@@ -226,8 +232,9 @@ impl Owner {
         lines: Lines,
         settings: Settings,
         keys: config::Calls,
-        mailbox: mpsc::Sender<Envelope>,
+        mailbox: mpsc::WeakSender<Envelope>,
     ) -> Self {
+        let world_now = world.clock.now();
         Self {
             world,
             lines,
@@ -238,6 +245,9 @@ impl Owner {
             viewers: HashMap::new(),
             pages: BTreeMap::new(),
             owed: Vec::new(),
+            wrapping: BTreeMap::new(),
+            rested: HashMap::new(),
+            started_at: world_now,
             follow_ups: Vec::new(),
             mailbox,
             lines_at: None,
@@ -282,6 +292,9 @@ impl Owner {
             restored.map_err(|error| StoreError::Corrupt { table: "phone_call", what: error.detail })?;
         }
         for row in self.world.store.open_wrap_ups().await? {
+            if let Some(conversation) = self.world.store.conversation_of_call(row.call).await? {
+                self.wrapping.insert(row.call, conversation);
+            }
             self.decide(Input::WrapUpRestored(row), now, &mut batch).ok();
         }
         self.decide(Input::Tick, now, &mut batch).ok();
@@ -332,8 +345,7 @@ impl Owner {
             };
             tokio::select! {
                 biased;
-                // This end holds a sender itself: it never runs dry.
-                _ = mailbox.recv_many(&mut waiting, BATCH) => {}
+                taken = mailbox.recv_many(&mut waiting, BATCH) => if taken == 0 { return },
                 taken = heard.audio.recv_many(&mut audio, EVENTS) => if taken == 0 { return },
                 taken = heard.telephones.recv_many(&mut telephones, EVENTS), if !heard.telephones.is_closed() || !heard.telephones.is_empty() => {
                     if taken == 0 { continue }
@@ -517,7 +529,9 @@ impl Owner {
             batch.errands.push(Errand::Refuse(invitation.invite, because));
             return;
         }
-        hotline::receive(&self.world, invitation, self.mailbox.clone(), self.keys.retry_after_seconds);
+        if let Some(mailbox) = self.mailbox.upgrade() {
+            hotline::receive(&self.world, invitation, mailbox, self.keys.retry_after_seconds);
+        }
     }
 
     // --- small things -----------------------------------------------------------------------------------------

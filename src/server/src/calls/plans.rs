@@ -2,11 +2,37 @@
 
 use bangban_domain::{
     AgentId, CallId,
-    call::{About, Number, Order, Party, Plan},
+    call::{About, Number, Order, Party, Plan, reach::Presence},
+    rights::Action,
 };
-use bangban_protocol::{CallWho, WireError};
+use bangban_protocol::{CallWho, DirectoryTarget, WireError};
 
 use super::owner::{Owner, Person, Room};
+use crate::{
+    departments::{self, Staffing},
+    staff::At,
+};
+
+impl Staffing for Owner {
+    fn name(&self, agent: AgentId) -> Option<String> {
+        self.world.rights.accounts.name(agent)
+    }
+
+    fn presence(&self, agent: AgentId, team: &str, item: Option<&str>) -> Presence {
+        let rights = &self.world.rights;
+        let unit = rights.unit_of_team(team);
+        let serves = rights.accounts.get(agent).is_some_and(|account| rights.serves_team(&account, team))
+            // Professionals are reached for their own items only.
+            && rights.allows(agent, Action::Serve, At { unit: unit.as_deref(), item });
+        if !serves {
+            return Presence::Left;
+        }
+        if self.telephone_of(agent).is_none() && !self.has_page(Person::Staff(agent)) {
+            return Presence::Away;
+        }
+        Presence::Free { since: self.rested.get(&agent).copied().unwrap_or(self.started_at) }
+    }
+}
 
 impl Owner {
     /// Whom to ring, in order: who is on duty and connected, then numbers.
@@ -34,42 +60,34 @@ impl Owner {
                 let about = About { item, department: department.clone() };
                 Plan { about, candidates: vec![Party::Number(number)], order }
             }
-            CallWho::Item { item, .. } => {
-                let found = self.item_plan(item).ok_or_else(|| WireError::field("item", "no such item"))?;
-                Plan { order, ..found }
+            CallWho::Item { item, district } => {
+                let target = DirectoryTarget::Item(item.clone());
+                Plan { order, ..self.found(&target, district.as_deref(), "item")? }
             }
-            CallWho::Department { department, .. } => {
-                if !self.world.rights.knows_unit(department) {
-                    return Err(WireError::field("department", "no such unit"));
-                }
-                let about = About { item, department: department.clone() };
-                Plan { about, candidates: Vec::new(), order }
+            CallWho::Department { department, district } => {
+                let target = DirectoryTarget::Department(department.clone());
+                let found = self.found(&target, district.as_deref(), "department")?;
+                Plan { order, about: About { item: found.about.item.or(item), ..found.about }, ..found }
             }
-            CallWho::Telephone { .. } => return Err(WireError::field("telephone", "no such telephone")),
+            CallWho::Telephone { telephone } => {
+                let target = DirectoryTarget::Telephone(telephone.clone());
+                let found = self.found(&target, None, "telephone")?;
+                Plan { order, about: About { item: found.about.item.or(item), ..found.about }, ..found }
+            }
         };
         Ok(plan)
     }
 
-    /// Members of the item's team who can be rung, then its numbers.
-    fn item_plan(&self, code: &str) -> Option<Plan> {
+    fn found(&self, target: &DirectoryTarget, district: Option<&str>, field: &str) -> Result<Plan, WireError> {
+        let now = self.world.clock.now();
         let catalogue = self.world.organisation.current();
-        let item = catalogue.item(code)?;
-        let members = self.world.rights.accounts.all().into_iter().filter(|account| {
-            self.world.rights.serves_team(account, &item.team)
-                && (self.lines.has_telephone(&account.login) || self.has_page(Person::Staff(account.id)))
-        });
-        let mut people: Vec<AgentId> = members.map(|account| account.id).collect();
-        people.sort_unstable();
-        let numbers = item.numbers.iter().filter_map(|one| Number::parse(&one.number).map(Party::Number));
-        let candidates = people.into_iter().map(Party::Agent).chain(numbers).collect();
-        let about = About { item: Some(code.to_owned()), department: item.department.clone() };
-        Some(Plan { about, candidates, order: Order::InOrder })
+        departments::plan(&catalogue, self, target, district, now)
+            .ok_or_else(|| WireError::field(field, "there is no such thing"))
     }
 
     /// 三方直转: whom an item's direct line leads to, if it has one.
-    pub(super) fn direct_plan(&self, code: &str) -> Option<Plan> {
-        let has_line = self.world.organisation.current().item(code)?.direct_line;
-        has_line.then(|| self.item_plan(code)).flatten()
+    pub(super) fn direct_plan(&self, item: &str) -> Option<Plan> {
+        departments::direct(&self.world.organisation.current(), self, item, None, self.world.clock.now())
     }
 
     /// A number that a telephone asks to be transferred to.

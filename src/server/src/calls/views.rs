@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bangban_domain::{
     AgentId, CallId, Timestamp,
-    call::{CallDeed, CallPart, Party, Place, Present, Standing},
+    call::{CallDeed, CallPart, Party, Present, Standing},
     rights::Action,
 };
 use bangban_protocol::{
-    Answer, CallAttemptView, CallBrief, CallLegView, CallRequestView, CallState, CallView, CallsView, EventBody,
+    Answer, CallAttemptView, CallBrief, CallLegView, CallPlace, CallRequestView, CallState, CallView, CallsView, EventBody,
     LiveCallView, OwedCallView, PersonView, RingView, Snapshot, Topic, WireError, WrapUpView,
 };
 
@@ -375,7 +375,7 @@ impl Owner {
             ended_because: room.ended.map(|(because, _)| because),
             // The caller does not see who waits aside.
             legs: legs
-                .filter(|leg| !is_citizen || leg.part == CallPart::Caller || leg.place == Place::Bridge.into())
+                .filter(|leg| !is_citizen || leg.part == CallPart::Caller || leg.place == CallPlace::Bridge)
                 .collect(),
             rung: if is_citizen {
                 Vec::new()

@@ -7,7 +7,7 @@ use bangban_domain::{
     org::is_first,
     routing::{Ability, Demand, Input, Plan, Profile},
     time::{DAY, Millis},
-    words::Language,
+    words::{Channel, Language},
 };
 use bangban_store::StaffRow;
 

@@ -212,6 +212,7 @@ pub(crate) fn view_of(
         agent_read: row.agent_read,
         citizen_online: false,
         window: None,
+        call: None,
     }
 }
 

@@ -35,5 +35,17 @@ async fn render(State((app, handle)): State<(Arc<App>, PrometheusHandle)>) -> Re
             counter!("bangban_media_total", "what" => name).absolute(count);
         }
     }
+    const NOW: [&str; 10] = [
+        "legs", "browsers", "conferences", "ports_in_use", "mixing_threads", "realtime_threads", "telephone_calls",
+        "telephone_dialogs", "telephones", "trunks_up",
+    ];
+    for (name, count) in app.calls.counted() {
+        if NOW.contains(&name) {
+            #[expect(clippy::cast_precision_loss, reason = "there are thousands at most")]
+            gauge!("bangban_calls", "what" => name).set(count as f64);
+        } else {
+            counter!("bangban_calls_total", "what" => name).absolute(count);
+        }
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response()
 }

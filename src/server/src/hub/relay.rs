@@ -219,6 +219,8 @@ const fn thread_of(topic: Topic) -> Option<(ConversationId, Lane)> {
         | Topic::AlertsOf(_)
         | Topic::Continuation(_)
         | Topic::Window(_)
+        | Topic::Calls
+        | Topic::Call(_)
         | Topic::Notices
         | Topic::Session => None,
     }

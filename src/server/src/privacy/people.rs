@@ -4,8 +4,9 @@ use std::{collections::HashSet, sync::Arc};
 
 use axum::body::Bytes;
 use bangban_domain::{
-    AgentId, CitizenId, ConversationId, Timestamp, WindowId,
+    AgentId, CallId, CitizenId, ConversationId, Timestamp, WindowId,
     alert::Intervention,
+    call::{CallEnd, CallOrigin},
     conversation,
     history::Event,
     learning::LabelKind,
@@ -14,8 +15,8 @@ use bangban_domain::{
 };
 use bangban_protocol::{ErrorCode, Party, ThreadBody, ThreadEntry, WireError};
 use bangban_store::{
-    Archive, Audit, Author, Change, CitizenRow, ErasureRow, ErasureState, LabelRow, Lane, PrivacyChange, Store,
-    StoreError, Unit, WindowRow,
+    Archive, Audit, Author, Change, CitizenRow, ErasureRow, ErasureState, LabelRow, Lane, PastCall, PrivacyChange,
+    Store, StoreError, Unit, WindowRow,
 };
 use futures_util::TryStreamExt as _;
 use serde::Serialize;
@@ -105,6 +106,51 @@ impl<'a> From<&'a WindowRow> for WindowData<'a> {
             because: row.because,
             quality: row.quality.as_ref().map(|quality| &*quality.0),
             consents: consents.collect(),
+        }
+    }
+}
+
+/// A call as an export has it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallData<'a> {
+    call: CallId,
+    conversation: Option<ConversationId>,
+    origin: CallOrigin,
+    item: Option<&'a str>,
+    began_at: Timestamp,
+    answered_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    because: Option<CallEnd>,
+    stars: Option<u8>,
+    /// What operators wrote.
+    notes: Vec<CallNote<'a>>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallNote<'a> {
+    at: Timestamp,
+    note: &'a str,
+    work_order: Option<&'a str>,
+}
+
+impl<'a> From<&'a PastCall> for CallData<'a> {
+    fn from(past: &'a PastCall) -> Self {
+        let notes = past.notes.iter();
+        Self {
+            call: past.row.call,
+            conversation: past.row.conversation,
+            origin: past.row.origin,
+            item: past.row.item.as_deref(),
+            began_at: past.row.began_at,
+            answered_at: past.row.answered_at,
+            ended_at: past.row.ended_at,
+            because: past.row.because,
+            stars: past.row.stars,
+            notes: notes
+                .map(|(at, note, work_order)| CallNote { at: *at, note, work_order: work_order.as_deref() })
+                .collect(),
         }
     }
 }
@@ -340,6 +386,8 @@ impl People {
         package.json("person.json", &person).await?;
         let windows = self.archive().windows_of(person.id).await?;
         package.json("windows.json", &windows.iter().map(WindowData::from).collect::<Vec<_>>()).await?;
+        let calls = self.archive().calls_of(person.id).await?;
+        package.json("calls.json", &calls.iter().map(CallData::from).collect::<Vec<_>>()).await?;
         for id in conversations {
             let Some(mut data) = self.conversation(id).await? else { continue };
             for file in self.archive().files_of(id).await? {

@@ -108,7 +108,7 @@ enum For {
 }
 
 /// Who counts.
-const COUNTS: &[&str] = &["agent", "professional", "supervisor", "leader", "auditor", "admin"];
+const COUNTS: &[&str] = &["agent", "professional", "operator", "supervisor", "leader", "auditor", "admin"];
 
 /// Who plans a team's staff.
 const PLANS: &[&str] = &["supervisor", "leader", "auditor", "admin"];
@@ -557,6 +557,7 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
     let tomorrow = citizen.welcome["now"].as_i64().unwrap() + 86_400_000;
     let window = json!({ "type": "book_window", "conversation": id, "at": tomorrow });
     let window = serving.ok(window).await["window"].clone();
+    let call = format!("cl_{NO_ID}");
     // An alert of the police's unit.
     serving.ok(json!({ "type": "raise_flag", "conversation": id, "reason": "upset" })).await;
     let mut watching = server.staff("super1").await;
@@ -585,7 +586,7 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
         let role = who.role();
         let looks = role.is_some_and(|role| ["supervisor", "leader", "auditor", "admin"].contains(&role));
         let owner = who.name == "citizen";
-        let has_desk = role.is_some_and(|role| ["agent", "professional", "supervisor"].contains(&role));
+        let has_desk = role.is_some_and(|role| ["agent", "professional", "operator", "supervisor"].contains(&role));
         let conversation = json!(id);
         let expected: BTreeMap<String, (Value, bool)> = [
             ("conversation", json!({ "type": "subscribe", "topic": format!("conversation:{id}") }), owner || supervisor(who)),
@@ -691,6 +692,35 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("propose", json!({ "type": "propose", "window": window, "field": "name", "kind": "text", "value": "x" }), false),
             ("answer a proposal", json!({ "type": "answer_proposal", "window": window, "proposal": 1, "accepts": true }), false),
             ("bind", json!({ "type": "bind", "window": window, "kind": "submit" }), false),
+            ("calls", json!({ "type": "subscribe", "topic": "calls" }), true),
+            // Of none that stands: who may what in one that does is tested with the calls.
+            ("call", json!({ "type": "subscribe", "topic": format!("call:{call}") }), false),
+            ("call: place", json!({ "type": "call", "act": { "type": "place", "conversation": conversation, "to": { "type": "browser" } } }), false),
+            ("call: start", json!({ "type": "call", "act": { "type": "start", "conversation": format!("cv_{NO_ID}") } }), false),
+            ("call: call back", json!({ "type": "call", "act": { "type": "call_back", "call": call, "to": { "type": "left" } } }), false),
+            ("call: rings", json!({ "type": "call", "act": { "type": "rings", "call": call } }), false),
+            ("call: prepare", json!({ "type": "call", "act": { "type": "prepare", "call": call } }), false),
+            ("call: answer", json!({ "type": "call", "act": { "type": "answer", "call": call, "sdp": "v=0" } }), false),
+            ("call: decline", json!({ "type": "call", "act": { "type": "decline", "call": call } }), false),
+            ("call: connect", json!({ "type": "call", "act": { "type": "connect", "call": call, "sdp": "v=0" } }), false),
+            ("call: hang up", json!({ "type": "call", "act": { "type": "hang_up", "call": call } }), false),
+            ("call: request", json!({ "type": "call", "act": { "type": "request", "call": call, "who": { "type": "item", "item": "residence-permit" }, "goal": "consult" } }), false),
+            ("call: stop request", json!({ "type": "call", "act": { "type": "stop_request", "call": call } }), false),
+            ("call: merge", json!({ "type": "call", "act": { "type": "merge", "call": call } }), false),
+            ("call: swap", json!({ "type": "call", "act": { "type": "swap", "call": call } }), false),
+            ("call: leave", json!({ "type": "call", "act": { "type": "leave", "call": call } }), false),
+            ("call: return", json!({ "type": "call", "act": { "type": "return", "call": call } }), false),
+            ("call: hold", json!({ "type": "call", "act": { "type": "hold", "call": call, "leg": 1 } }), false),
+            ("call: resume", json!({ "type": "call", "act": { "type": "resume", "call": call, "leg": 1 } }), false),
+            ("call: mute", json!({ "type": "call", "act": { "type": "mute", "call": call, "leg": 1, "muted": true } }), false),
+            ("call: whisper", json!({ "type": "call", "act": { "type": "whisper", "call": call } }), false),
+            ("call: drop", json!({ "type": "call", "act": { "type": "drop", "call": call, "leg": 1 } }), false),
+            ("call: dial", json!({ "type": "call", "act": { "type": "dial", "call": call, "leg": 1, "digits": "1" } }), false),
+            ("call: open window", json!({ "type": "call", "act": { "type": "open_window", "call": call } }), false),
+            ("call: end", json!({ "type": "call", "act": { "type": "end", "call": call } }), false),
+            ("call: wrap up", json!({ "type": "call", "act": { "type": "wrap_up", "call": call, "disposition": "solved" } }), false),
+            ("call: supervise", json!({ "type": "call", "act": { "type": "supervise", "call": call, "mode": "listen" } }), false),
+            ("call: take over", json!({ "type": "call", "act": { "type": "take_over", "call": call } }), false),
             ("hello", json!({ "type": "hello", "token": "x", "protocol": 1 }), false),
             ("renew", json!({ "type": "renew", "token": "x" }), false),
         ]

@@ -7,6 +7,7 @@ import type { Description } from './description';
 import { item } from './item';
 import { hold, retention } from './keeping';
 import { notice } from './notice';
+import { number } from './number';
 import { policy } from './policy';
 import { samplePlan, scoreCard } from './quality';
 import { shift } from './shift';
@@ -28,4 +29,5 @@ export const descriptions: Record<Kind, Description> = {
   special_hours: specialHours,
   score_card: scoreCard,
   sample_plan: samplePlan,
+  transfer_number: number,
 };

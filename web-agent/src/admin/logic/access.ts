@@ -38,6 +38,8 @@ export type ScreenName =
   | 'units'
   | 'staff'
   | 'roster'
+  | 'duty'
+  | 'numbers'
   | 'staffing'
   | 'items'
   | 'knowledge'
@@ -60,6 +62,8 @@ export const screens: readonly { name: ScreenName; read: Action[]; change: Actio
   { name: 'units', read: ['read_administration'], change: 'manage_units' },
   { name: 'staff', read: ['read_administration'], change: 'manage_staff' },
   { name: 'roster', read: ['read_administration'], change: 'manage_roster' },
+  { name: 'duty', read: ['read_administration', 'manage_roster'], change: 'manage_roster' },
+  { name: 'numbers', read: ['read_administration'], change: 'manage_roster' },
   { name: 'staffing', read: ['manage_roster', 'watch'], change: null },
   { name: 'items', read: ['read_administration'], change: 'manage_items' },
   {

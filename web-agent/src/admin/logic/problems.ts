@@ -80,6 +80,12 @@ const patterns: readonly [RegExp, (...parts: string[]) => string][] = [
   [/^only one choice may stand for all other districts$/, () => '只能有一个选项代表其余各区'],
   [/^may only be a link to/, () => '只能是 https://….gov.cn 的官方链接'],
   [/^is no situation of the item$/, () => '不是该事项的情形'],
+  [/^stands in "(.*)" of the same unit already$/, (code) => `本单位已有这个号码：${code}`],
+  [/^stands in an earlier row of the same unit$/, () => '与前面的行是同一单位的同一号码'],
+  [/^must be empty, because the unit is of a district$/, () => '区属单位只受理本区，请清空'],
+  [/^must be 1 to 999$/, () => '须为 1 至 999'],
+  [/^you may not administer telephones of this unit$/, () => '无权管理该单位的号码'],
+  [/^must be whole weeks away/, () => '须相隔整周'],
   [/^is blocked by "(.*)" already$/, () => '该访客已在黑名单中'],
 ];
 

@@ -6,6 +6,8 @@ export const screenNames: Record<ScreenName, Text> = {
   units: { zh: '组织', en: 'Organisation' },
   staff: { zh: '人员', en: 'Staff' },
   roster: { zh: '排班', en: 'Roster' },
+  duty: { zh: '通话值班', en: 'Call duty' },
+  numbers: { zh: '转接号码', en: 'Transfer numbers' },
   staffing: { zh: '人力测算', en: 'Staffing' },
   items: { zh: '事项', en: 'Items' },
   knowledge: { zh: '知识库', en: 'Knowledge base' },

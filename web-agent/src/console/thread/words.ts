@@ -5,6 +5,7 @@ import { actionStepText, actionText, useActionWords } from '../../shared/actions
 import { durationText } from '../../shared/files/kinds';
 import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
 import { enFlagReasons, zhFlagReasons } from '../../shared/alerts';
+import { useCallEntryText } from '../../shared/call/entryWords';
 import { useWindowEntryText } from '../../shared/window/entryWords';
 import { useSharedWords, useWords } from '../../shared/words';
 import { dayOf, preciseTime, slotOf, timeOfDay } from '../logic/text';
@@ -14,6 +15,7 @@ export function useThreadWords() {
   const guide = useGuideWords();
   const action = useActionWords();
   const windowText = useWindowEntryText();
+  const callText = useCallEntryText();
   const words = useWords(
     {
       citizen: '市民',
@@ -157,6 +159,10 @@ export function useThreadWords() {
       case 'window_booked':
       case 'window_ended':
         return windowText.value(body, (at) => `${dayOf(at)} ${timeOfDay(at)}`);
+      case 'call_began':
+      case 'call_answered':
+      case 'call_ended':
+        return callText.value(body);
       case 'message_left':
         return w.messageLeft(body.receipt, slotOf(body.slot));
       case 'call_back_moved':

@@ -5,6 +5,7 @@ import { actionStepText, actionText, useActionWords } from '../../shared/actions
 import { durationText } from '../../shared/files/kinds';
 import { withoutFiles } from '../../shared/knowledge/answerFiles';
 import { checklistText, stepText, useGuideWords } from '../../shared/guide/words';
+import { useCallEntryText } from '../../shared/call/entryWords';
 import { useWindowEntryText } from '../../shared/window/entryWords';
 import { language, useSharedWords } from '../../shared/words';
 import { dayAndSlot, dayAndTime } from './format';
@@ -17,6 +18,7 @@ export function useEntryText(): (body: ThreadBody) => string {
   const guide = useGuideWords();
   const action = useActionWords();
   const windowText = useWindowEntryText();
+  const callText = useCallEntryText();
   const tell = computed(() => {
     const { file, system, greeting, clarify, says, handOver, closed, handedOn, answer, receipt, rating, notice } =
       words.value;
@@ -85,6 +87,10 @@ export function useEntryText(): (body: ThreadBody) => string {
         case 'window_booked':
         case 'window_ended':
           return windowText.value(body, (at) => dayAndTime(at, language.value));
+        case 'call_began':
+        case 'call_answered':
+        case 'call_ended':
+          return callText.value(body);
         case 'message_left':
           return `${receipt.title} ${receipt.number} ${body.receipt}`;
         case 'call_back_moved':

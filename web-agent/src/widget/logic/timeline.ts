@@ -171,6 +171,9 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'window_asked':
     case 'window_booked':
     case 'window_ended':
+    case 'call_began':
+    case 'call_answered':
+    case 'call_ended':
     case 'closed':
       return true;
     case 'bot_greeting':

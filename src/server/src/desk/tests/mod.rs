@@ -3,6 +3,7 @@
 mod alerts;
 mod asking;
 mod call_backs;
+mod calls;
 mod citizens;
 mod failure;
 mod handover;

@@ -10,14 +10,14 @@ use super::*;
 use crate::hub::Socket;
 
 /// Somebody's page with its connection.
-struct Page {
-    who: Principal,
-    socket: Arc<Socket>,
-    heard: Vec<EventBody>,
+pub(super) struct Page {
+    pub(super) who: Principal,
+    pub(super) socket: Arc<Socket>,
+    pub(super) heard: Vec<EventBody>,
 }
 
 impl House {
-    fn page(&self, who: Principal) -> Page {
+    pub(super) fn page(&self, who: Principal) -> Page {
         let member = match &who {
             Principal::Citizen(_) => Member::Citizen,
             Principal::Staff(staff) => Member::Agent(staff.id),
@@ -25,7 +25,7 @@ impl House {
         Page { who, socket: self.app.hub.open(member, 1_000), heard: Vec::new() }
     }
 
-    async fn does(&self, page: &Page, command: Command) -> Result<Answer, WireError> {
+    pub(super) async fn does(&self, page: &Page, command: Command) -> Result<Answer, WireError> {
         match self.app.begin(&Arc::new(page.who.clone()), &page.socket, self.now(), command) {
             Begun::Done(answer) => answer,
             Begun::Reading(first) => first.await?.await,
@@ -33,12 +33,12 @@ impl House {
         }
     }
 
-    async fn must(&self, page: &Page, command: Command) -> Answer {
+    pub(super) async fn must(&self, page: &Page, command: Command) -> Answer {
         let what = format!("{command:?}");
         self.does(page, command).await.unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
-    async fn may_not(&self, page: &Page, command: Command) -> (ErrorCode, Option<String>) {
+    pub(super) async fn may_not(&self, page: &Page, command: Command) -> (ErrorCode, Option<String>) {
         let what = format!("{command:?}");
         match self.does(page, command).await {
             Ok(answer) => panic!("{what}: {answer:?}"),
@@ -108,7 +108,7 @@ impl House {
 }
 
 impl Page {
-    fn listen(&mut self) -> Vec<EventBody> {
+    pub(super) fn listen(&mut self) -> Vec<EventBody> {
         let (frames, _) = self.socket.take();
         let bodies = frames.iter().filter_map(|frame| match serde_json::from_str(frame).unwrap() {
             Frame::Event { body, .. } => Some(body),

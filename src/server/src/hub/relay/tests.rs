@@ -260,6 +260,7 @@ async fn who_serves_no_more_hears_no_more_on_any_node_even_if_that_was_missed() 
         agent_read: 0,
         citizen_online: false,
         window: None,
+        call: None,
     };
     pair.serves(4).await;
     let mut after = Ear::new(&pair.reader.hub, agent(4), 1);

@@ -1,0 +1,105 @@
+//! What one leg sends: packets in, a frame every tick out, and what there is to know of it.
+
+use std::time::Duration;
+
+use super::{
+    Codec, FRAME, Quality, RATE,
+    dtmf::Receiver,
+    jitter::{Counts, Jitter, Played},
+    notes::Notes,
+    rtcp::{self, Arrivals, Block},
+    rtp::Packet,
+    talk::{Edge, Talk},
+};
+
+/// RFC 3389: the sender says nothing for a while.
+const COMFORT_NOISE: u8 = 13;
+
+#[derive(Default)]
+pub(crate) struct Arriving {
+    jitter: Jitter,
+    arrivals: Arrivals,
+    keys: Receiver,
+    talk: Talk,
+    /// When something came last, in microseconds.
+    pub(crate) heard_at: Option<u64>,
+    round_trip: Option<u64>,
+    peer_loss: Option<u8>,
+    told: Counts,
+}
+
+impl Arriving {
+    /// A packet from the one whose leg this is. `dtmf`: the payload type of keys.
+    pub(crate) fn take(&mut self, micros: u64, packet: &Packet<'_>, dtmf: Option<u8>, notes: &mut Notes) {
+        if self.arrivals.is_new(packet.ssrc) {
+            self.jitter.restart();
+            self.keys.restart();
+        }
+        let ticks = u128::from(micros) * u128::from(RATE) / 1_000_000;
+        self.arrivals.note(packet.ssrc, packet.number, packet.timestamp, ticks as u32);
+        self.heard_at = Some(micros);
+        if dtmf == Some(packet.payload_type) {
+            if let Some(key) = self.keys.take(packet.timestamp, packet.payload) {
+                notes.digit(key);
+            }
+        } else if packet.payload_type == COMFORT_NOISE {
+            self.jitter.pause();
+        } else if let Some(codec) = Codec::of_payload_type(packet.payload_type) {
+            self.jitter.put(packet.timestamp, codec, packet.payload);
+        }
+    }
+
+    /// What the other side says of it and of ours.
+    pub(crate) fn take_report(&mut self, micros: u64, heard: &rtcp::Heard) {
+        self.heard_at = Some(micros);
+        if let Some(sent) = heard.sent {
+            self.arrivals.sender_report(sent, micros);
+        }
+        if let Some(block) = heard.of_us {
+            self.peer_loss = Some(block.fraction);
+            self.round_trip = rtcp::round_trip(micros, &block).or(self.round_trip);
+        }
+    }
+
+    pub(crate) const fn set_round_trip(&mut self, micros: u64) {
+        self.round_trip = Some(micros);
+    }
+
+    /// What is to be said to the other side of it.
+    pub(crate) fn block(&mut self, micros: u64) -> Option<Block> {
+        self.arrivals.block(micros)
+    }
+
+    /// The next frame; `false`: silence.
+    pub(crate) fn frame(&mut self, frame: &mut [i16; FRAME], notes: &mut Notes) -> bool {
+        let played = self.jitter.take(frame);
+        let edge = match played {
+            Played::Nothing => self.talk.hear_nothing(),
+            // What is made up says nothing about the speaker.
+            Played::Concealed => None,
+            Played::Sound => self.talk.hear(frame),
+        };
+        match edge {
+            Some(Edge::Begun) => notes.begun(),
+            Some(Edge::Ended) => notes.ended(),
+            None => {}
+        }
+        played != Played::Nothing
+    }
+
+    /// How it went since this was asked last.
+    pub(crate) fn quality(&mut self) -> Quality {
+        let counts = self.jitter.counts();
+        let then = std::mem::replace(&mut self.told, counts);
+        let (lost, received) = self.arrivals.tell();
+        Quality {
+            received,
+            lost,
+            late: counts.late - then.late,
+            concealed: counts.concealed - then.concealed,
+            jitter: Duration::from_micros(u64::from(self.arrivals.jitter()) * 1_000_000 / u64::from(RATE)),
+            round_trip: self.round_trip.map(Duration::from_micros),
+            peer_loss: self.peer_loss.map(|fraction| f32::from(fraction) / 256.0),
+        }
+    }
+}

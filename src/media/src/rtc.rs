@@ -1,0 +1,48 @@
+//! How the library is driven.
+
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::AtomicU64,
+    time::{Duration, Instant},
+};
+
+use str0m::{Event as RtcEvent, Input, Output, Rtc, rtp::RtpPacket};
+
+use crate::counters::count;
+
+/// The library is not asked more often than this, whatever it wishes.
+const RESOLUTION: Duration = Duration::from_micros(200);
+
+/// Everything that the library has to say now, and when it wants to be asked again; `None`: it has given up.
+pub(crate) fn drain(
+    rtc: &mut Rtc,
+    now: Instant,
+    outgoing: &mut Vec<(SocketAddr, Vec<u8>)>,
+    packets: &mut Vec<RtpPacket>,
+    noted: &mut Vec<RtcEvent>,
+) -> Option<Instant> {
+    let mut is_woken = false;
+    loop {
+        match rtc.poll_output().ok()? {
+            Output::Timeout(at) if at <= now && !is_woken => {
+                is_woken = true;
+                rtc.handle_input(Input::Timeout(now)).ok()?;
+            }
+            Output::Timeout(at) => return Some(at.max(now + RESOLUTION)),
+            Output::Transmit(datagram) => outgoing.push((datagram.destination, datagram.contents.into())),
+            Output::Event(RtcEvent::RtpPacket(packet)) => packets.push(packet),
+            Output::Event(event) => noted.push(event),
+        }
+    }
+}
+
+/// What browsers send goes through much code that is not ours. If it panics, one connection is closed and all others of
+/// the thread go on. `None`: it did.
+pub(crate) fn guarded<T>(panics: &AtomicU64, call: impl FnOnce() -> T) -> Option<T> {
+    let result = catch_unwind(AssertUnwindSafe(call));
+    if result.is_err() {
+        count(panics);
+    }
+    result.ok()
+}

@@ -1,0 +1,168 @@
+//! Every request that begins something: sorted, refused, or given to a task of its own.
+
+use std::sync::Arc;
+
+use rsipstack::{
+    dialog::dialog::Dialog,
+    sip::{Header, Method, StatusCode, prelude::*},
+    transaction::{TransactionReceiver, transaction::Transaction},
+};
+
+use crate::{
+    clock::now,
+    headers::{self, ALLOW, is_in_dialog},
+    identity,
+    inbound::{self, Invitation},
+    limits::NoRoom,
+    registering, sdp,
+    shared::{Counts, Shared, lock},
+    timers,
+};
+
+/// Sorts until all is over.
+pub(crate) async fn serve(shared: Arc<Shared>, mut incoming: TransactionReceiver) {
+    loop {
+        tokio::select! {
+            tx = incoming.recv() => match tx {
+                Some(tx) => sort(&shared, tx),
+                None => return,
+            },
+            () = shared.stop.cancelled() => return,
+        }
+    }
+}
+
+/// Never waits: whatever is to be sent is sent by a task of its own.
+fn sort(shared: &Arc<Shared>, tx: Transaction) {
+    if is_in_dialog(&tx.original) {
+        return within(shared, tx);
+    }
+    match tx.original.method {
+        Method::Invite => match invitation(shared, &tx) {
+            Ok(invitation) => inbound::begin(shared, tx, invitation),
+            Err(no) => {
+                Counts::one(&shared.counts.refused);
+                tracing::info!(status = u16::from(no.status.clone()), why = no.why, "call refused");
+                reply(shared, tx, no.status, no.headers);
+            }
+        },
+        Method::Register => registering::register(shared, tx),
+        Method::Options => {
+            let headers = vec![
+                Header::Allow(ALLOW.into()),
+                Header::Accept("application/sdp".into()),
+                Header::Supported("timer".into()),
+            ];
+            reply(shared, tx, StatusCode::OK, headers);
+        }
+        // Of calls that are over, or never were.
+        Method::Bye | Method::Info | Method::Update | Method::Refer | Method::Notify | Method::PRack => {
+            reply(shared, tx, StatusCode::CallTransactionDoesNotExist, Vec::new());
+        }
+        Method::Ack | Method::Cancel => {}
+        Method::Message | Method::Publish | Method::Subscribe => {
+            reply(shared, tx, StatusCode::MethodNotAllowed, vec![Header::Allow(ALLOW.into())]);
+        }
+    }
+}
+
+/// A request within a call goes to its dialog, which answers by the leg's task or itself.
+fn within(shared: &Arc<Shared>, mut tx: Transaction) {
+    match shared.layer.match_dialog(&tx) {
+        Some(Dialog::Invite(mut dialog)) => {
+            shared.tasks.spawn(async move {
+                if let Err(error) = dialog.handle(&mut tx).await {
+                    tracing::debug!(%error, "a request within a call was not answered");
+                }
+            });
+        }
+        _ => reply(shared, tx, StatusCode::CallTransactionDoesNotExist, Vec::new()),
+    }
+}
+
+/// Answers by a task of its own.
+pub(crate) fn reply(shared: &Arc<Shared>, mut tx: Transaction, status: StatusCode, headers: Vec<Header>) {
+    shared.tasks.spawn(async move {
+        let is_invite = tx.original.method == Method::Invite;
+        if let Err(error) = tx.reply_with(status, headers, None).await {
+            tracing::debug!(%error, "an answer could not be sent");
+            return;
+        }
+        // Sent again until the other side has heard it.
+        while is_invite && tx.receive().await.is_some() {}
+    });
+}
+
+/// Why an INVITE is refused before the rules see it.
+struct No {
+    status: StatusCode,
+    headers: Vec<Header>,
+    why: &'static str,
+}
+
+impl No {
+    const fn new(status: StatusCode, why: &'static str) -> Self {
+        Self { status, headers: Vec::new(), why }
+    }
+}
+
+fn invitation(shared: &Arc<Shared>, tx: &Transaction) -> Result<Invitation, No> {
+    let request = &tx.original;
+    let source = headers::source(tx).ok_or(No::new(StatusCode::BadRequest, "no source"))?;
+    // A telephone of ours calls by the panel only: its calls would be nobody's.
+    let trunk = lock(&shared.trunks).of_source(source.peer.ip(), source.peer.port()).map(str::to_owned);
+    let trunk = trunk.ok_or(No::new(StatusCode::Forbidden, "not a trunk"))?;
+    let calls = shared.counts.calls.load(std::sync::atomic::Ordering::Relaxed);
+    let admitted = lock(&shared.door).admit(now(), calls);
+    admitted.map_err(|no: NoRoom| No::new(StatusCode::ServiceUnavailable, no.as_str()))?;
+    let unsupported = headers::unsupported(&request.headers);
+    if !unsupported.is_empty() {
+        let headers = vec![Header::Unsupported(unsupported.join(", ").into())];
+        return Err(No { status: StatusCode::BadExtension, headers, why: "extension" });
+    }
+    let called = identity::number_of(&request.uri.to_string());
+    let called = called.ok_or(No::new(StatusCode::NotFound, "no number"))?;
+    let offer = match headers::content_type(request).as_deref() {
+        None => None,
+        Some("application/sdp") => {
+            let read = sdp::read(&request.body).and_then(|remote| {
+                if shared.same_family(remote.address.ip()) { Ok(remote) } else { Err(sdp::Unfit::NoAddress) }
+            });
+            Some(read.map_err(|unfit| {
+                tracing::info!(why = %unfit, "offer refused");
+                No::new(StatusCode::NotAcceptableHere, "offer")
+            })?)
+        }
+        Some(_) => {
+            let headers = vec![Header::Accept("application/sdp".into())];
+            return Err(No { status: StatusCode::UnsupportedMediaType, headers, why: "body" });
+        }
+    };
+    let said = headers::said(&request.headers);
+    let agreed = timers::called(said, shared.wanted()).map_err(|short| No {
+        status: StatusCode::SessionIntervalTooSmall,
+        headers: vec![Header::MinSE(short.least.to_string().into())],
+        why: "session timer",
+    })?;
+    let own = shared.config.ticket_header.as_deref().and_then(|name| headers::value(&request.headers, name));
+    let user_to_user = headers::value(&request.headers, "User-to-User");
+    let from = request.from_header().map(|from| from.value().to_owned()).ok();
+    let privacy = headers::value(&request.headers, "Privacy");
+    Ok(Invitation {
+        called,
+        caller: identity::caller(
+            &headers::values(&request.headers, "P-Asserted-Identity"),
+            from.as_deref(),
+            privacy.as_deref(),
+        ),
+        ticket: identity::ticket(own.as_deref(), user_to_user.as_deref()),
+        trunk,
+        source,
+        offer,
+        agreed,
+        is_timer_supported: said.is_supported,
+        allows_update: headers::allows_update(&request.headers),
+        wants_reliable: headers::words(&request.headers, "Require").iter().any(|word| word == "100rel"),
+    })
+}
+

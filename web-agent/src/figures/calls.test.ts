@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import type { CallFiguresView, ConnectNumbers } from '../generated/protocol';
+import { causesOf, connectBy, groupOf, isBelow, pointsSince, pointsText, rateText, roundsText, zh } from './calls';
+import { readRoute, writeRoute, type Route } from './route';
+
+const rate = (hits: number, of: number) => ({ hits, of });
+
+test('90% is promised to the request: 18 of 20 keep it, 17 of 19 do not, and nothing of nothing breaks nothing', () => {
+  expect([isBelow(rate(18, 20), 90), isBelow(rate(17, 19), 90), isBelow(rate(0, 0), 90)]).toEqual([false, true, false]);
+  expect(rateText(rate(17, 19))).toBe('89.4%');
+});
+
+test('the groups of the page are those that calls are told apart by', () => {
+  expect(['unit', 'item', 'hour'].map((by) => connectBy(by as 'unit'))).toEqual(['department', 'item', 'hour']);
+  expect([groupOf('team'), connectBy('agent')]).toEqual(['unit', 'department']);
+});
+
+test('points are of percent, and of nothing there are none', () => {
+  expect(pointsText(pointsSince(rate(9, 10), rate(8, 10)), '个百分点')).toBe('+10.0 个百分点');
+  expect(pointsText(pointsSince(rate(1, 2), rate(3, 4)), 'points')).toBe('−25.0 points');
+  expect(pointsText(pointsSince(rate(9, 10), rate(0, 0)), 'points')).toBe('—');
+});
+
+test('rounds and causes are read at a glance', () => {
+  const connect: ConnectNumbers = {
+    all: rate(4, 5),
+    withoutShort: rate(4, 5),
+    first: rate(3, 5),
+    rounds: [
+      { round: 1, count: 3 },
+      { round: 2, count: 1 },
+    ],
+  };
+  expect(roundsText(connect, zh.round)).toBe('第 1 轮 3 · 第 2 轮 1');
+  const view = { causes: { busy: 1, answered: 2, no_answer: 1 } } as unknown as CallFiguresView;
+  expect(causesOf(view)[0]).toEqual({ cause: 'answered', count: 2, share: '50.0%' });
+});
+
+test('an address says whose requests are shown, and how they are told apart', () => {
+  const start: Route = {
+    screen: 'overview',
+    filter: { from: '2026-11-24', to: '2026-11-24' },
+    by: 'team',
+    figure: 'wait',
+    part: 'of',
+    conversation: '',
+  };
+  const calls: Route = { ...start, screen: 'calls', by: 'hour', filter: { ...start.filter, unit: 'hrss' } };
+  expect(writeRoute(calls)).toBe('#/calls?from=2026-11-24&to=2026-11-24&unit=hrss&by=hour');
+  expect(readRoute(writeRoute(calls), start)).toEqual(calls);
+  const rows: Route = { ...start, screen: 'requests', part: 'rest', conversation: 'nm_0123456789abcdef' };
+  expect(readRoute(writeRoute(rows), start)).toEqual(rows);
+});
