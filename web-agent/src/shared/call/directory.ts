@@ -34,7 +34,7 @@ export function whoOf({ target }: DirectoryEntry, district: string): CallWho {
       return { type: 'item', item: target.code, ...where };
     case 'department':
       return { type: 'department', department: target.code, ...where };
-    case 'number':
+    case 'telephone':
       return { type: 'telephone', telephone: target.code };
   }
 }
