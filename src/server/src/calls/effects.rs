@@ -389,7 +389,7 @@ impl Owner {
         self.decide(input, now, batch).ok();
     }
 
-    pub(super) fn telephone_registered(&mut self, user: String, is_there: bool, now: Timestamp, batch: &mut Batch) {
+    fn telephone_registered(&mut self, user: String, is_there: bool, now: Timestamp, batch: &mut Batch) {
         let agent = self.world.rights.accounts.by_login(&user).map(|account| account.id);
         self.lines.registered(user, is_there);
         batch.is_everybody = true;

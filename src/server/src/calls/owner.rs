@@ -440,10 +440,7 @@ impl Owner {
     }
 
     fn take_news(&mut self, now: Timestamp, batch: &mut Batch) {
-        let Pending { lost, changed, closed, telephones } = self.world.shared.calls.take();
-        for (user, is_there) in telephones {
-            self.telephone_registered(user, is_there, now, batch);
-        }
+        let Pending { lost, changed, closed } = self.world.shared.calls.take();
         for number in lost {
             self.viewers.remove(&number);
             self.world.shared.calls.sitting.remove(&number);
@@ -469,7 +466,14 @@ impl Owner {
         while let Some(call) = batch.asked.pop_first() {
             let Some(room) = self.rooms.get(&call).filter(|room| room.is_asking) else { continue };
             let Some(conversation) = room.row.conversation else { continue };
-            let Some(agent) = self.serving(conversation).filter(|agent| Some(*agent) != room.missed_by) else { continue };
+            let (serving, missed_by) = (self.serving(conversation), room.missed_by);
+            if serving.is_none()
+                && let Some(room) = self.rooms.get_mut(&call)
+            {
+                // They have given it back: should it come to them again, they are rung again.
+                room.missed_by = None;
+            }
+            let Some(agent) = serving.filter(|agent| Some(*agent) != missed_by) else { continue };
             if self.decide(Input::OperatorFound { call, agent }, now, batch).is_err()
                 && let Some(room) = self.rooms.get_mut(&call)
             {
