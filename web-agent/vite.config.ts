@@ -53,6 +53,7 @@ export default defineConfig(({ mode }) => {
               widget: 'widget.html',
               receipt: 'receipt.html',
               console: 'console.html',
+              operator: 'operator.html',
               board: 'board.html',
               admin: 'admin.html',
               figures: 'figures.html',

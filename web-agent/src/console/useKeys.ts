@@ -1,5 +1,6 @@
 /** Listens to the keyboard of the whole page. */
 import { onScopeDispose } from 'vue';
+import type { Calls } from '../shared/call/calls';
 import { keyCommand } from './logic/keys';
 import { useDesk } from './stores/desk';
 import { useWindows } from './stores/windows';
@@ -23,7 +24,7 @@ const isText = (target: EventTarget | null): boolean =>
   target instanceof HTMLTextAreaElement ||
   (target instanceof HTMLInputElement && !['radio', 'checkbox', 'range', 'button'].includes(target.type));
 
-export function useKeys(targets: KeyTargets): void {
+export function useKeys(calls: Calls, targets: KeyTargets): void {
   const desk = useDesk();
   const windows = useWindows();
   const dialogs = useDialogs();
@@ -36,9 +37,13 @@ export function useKeys(targets: KeyTargets): void {
     if (isDialogOpen() && command.do !== 'accept' && command.do !== 'offer') return;
     event.preventDefault();
     switch (command.do) {
-      case 'accept':
-        desk.answerOffer(true).catch(trouble.tell);
+      case 'accept': {
+        // Who rings waits for seconds only; an offer that came meanwhile is taken by the next press.
+        const ring = calls.rings.value.find((one) => !one.onTelephone && !calls.isAwaited(one));
+        if (ring) void calls.answer(ring.call);
+        else desk.answerOffer(true).catch(trouble.tell);
         break;
+      }
       case 'offer':
         document.getElementById(OFFER_ID)?.focus();
         break;
@@ -62,7 +67,8 @@ export function useKeys(targets: KeyTargets): void {
         targets.window();
         break;
       case 'mute':
-        void windows.active?.toggle('voice');
+        if (calls.mine.value) void calls.toggleMute();
+        else void windows.active?.toggle('voice');
         break;
       case 'transfer':
         if (desk.open && !desk.open.transferTo) dialogs.transfer = desk.open.id;

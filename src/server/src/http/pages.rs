@@ -42,10 +42,11 @@ const RECORDER: &str = "bangban-browse.js";
 const REPLAY: &str = "replay.html";
 
 /// What every build has; while one is missing, the build is.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "widget.html",
     "receipt.html",
     "console.html",
+    "operator.html",
     "board.html",
     "figures.html",
     "admin.html",
@@ -93,6 +94,7 @@ pub(super) async fn file(State(app): State<Arc<App>>, method: Method, uri: Uri, 
     }
     let path = match uri.path().trim_start_matches('/') {
         "console" => "console.html",
+        "operator" => "operator.html",
         "board" => "board.html",
         "figures" => "figures.html",
         "admin" => "admin.html",
@@ -293,7 +295,7 @@ mod tests {
         };
         assert_eq!(ancestors("widget.html"), "'self' https://portal.example");
         assert_eq!(ancestors(REPLAY), "'self'");
-        for path in ["console.html", "board.html", "demo-portal.html", "demo-form.html"] {
+        for path in ["console.html", "operator.html", "board.html", "demo-portal.html", "demo-form.html"] {
             assert_eq!(ancestors(path), "'none'", "{path}");
         }
     }

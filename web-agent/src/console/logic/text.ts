@@ -1,27 +1,13 @@
 /** Small text rules. */
+import { lengthOf, preciseTime, timeOfDay, two } from '../../shared/text';
+
+export { lengthOf, preciseTime, timeOfDay };
 
 /** Longest message, in Unicode characters as the server counts them. */
 export const MAX_TEXT = 4_000;
 
-export const lengthOf = (text: string): number => {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
-};
-
 /** Left over after `text` is sent; negative: too long. White space around does not count. */
 export const roomLeft = (text: string): number => MAX_TEXT - lengthOf(text.trim());
-
-const two = (n: number) => String(n).padStart(2, '0');
-
-/** `09:05`. */
-export function timeOfDay(at: number): string {
-  const date = new Date(at);
-  return `${two(date.getHours())}:${two(date.getMinutes())}`;
-}
-
-/** `09:05:07`. */
-export const preciseTime = (at: number): string => `${timeOfDay(at)}:${two(new Date(at).getSeconds())}`;
 
 /** The local day, comparable. */
 export function dayOf(at: number): string {

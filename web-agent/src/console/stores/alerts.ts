@@ -1,7 +1,7 @@
 /** How the person wants to be called: sound and desktop notifications. Kept in the browser; nothing personal in it. */
 import { defineStore } from 'pinia';
 import { ref, watch } from 'vue';
-import { Ringer, type SoundState } from '../offer/ringer';
+import { Ringer, type SoundState } from '../../shared/ringer';
 
 const KEY = 'bangban.console.alerts';
 

@@ -23,6 +23,8 @@ import { useThreads } from './threads';
 /** What the page tells the person once. */
 export interface DeskListener {
   offer?: (change: OfferChange) => void;
+  /** An offer is about to be accepted on this page: whatever follows from it is wanted here. */
+  accepting?: (offer: OfferView) => void;
   /** A conversation left the desk without being closed from this page. */
   left?: (conversation: DeskConversation, why: Leaving) => void;
   /** A step of an answer that is owed was reached. */
@@ -164,6 +166,7 @@ export const useDesk = defineStore('desk', () => {
     pressedAt = now;
     answering.value = asked.id;
     if (accept) opening = asked.conversation;
+    if (accept) for (const listener of listeners) listener.accepting?.(asked);
     try {
       await session.request({ type: accept ? 'accept_offer' : 'decline_offer', offer: asked.id });
       if (accept) select(asked.conversation);

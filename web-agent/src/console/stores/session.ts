@@ -4,7 +4,7 @@ import { computed, markRaw, ref } from 'vue';
 import type { Answer, Command, EventBody, LoginReply } from '../../generated/protocol';
 import { setClock } from '../../shared/clock';
 import { followBrowser, Link, socketUrl, type LinkState, type Subscription } from '../../shared/link';
-import { hasConsole } from '../../shared/account/places';
+import { hasConsole, hasDesk } from '../../shared/account/places';
 import { createNotices } from '../../shared/notices';
 import { ledgerApi } from '../../shared/ledger/api';
 import { follow, forgetLogin, logOut, type Following } from '../../shared/staff';
@@ -61,7 +61,7 @@ export const useSession = defineStore('session', () => {
       ended: () => leave('expired'),
     });
     const { token } = following;
-    if (!hasConsole(reply.me)) return;
+    if (!hasDesk(reply.me)) return;
     link = new Link({ url: socketUrl(), token, onState: changed, onWelcome: () => {} });
     const mine = link;
     setClock(() => mine.serverNow());

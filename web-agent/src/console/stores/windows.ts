@@ -2,9 +2,9 @@
 import { defineStore } from 'pinia';
 import { computed, effectScope, ref, shallowReactive, watch, type EffectScope } from 'vue';
 import type { ConversationId, Seat, WindowBrief, WindowId } from '../../generated/protocol';
-import { serverNow } from '../../shared/clock';
-import { createRoom, type Room, type WindowPort } from '../../shared/window/room';
+import { createRoom, type Room } from '../../shared/window/room';
 import { useDesk } from './desk';
+import { useLinkPort } from './port';
 import { useSession } from './session';
 import { useThreads } from './threads';
 
@@ -29,14 +29,7 @@ export const useWindows = defineStore('windows', () => {
   let scope: EffectScope | undefined;
   let unlisten = () => {};
 
-  const port: WindowPort = {
-    request: session.request,
-    subscribe: session.subscribe,
-    listenSession: session.listenSession,
-    isOpen: computed(() => session.isOpen),
-    token: () => session.login?.token ?? '',
-    now: serverNow,
-  };
+  const port = useLinkPort();
 
   function open(window: WindowId, seat: Seat): Room {
     const known = rooms.get(window);

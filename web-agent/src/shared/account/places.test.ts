@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Grant, Identity, Role } from '../../generated/protocol';
-import { boardsOf, boardTopic, hasAdmin, hasBoard, hasConsole } from './places';
+import { boardsOf, boardTopic, hasAdmin, hasBoard, hasConsole, hasOperator } from './places';
 
 const me = (...grants: [Role, string | null][]): Identity => ({
   type: 'staff',
@@ -11,7 +11,7 @@ const me = (...grants: [Role, string | null][]): Identity => ({
 });
 
 test('each role has its pages', () => {
-  const pages = (role: Role) => [hasConsole, hasBoard, hasAdmin].map((has) => has(me([role, null])));
+  const pages = (role: Role) => [hasConsole, hasOperator, hasBoard, hasAdmin].map((has) => has(me([role, null])));
   expect(
     Object.fromEntries(
       (['agent', 'professional', 'operator', 'supervisor', 'editor', 'leader', 'auditor', 'admin'] as const).map(
@@ -19,14 +19,14 @@ test('each role has its pages', () => {
       ),
     ),
   ).toEqual({
-    agent: '100',
-    professional: '000',
-    operator: '000',
-    supervisor: '111',
-    editor: '001',
-    leader: '010',
-    auditor: '011',
-    admin: '011',
+    agent: '1100',
+    professional: '1000',
+    operator: '0100',
+    supervisor: '1111',
+    editor: '0001',
+    leader: '0010',
+    auditor: '0011',
+    admin: '0011',
   });
 });
 

@@ -4,9 +4,17 @@ import type { Grant, Identity, Role } from '../../generated/protocol';
 export const rolesOf = (me: Identity): Role[] =>
   me.type === 'staff' ? me.grants.map((grant: Grant) => grant.role) : [];
 
-/** Answers citizens, or takes over from those who do. */
-export const hasConsole = (me: Identity): boolean =>
-  rolesOf(me).some((role) => role === 'agent' || role === 'supervisor');
+const CONSOLE: Role[] = ['agent', 'professional', 'supervisor'];
+const OPERATOR: Role[] = ['operator', 'agent', 'supervisor'];
+
+/** Answers citizens, is rung for them, or takes over from those who do. */
+export const hasConsole = (me: Identity): boolean => rolesOf(me).some((role) => CONSOLE.includes(role));
+
+/** Answers calls of 12345, or takes over from those who do. */
+export const hasOperator = (me: Identity): boolean => rolesOf(me).some((role) => OPERATOR.includes(role));
+
+/** Has a desk on which work arrives. */
+export const hasDesk = (me: Identity): boolean => hasConsole(me) || hasOperator(me);
 
 /**
  * May they act on what goes on in a unit, as far as grants tell? `units`: the unit and all above it; null: the city. The server

@@ -24,13 +24,13 @@ use crate::{
 const COOKIE: &str = "bangban_oidc";
 
 /// Pages that one may log in for.
-const PAGES: [&str; 4] = ["console", "board", "figures", "admin"];
+const PAGES: [&str; 5] = ["console", "operator", "board", "figures", "admin"];
 
 /// Where to go after the log-in.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct To {
-    /// `console`, `board`, `figures` or `admin`.
+    /// `console`, `operator`, `board`, `figures` or `admin`.
     #[serde(default)]
     to: String,
 }

@@ -1,0 +1,328 @@
+/** The calls of a page over a link that is ours: rings, sound, reload, a lost link, another page. */
+import { ref } from 'vue';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Answer, CallAct, CallsView, CallView, Command, EventBody, Snapshot } from '../../generated/protocol';
+import { RequestError, type Subscription } from '../link';
+import { createCalls, type Calls } from './calls';
+import { call, leg, mine, ring } from './testing';
+
+class Connection {
+  onconnectionstatechange: (() => void) | null = null;
+  connectionState: RTCPeerConnectionState = 'new';
+  localDescription: RTCSessionDescriptionInit | null = null;
+  sent: unknown = null;
+  readonly line = {
+    sender: {
+      replaceTrack: (track: unknown) => {
+        this.sent = track;
+        return Promise.resolve();
+      },
+    },
+    receiver: { track: { id: 'theirs' } },
+  };
+  addTransceiver(what: unknown) {
+    this.sent = what === 'audio' ? null : what;
+    return this.line;
+  }
+  createOffer = () => Promise.resolve({ type: 'offer', sdp: 'offer' });
+  setLocalDescription(description: RTCSessionDescriptionInit) {
+    this.localDescription = description;
+    return Promise.resolve();
+  }
+  setRemoteDescription = () => Promise.resolve();
+  close = () => {};
+  is(state: RTCPeerConnectionState) {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
+}
+
+/** A server that says yes, but where `refuses` says no. */
+class Server {
+  readonly acts: CallAct[] = [];
+  readonly topics = new Map<string, Subscription>();
+  readonly sessions = new Set<(body: EventBody) => void>();
+  refuses: Partial<Record<CallAct['type'], RequestError>> = {};
+  answers: Partial<Record<CallAct['type'], Answer>> = {};
+
+  port = {
+    request: (command: Command): Promise<Answer> => {
+      if (command.type !== 'call') throw new Error(command.type);
+      this.acts.push(command.act);
+      const no = this.refuses[command.act.type];
+      if (no) return Promise.reject(no);
+      return Promise.resolve(this.answers[command.act.type] ?? this.usual(command.act));
+    },
+    subscribe: (topic: string, subscription: Subscription) => {
+      this.topics.set(topic, subscription);
+      return () => {
+        if (this.topics.get(topic) === subscription) this.topics.delete(topic);
+      };
+    },
+    listenSession: (listener: (body: EventBody) => void) => {
+      this.sessions.add(listener);
+      return () => this.sessions.delete(listener);
+    },
+    isOpen: ref(true),
+    token: () => 't',
+    now: () => Date.now(),
+  };
+
+  private usual(act: CallAct): Answer {
+    if (act.type === 'prepare') return { type: 'call_ready', iceServers: [], policy: 'all' };
+    if (act.type === 'answer' || act.type === 'connect') return { type: 'call_sound', sdp: 'answer' };
+    return { type: 'done' };
+  }
+
+  snapshot(view: CallsView) {
+    this.topics.get('calls')!.snapshot({ type: 'calls', view } as Snapshot, 1);
+  }
+  says(view: CallsView) {
+    this.topics.get('calls')!.event({ type: 'calls', view }, undefined);
+  }
+  of(view: CallView) {
+    this.topics.get(`call:${view.call}`)!.event({ type: 'call', view }, undefined);
+  }
+  session(body: EventBody) {
+    for (const listener of this.sessions) listener(body);
+  }
+  names() {
+    return this.acts.map(({ type }) => type);
+  }
+}
+
+const track = () => ({ enabled: true, stop: vi.fn(), addEventListener: () => {} });
+let voice = track();
+let server: Server;
+let connections: Connection[];
+let pages: Calls[];
+let stored: Map<string, string>;
+let denied = false;
+
+function page(): Calls {
+  const made = createCalls({
+    port: server.port,
+    devices: {
+      media: {
+        getUserMedia: () =>
+          denied
+            ? Promise.reject(Object.assign(new Error('no'), { name: 'NotAllowedError' }))
+            : Promise.resolve({ getAudioTracks: () => [voice], getVideoTracks: () => [] }),
+      } as unknown as MediaDevices,
+      isSecure: true,
+      hasConnections: true,
+      storage: null,
+    },
+    phones: {
+      connection: () => {
+        const one = new Connection();
+        connections.push(one);
+        return one as unknown as RTCPeerConnection;
+      },
+      codecs: () => undefined,
+      setTimeout: (run, ms) => window.setTimeout(run, ms),
+      clearTimeout: (timer) => window.clearTimeout(timer),
+    },
+    session: {
+      getItem: (key) => stored.get(key) ?? null,
+      setItem: (key, text) => void stored.set(key, text),
+      removeItem: (key) => void stored.delete(key),
+    },
+  });
+  pages.push(made);
+  return made;
+}
+
+const settle = async () => {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+};
+
+beforeEach(() => {
+  server = new Server();
+  connections = [];
+  pages = [];
+  stored = new Map();
+  voice = track();
+  denied = false;
+});
+afterEach(() => pages.forEach((one) => one.dispose()));
+
+/** Rung, answered, and told by the server that one is in. */
+async function talking(): Promise<Calls> {
+  const calls = page();
+  server.snapshot(mine({ rings: [ring()] }));
+  expect(await calls.answer('cl_1')).toBe(true);
+  await settle();
+  connections[0]!.is('connected');
+  server.says(mine({ version: 2, mine: ['cl_1'] }));
+  server.of(call());
+  return calls;
+}
+
+test('a ring is acknowledged once, and answered with this page’s sound; the leg is remembered for a reload', async () => {
+  const calls = page();
+  server.snapshot(mine({ rings: [ring()] }));
+  server.says(mine({ version: 2, rings: [ring()] }));
+  expect(server.acts).toEqual([{ type: 'rings', call: 'cl_1' }]);
+  await calls.answer('cl_1');
+  await settle();
+  expect(server.acts.slice(1)).toEqual([
+    { type: 'prepare', call: 'cl_1' },
+    { type: 'answer', call: 'cl_1', sdp: 'offer' },
+  ]);
+  expect(calls.soundState.value).toBe('connecting');
+  connections[0]!.is('connected');
+  expect([calls.soundState.value, connections[0]!.sent, stored.get('bangban.call.leg')]).toEqual(['up', voice, 'cl_1']);
+});
+
+test('a telephone on the desk rings by itself: the page neither acknowledges nor answers', () => {
+  page();
+  server.snapshot(mine({ rings: [ring({ onTelephone: true })], hasTelephone: true }));
+  expect(server.acts).toEqual([]);
+});
+
+test('without a microphone nothing is answered, and one is told why; a supervisor may listen nevertheless', async () => {
+  denied = true;
+  const calls = page();
+  server.snapshot(mine({ rings: [ring()] }));
+  expect(await calls.answer('cl_1')).toBe(false);
+  expect([calls.microphoneProblem.value, server.names()]).toEqual(['denied', ['rings']]);
+  server.says(mine({ version: 2, rings: [ring({ leg: 5, part: 'supervisor' })] }));
+  expect(await calls.answer('cl_1')).toBe(true);
+  await settle();
+  expect(server.names()).toContain('answer');
+});
+
+test('what was asked for here is taken by itself: an accepted offer, a return; nothing else is', async () => {
+  const calls = page();
+  server.snapshot(mine());
+  calls.expect('cv_1');
+  server.says(mine({ version: 2, rings: [ring()] }));
+  await settle();
+  expect(server.names()).toEqual(['rings', 'prepare', 'answer']);
+
+  server = new Server();
+  const other = page();
+  server.snapshot(mine({ left: ['cl_1'] }));
+  await other.doesAndComes({ type: 'return', call: 'cl_1', takesBack: false }, 'cl_1');
+  server.says(mine({ version: 2, rings: [ring({ call: 'cl_2', conversation: 'cv_2' })], left: ['cl_1'] }));
+  await settle();
+  expect(server.names()).toEqual(['return', 'rings']);
+});
+
+test('a refused return expects nothing: the next ring of that call is a surprise again', async () => {
+  const calls = page();
+  server.snapshot(mine({ left: ['cl_1'] }));
+  server.refuses.return = new RequestError('invalid_stage', 'not possible now', undefined, false);
+  expect(await calls.doesAndComes({ type: 'return', call: 'cl_1', takesBack: true }, 'cl_1')).toBeNull();
+  expect(calls.problem.value).toBe('invalid_stage');
+  server.says(mine({ version: 2, rings: [ring()], left: ['cl_1'] }));
+  await settle();
+  expect(server.names()).toEqual(['return', 'rings']);
+});
+
+test('reloaded, the tab that had the leg takes it back; another tab asks first', async () => {
+  await talking();
+  pages[0]!.dispose();
+  const again = page();
+  server.acts.length = 0;
+  server.snapshot(mine({ mine: ['cl_1'] }));
+  await settle();
+  expect(server.acts.at(-1)).toEqual({ type: 'connect', call: 'cl_1', sdp: 'offer' });
+  again.dispose();
+
+  stored.clear();
+  const other = page();
+  server.acts.length = 0;
+  server.snapshot(mine({ mine: ['cl_1'] }));
+  await settle();
+  expect([server.acts, other.soundOf.value]).toEqual([[], null]);
+  expect(await other.attach('cl_1')).toBe(true);
+});
+
+test('after a lost link the same leg is connected anew', async () => {
+  await talking();
+  server.acts.length = 0;
+  server.snapshot(mine({ mine: ['cl_1'] }));
+  await settle();
+  expect(connections).toHaveLength(2);
+  expect(server.acts).toEqual([{ type: 'connect', call: 'cl_1', sdp: 'offer' }]);
+});
+
+test('taken by another page, this one is silent, and can have it back', async () => {
+  const calls = await talking();
+  server.session({ type: 'call_replaced', call: 'cl_1' });
+  expect([calls.soundOf.value, calls.elsewhere.has('cl_1'), stored.size]).toEqual([null, true, 0]);
+  expect(voice.stop).toHaveBeenCalled();
+  await calls.attach('cl_1');
+  expect(calls.elsewhere.has('cl_1')).toBe(false);
+});
+
+test('silent at once here, and not any more if the server refuses; silenced by the operator is silent, too', async () => {
+  const calls = await talking();
+  server.refuses.mute = new RequestError('busy', '', undefined, true);
+  const asked = calls.toggleMute();
+  expect(voice.enabled).toBe(false);
+  await asked;
+  expect(voice.enabled).toBe(true);
+  server.of(call({ version: 2, legs: [leg(1, 'caller'), leg(2, 'operator', { isMuted: true })] }));
+  await settle();
+  expect([calls.isMuted.value, voice.enabled]).toEqual([true, false]);
+});
+
+test('a call that ends is told once, its sound and the microphone go; late news changes nothing', async () => {
+  const calls = await talking();
+  server.of(call({ version: 9, state: 'ended', endedBecause: 'caller_hung_up', legs: [], mine: undefined }));
+  expect([calls.over.value?.endedBecause, calls.soundOf.value]).toEqual(['caller_hung_up', null]);
+  expect(voice.stop).toHaveBeenCalled();
+  expect(stored.size).toBe(0);
+});
+
+test('not in it any more, without its end: the sound goes; left behind it can be come back to', async () => {
+  const calls = await talking();
+  server.says(mine({ version: 3, left: ['cl_1'] }));
+  expect([calls.soundOf.value, calls.calls.has('cl_1'), calls.over.value]).toEqual([null, true, null]);
+  server.says(mine({ version: 4 }));
+  expect([calls.calls.has('cl_1'), server.topics.has('call:cl_1')]).toEqual([false, false]);
+});
+
+test('who hangs up is not heard any more, whatever the link says', async () => {
+  const calls = await talking();
+  server.refuses.hang_up = new RequestError('lost', '', undefined, true);
+  expect(await calls.hangUp('cl_1')).toBe(false);
+  expect(calls.soundOf.value).toBeNull();
+});
+
+test('who speaks is shown until they are silent', async () => {
+  const calls = await talking();
+  const says = (speaking: boolean) =>
+    server.topics.get('call:cl_1')!.event({ type: 'call_heard', leg: 1, speaking }, undefined);
+  says(true);
+  expect(calls.isTalking('cl_1', 1)).toBe(true);
+  says(false);
+  expect(calls.isTalking('cl_1', 1)).toBe(false);
+});
+
+test('a citizen is not rung through for nothing: first the microphone, then the call', async () => {
+  denied = true;
+  const calls = page();
+  server.snapshot(mine());
+  expect(await calls.start('cv_1')).toBeNull();
+  expect(server.acts).toEqual([]);
+  denied = false;
+  server.answers.start = { type: 'call_opened', call: 'cl_7' };
+  await calls.start('cv_1');
+  await settle();
+  expect(server.names()).toEqual(['start', 'prepare', 'connect']);
+  expect(calls.soundOf.value).toBe('cl_7');
+});
+
+test('an offer of sound that is refused leaves nothing behind', async () => {
+  const calls = page();
+  server.snapshot(mine({ rings: [ring()] }));
+  server.refuses.answer = new RequestError('not_found', 'nobody is rung', undefined, false);
+  await calls.answer('cl_1');
+  await settle();
+  expect([calls.problem.value, calls.soundOf.value, stored.size]).toEqual(['not_found', null, 0]);
+  expect(voice.stop).toHaveBeenCalled();
+});

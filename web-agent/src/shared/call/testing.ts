@@ -1,0 +1,110 @@
+/** Calls for tests: small, whole, changed where a test says. */
+import type {
+  CallAttemptView,
+  CallDeed,
+  CallLegView,
+  CallPart,
+  CallRequestView,
+  CallsView,
+  CallView,
+  RingView,
+} from '../../generated/protocol';
+
+export const AT = 1_764_392_400_000;
+
+export const OPERATOR: CallDeed[] = [
+  'request',
+  'arrange',
+  'drop',
+  'silence',
+  'mute_self',
+  'whisper',
+  'dial',
+  'leave',
+  'continue',
+  'end',
+];
+export const PROFESSIONAL: CallDeed[] = ['mute_self', 'whisper', 'continue'];
+
+export const leg = (no: number, part: CallPart, more: Partial<CallLegView> = {}): CallLegView => ({
+  leg: no,
+  part,
+  name: { caller: '张*', operator: '白洁', professional: '郑凯', guest: '刘敏', supervisor: '陈班长' }[part],
+  place: 'bridge',
+  isAway: false,
+  isMuted: false,
+  since: AT,
+  ...more,
+});
+
+/** The operator (leg 2) with the caller (leg 1). */
+export const call = (more: Partial<CallView> = {}): CallView => ({
+  call: 'cl_1',
+  version: 1,
+  state: 'talking',
+  origin: 'hotline',
+  conversation: 'cv_1',
+  team: 'enterprise',
+  item: 'sole-trader',
+  isFirst: true,
+  caller: '138****0001',
+  beganAt: AT - 12_000,
+  answeredAt: AT,
+  legs: [leg(1, 'caller'), leg(2, 'operator')],
+  rung: [],
+  requests: [],
+  standing: 'operator',
+  mine: 2,
+  may: OPERATOR,
+  ...more,
+});
+
+export const attempt = (no: number, more: Partial<CallAttemptView> = {}): CallAttemptView => ({
+  leg: no,
+  part: 'professional',
+  who: '郑凯',
+  round: 1,
+  since: AT + 5_000,
+  until: AT + 25_000,
+  isRinging: false,
+  ...more,
+});
+
+export const request = (more: Partial<CallRequestView> = {}): CallRequestView => ({
+  number: 1,
+  part: 'professional',
+  item: 'sole-trader',
+  department: 'market',
+  departmentName: '市市场监督管理局',
+  atOnce: false,
+  candidates: 2,
+  askedAt: AT + 5_000,
+  attempts: [attempt(3)],
+  ...more,
+});
+
+export const ring = (more: Partial<RingView> = {}): RingView => ({
+  call: 'cl_1',
+  leg: 2,
+  part: 'operator',
+  caller: '138****0001',
+  item: 'sole-trader',
+  conversation: 'cv_1',
+  isFirst: true,
+  onTelephone: false,
+  since: AT,
+  until: AT + 20_000,
+  ...more,
+});
+
+export const mine = (more: Partial<CallsView> = {}): CallsView => ({
+  version: 1,
+  rings: [],
+  mine: [],
+  left: [],
+  wrapUps: [],
+  owed: [],
+  hasTelephone: false,
+  live: [],
+  ...more,
+});
