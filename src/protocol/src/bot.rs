@@ -134,6 +134,20 @@ pub struct WhyView {
     pub hits: Vec<WhyHit>,
     /// What was decided then; null: nothing was said, or it was kept without.
     pub then: Option<crate::Decided>,
+    /// What was said in other words then; null: the official wording, or nothing, was said.
+    pub said: Option<SaidOtherwise>,
+}
+
+/// An answer that was said in other words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct SaidOtherwise {
+    /// The official wording, as it was published then.
+    pub official: String,
+    /// What was said.
+    pub text: String,
+    /// The model that wrote it.
+    pub by: String,
 }
 
 /// What is done with a message.

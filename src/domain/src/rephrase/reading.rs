@@ -61,8 +61,15 @@ const STOPS: &str = "，。；：、！？（）,;!?()\n—…·";
 const MARKS: &str = " .:/%+-“”‘’\"'《》「」『』【】℃‰×～";
 
 /// What opens a quotation, what closes it, and how it is named.
-const QUOTES: &[(char, char, &str)] =
-    &[('《', '》', "book"), ('“', '”', ""), ('「', '」', ""), ('『', '』', ""), ('【', '】', ""), ('"', '"', ""), ('‘', '’', "")];
+const QUOTES: &[(char, char, &str)] = &[
+    ('《', '》', "book"),
+    ('“', '”', ""),
+    ('「', '」', ""),
+    ('『', '』', ""),
+    ('【', '】', ""),
+    ('"', '"', ""),
+    ('‘', '’', ""),
+];
 
 /// Longest quotation, in letters.
 const LONGEST_QUOTATION: usize = 80;
@@ -100,14 +107,14 @@ static WORDS: LazyLock<BTreeMap<char, Vec<Listed>>> = LazyLock::new(|| {
         }
     }
     for (names, kind) in [(CASES, Kind::Case), (NAMES, Kind::Name)] {
-        for word in names {
-            list(word, Meaning::Facts(vec![Fact { kind, text: (*word).to_owned() }]));
+        for word in names.split_whitespace() {
+            list(word, Meaning::Facts(vec![Fact { kind, text: word.to_owned() }]));
         }
     }
-    for word in SUFFIXES {
+    for word in SUFFIXES.split_whitespace() {
         list(word, Meaning::Suffix);
     }
-    for word in FILLERS {
+    for word in FILLERS.split_whitespace() {
         list(word, Meaning::Letters(Vec::new()));
     }
     for (spellings, word) in EQUAL {
@@ -115,7 +122,7 @@ static WORDS: LazyLock<BTreeMap<char, Vec<Listed>>> = LazyLock::new(|| {
             list(spelling, Meaning::Letters(word.chars().collect()));
         }
     }
-    for word in PLAIN {
+    for word in PLAIN.split_whitespace() {
         list(word, Meaning::Letters(word.chars().collect()));
     }
     for listed in words.values_mut() {
@@ -130,7 +137,8 @@ impl Reading {
             as_plain if as_plain.is_ascii_alphanumeric() || "%+-:./@".contains(as_plain) => as_plain,
             _ => letter,
         };
-        let names = names.iter().map(|name| name.chars().map(one).collect()).filter(|name: &Vec<char>| !name.is_empty());
+        let names =
+            names.iter().map(|name| name.chars().map(one).collect()).filter(|name: &Vec<char>| !name.is_empty());
         let mut reader = Reader {
             is_excepting: false,
             letters: text.chars().map(one).collect(),
@@ -188,7 +196,8 @@ impl Reader {
         if letter.is_ascii_alphabetic() {
             return self.latin(at);
         }
-        let name = self.names.iter().filter(|name| self.letters[at..].starts_with(name)).map(Vec::len).max().unwrap_or(0);
+        let name =
+            self.names.iter().filter(|name| self.letters[at..].starts_with(name)).map(Vec::len).max().unwrap_or(0);
         let listed = WORDS.get(&letter).into_iter().flatten().find(|one| self.letters[at..].starts_with(&one.letters));
         if name > 0 && listed.is_none_or(|listed| name >= listed.letters.len()) {
             let text = self.letters[at..at + name].iter().collect();
@@ -210,7 +219,8 @@ impl Reader {
             Meaning::Facts(facts) => facts.iter().for_each(|fact| self.fact(fact.kind, fact.text.clone())),
             Meaning::Letters(letters) => self.piece().into_iter().for_each(|piece| piece.extend(letters)),
             Meaning::Suffix => {
-                let before = self.piece().map(|piece| piece.split_off(piece.len().saturating_sub(2))).unwrap_or_default();
+                let before =
+                    self.piece().map(|piece| piece.split_off(piece.len().saturating_sub(2))).unwrap_or_default();
                 self.fact(Kind::Name, before.iter().chain(&listed.letters).collect());
             }
         }
@@ -253,7 +263,10 @@ impl Reader {
         }
         let digits = value.chars().filter(char::is_ascii_digit).count();
         let has_signs = value.contains('-') && digits >= 7;
-        if has_signs || (digits >= 7 && !value.contains(['.', ':', '/'])) || (value.len() == 5 && value.starts_with("12")) {
+        if has_signs
+            || (digits >= 7 && !value.contains(['.', ':', '/']))
+            || (value.len() == 5 && value.starts_with("12"))
+        {
             self.fact(Kind::Telephone, value);
             return Some(end);
         }
@@ -280,8 +293,8 @@ impl Reader {
                 if !self.get(end + 1).is_ascii_digit() {
                     break;
                 }
-                let group = (1..=3).all(|place| self.get(end + place).is_ascii_digit())
-                    && !self.get(end + 4).is_ascii_digit();
+                let group =
+                    (1..=3).all(|place| self.get(end + place).is_ascii_digit()) && !self.get(end + 4).is_ascii_digit();
                 if sign == ',' && !group {
                     break;
                 }

@@ -14,7 +14,9 @@ use bangban_protocol::{Answer, ErrorCode, EventBody, Party, ThreadBody, Topic, W
 use bangban_store::{Author, Change, Event, Lane, NewEntry, Unit, Written};
 use tokio::time::Instant;
 
-use super::{App, actor, commands::Pending, dialogue::Heard, forbidden, invalid, not_found, store_error};
+use super::{
+    App, actor, commands::Pending, dialogue::Heard, forbidden, invalid, not_found, other_words::worded, store_error,
+};
 use crate::{
     auth::Principal,
     bot,
@@ -88,7 +90,7 @@ impl App {
         if let Some(item) = asked {
             let reply = self.bot_reply(who, at, id, item.as_deref(), text, heard, |asking| asking.reply());
             wants_human = reply.requests_human;
-            unit.entries.push(bot_entry(id, at, &reply.body));
+            unit.entries.push(bot_entry(id, at, &worded(reply.body, heard.worded.as_ref())));
         }
         let appended = self.append(at, unit)?;
         let (app, who) = (Arc::clone(self), Arc::clone(who));

@@ -158,7 +158,8 @@ impl Rephraser {
     pub(crate) async fn rephrased(&self, official: Official<'_>) -> Option<Rephrased> {
         let began = tokio::time::Instant::now();
         let said = self.said(&official).await;
-        metrics::counter!("bangban_rephrase_total", "result" => said.as_ref().map_or_else(Unsaid::name, |_| "said")).increment(1);
+        metrics::counter!("bangban_rephrase_total", "result" => said.as_ref().map_or_else(Unsaid::name, |_| "said"))
+            .increment(1);
         match said {
             Ok(text) => {
                 metrics::histogram!("bangban_rephrase_seconds").record(began.elapsed());
@@ -166,7 +167,11 @@ impl Rephraser {
             }
             Err(Unsaid::Verbatim | Unsaid::Busy | Unsaid::Trouble(Trouble::LeftAlone)) => None,
             Err(Unsaid::Drift(drift)) => {
-                tracing::info!(entry = official.entry, drift = drift.name(), "the official wording is said: the other one differs");
+                tracing::info!(
+                    entry = official.entry,
+                    drift = drift.name(),
+                    "the official wording is said: the other one differs"
+                );
                 None
             }
             Err(trouble @ Unsaid::Trouble(_)) => {

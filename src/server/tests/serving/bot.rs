@@ -18,14 +18,14 @@ async fn demo() -> Server {
 }
 
 /// Somebody who talks to 小申 on the page of no item.
-struct Asker {
-    client: Client,
-    id: String,
+pub(crate) struct Asker {
+    pub(crate) client: Client,
+    pub(crate) id: String,
     sent: u32,
 }
 
 impl Asker {
-    async fn new(server: &Server, open: Value) -> Self {
+    pub(crate) async fn new(server: &Server, open: Value) -> Self {
         let mut client = server.citizen().await;
         let id = client.ok(open).await["conversation"].as_str().unwrap().to_owned();
         client.subscribe(&format!("conversation:{id}")).await;
@@ -43,7 +43,7 @@ impl Asker {
         self.client.event("what 小申 says", is_next).await["body"]["entry"].clone()
     }
 
-    async fn ask(&mut self, text: &str) -> Value {
+    pub(crate) async fn ask(&mut self, text: &str) -> Value {
         self.sent += 1;
         let question = send(&self.id, &format!("q{}", self.sent), text);
         self.tell(question).await
@@ -67,7 +67,7 @@ impl Asker {
     }
 }
 
-fn open() -> Value {
+pub(crate) fn open() -> Value {
     json!({ "type": "open_conversation", "channel": "pc" })
 }
 
