@@ -251,6 +251,26 @@ pub struct ThresholdBack {
     pub reason: String,
 }
 
+/// Messages to 小申 that were only rude. Nothing is kept of who wrote them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct RudeMessages {
+    /// Days of Shanghai with at least one, the newest first, of the last 30 days.
+    pub days: Vec<RudeDay>,
+    /// In these days.
+    pub total: u32,
+}
+
+/// How many messages of a day were only rude.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct RudeDay {
+    /// e.g. `2026-11-24`.
+    pub day: String,
+    /// How many.
+    pub messages: u32,
+}
+
 /// A page of the list of words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]

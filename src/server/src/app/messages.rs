@@ -10,7 +10,7 @@ use bangban_domain::{
     history,
     words::Stage,
 };
-use bangban_protocol::{Answer, ErrorCode, EventBody, Party, ThreadBody, Topic, WireError};
+use bangban_protocol::{Answer, BotPhrase, ErrorCode, EventBody, Party, ThreadBody, Topic, WireError};
 use bangban_store::{Author, Change, Event, Lane, NewEntry, Unit, Written};
 use tokio::time::Instant;
 
@@ -240,6 +240,7 @@ pub(super) fn bot_entry(id: ConversationId, at: Timestamp, body: &ThreadBody) ->
     said.only_in = Some(Stage::Bot);
     said.follows = true;
     said.turn = bot::turn(body);
+    said.rude = matches!(body, ThreadBody::BotSays { phrase: BotPhrase::Polite });
     if let ThreadBody::BotAnswer { entry, .. } = body {
         said.about = Some(entry.clone());
     }

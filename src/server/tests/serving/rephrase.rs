@@ -19,7 +19,7 @@ use tokio::{net::TcpListener, sync::Notify, time::Instant};
 
 use crate::{
     bot::{Asker, open},
-    support::{Desk, Server, send},
+    support::{Client, Desk, Server, send},
 };
 
 const ENTRY: &str = "kb-id-card-lost";
@@ -235,7 +235,9 @@ async fn whoever_finds_no_place_has_the_official_wording_at_once() {
         [("BANGBAN__CONNECTORS__REPHRASE__AT_ONCE", "1"), ("BANGBAN__CONNECTORS__REPHRASE__MILLISECONDS", "5000")];
     let server = peer.server(&settings).await;
     peer.will(Does::Waits);
-    let (mut first, mut second) = (Asker::new(&server, open()).await, Asker::new(&server, open()).await);
+    let mut first = Asker::new(&server, open()).await;
+    let other = Client::open(&server.address, &server.citizen_token("demo-citizen-2").await).await;
+    let mut second = Asker::of(other, open()).await;
     let asking = send(&first.id, "q1", QUESTION);
     let held = tokio::spawn(async move {
         let sent = first.client.ok(asking).await;
