@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod org;
 pub mod privacy;
 pub mod quality;
+pub mod rephrase;
 pub mod rights;
 pub mod routing;
 pub mod sound;

@@ -134,6 +134,20 @@ pub struct WhyView {
     pub hits: Vec<WhyHit>,
     /// What was decided then; null: nothing was said, or it was kept without.
     pub then: Option<crate::Decided>,
+    /// What was said in other words then; null: the official wording, or nothing, was said.
+    pub said: Option<SaidOtherwise>,
+}
+
+/// An answer that was said in other words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct SaidOtherwise {
+    /// The official wording, as it was published then.
+    pub official: String,
+    /// What was said.
+    pub text: String,
+    /// The model that wrote it.
+    pub by: String,
 }
 
 /// What is done with a message.
@@ -235,6 +249,26 @@ pub struct ThresholdBack {
     /// Why; 1..=500 characters.
     #[schema(min_length = 1, max_length = 500)]
     pub reason: String,
+}
+
+/// Messages to 小申 that were only rude. Nothing is kept of who wrote them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct RudeMessages {
+    /// Days of Shanghai with at least one, the newest first, of the last 30 days.
+    pub days: Vec<RudeDay>,
+    /// In these days.
+    pub total: u32,
+}
+
+/// How many messages of a day were only rude.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct RudeDay {
+    /// e.g. `2026-11-24`.
+    pub day: String,
+    /// How many.
+    pub messages: u32,
 }
 
 /// A page of the list of words.

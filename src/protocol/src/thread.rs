@@ -57,6 +57,16 @@ pub enum Party {
     System,
 }
 
+/// An official answer in other words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct Rephrased {
+    /// What was said, without markup.
+    pub text: String,
+    /// The model that wrote it, as the configuration calls it.
+    pub by: String,
+}
+
 /// What a district adds to the city's answer (rule 11).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
@@ -161,6 +171,10 @@ pub enum ThreadBody {
         question: String,
         /// The official answer, in Markdown without HTML.
         text: String,
+        /// It was said in other words, which a check found to say the same; absent: it was said as it stands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        rephrased: Option<Rephrased>,
         /// Who is responsible for it, e.g. `上海市公安局`.
         source: String,
         /// What is read aloud in its place, if the entry has that.

@@ -62,6 +62,7 @@ pub fn answer(catalogue: &Catalogue, entry: &str, district: Option<&str>) -> Opt
         entry: known.entry.clone(),
         question: known.content.question.clone(),
         text: known.content.answer.clone(),
+        rephrased: None,
         source: source_of(&known.content),
         spoken: Some(known.content.spoken.clone()).filter(|spoken| !spoken.is_empty()),
         revision: Some(known.revision),

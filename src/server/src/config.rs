@@ -624,6 +624,8 @@ pub struct Connectors {
     pub actions: ActionKeys,
     /// What recognises speech.
     pub speech: SpeechKeys,
+    /// What says answers in other words.
+    pub rephrase: RephraseKeys,
 }
 
 /// `[connectors.actions]`.
@@ -666,10 +668,33 @@ impl std::fmt::Debug for SpeechKeys {
     }
 }
 
+/// `[connectors.rephrase]`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RephraseKeys {
+    /// Its address; empty: none.
+    pub url: String,
+    /// What proves that it is us; empty: nothing.
+    pub token: String,
+    /// What it calls the model.
+    pub model: String,
+    /// Longest wait for an answer, in milliseconds.
+    pub milliseconds: u32,
+    /// Answers that may be on their way at once.
+    pub at_once: u32,
+}
+
+impl std::fmt::Debug for RephraseKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RephraseKeys").field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
 impl Connectors {
     fn check(&self, notify: &NotifyKeys) -> Result<(), ConfigError> {
         crate::connectors::actions::check(&self.actions, &notify.allow)
             .and_then(|()| crate::connectors::speech::check(&self.speech, &notify.allow))
+            .and_then(|()| crate::connectors::rephrase::check_keys(&self.rephrase, &notify.allow))
             .map_err(|(key, problem)| ConfigError::Value { key, problem })
     }
 }
@@ -1184,6 +1209,19 @@ mod tests {
                 "[connectors.speech]\nurl = \"https://ear.example\"\nmodel = \"a\\r\\nb\"",
                 "connectors.speech.model: must have letters",
             ),
+            (
+                "[connectors.rephrase]\nurl = \"http://words.example\"\nmodel = \"m\"",
+                "connectors.rephrase.url: must be https",
+            ),
+            ("[connectors.rephrase]\nurl = \"https://words.example\"", "connectors.rephrase.model: must have letters"),
+            (
+                "[connectors.rephrase]\nurl = \"https://words.example\"\nmodel = \"m\"\nmilliseconds = 5001",
+                "connectors.rephrase.milliseconds: must be 100 to 5000",
+            ),
+            (
+                "[connectors.rephrase]\nurl = \"https://words.example\"\nmodel = \"m\"\nat_once = 0",
+                "connectors.rephrase.at_once: must be 1 to 256",
+            ),
             ("[connectors.actions]\nseconds = 0", "connectors.actions.seconds: must be 1 or more"),
         ] {
             let message = with(toml).unwrap_err().to_string();
@@ -1206,6 +1244,8 @@ mod tests {
         let config = with("[connectors.actions]\ntoken = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));
         let config = with("[connectors.speech]\ntoken = \"xxxx\"").unwrap();
+        assert!(!format!("{config:?}").contains("xxxx"));
+        let config = with("[connectors.rephrase]\ntoken = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));
         let config = with("[files]\ns3_access_key = \"xxxx\"\ns3_secret_key = \"xxxx\"").unwrap();
         assert!(!format!("{config:?}").contains("xxxx"));

@@ -113,6 +113,11 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
         "bangban_window_frames_total",
         "pieces of citizens' pages, by result: passed, personal (not passed on) or too_much"
     );
+    describe_counter!(
+        "bangban_rephrase_total",
+        "answers that were to be said in other words, by result: said, or why the official wording was said"
+    );
+    describe_histogram!("bangban_rephrase_seconds", "how long citizens waited for other words that were said");
     describe_histogram!("bangban_file_finish_seconds", "from the last byte until a file is checked and stored");
     describe_histogram!("bangban_commit_seconds", "from handing a message over until it is durable and published");
     gauge!("bangban_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);

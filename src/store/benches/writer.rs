@@ -116,6 +116,7 @@ async fn send(store: Store, n: u64, until: Instant) -> Vec<Duration> {
             follows: false,
             turn: None,
             about: None,
+            rude: false,
             owes: None,
             answers: matches!(author, Author::Agent(_)),
         };

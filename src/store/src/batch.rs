@@ -52,6 +52,7 @@ pub(crate) async fn carry_out(
             Step::Change(change) => change::carry_out(tx, statements, change).await?,
             Step::Open(row, no) => change::open(tx, row, *no).await?,
             Step::Asked { at, entry } => bot::asked(tx, *at, entry).await?,
+            Step::Rude(at) => bot::was_rude(tx, *at).await?,
             Step::Answer { conversation, clock_no, at, by } => {
                 sqlx::query("UPDATE ledger SET answered_at = $1, answered_by = $2 WHERE conversation = $3 AND no = $4")
                     .bind(at.0)
@@ -83,6 +84,8 @@ enum Step<'a> {
         at: Timestamp,
         by: Author,
     },
+    /// Somebody was only rude to the bot.
+    Rude(Timestamp),
     /// The bot answered with this knowledge entry.
     Asked {
         at: Timestamp,
@@ -200,6 +203,9 @@ fn number<'a>(units: &'a [Waiting], heads: &mut Heads, known: &Known<'a>, number
             }
             if let Some(about) = &entry.about {
                 plan.steps.push(Step::Asked { at: entry.at, entry: about });
+            }
+            if entry.rude {
+                plan.steps.push(Step::Rude(entry.at));
             }
             entries.push(Written::New { seq, answered });
             plan.entries.push(Numbered { entry, thread: head.no, seq, asks });
@@ -496,6 +502,7 @@ mod tests {
             follows: false,
             turn: None,
             about: None,
+            rude: false,
             owes: None,
             answers: false,
         };

@@ -1,6 +1,6 @@
 //! What 小申 decides by (thresholds, the list of words) and how often it answered with what (docs/bot.md).
 
-use bangban_domain::Timestamp;
+use bangban_domain::{Timestamp, calendar::OFFSET, time::DAY};
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
@@ -64,6 +64,8 @@ pub enum BotChange {
     DropWords(Vec<String>),
     /// Answers before this instant are not counted any more.
     ForgetAsked(Timestamp),
+    /// Rude messages before this instant are not counted any more.
+    ForgetRude(Timestamp),
 }
 
 impl BotChange {
@@ -76,7 +78,7 @@ impl BotChange {
                 .flat_map(|row| [("word", row.word.as_str()), ("readsAs", row.reads_as.as_deref().unwrap_or_default())])
                 .collect(),
             Self::DropWords(words) => words.iter().map(|word| ("word", word.as_str())).collect(),
-            Self::ForgetAsked(_) => Vec::new(),
+            Self::ForgetAsked(_) | Self::ForgetRude(_) => Vec::new(),
         }
     }
 }
@@ -132,6 +134,10 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &BotChange)
             sqlx::query("DELETE FROM bot_asked WHERE at < $1").bind(before.0).execute(&mut **tx).await?;
             return Ok(());
         }
+        BotChange::ForgetRude(before) => {
+            sqlx::query("DELETE FROM bot_rude WHERE at < $1").bind(before.0).execute(&mut **tx).await?;
+            return Ok(());
+        }
     }
     count(tx, COUNTED_AS).await.map(drop)
 }
@@ -140,6 +146,12 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &BotChange)
 pub(crate) async fn asked(tx: &mut Transaction<'_, Any>, at: Timestamp, entry: &str) -> Result<(), StoreError> {
     let sql = "INSERT INTO bot_asked (at, entry) VALUES ($1, $2)";
     sqlx::query(sql).bind(at.0).bind(entry.to_owned()).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Counts a message that was only rude.
+pub(crate) async fn was_rude(tx: &mut Transaction<'_, Any>, at: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO bot_rude (at) VALUES ($1)").bind(at.0).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -209,6 +221,15 @@ impl Store {
         }
         let holds = self.thresholds().await?.into_iter().next();
         Ok(Some((count, holds, self.words().await?)))
+    }
+
+    /// How many messages were only rude, by day of Shanghai since 1970-01-01, the newest first; days without one are left out.
+    pub async fn rude_since(&self, since: Timestamp) -> Result<Vec<(i64, u64)>, StoreError> {
+        let sql =
+            "SELECT (at + $1) / $2 AS day, COUNT(*) AS times FROM bot_rude WHERE at >= $3 GROUP BY 1 ORDER BY 1 DESC";
+        let offset = i64::from(OFFSET.seconds()) * 1_000;
+        let rows = sqlx::query(sql).bind(offset).bind(DAY).bind(since.0).fetch_all(&self.readers).await?;
+        rows.iter().map(|row| Ok((row.try_get("day")?, unsigned(row, "times")?))).collect()
     }
 
     /// How often 小申 answered with each entry since an instant, most often first, at most `limit`.

@@ -212,6 +212,8 @@ pub struct NewEntry {
     pub turn: Option<BotTurn>,
     /// The knowledge entry that the bot answers with: what is asked most is counted from these.
     pub about: Option<String>,
+    /// The bot's reply to what was only rude: that it was is counted, and nothing of whose it was.
+    pub rude: bool,
     /// What is promised to the citizen who wrote it, if it turns out that an answer is owed.
     pub owes: Option<Arc<Promised>>,
 }

@@ -7611,6 +7611,19 @@ madeAt: Timestamp,
 result: RegressionResult, };
 
 /**
+ * An official answer in other words.
+ */
+export type Rephrased = { 
+/**
+ * What was said, without markup.
+ */
+text: string, 
+/**
+ * The model that wrote it, as the configuration calls it.
+ */
+by: string, };
+
+/**
  * What a client sends.
  */
 export type Request = { 
@@ -7900,6 +7913,23 @@ duties: Array<RosterDuty>,
  * Service hours in which nobody is on duty.
  */
 holes: Array<Span>, };
+
+/**
+ * An answer that was said in other words.
+ */
+export type SaidOtherwise = { 
+/**
+ * The official wording, as it was published then.
+ */
+official: string, 
+/**
+ * What was said.
+ */
+text: string, 
+/**
+ * The model that wrote it.
+ */
+by: string, };
 
 /**
  * 抽样方案: what is drawn of a week's closed conversations.
@@ -9257,6 +9287,10 @@ question: string,
  */
 text: string, 
 /**
+ * It was said in other words, which a check found to say the same; absent: it was said as it stands.
+ */
+rephrased?: Rephrased, 
+/**
  * Who is responsible for it, e.g. `上海市公安局`.
  */
 source: string, 
@@ -10116,7 +10150,11 @@ hits: Array<WhyHit>,
 /**
  * What was decided then; null: nothing was said, or it was kept without.
  */
-then: Decided | null, };
+then: Decided | null, 
+/**
+ * What was said in other words then; null: the official wording, or nothing, was said.
+ */
+said: SaidOtherwise | null, };
 
 /**
  * The window of a conversation, as the conversation's view has it.

@@ -106,7 +106,7 @@ impl Letters {
 }
 
 /// Full-width, Arabic and mathematical forms as plain ones.
-pub(super) fn plain(letter: char) -> char {
+pub(crate) fn plain(letter: char) -> char {
     let number = u32::from(letter);
     let plain = match number {
         0..=0x7F => return letter,
@@ -129,7 +129,7 @@ pub(super) const fn is_numeral(letter: char) -> bool {
 }
 
 /// A Chinese numeral that is read as one digit.
-pub(super) const fn chinese_digit(letter: char) -> Option<char> {
+pub(crate) const fn chinese_digit(letter: char) -> Option<char> {
     Some(match letter {
         '〇' | '零' => '0',
         '一' | '幺' | '壹' => '1',
@@ -146,7 +146,7 @@ pub(super) const fn chinese_digit(letter: char) -> Option<char> {
 }
 
 /// A Chinese character of running text.
-pub(super) const fn is_han(letter: char) -> bool {
+pub(crate) const fn is_han(letter: char) -> bool {
     matches!(letter, '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}' | '〇')
 }
 

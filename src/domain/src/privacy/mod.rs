@@ -28,7 +28,7 @@ mod alphanumeric;
 mod check;
 mod context;
 mod data;
-mod letters;
+pub(crate) mod letters;
 mod number;
 
 use std::{borrow::Cow, ops::Range};

@@ -3,9 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bangban_domain::rights::Action;
+use bangban_domain::{
+    Timestamp,
+    calendar::{Calendar, date_of},
+    rights::Action,
+    time::{DAY, Millis},
+};
 use bangban_protocol::{
-    ThresholdBack, ThresholdList, ThresholdPut, ThresholdView, WireError, WordList, WordPut, WordView, WordsImported,
+    RudeDay, RudeMessages, ThresholdBack, ThresholdList, ThresholdPut, ThresholdView, WireError, WordList, WordPut,
+    WordView, WordsImported,
 };
 use bangban_search::{Model, Words, parse_words};
 use bangban_store::{Audit, Author, BotChange, Change, ThresholdRow, Unit, WordRow};
@@ -26,6 +32,13 @@ const MAX_WORD: usize = 20;
 
 /// Longest account of the data that thresholds were made from.
 const MAX_BASIS: usize = 200;
+
+/// Days whose rude messages are shown.
+const RUDE_DAYS: i64 = 30;
+
+/// So long they are counted, and answers by entry, of which the last 7 days are looked at.
+const RUDE_KEPT: Millis = 366 * DAY;
+const ASKED_KEPT: Millis = 8 * DAY;
 
 /// Longest reason.
 const MAX_REASON: usize = 500;
@@ -109,6 +122,27 @@ impl App {
             model: Model::built_in().thresholds.version.clone(),
             may_change: self.may(staff, Action::ReviewKnowledge, At::CITY),
         })
+    }
+
+    /// How often 小申 was only insulted, day by day; staff who keep or read the knowledge base.
+    pub(crate) async fn rude_messages(&self, staff: &Staff) -> Result<RudeMessages, WireError> {
+        self.seen_units(staff)?;
+        let since = Calendar::day_start(self.clock.now()) - (RUDE_DAYS - 1) * DAY;
+        let rows = self.store.rude_since(since).await.map_err(store_error)?;
+        let count = |messages: u64| u32::try_from(messages).unwrap_or(u32::MAX);
+        let total = count(rows.iter().map(|(_, messages)| messages).sum());
+        // Any instant of the day that the number stands for.
+        let day = |number: i64| date_of(Timestamp(number * DAY)).to_string();
+        let days = rows.into_iter().map(|(number, messages)| RudeDay { day: day(number), messages: count(messages) });
+        Ok(RudeMessages { days: days.collect(), total })
+    }
+
+    /// Counts that nobody looks at any more are deleted.
+    pub(super) async fn forget_counts(&self) -> Result<(), WireError> {
+        let now = self.clock.now();
+        let old = [BotChange::ForgetAsked(now - ASKED_KEPT), BotChange::ForgetRude(now - RUDE_KEPT)];
+        let unit = Unit { changes: old.map(Change::Bot).to_vec(), ..Unit::default() };
+        self.store.commit(unit).await.map(drop).map_err(store_error)
     }
 
     async fn next_thresholds(

@@ -70,13 +70,15 @@ impl App {
                         Ok(Begun::Alone(Box::pin(async move {
                             // Closed: writing to it opens it again.
                             app.desk.give(actor(&who), at, Order::Reopen(conversation)).await?;
-                            let heard = app.heard(conversation).await?;
+                            let mut heard = app.heard(conversation).await?;
+                            heard.worded = app.in_other_words(&who, at, conversation, &text, &heard).await;
                             app.send(&who, at, conversation, &client_id, &text, entry, &heard)?.await
                         })))
                     }
                     // 小申 answers by what was said before.
                     (Principal::Citizen(_), Some(Stage::Bot)) => Ok(Begun::Reading(Box::pin(async move {
-                        let heard = app.heard(conversation).await?;
+                        let mut heard = app.heard(conversation).await?;
+                        heard.worded = app.in_other_words(&who, at, conversation, &text, &heard).await;
                         app.send(&who, at, conversation, &client_id, &text, entry, &heard)
                     }))),
                     _ => {

@@ -22,7 +22,9 @@ use bangban_store::{Lane, Unit};
 use super::{
     App, actor, forbidden, invalid,
     messages::{Writer, bot_entry},
-    not_found, store_error, thread_entry,
+    not_found,
+    other_words::Worded,
+    store_error, thread_entry,
 };
 use crate::{
     auth::Principal,
@@ -53,6 +55,8 @@ pub(super) struct Heard {
     pub(super) district: Option<String>,
     /// The last clarification.
     asked_back: Option<u64>,
+    /// The answer that is to be said, in other words.
+    pub(super) worded: Option<Worded>,
 }
 
 /// What an entry means to the dialogue.

@@ -175,7 +175,11 @@ fn texts(body: &ThreadBody) -> Vec<&str> {
     match body {
         ThreadBody::Text { text, .. } => vec![text],
         ThreadBody::Image { name, .. } | ThreadBody::File { name, .. } => vec![name],
-        ThreadBody::BotAnswer { question, text, .. } => vec![question, text],
+        ThreadBody::BotAnswer { question, text, rephrased, .. } => [question, text]
+            .into_iter()
+            .chain(rephrased.as_ref().map(|words| &words.text))
+            .map(String::as_str)
+            .collect(),
         ThreadBody::BotClarify { options, .. } => options.iter().map(|option| option.question.as_str()).collect(),
         ThreadBody::GuideStarted { item_name, .. } => vec![item_name],
         ThreadBody::GuideStepped { question, label, .. } => vec![question, label],

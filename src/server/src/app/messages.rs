@@ -10,11 +10,13 @@ use bangban_domain::{
     history,
     words::Stage,
 };
-use bangban_protocol::{Answer, ErrorCode, EventBody, Party, ThreadBody, Topic, WireError};
+use bangban_protocol::{Answer, BotPhrase, ErrorCode, EventBody, Party, ThreadBody, Topic, WireError};
 use bangban_store::{Author, Change, Event, Lane, NewEntry, Unit, Written};
 use tokio::time::Instant;
 
-use super::{App, actor, commands::Pending, dialogue::Heard, forbidden, invalid, not_found, store_error};
+use super::{
+    App, actor, commands::Pending, dialogue::Heard, forbidden, invalid, not_found, other_words::worded, store_error,
+};
 use crate::{
     auth::Principal,
     bot,
@@ -88,7 +90,7 @@ impl App {
         if let Some(item) = asked {
             let reply = self.bot_reply(who, at, id, item.as_deref(), text, heard, |asking| asking.reply());
             wants_human = reply.requests_human;
-            unit.entries.push(bot_entry(id, at, &reply.body));
+            unit.entries.push(bot_entry(id, at, &worded(reply.body, heard.worded.as_ref())));
         }
         let appended = self.append(at, unit)?;
         let (app, who) = (Arc::clone(self), Arc::clone(who));
@@ -238,6 +240,7 @@ pub(super) fn bot_entry(id: ConversationId, at: Timestamp, body: &ThreadBody) ->
     said.only_in = Some(Stage::Bot);
     said.follows = true;
     said.turn = bot::turn(body);
+    said.rude = matches!(body, ThreadBody::BotSays { phrase: BotPhrase::Polite });
     if let ThreadBody::BotAnswer { entry, .. } = body {
         said.about = Some(entry.clone());
     }

@@ -25,6 +25,7 @@ mod learning;
 mod ledger;
 mod messages;
 mod notices;
+mod other_words;
 mod outbox;
 mod points;
 mod points_file;
@@ -74,7 +75,7 @@ use crate::{
     catalogue::Basis,
     clock::Clock,
     config::Config,
-    connectors::{self, actions::Offices, speech::Recogniser},
+    connectors::{self, actions::Offices, rephrase::Rephraser, speech::Recogniser},
     desk::{Actor, Desk, Notices, Shared, World, new_id},
     files::Files,
     http::{ANY_ORIGIN, AddressLimits, Door, Gate, Proxies, hsts},
@@ -172,6 +173,8 @@ pub struct App {
     pub(crate) offices: Option<Offices>,
     /// What recognises speech, if there is something.
     pub(crate) recogniser: Option<Recogniser>,
+    /// What says answers in other words, if there is something.
+    pub(crate) rephraser: Option<Rephraser>,
     /// Rung when an action may be due for a look earlier than was known.
     pub(crate) other_actions: Arc<Notify>,
     /// Rung when a reminder may be due earlier than was known.
@@ -326,6 +329,7 @@ impl App {
         };
         let offices = connectors::actions::offices(config, demo, &clock, &stopping).await?;
         let recogniser = connectors::speech::recogniser(config, demo, &clock, &stopping).await?;
+        let rephraser = connectors::rephrase::of_config(config, &clock)?;
         let desk = Desk::start(world, config.limits.mailbox).await?;
         let world = windows::World {
             clock: clock.clone(),
@@ -392,6 +396,7 @@ impl App {
             outside: Outside::new(&config.notify, demo),
             offices,
             recogniser,
+            rephraser,
             other_actions: Arc::default(),
             other_deadlines: Notify::new(),
             kiosk: (config.kiosk.idle_seconds, config.kiosk.answer_seconds),

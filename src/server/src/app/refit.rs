@@ -43,6 +43,9 @@ pub(super) async fn refit_every_night(app: Weak<App>, hour: u8) {
             () = clock.sleep_until(next_hour(clock.now(), hour)) => {}
         }
         let Some(strong) = app.upgrade() else { return };
+        if let Err(error) = strong.forget_counts().await {
+            tracing::warn!(%error, "old counts of 小申 cannot be deleted, the next night again");
+        }
         match strong.refit_now(Author::System, None).await {
             Ok(done) => tracing::info!(outcome = ?done.outcome, questions = done.questions, "refitted by labels"),
             Err(error) if error.code == ErrorCode::Outdated => tracing::info!("another node has refitted by labels"),

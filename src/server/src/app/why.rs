@@ -3,7 +3,8 @@
 
 use bangban_domain::{ConversationId, dialogue::Dialogue, privacy::mask};
 use bangban_protocol::{
-    Decided, ErrorCode, HandOverReason, Party, ThreadBody, WhyDecision, WhyFeature, WhyHit, WhyTry, WhyView, WireError,
+    Decided, ErrorCode, HandOverReason, Party, SaidOtherwise, ThreadBody, WhyDecision, WhyFeature, WhyHit, WhyTry,
+    WhyView, WireError,
 };
 use bangban_search::{Band, Decision, Explanation, Filter, HandOverReason as Reason, Weighed};
 use bangban_store::{Change, FileOwner, Lane, Unit};
@@ -34,6 +35,11 @@ fn decided(body: &ThreadBody) -> Option<Option<&Decided>> {
         } => Some(decided.as_ref()),
         _ => None,
     }
+}
+
+fn said_otherwise(body: &ThreadBody) -> Option<SaidOtherwise> {
+    let ThreadBody::BotAnswer { text, rephrased: Some(words), .. } = body else { return None };
+    Some(SaidOtherwise { official: text.clone(), text: words.text.clone(), by: words.by.clone() })
 }
 
 impl App {
@@ -79,7 +85,7 @@ impl App {
             heard: &heard.dialogue,
         };
         let mut view = explained(&asking, self.clock.now());
-        (view.masked, view.then) = (text != question, then);
+        (view.masked, view.then, view.said) = (text != question, then, said_otherwise(&said.body));
         Ok(view)
     }
 
@@ -176,5 +182,6 @@ fn explained(asking: &Asking<'_>, now: bangban_domain::Timestamp) -> WhyView {
         decision: decision(&weighed.decision),
         hits: hits.collect(),
         then: None,
+        said: None,
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod actions;
 mod demo;
+pub(crate) mod rephrase;
 pub mod speech;
 
 use std::{
@@ -53,6 +54,15 @@ pub(crate) struct Line {
     circuit: Mutex<Circuit>,
 }
 
+/// Is it the name of a model that may stand in a request?
+fn check_model(key: &'static str, model: &str) -> Result<(), Problem> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-' | '/' | ':');
+    if model.is_empty() || !model.chars().all(is_plain) {
+        return Err((key, "must have letters, digits and . _ - / : only".to_owned()));
+    }
+    Ok(())
+}
+
 impl Line {
     /// `key`: of its address; `keys`: address and token.
     pub(crate) fn new(
@@ -78,6 +88,11 @@ impl Line {
 
     fn circuit<T>(&self, use_it: impl FnOnce(&mut Circuit) -> T) -> T {
         use_it(&mut self.circuit.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whoever asked has not waited for the answer.
+    fn failed(&self, now: Timestamp) {
+        self.circuit(|circuit| circuit.failed(now));
     }
 
     /// A request to an address below the base.

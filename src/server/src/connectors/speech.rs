@@ -53,10 +53,7 @@ pub struct Recogniser {
 }
 
 fn line(keys: &SpeechKeys, allowed: Allowed) -> Result<Line, Problem> {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-' | '/' | ':');
-    if keys.model.is_empty() || !keys.model.chars().all(is_plain) {
-        return Err(("connectors.speech.model", "must have letters, digits and . _ - / : only".to_owned()));
-    }
+    super::check_model("connectors.speech.model", &keys.model)?;
     let patience = Duration::from_secs(keys.seconds.into());
     Line::new("connectors.speech.url", (&keys.url, &keys.token), patience, allowed)
 }

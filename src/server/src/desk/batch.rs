@@ -110,6 +110,7 @@ pub fn entry(
         follows: false,
         turn: None,
         about: None,
+        rude: false,
         owes: None,
         answers: false,
     }

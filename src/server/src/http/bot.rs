@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use bangban_domain::ConversationId;
 use bangban_protocol::{
-    Refitted, ThresholdBack, ThresholdList, ThresholdPut, WhyTry, WhyView, WordList, WordPut, WordsImported,
+    Refitted, RudeMessages, ThresholdBack, ThresholdList, ThresholdPut, WhyTry, WhyView, WordList, WordPut,
+    WordsImported,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -75,6 +76,15 @@ pub(super) async fn roll_back(
 )]
 pub(super) async fn refit(State(app): State<Arc<App>>, who: ByStaff) -> Result<Json<Refitted>, Refused> {
     Ok(Json(app.refit_thresholds(&who.keeper()).await?))
+}
+
+/// How often 小申 was only insulted, by day, without anything of who did
+#[utoipa::path(
+    get, path = "/api/bot/rude", operation_id = "rude_messages", tag = "bot", security(("staff" = [])),
+    responses((status = 200, body = RudeMessages)),
+)]
+pub(super) async fn rude(State(app): State<Arc<App>>, who: ByStaff) -> Result<Json<RudeMessages>, Refused> {
+    Ok(Json(app.rude_messages(&who.staff).await?))
 }
 
 /// What 小申 said.

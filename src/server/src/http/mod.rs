@@ -208,6 +208,7 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bot::words, bot::put_word, bot::remove_word))
         .routes(with_limit(routes!(bot::import_words), bot::MAX_WORDS_FILE))
         .routes(routes!(bot::refit))
+        .routes(routes!(bot::rude))
         .routes(routes!(bot::why, bot::try_question))
         .routes(with_limit(routes!(learning::clusters, learning::use_cluster), learning::MAX_ORDER))
         .routes(with_limit(routes!(learning::regression, learning::keep), learning::MAX_ORDER))

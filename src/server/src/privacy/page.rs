@@ -104,6 +104,7 @@ fn action_text(walk: &Walk, outcome: &ActionOutcome) -> String {
 /// What was said; what merely happened is in the JSON.
 fn words(body: &ThreadBody) -> Option<String> {
     Some(match body {
+        ThreadBody::BotAnswer { text, rephrased: Some(words), .. } => format!("{}（官方口径：{text}）", words.text),
         ThreadBody::Text { text, .. } | ThreadBody::BotAnswer { text, .. } | ThreadBody::Note { text } => text.clone(),
         ThreadBody::Image { name, .. } => format!("[图片] {name}"),
         ThreadBody::File { name, .. } => format!("[文件] {name}"),

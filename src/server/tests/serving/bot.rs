@@ -18,15 +18,18 @@ async fn demo() -> Server {
 }
 
 /// Somebody who talks to 小申 on the page of no item.
-struct Asker {
-    client: Client,
-    id: String,
+pub(crate) struct Asker {
+    pub(crate) client: Client,
+    pub(crate) id: String,
     sent: u32,
 }
 
 impl Asker {
-    async fn new(server: &Server, open: Value) -> Self {
-        let mut client = server.citizen().await;
+    pub(crate) async fn new(server: &Server, open: Value) -> Self {
+        Self::of(server.citizen().await, open).await
+    }
+
+    pub(crate) async fn of(mut client: Client, open: Value) -> Self {
         let id = client.ok(open).await["conversation"].as_str().unwrap().to_owned();
         client.subscribe(&format!("conversation:{id}")).await;
         Self { client, id, sent: 0 }
@@ -43,7 +46,7 @@ impl Asker {
         self.client.event("what 小申 says", is_next).await["body"]["entry"].clone()
     }
 
-    async fn ask(&mut self, text: &str) -> Value {
+    pub(crate) async fn ask(&mut self, text: &str) -> Value {
         self.sent += 1;
         let question = send(&self.id, &format!("q{}", self.sent), text);
         self.tell(question).await
@@ -67,7 +70,7 @@ impl Asker {
     }
 }
 
-fn open() -> Value {
+pub(crate) fn open() -> Value {
     json!({ "type": "open_conversation", "channel": "pc" })
 }
 
@@ -331,4 +334,24 @@ async fn what_holds_in_the_pages_district_is_answered_there_and_an_unknown_distr
     let id = client.ok(open("xuhui")).await["conversation"].as_str().unwrap().to_owned();
     let greeting = client.subscribe(&format!("conversation:{id}")).await["entries"][0]["body"].clone();
     assert_eq!(greeting["district"], "xuhui", "{greeting}");
+}
+
+#[tokio::test]
+async fn what_is_only_rude_is_counted_by_day_and_says_nothing_of_anybody() {
+    let server = demo().await;
+    let editor = Desk::of(&server, "editor1").await;
+    assert_eq!(editor.get("/api/bot/rude").await, json!({ "days": [], "total": 0 }));
+    let mut asker = Asker::new(&server, open()).await;
+    let polite = asker.ask("他妈的").await;
+    assert_eq!(polite["body"], json!({ "type": "bot_says", "phrase": "polite" }), "{polite}");
+    // The same once more, by its id, and what is a question all the same.
+    let again = send(&asker.id, "q1", "他妈的");
+    asker.client.ok(again).await;
+    asker.ask("他妈的居住证丢了怎么补办").await;
+    let counted = editor.get("/api/bot/rude").await;
+    assert_eq!(counted["total"], 1, "{counted}");
+    let days = counted["days"].as_array().unwrap();
+    assert_eq!((days.len(), &days[0]["messages"], days[0].as_object().unwrap().len()), (1, &json!(1), 2), "{counted}");
+    let agent = Desk::of(&server, "agent1001").await;
+    assert_eq!(agent.ask("GET", "/api/bot/rude", "").await.status, 403);
 }

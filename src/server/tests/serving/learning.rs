@@ -265,3 +265,80 @@ async fn why_something_was_said_is_told_to_who_reads_it_and_the_knowledge_base_w
         assert_eq!(refusal(&reply), refused(400, "bad_request", field));
     }
 }
+
+/// Labels as threads give them, of a conversation that is not closed: each entry of the demo asked in the words of everyday, and solved;
+/// and half as many questions that nobody answers.
+async fn labelled(server: &Server, conversation: &str, at: i64) -> usize {
+    use sqlx::Connection as _;
+    let entries = include_str!("../../../../config/demo/entries.json");
+    let entries: Vec<Value> = serde_json::from_str(entries).unwrap();
+    let file = server.dir.path().join("bangban.db");
+    let mut rows = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+    let mut labels = Vec::new();
+    for (n, entry) in entries.iter().enumerate() {
+        let question = entry["question"].as_str().unwrap().trim_end_matches('？');
+        labels.push(("solved", format!("侬好，{question}，我想问问清楚"), entry["id"].as_str()));
+        if n % 2 == 0 {
+            labels.push(("not_found", format!("第{n}路公交车末班车几点"), None));
+        }
+    }
+    let mut all = rows.begin().await.unwrap();
+    for (n, (kind, question, entry)) in labels.iter().enumerate() {
+        let sql = "INSERT INTO label (conversation, seq, kind, question, unit, entry, at) VALUES ($1, $2, $3, $4, 'sh', $5, $6)";
+        let row = sqlx::query(sql).bind(conversation).bind(1_000 + i64::try_from(n).unwrap()).bind(kind).bind(question);
+        row.bind(*entry).bind(at).execute(&mut *all).await.unwrap();
+    }
+    all.commit().await.unwrap();
+    labels.len()
+}
+
+#[tokio::test]
+async fn a_refit_by_labels_makes_a_version_that_holds_at_once_and_can_be_taken_back() {
+    let server = demo().await;
+    let editor = Desk::of(&server, "editor1").await;
+    let refit = async || {
+        let reply = editor.ask("POST", "/api/bot/thresholds/refit", "").await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.json()
+    };
+    let shipped = editor.get("/api/bot/thresholds").await["versions"][0].clone();
+    assert_eq!(shipped["version"], 0);
+    let few = refit().await;
+    assert_eq!((&few["outcome"], &few["needed"], &few["figures"]), (&json!("too_few"), &json!(200), &Value::Null));
+    assert_eq!(editor.get("/api/bot/thresholds").await["versions"].as_array().unwrap().len(), 1, "and no version");
+
+    let mut citizen = server.citizen().await;
+    let id = citizen.open_conversation().await;
+    let at = citizen.ok(send(&id, "q1", "你好")).await["at"].as_i64().unwrap();
+    let labels = labelled(&server, &id, at).await;
+    assert!(labels >= 200, "{labels}");
+    let done = refit().await;
+    assert_eq!(done["outcome"], "fitted", "{done}");
+    assert!(done["questions"].as_u64() >= Some(200), "{done}");
+    let ece = |side: &str| done["figures"][side]["ece"].as_f64().unwrap();
+    assert!(ece("after") < ece("before"), "{done}");
+    let holds = editor.get("/api/bot/thresholds").await["versions"][0].clone();
+    assert_eq!(
+        (&holds["version"], &holds["basis"], &holds["figures"]),
+        (&json!(1), &json!("labels"), &done["figures"])
+    );
+    let limits = |one: &Value| (one["answer"].as_f64().unwrap(), one["clarify"].as_f64().unwrap());
+    assert_ne!(limits(&holds), limits(&shipped), "other thresholds");
+    // 小申 decides by it, and says so.
+    let question = json!({ "question": "居住证丢了咋办", "item": null });
+    let tried = async || post(&editor, "/api/bot/why", &question).await;
+    let by_labels = tried().await;
+    assert_eq!((&by_labels["thresholds"], by_labels["answer"].as_f64()), (&json!(1), Some(limits(&holds).0)));
+    // By what it made nothing is left to be better by.
+    assert_eq!(refit().await["outcome"], "not_better");
+
+    let back = json!({ "version": 1, "to": 0, "reason": "试一下" });
+    let list = post(&editor, "/api/bot/thresholds/rollback", &back).await;
+    let newest = &list["versions"][0];
+    assert_eq!((&newest["version"], &newest["copyOf"], &newest["figures"]), (&json!(2), &json!(0), &Value::Null));
+    assert_eq!(limits(newest), limits(&shipped));
+    let by_weights = tried().await;
+    assert_eq!(by_weights["thresholds"], 2);
+    let sure = |view: &Value| view["hits"][0]["probability"].as_f64().unwrap();
+    assert!((sure(&by_weights) - sure(&by_labels)).abs() > 1e-9, "with the calibrator of the weights again");
+}

@@ -21,6 +21,7 @@ mod oidc;
 mod pages;
 mod privacy;
 mod quality;
+mod rephrase;
 mod sessions;
 mod speech;
 mod staff;

@@ -270,6 +270,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/bot/thresholds", For::Lists(READS)),
     ("POST", "/api/bot/thresholds", For::Staff),
     ("POST", "/api/bot/thresholds/rollback", For::Staff),
+    ("GET", "/api/bot/rude", For::Lists(READS)),
     ("GET", "/api/bot/words", For::Lists(READS)),
     ("PUT", "/api/bot/words", For::Staff),
     ("DELETE", "/api/bot/words", For::Staff),

@@ -11,6 +11,7 @@ on_both! {
     of_two_who_set_thresholds_one_is_refused,
     words_are_replaced_and_dropped_and_others_see_that,
     an_answer_is_counted_once_and_only_if_it_was_given,
+    what_was_only_rude_is_counted_once_by_the_day_of_shanghai,
 }
 
 const WHO: Author = Author::Agent(AgentId::new(1));
@@ -71,6 +72,28 @@ async fn words_are_replaced_and_dropped_and_others_see_that(db: TestDatabase) {
     put(&store, BotChange::DropWords(vec!["侬".to_owned(), "没有".to_owned()])).await.unwrap();
     let (count, holds, words) = store.bot_settings(Some(2)).await.unwrap().unwrap();
     assert_eq!((count, holds, words), (3, None, vec![row("交金", Some("社保"))]));
+}
+
+async fn what_was_only_rude_is_counted_once_by_the_day_of_shanghai(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    seed(&store, 7).await;
+    let rude = async |at: i64, client: &str| {
+        let said = message(7, Author::Citizen, client);
+        let reply =
+            NewEntry { at: Timestamp(at), client_id: None, follows: true, rude: true, ..message(7, Author::Bot, "") };
+        store.commit(Unit { entries: vec![said, reply], ..Unit::default() }).await.unwrap();
+    };
+    // 23:59:59.999 and 00:00 in Shanghai are two days.
+    let midnight = 20_000 * 86_400_000 - 8 * 3_600_000;
+    rude(midnight - 1, "a").await;
+    rude(midnight, "b").await;
+    rude(midnight + 1, "b").await;
+    rude(midnight + 2, "c").await;
+    let counts = async |since| store.rude_since(Timestamp(since)).await.unwrap();
+    assert_eq!(counts(0).await, [(20_000, 2), (19_999, 1)]);
+    assert_eq!(counts(midnight + 1).await, [(20_000, 1)]);
+    put(&store, BotChange::ForgetRude(Timestamp(midnight))).await.unwrap();
+    assert_eq!(counts(0).await, [(20_000, 2)]);
 }
 
 async fn an_answer_is_counted_once_and_only_if_it_was_given(db: TestDatabase) {

@@ -128,6 +128,7 @@ fn message(n: u128, author: Author, client_id: &str) -> NewEntry {
         follows: false,
         turn: None,
         about: None,
+        rude: false,
         owes: None,
         answers: matches!(author, Author::Agent(_)),
     }

@@ -222,8 +222,9 @@ export function useThreadWords() {
     switch (body.type) {
       case 'text':
       case 'note':
-      case 'bot_answer':
         return body.text;
+      case 'bot_answer':
+        return body.rephrased?.text ?? body.text;
       case 'bot_greeting':
         return body.itemName ? w.greeting(body.itemName) : w.greetingNoItem;
       case 'bot_clarify':

@@ -35,7 +35,7 @@ export function useEntryText(): (body: ThreadBody) => string {
         case 'bot_greeting':
           return body.itemName ? greeting.item(body.itemName) : greeting.general;
         case 'bot_answer':
-          return `${withoutFiles(body.text)} ${answer.source(body.source)}`;
+          return `${withoutFiles(body.rephrased?.text ?? body.text)} ${answer.source(body.source)}`;
         case 'bot_clarify':
           return [clarify.title, ...body.options.map((option) => option.question)].join(' ');
         case 'options_refused':

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { mandarin } from './speech';
+import type { ThreadBody } from '../../generated/protocol';
+import { mandarin, spokenText } from './speech';
 
 const voice = (lang: string, localService = true) => ({ lang, localService }) as SpeechSynthesisVoice;
 
@@ -11,4 +12,12 @@ test('only a Chinese voice reads Chinese; one on the device is preferred', () =>
   expect(mandarin([voice('cmn-Hans-CN')])?.lang).toBe('cmn-Hans-CN');
   // Cantonese and Taiwanese voices read other words.
   expect(mandarin([voice('zh-HK'), voice('zh-TW')])).toBeNull();
+});
+
+test('what is read aloud is what is shown, unless the entry has words of its own for it', () => {
+  const answer = { type: 'bot_answer', entry: 'kb-1', question: 'Q', text: '请**本人**办理', source: 'S' } as ThreadBody;
+  expect(spokenText(answer)).toBe('请 本人 办理');
+  const rephrased = { ...answer, rephrased: { text: '请您本人办理', by: 'm' } } as ThreadBody;
+  expect(spokenText(rephrased)).toBe('请您本人办理');
+  expect(spokenText({ ...rephrased, spoken: '本人办' } as ThreadBody)).toBe('本人办');
 });

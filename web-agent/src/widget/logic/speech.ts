@@ -25,10 +25,10 @@ export const canRead = readonly(voice);
 /** Key of what is being read. */
 export const readingKey = readonly(reading);
 
-/** What is said of an answer in its place: the entry's own short words, else its text without its marks. */
+/** What is said of an answer in its place: the entry's own short words, else what is shown, without its marks. */
 export function spokenText(body: ThreadBody): string | null {
   if (body.type !== 'bot_answer') return null;
-  return body.spoken ?? unmarked(body.text);
+  return body.spoken ?? unmarked(body.rephrased?.text ?? body.text);
 }
 
 /** Markdown as somebody would read it out. */

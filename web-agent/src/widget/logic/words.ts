@@ -191,6 +191,8 @@ const zh = {
   } satisfies Record<BotPhrase, string>,
   answer: {
     official: '官方口径',
+    rephrased: '据官方口径转述',
+    wording: '查看官方原文',
     source: (source: string) => `来源：${source}`,
     since: (day: string) => `自 ${day} 起有效`,
     unreviewed: '帮办人员的答复，尚未经主管部门审核，仅供参考',
@@ -596,6 +598,8 @@ export const useWidgetWords = () =>
     },
     answer: {
       official: 'Official answer',
+      rephrased: 'The official answer in other words',
+      wording: 'Show the official wording',
       source: (source) => `Source: ${source}`,
       since: (day) => `valid since ${day}`,
       unreviewed: 'An agent’s answer that its department has not reviewed yet',
