@@ -29,6 +29,7 @@ async function scene(ground: Ground, guard: Guard, turn: Awaited<ReturnType<Grou
   const place = { address: ground.address, on: ground.on('hall') };
   const settings = { SERVICE__HOURS: 'always', MEDIA__LISTEN: `${ground.address}:0`, ...turn?.settings };
   const server = await Server.start(settings, place);
+  ground.later(() => server.stop());
   const args = [...WINDOW_ARGS, ...(turn?.browserArgs ?? [])];
   const [hall, home] = [await ground.browser('hall', server.url, args), await ground.browser('home', server.url, args)];
   const [clerks, citizens] = [new People(hall, server, guard), new People(home, server, guard)];
@@ -36,12 +37,9 @@ async function scene(ground: Ground, guard: Guard, turn: Awaited<ReturnType<Grou
   const agentPage = await pageOf(clerks, LI, 1280, 800);
   const citizenPage = await pageOf(citizens, ZHANG, 420, 860);
   const both = await conversation(citizenPage, agentPage, { citizen: server.url, agent: server.url });
-  const end = async () => {
-    await clerks.close();
-    await citizens.close();
-    await server.stop();
-  };
-  return { ...both, server, end };
+  ground.later(() => clerks.close());
+  ground.later(() => citizens.close());
+  return { ...both, server };
 }
 
 /** The citizen shows this tab, with one box of ink on it. */
@@ -63,15 +61,18 @@ async function share({ agent, widget, clerk, citizen }: Awaited<ReturnType<typeo
 async function survives(
   all: Awaited<ReturnType<typeof scene>>,
   colour: number[],
-  { cut, mend, way }: { cut: () => void; mend?: () => Promise<void>; way: RegExp },
+  { cut, mend, way }: { cut: () => void; mend?: () => void; way: RegExp },
 ): Promise<void> {
   const { agent, widget, clerk, citizen, server } = all;
   const consents = rows(server, 'SELECT * FROM window_consent ORDER BY purpose');
   const mine = await clerk.participant('citizen');
   const began = Date.now();
   cut();
-  await expect(citizen.root.getByTestId('window-cut')).toContainText('正在重新连接');
-  await mend?.();
+  // Where another way stands by, the browser may take it before anybody has to be told.
+  if (mend) {
+    await expect(citizen.root.getByTestId('window-cut')).toContainText('正在重新连接', { timeout: 15_000 });
+    mend();
+  }
   await paint(widget.page, colour);
   await clerk.sees(clerk.screenVideo, colour, 0.25, 0.85);
   expect(Date.now() - began).toBeLessThan(20_000);
@@ -120,7 +121,6 @@ test('where no UDP passes a relay carries pictures and voices, by TCP and by TLS
   // --- UDP is cut, then TCP to the relay, until TLS is all that is left --------------------------------------------
   await survives(all, [30, 150, 60], { cut: () => ground.let({ udp: false }), way: /^relay (tcp|tls)$/ });
   await survives(all, [160, 40, 160], { cut: () => ground.let({ turn: false }), way: /^relay tls$/ });
-  await all.end();
   guard.check();
 });
 
@@ -151,17 +151,17 @@ test('where nothing passes one is told so in time, and goes on in writing; a win
 
   // --- the firewall is opened: nobody has to do anything -----------------------------------------------------------
   ground.let({ udp: true });
+  // A connection that did not come up is given up after 16 s, the next begins at most 4 s later.
+  await expect(citizen.root.getByTestId('window-cut')).toBeHidden({ timeout: 30_000 });
   await citizen.sees(citizen.face('agent'), LI.colour);
-  await expect(citizen.root.getByTestId('window-cut')).toBeHidden();
   await clerk.hears(ZHANG.hertz);
   await share(all);
 
   // --- and cut in the middle of it ----------------------------------------------------------------------------------
   await survives(all, [30, 150, 60], {
     cut: () => ground.let({ udp: false }),
-    mend: async () => ground.let({ udp: true }),
+    mend: () => ground.let({ udp: true }),
     way: /^(host|prflx) udp$/,
   });
-  await all.end();
   guard.check();
 });

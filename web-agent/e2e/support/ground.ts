@@ -3,7 +3,7 @@
  * citizen), with a firewall that a story opens and closes. Nothing of it reaches any other network: neither namespace has
  * a way out. Needs root, `ip` and `nft`.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,6 +35,7 @@ export class Ground {
   private readonly dir = mkdtempSync(join(tmpdir(), 'bangban-ground-'));
   private readonly browsers: Browser[] = [];
   private readonly children: ChildProcess[] = [];
+  private readonly ends: (() => Promise<void>)[] = [];
   private open: Open = { udp: true, turn: true, turns: true };
 
   private constructor(private readonly name: string) {}
@@ -43,6 +44,9 @@ export class Ground {
   static missing(): string | null {
     if (process.getuid?.() !== 0) return 'network namespaces need root';
     const probe = `bangban-probe-${process.pid}`;
+    for (const tool of ['ip', 'ss', 'nft', 'openssl', 'turnserver']) {
+      if (spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0) return `${tool} is missing`;
+    }
     try {
       ip('netns', 'add', probe);
       ip('netns', 'exec', probe, 'nft', 'list', 'ruleset');
@@ -170,8 +174,14 @@ export class Ground {
     };
   }
 
+  /** What else has to end with it, before the machines go. */
+  later(end: () => Promise<void>): void {
+    this.ends.push(end);
+  }
+
   /** Everything ends that was started here. */
   async remove(): Promise<void> {
+    for (const end of this.ends.reverse()) await end();
     for (const browser of this.browsers) await browser.close();
     for (const child of this.children) child.kill('SIGKILL');
     for (const machine of ['hall', 'home'] as const) ip('netns', 'del', this.space(machine));

@@ -9,12 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_lc_rs::hmac;
 use bangban_domain::{ParticipantId, WindowId, window::Medium};
 use bangban_media::{Config, Event, Leg, Lines, Refused, Sfu};
 use str0m::{
     Candidate, Event as RtcEvent, Input, Output, Rtc,
     change::{SdpAnswer, SdpOffer},
     format::Codec,
+    ice::{StunMessage, TransId},
     media::{Direction, MediaKind, Mid},
     net::{Protocol, Receive},
     rtp::RtpWrite,
@@ -287,4 +289,38 @@ async fn what_no_browser_sends_is_refused_and_what_strangers_send_is_counted() {
     let counters = hall.sfu.counters();
     assert!(counters.stray >= 200, "{counters:?}");
     assert_eq!((counters.refused, counters.panics, counters.peers), (4, 0, 0));
+}
+
+/// As connectivity checks are signed.
+fn sign(key: &[u8], parts: &[&[u8]]) -> [u8; 20] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key));
+    parts.iter().for_each(|part| context.update(part));
+    context.sign().as_ref().try_into().unwrap()
+}
+
+#[tokio::test]
+async fn whoever_sits_nowhere_yet_learns_whether_they_reach_the_port_and_nobody_else_does() {
+    let hall = Hall::open(2);
+    let probe = hall.sfu.probe(Duration::from_secs(120)).unwrap();
+    assert_eq!(probe.address, hall.sfu.address());
+    let name = format!("{}:theirs", probe.ufrag);
+    let asked = |password: &str| {
+        let mut bytes = vec![0; 256];
+        let message = StunMessage::binding_request(&name, TransId::new(), true, 1, 1, true);
+        let length = message.to_bytes(Some(password.as_bytes()), &mut bytes, sign).unwrap();
+        bytes.truncate(length);
+        bytes
+    };
+    let browser = UdpSocket::bind("127.0.0.1:0").unwrap();
+    browser.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Whichever of the two threads it comes to. The forged one gets no answer: the only answer is to the other.
+    browser.send_to(&asked("another password of theirs"), probe.address).unwrap();
+    browser.send_to(&asked(&probe.password), probe.address).unwrap();
+    let mut answer = [0; 512];
+    let (length, from) = browser.recv_from(&mut answer).unwrap();
+    let answer = StunMessage::parse(&answer[..length]).unwrap();
+    assert_eq!((from, answer.mapped_address()), (probe.address, Some(browser.local_addr().unwrap())));
+    assert!(answer.is_successful_binding_response() && answer.verify(probe.password.as_bytes(), sign));
+    let counters = hall.sfu.counters();
+    assert_eq!((counters.probed, counters.stray, counters.peers, counters.windows), (1, 1, 0, 0));
 }
