@@ -118,7 +118,7 @@ impl Page {
     }
 
     /// Does what it was told to meanwhile.
-    async fn attend(&mut self) {
+    pub(crate) async fn attend(&mut self) {
         while let Ok(turn) = timeout(GLANCE, self.client.turn()).await {
             turn.unwrap();
         }
