@@ -93,15 +93,14 @@ async fn descriptions_that_no_browser_writes_are_refused_and_the_connection_stan
     let refused = counted(server, "refused").await;
     for (sdp, lines, code, field) in [
         (good.clone() + &candidates.repeat(65), vec![], ErrorCode::TooLarge, "sdp"),
-        (good.clone() + &"a=x\r\n".repeat(16 * 1024), vec![], ErrorCode::TooLarge, "sdp"),
+        (good.clone() + &"a=x\r\n".repeat(5_000), vec![], ErrorCode::TooLarge, "sdp"),
         ("GET / HTTP/1.1".to_owned(), vec![], ErrorCode::BadRequest, "sdp"),
         (good.clone(), voices[..2].to_vec(), ErrorCode::BadRequest, "lines"),
         (good.clone(), voices, ErrorCode::BadRequest, "lines"),
     ] {
-        let sdp_of = |sdp: &str| sdp.to_owned();
         for command in [
-            Command::ConnectWindow { window, sdp: sdp_of(&sdp), lines: lines.clone() },
-            Command::RestartWindowLink { window, sdp: sdp_of(&sdp), lines: lines.clone() },
+            Command::ConnectWindow { window, sdp: sdp.clone(), lines: lines.clone() },
+            Command::RestartWindowLink { window, sdp: sdp.clone(), lines: lines.clone() },
         ] {
             let error = agent.client.refused(command).await;
             assert_eq!((error.code, error.field.as_deref()), (code, Some(field)), "{error}");
@@ -110,8 +109,8 @@ async fn descriptions_that_no_browser_writes_are_refused_and_the_connection_stan
     // Ten thousand candidates are more than one message may be at all.
     let many = good + &candidates.repeat(10_000);
     let error = agent.client.refused(Command::ConnectWindow { window, sdp: many, lines: Vec::new() }).await;
-    assert_eq!((error.code, error.field.as_deref()), (ErrorCode::TooLarge, Some("sdp")));
-    assert!(counted(server, "refused").await >= refused + 8);
+    assert_eq!(error.code, ErrorCode::TooLarge);
+    assert_eq!(counted(server, "refused").await, refused + 8);
     goes_on(citizen, agent).await;
     assert_eq!(counted(server, "peers").await, 2);
 }
