@@ -9,11 +9,12 @@
 
 use std::{
     collections::BTreeMap,
-    net::{SocketAddr, UdpSocket},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
+use bangban_browser::{Browser, Stream, Turn, streams};
 use bangban_domain::{
     WindowId,
     window::{Medium, Origin, Purpose, Seat},
@@ -21,14 +22,6 @@ use bangban_domain::{
 use bangban_protocol::{Answer, Command, EventBody, Identity, MediaLine, Snapshot, Topic};
 use clap::Args;
 use serde::Serialize;
-use str0m::{
-    Candidate, Event, Input, Output, Rtc,
-    change::{SdpAnswer, SdpOffer},
-    format::Codec,
-    media::{Direction, MediaKind, Mid},
-    net::{Protocol, Receive},
-    rtp::RtpWrite,
-};
 use tokio::time::timeout;
 
 use crate::{
@@ -49,8 +42,6 @@ const WARM: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_millis(500);
 /// How long a browser may take to be connected and given its legs.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The end of a payload says when it was sent, in nanoseconds since the program began.
-const STAMP: usize = 8;
 
 #[derive(Debug, Args)]
 pub(crate) struct Windows {
@@ -164,144 +155,17 @@ async fn counted(metrics: Option<SocketAddr>) -> anyhow::Result<Counted> {
     Ok(named.collect())
 }
 
-/// What a citizen's browser sends of one medium.
-struct Stream {
-    medium: Medium,
-    codec: Codec,
-    every: Duration,
-    ticks: u32,
-    payload: Vec<u8>,
-}
-
-/// 100 packets of 1 200 bytes and 50 of 80 bytes a second: about 1 Mbit/s.
-fn streams() -> [Stream; 2] {
-    let key_frame = |size: usize| [&[0x10, 0x50][..], &vec![7; size - 2]].concat();
-    let second = Duration::from_secs(1);
-    [
-        Stream { medium: Medium::Voice, codec: Codec::Opus, every: second / 50, ticks: 960, payload: vec![7; 80] },
-        Stream {
-            medium: Medium::Screen,
-            codec: Codec::Vp8,
-            every: second / 100,
-            ticks: 900,
-            payload: key_frame(1_200),
-        },
-    ]
-}
-
-struct Browser {
-    rtc: Rtc,
-    socket: UdpSocket,
-    address: SocketAddr,
-    mids: [Mid; 2],
-    is_connected: bool,
-    received: u64,
-    sent: [u64; 2],
-    due: [Instant; 2],
-    timer: Instant,
-}
-
-impl Browser {
-    /// With its first offer sent to the server as whoever sits there.
-    async fn join(client: &mut Client, window: WindowId, now: Instant) -> anyhow::Result<(Self, u16)> {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
-        let mut rtc =
-            Rtc::builder().clear_codecs().enable_opus(true, false).enable_vp8(true).set_rtp_mode(true).build(now);
-        rtc.add_local_candidate(Candidate::host(address, "udp")?);
-        let mut change = rtc.sdp_api();
-        let mids = [MediaKind::Audio, MediaKind::Video]
-            .map(|kind| change.add_media(kind, Direction::SendOnly, None, None, None));
-        let (offer, pending) = change.apply().context("an offer")?;
-        let line = |(stream, mid): (&Stream, &Mid)| MediaLine { mid: mid.to_string(), medium: stream.medium };
-        let lines = streams().iter().zip(&mids).map(line).collect();
-        let connect = Command::ConnectWindow { window, sdp: offer.to_sdp_string(), lines };
-        let Answer::WindowAnswer { sdp } = client.ask(connect).await? else { anyhow::bail!("not connected") };
-        rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&sdp)?)?;
-        let candidate = sdp.lines().find_map(|line| line.strip_prefix("a=candidate:")).context("no candidate")?;
-        let port = candidate.split(' ').nth(5).context("no port")?.parse()?;
-        let (is_connected, received, sent, due) = (false, 0, [0; 2], [now; 2]);
-        Ok((Self { rtc, socket, address, mids, is_connected, received, sent, due, timer: now }, port))
-    }
-
-    fn answer(&mut self, offer: &str) -> anyhow::Result<String> {
-        Ok(self.rtc.sdp_api().accept_offer(SdpOffer::from_sdp_string(offer)?)?.to_sdp_string())
-    }
-
-    /// Takes what has come.
-    fn turn(&mut self, at: &mut Turn<'_>) -> anyhow::Result<()> {
-        let mut is_awake = self.timer <= at.now;
-        while let Ok((length, source)) = self.socket.recv_from(at.buffer) {
-            let Ok(contents) = at.buffer[..length].try_into() else { continue };
-            let receive = Receive { proto: Protocol::Udp, source, destination: self.address, contents };
-            self.rtc.handle_input(Input::Receive(at.now, receive))?;
-            is_awake = true;
-            self.drain(at.now, at.begin, at.latencies)?;
-        }
-        if is_awake {
-            self.rtc.handle_input(Input::Timeout(at.now))?;
-            self.drain(at.now, at.begin, at.latencies)?;
-        }
-        Ok(())
-    }
-
-    fn drain(&mut self, now: Instant, begin: Instant, latencies: &mut Option<Latencies>) -> anyhow::Result<()> {
-        loop {
-            match self.rtc.poll_output()? {
-                Output::Timeout(at) => {
-                    self.timer = at.max(now + Duration::from_micros(500));
-                    return Ok(());
-                }
-                Output::Transmit(datagram) => {
-                    self.socket.send_to(&datagram.contents, datagram.destination)?;
-                }
-                Output::Event(Event::Connected) => self.is_connected = true,
-                Output::Event(Event::RtpPacket(packet)) => {
-                    self.received += 1;
-                    let stamp = packet.payload.last_chunk::<STAMP>().map(|stamp| u64::from_be_bytes(*stamp));
-                    if let (Some(stamp), Some(latencies)) = (stamp, latencies.as_mut()) {
-                        latencies.add(now.duration_since(begin).saturating_sub(Duration::from_nanos(stamp)));
-                    }
-                }
-                Output::Event(_) => {}
-            }
-        }
-    }
-
-    /// Sends what is due.
-    fn publish(&mut self, streams: &[Stream; 2], at: &mut Turn<'_>) -> anyhow::Result<()> {
-        for (n, stream) in streams.iter().enumerate() {
-            if self.due[n] > at.now {
-                continue;
-            }
-            self.due[n] += stream.every;
-            let codec = self.rtc.codec_config().find(|one| one.spec().codec == stream.codec);
-            let pt = codec.context("no such codec was agreed upon")?.pt();
-            let timestamp = u32::try_from(self.sent[n] % (1 << 20))? * stream.ticks;
-            let mut payload = stream.payload.clone();
-            let stamp = u64::try_from(at.now.duration_since(at.begin).as_nanos())?.to_be_bytes();
-            let end = payload.len() - STAMP;
-            payload[end..].copy_from_slice(&stamp);
-            let mut api = self.rtc.direct_api();
-            let sender = api.stream_tx_by_mid(self.mids[n], None).context("no stream")?;
-            let is_video = stream.codec == Codec::Vp8;
-            let write = RtpWrite::new(pt, self.sent[n].into(), timestamp, at.now, payload.as_slice());
-            sender.write_rtp(write.marker(true).nackable(is_video));
-            self.sent[n] += 1;
-            self.rtc.handle_input(Input::Timeout(at.now))?;
-            self.drain(at.now, at.begin, at.latencies)?;
-        }
-        Ok(())
-    }
-}
-
-/// What all browsers see of one instant.
-struct Turn<'a> {
-    now: Instant,
-    begin: Instant,
-    buffer: &'a mut [u8],
-    latencies: &'a mut Option<Latencies>,
+/// Joins with a browser as whoever sits there; also gives the server's media port.
+async fn connect(client: &mut Client, window: WindowId) -> anyhow::Result<(Browser, u16)> {
+    let (mut browser, sdp) = Browser::new(now())?;
+    let lines = browser.lines().map(|(mid, medium)| MediaLine { mid, medium }).to_vec();
+    let Answer::WindowAnswer { sdp } = client.ask(Command::ConnectWindow { window, sdp, lines }).await? else {
+        anyhow::bail!("not connected")
+    };
+    browser.accept(&sdp)?;
+    let candidate = sdp.lines().find_map(|line| line.strip_prefix("a=candidate:")).context("no candidate")?;
+    let port = candidate.split(' ').nth(5).context("no port")?.parse()?;
+    Ok((browser, port))
 }
 
 /// A citizen, and those who watch.
@@ -322,9 +186,14 @@ struct Load {
 impl Load {
     /// All browsers once.
     fn turn(&mut self, streams: Option<&[Stream; 2]>) -> anyhow::Result<()> {
+        let (begin, latencies) = (self.begin, &mut self.latencies);
+        let mut late = |span| {
+            if let Some(latencies) = latencies.as_mut() {
+                latencies.add(span);
+            }
+        };
         for room in &mut self.rooms {
-            let mut at =
-                Turn { now: now(), begin: self.begin, buffer: &mut self.buffer, latencies: &mut self.latencies };
+            let mut at = Turn { now: now(), begin, buffer: &mut self.buffer, late: &mut late };
             room.citizen.turn(&mut at)?;
             if let Some(streams) = streams {
                 room.citizen.publish(streams, &mut at)?;
@@ -388,7 +257,7 @@ impl Windows {
             let asked = now();
             let window = consented(citizen, agent).await?;
             for client in [&mut citizen.client, &mut agent.client] {
-                Browser::join(client, window, now()).await?;
+                connect(client, window).await?;
             }
             for stream in streams() {
                 citizen.client.ask(Command::Publish { window, medium: stream.medium, on: true }).await?;
@@ -527,7 +396,7 @@ async fn join(
     let [agent, supervisor] = viewers;
     let mut browsers = Vec::new();
     for client in [&mut *citizen, &mut *agent, &mut *supervisor] {
-        let (browser, port) = Browser::join(client, window, now()).await?;
+        let (browser, port) = connect(client, window).await?;
         load.port = port;
         browsers.push(browser);
     }
