@@ -28,11 +28,11 @@ const MELODY_LENGTH: usize = MELODY.len() * QUARTER;
 static MUSIC: LazyLock<Vec<i16>> = LazyLock::new(|| {
     let mut whole = vec![0.0; MELODY_LENGTH];
     for (n, half_tones) in MELODY.iter().enumerate() {
-        pluck(&mut whole, n * QUARTER, *half_tones, 2_600.0, 0.9);
+        pluck(&mut whole, n * QUARTER, *half_tones, 4_600.0, 0.9);
     }
     for (n, half_tones) in BASS.iter().enumerate() {
-        pluck(&mut whole, n * 4 * QUARTER, *half_tones, 2_200.0, 1.8);
-        pluck(&mut whole, (n * 4 + 2) * QUARTER, *half_tones + 7, 1_300.0, 1.2);
+        pluck(&mut whole, n * 4 * QUARTER, *half_tones, 3_800.0, 1.8);
+        pluck(&mut whole, (n * 4 + 2) * QUARTER, *half_tones + 7, 2_300.0, 1.2);
     }
     whole.iter().map(|sample| sample.clamp(-16_000.0, 16_000.0) as i16).collect()
 });
