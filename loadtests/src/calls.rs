@@ -191,8 +191,7 @@ fn talk(gateways: &mut [Gateway], until: Instant, heard: &mut Heard) {
 /// Nanoseconds that the mixing threads have run.
 fn mixing_time() -> u64 {
     let Ok(tasks) = fs::read_dir("/proc/self/task") else { return 0 };
-    let is_mixer =
-        |path: &PathBuf| fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with("mixer-"));
+    let is_mixer = |path: &PathBuf| fs::read_to_string(path.join("comm")).is_ok_and(|name| name.starts_with("mixer-"));
     let time = |path: PathBuf| {
         let text = fs::read_to_string(path.join("schedstat")).unwrap_or_default();
         text.split(' ').next().and_then(|run| run.parse::<u64>().ok()).unwrap_or(0)
