@@ -1,9 +1,9 @@
 //! Every request that begins something: sorted, refused, or given to a task of its own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rsipstack::{
-    dialog::dialog::Dialog,
+    dialog::{dialog::Dialog, invite_dialog::InviteDialog},
     sip::{Header, Method, StatusCode, prelude::*},
     transaction::{TransactionReceiver, transaction::Transaction},
 };
@@ -70,13 +70,25 @@ fn sort(shared: &Arc<Shared>, tx: Transaction) {
 fn within(shared: &Arc<Shared>, mut tx: Transaction) {
     match shared.layer.match_dialog(&tx) {
         Some(Dialog::Invite(mut dialog)) => {
+            let patience = shared.config.timing.t1 * 4;
             shared.tasks.spawn(async move {
+                let is_first = matches!(tx.original.method, Method::Bye | Method::Ack | Method::PRack);
+                if !is_first {
+                    // It may overtake the ACK, which another task reads; the library would leave it without answer.
+                    let _ = tokio::time::timeout(patience, acknowledged(&dialog)).await;
+                }
                 if let Err(error) = dialog.handle(&mut tx).await {
                     tracing::debug!(%error, "a request within a call was not answered");
                 }
             });
         }
         _ => reply(shared, tx, StatusCode::CallTransactionDoesNotExist, Vec::new()),
+    }
+}
+
+async fn acknowledged(dialog: &InviteDialog) {
+    while dialog.state().waiting_ack() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 

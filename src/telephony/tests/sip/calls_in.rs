@@ -269,3 +269,40 @@ async fn more_calls_than_may_be_and_those_of_a_node_that_drains_find_503() {
     assert_eq!(desk.others(), []);
     desk.is_empty().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_is_given_back_and_without_one_a_call_finds_503() {
+    let port = crate::tools::free_port() / 2 * 2;
+    let mut desk = Desk::with_ports(port..=port + 1, |_| {}).await;
+    let mut peer = trunk(&desk).await;
+    let mut answered = 0;
+    let twice = async {
+        while answered < 2 {
+            let mut dialog = peer.invite("12345", &sdp(peer.at, "sendrecv"), "").await;
+            let (invite, leg) = (desk.invited().await, desk.leg());
+            desk.order(Order::Take { invite, leg });
+            desk.order(Order::Accept(leg));
+            let is_final = |message: &crate::peer::Message| {
+                message.get("CSeq").ends_with("INVITE") && message.status().is_some_and(|status| status >= 200)
+            };
+            let answer = peer.message("an answer", is_final).await;
+            if answer.status() == Some(503) {
+                // Only while the port of the first call rests (2 s).
+                assert_eq!(answered, 1);
+                peer.ack_refusal(&dialog, &answer).await;
+                desk.expect(Event::HungUp(leg)).await;
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                continue;
+            }
+            assert_eq!(answer.status(), Some(200));
+            answered += 1;
+            dialog.learn(&answer);
+            peer.ack(&dialog, "").await;
+            peer.within(&mut dialog, "BYE", "", "").await;
+            peer.status_of(200, "BYE").await;
+            desk.expect(Event::HungUp(leg)).await;
+        }
+    };
+    tokio::time::timeout(crate::desk::SOON, twice).await.expect("the port is given back");
+    desk.is_empty().await;
+}

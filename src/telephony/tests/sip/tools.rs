@@ -19,7 +19,7 @@ use crate::desk::SOON;
 const RATE: usize = 8_000;
 
 /// A port that is free by UDP and TCP, as is the next.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = socket.local_addr().expect("an address").port();
@@ -45,7 +45,6 @@ pub(crate) struct Baresip {
     folder: tempfile::TempDir,
     child: Guard,
     control: SocketAddr,
-    pub(crate) port: u16,
 }
 
 impl Baresip {
@@ -69,7 +68,7 @@ impl Baresip {
             .stderr(log)
             .spawn()
             .expect("baresip is installed (apt-get install baresip-core)");
-        let phone = Self { folder, child: Guard(child), control, port };
+        let phone = Self { folder, child: Guard(child), control };
         let up = async {
             while TcpStream::connect(control).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
