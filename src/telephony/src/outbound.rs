@@ -429,7 +429,9 @@ impl Follow {
         let mut heard_life = false;
         let result = loop {
             tokio::select! {
-                result = &mut self.invited => break Some(result),
+                // What was heard before the end is told before it.
+                biased;
+                () = self.give_up.cancelled() => break None,
                 state = self.states.recv() => {
                     let heard = match state {
                         Some(DialogState::Trying(_)) => Heard::Life,
@@ -440,7 +442,7 @@ impl Follow {
                     // Nobody listens: the call is over, and we are about to be told so.
                     let _ = self.heard.send((self.at, heard)).await;
                 }
-                () = self.give_up.cancelled() => break None,
+                result = &mut self.invited => break Some(result),
             }
         };
         let result = match result {

@@ -147,6 +147,16 @@ impl Peer {
         self.message(method, |message| message.method() == Some(method)).await
     }
 
+    /// The answer with this status to the last request of this call: what is sent again of older ones does not count.
+    pub(crate) async fn status_in(&mut self, status: u16, method: &str, dialog: &Dialog) -> Message {
+        let cseq = format!("{} {method}", dialog.cseq);
+        let call_id = dialog.call_id.clone();
+        let wants = |message: &Message| {
+            message.status() == Some(status) && message.get("CSeq") == cseq && message.get("Call-ID") == call_id
+        };
+        self.message(&format!("{status} to {cseq}"), wants).await
+    }
+
     /// Nothing that `wants` wants has come so far: what was sent before was answered by then.
     pub(crate) async fn has_nothing(&mut self, wants: impl Fn(&Message) -> bool) {
         self.options().await;
@@ -197,7 +207,7 @@ impl Peer {
 
     /// The 200 to the INVITE, acknowledged.
     pub(crate) async fn answered(&mut self, dialog: &mut Dialog) -> Message {
-        let ok = self.status_of(200, "INVITE").await;
+        let ok = self.status_in(200, "INVITE", dialog).await;
         dialog.learn(&ok);
         self.ack(dialog, "").await;
         ok
@@ -284,6 +294,11 @@ impl Peer {
 }
 
 impl Dialog {
+    /// Is it a message of this call?
+    pub(crate) fn has(&self, message: &Message) -> bool {
+        message.get("Call-ID") == self.call_id
+    }
+
     /// What an answer says of the other side.
     pub(crate) fn learn(&mut self, ok: &Message) {
         self.theirs = ok.tag("To");

@@ -194,10 +194,11 @@ impl Sipp {
         Self { child: Guard(child), folder, at: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) }
     }
 
-    /// Waits until it listens: it answers nothing before.
+    /// Waits until it listens: it answers nothing before. Asked of the system: whoever tries the port takes it away.
     pub(crate) async fn listens(self) -> Self {
+        let local = format!(":{:04X} ", self.at.port());
         let up = async {
-            while UdpSocket::bind(self.at).is_ok() {
+            while !fs::read_to_string("/proc/net/udp").is_ok_and(|table| table.contains(&local)) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
