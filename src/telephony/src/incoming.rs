@@ -10,7 +10,7 @@ use rsipstack::{
 
 use crate::{
     clock::now,
-    headers::{self, ALLOW, is_in_dialog},
+    headers::{self, ALLOW, is_in_dialog, kind},
     identity,
     inbound::{self, Invitation},
     limits::NoRoom,
@@ -78,7 +78,7 @@ fn within(shared: &Arc<Shared>, mut tx: Transaction) {
                     let _ = tokio::time::timeout(patience, acknowledged(&dialog)).await;
                 }
                 if let Err(error) = dialog.handle(&mut tx).await {
-                    tracing::debug!(%error, "a request within a call was not answered");
+                    tracing::debug!(error = kind(&error), "a request within a call was not answered");
                 }
             });
         }
@@ -97,7 +97,7 @@ pub(crate) fn reply(shared: &Arc<Shared>, mut tx: Transaction, status: StatusCod
     shared.tasks.spawn(async move {
         let is_invite = tx.original.method == Method::Invite;
         if let Err(error) = tx.reply_with(status, headers, None).await {
-            tracing::debug!(%error, "an answer could not be sent");
+            tracing::debug!(error = kind(&error), "an answer could not be sent");
             return;
         }
         // Sent again until the other side has heard it.
@@ -177,4 +177,3 @@ fn invitation(shared: &Arc<Shared>, tx: &Transaction) -> Result<Invitation, No> 
         wants_reliable: headers::words(&request.headers, "Require").iter().any(|word| word == "100rel"),
     })
 }
-

@@ -195,7 +195,11 @@ async fn the_second_trunk_is_taken_when_the_first_says_503_or_nothing() {
     // 486 is the number's own word: not asked again elsewhere.
     let leg = desk.leg();
     ring(&desk, leg, "02162345678");
-    let busy = first.message("a second INVITE", |message| message.method() == Some("INVITE") && message.get("Call-ID") != invite.get("Call-ID")).await;
+    let busy = first
+        .message("a second INVITE", |message| {
+            message.method() == Some("INVITE") && message.get("Call-ID") != invite.get("Call-ID")
+        })
+        .await;
     first.answer(&busy, "486 Busy Here", "", "").await;
     desk.expect(Event::Failed(leg, Failure::Busy)).await;
     // Silent: passed over after its patience, and from then on the last choice.
@@ -260,7 +264,8 @@ async fn a_trunk_that_asks_for_a_password_gets_it_and_one_that_wants_it_our_regi
     ring(&desk, leg, "02162345678");
     let invite = peer.request("INVITE").await;
     assert!(invite.get("From").contains("sip:02112345000@"), "{}", invite.get("From"));
-    peer.answer(&invite, "407 Proxy Authentication Required", "", &format!("Proxy-Authenticate: {challenge}\r\n")).await;
+    peer.answer(&invite, "407 Proxy Authentication Required", "", &format!("Proxy-Authenticate: {challenge}\r\n"))
+        .await;
     let invite = peer.message("proof", |message| message.find("Proxy-Authorization").is_some()).await;
     is_proven(invite.get("Proxy-Authorization"), "INVITE");
     peer.answer(&invite, "200 OK", &sdp(peer.at, "sendrecv"), "").await;

@@ -102,7 +102,12 @@ impl Desk {
         self.event_within(SOON, what, pick).await
     }
 
-    pub(crate) async fn event_within<T>(&mut self, time: Duration, what: &str, pick: impl Fn(&Event) -> Option<T>) -> T {
+    pub(crate) async fn event_within<T>(
+        &mut self,
+        time: Duration,
+        what: &str,
+        pick: impl Fn(&Event) -> Option<T>,
+    ) -> T {
         if let Some(at) = self.unasked.iter().position(|event| pick(event).is_some()) {
             return self.unasked.remove(at).and_then(|event| pick(&event)).expect("it was there");
         }

@@ -27,7 +27,8 @@ impl Message {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         let mut lines = head.lines();
         let first = lines.next().unwrap_or_default().to_owned();
-        let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
+        let header =
+            |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
         Self { first, headers: lines.filter_map(header).collect(), body: body.to_owned() }
     }
 
@@ -190,8 +191,13 @@ impl Peer {
             invite_branch: format!("z9hG4bKi{port}x{n}"),
             invite_uri: format!("sip:{called}@{to}"),
         };
-        let from = if more.contains("From:") { String::new() } else { format!("From: <sip:13800000001@{at}>;tag={}\r\n", dialog.ours) };
-        let kind = if body.is_empty() || more.contains("Content-Type:") { "" } else { "Content-Type: application/sdp\r\n" };
+        let from = if more.contains("From:") {
+            String::new()
+        } else {
+            format!("From: <sip:13800000001@{at}>;tag={}\r\n", dialog.ours)
+        };
+        let kind =
+            if body.is_empty() || more.contains("Content-Type:") { "" } else { "Content-Type: application/sdp\r\n" };
         self.send(&format!(
             "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {at};rport;branch={branch}\r\n{from}To: <{uri}>\r\n\
              Call-ID: {call_id}\r\nCSeq: 1 INVITE\r\nContact: <sip:peer@{at}>\r\nMax-Forwards: 70\r\n{kind}{more}\
@@ -237,7 +243,8 @@ impl Peer {
     async fn send_within(&mut self, dialog: &Dialog, method: &str, cseq: u32, body: &str, more: &str) {
         let n = self.next();
         let at = self.at;
-        let kind = if body.is_empty() || more.contains("Content-Type:") { "" } else { "Content-Type: application/sdp\r\n" };
+        let kind =
+            if body.is_empty() || more.contains("Content-Type:") { "" } else { "Content-Type: application/sdp\r\n" };
         self.send(&format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {at};rport;branch=z9hG4bKw{port}x{n}\r\n\
              From: <sip:peer@{at}>;tag={ours}\r\nTo: <sip:bangban@x>;tag={theirs}\r\nCall-ID: {call_id}\r\n\
@@ -261,7 +268,11 @@ impl Peer {
     pub(crate) async fn answer_as(&self, request: &Message, status: &str, body: &str, more: &str, contact: &str) {
         let via: String = request.all("Via").iter().map(|value| format!("Via: {value}\r\n")).collect();
         let to = request.get("To");
-        let to = if to.contains(";tag=") || status.starts_with("100") { to.to_owned() } else { format!("{to};tag={}", self.tag()) };
+        let to = if to.contains(";tag=") || status.starts_with("100") {
+            to.to_owned()
+        } else {
+            format!("{to};tag={}", self.tag())
+        };
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         self.send(&format!(
             "SIP/2.0 {status}\r\n{via}From: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <{contact}>\r\n\

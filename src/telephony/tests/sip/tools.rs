@@ -56,8 +56,11 @@ impl Baresip {
         fs::create_dir(at.join("rec")).expect("a folder");
         fs::write(at.join("voice.wav"), wav(tone)).expect("a file");
         fs::write(at.join("contacts"), "").expect("a file");
-        fs::write(at.join("accounts"), format!("<sip:{name}@{account};audio_codecs={codec}/8000/1\n").replace("{port}", &port.to_string()))
-            .expect("a file");
+        fs::write(
+            at.join("accounts"),
+            format!("<sip:{name}@{account};audio_codecs={codec}/8000/1\n").replace("{port}", &port.to_string()),
+        )
+        .expect("a file");
         fs::write(at.join("config"), config(at, port, control)).expect("a file");
         let log = fs::File::create(at.join("log")).expect("a file");
         let child = Command::new("baresip")
@@ -115,7 +118,9 @@ impl Baresip {
 }
 
 fn config(at: &Path, port: u16, control: SocketAddr) -> String {
-    let modules = ["g711.so", "aufile.so", "aubridge.so", "sndfile.so", "uuid.so"].map(|name| format!("module {name}\n")).concat();
+    let modules = ["g711.so", "aufile.so", "aubridge.so", "sndfile.so", "uuid.so"]
+        .map(|name| format!("module {name}\n"))
+        .concat();
     let at = at.display();
     format!(
         "net_interface 127.0.0.1\npoll_method epoll\nsip_listen 127.0.0.1:{port}\ncall_local_timeout 120\ncall_max_calls 4\n\
@@ -207,7 +212,7 @@ impl Sipp {
     }
 
     /// All of its calls went well.
-    pub(crate) async fn is_done(mut self) {
+    pub(crate) async fn went_well(mut self) {
         let waited = tokio::task::spawn_blocking(move || {
             let status = self.child.0.wait();
             (status, self.folder)

@@ -91,12 +91,16 @@ async fn keys_by_info_life_by_options_and_what_has_no_place_in_a_call() {
     peer.within(&mut dialog, "INFO", "x", "Content-Type: text/plain\r\n").await;
     peer.status_in(415, "INFO", &dialog).await;
     peer.within(&mut dialog, "OPTIONS", "", "").await;
-    let wants = |message: &Message| message.status() == Some(200) && message.find("Allow").is_some() && message.get("CSeq").ends_with("OPTIONS");
+    let wants = |message: &Message| {
+        message.status() == Some(200) && message.find("Allow").is_some() && message.get("CSeq").ends_with("OPTIONS")
+    };
     peer.message("200 to OPTIONS", wants).await;
     peer.within(&mut dialog, "MESSAGE", "hello", "Content-Type: text/plain\r\n").await;
     peer.status_in(405, "MESSAGE", &dialog).await;
     // Of a call that never was.
-    let mut other = peer.called(&Message::read("INVITE sip:x SIP/2.0\r\nCall-ID: none\r\nFrom: <sip:x@y>;tag=z\r\nContact: <sip:x@y>\r\n\r\n"));
+    let mut other = peer.called(&Message::read(
+        "INVITE sip:x SIP/2.0\r\nCall-ID: none\r\nFrom: <sip:x@y>;tag=z\r\nContact: <sip:x@y>\r\n\r\n",
+    ));
     peer.within(&mut other, "BYE", "", "").await;
     peer.status_in(481, "BYE", &other).await;
     hang_up(&mut desk, &mut peer, leg).await;
@@ -122,7 +126,9 @@ async fn a_transfer_is_told_tried_and_confirmed_when_the_leg_is_let_go() {
         .await;
     assert_eq!(to, "801");
     desk.order(Order::HangUp(leg));
-    let notify = peer.message("NOTIFY 200", |message| message.method() == Some("NOTIFY") && message.body.starts_with("SIP/2.0 200")).await;
+    let notify = peer
+        .message("NOTIFY 200", |message| message.method() == Some("NOTIFY") && message.body.starts_with("SIP/2.0 200"))
+        .await;
     assert!(notify.get("Subscription-State").starts_with("terminated"));
     peer.answer(&notify, "200 OK", "", "").await;
     let bye = peer.request("BYE").await;
@@ -166,7 +172,9 @@ async fn we_refresh_by_update_or_invite_and_hear_who_has_forgotten_the_call() {
     peer.answer(&invite, "200 OK", &sdp(peer.at, "sendrecv"), "Session-Expires: 3;refresher=uac\r\n").await;
     peer.request("ACK").await;
     let first = invite.get("CSeq").to_owned();
-    let again = peer.message("a second INVITE", |message| message.method() == Some("INVITE") && message.get("CSeq") != first).await;
+    let again = peer
+        .message("a second INVITE", |message| message.method() == Some("INVITE") && message.get("CSeq") != first)
+        .await;
     peer.answer(&again, "481 Call/Transaction Does Not Exist", "", "").await;
     desk.expect(Event::MediaLost(leg)).await;
     let bye = peer.request("BYE").await;
@@ -183,7 +191,8 @@ async fn who_knows_no_session_timers_is_asked_for_life_and_lost_when_there_is_no
     // Whatever it says, it lives.
     peer.answer(&options, "405 Method Not Allowed", "", "").await;
     let first = options.get("CSeq").to_owned();
-    peer.message("a second OPTIONS", |message| message.method() == Some("OPTIONS") && message.get("CSeq") != first).await;
+    peer.message("a second OPTIONS", |message| message.method() == Some("OPTIONS") && message.get("CSeq") != first)
+        .await;
     drop(peer);
     desk.expect(Event::MediaLost(leg)).await;
     assert_eq!(desk.others(), []);
