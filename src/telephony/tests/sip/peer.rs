@@ -13,6 +13,8 @@ pub(crate) struct Peer {
     count: u32,
     /// Messages that were read before they were asked for.
     unasked: Vec<Message>,
+    /// Calls that have come, by Call-ID.
+    calls: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -89,7 +91,7 @@ impl Peer {
     pub(crate) async fn at(at: SocketAddr, to: SocketAddr) -> Self {
         let socket = UdpSocket::bind(at).await.expect("a socket");
         let at = socket.local_addr().expect("an address");
-        Self { socket, at, to, count: 0, unasked: Vec::new() }
+        Self { socket, at, to, count: 0, unasked: Vec::new(), calls: Vec::new() }
     }
 
     pub(crate) async fn send(&self, text: &str) {
@@ -162,6 +164,17 @@ impl Peer {
     pub(crate) async fn has_nothing(&mut self, wants: impl Fn(&Message) -> bool) {
         self.options().await;
         assert!(!self.unasked.iter().any(&wants), "{:?}", self.unasked);
+    }
+
+    /// The INVITE of a call that has not come before: those of others may be sent again.
+    pub(crate) async fn invited(&mut self) -> Message {
+        let known = self.calls.clone();
+        let is_new = |message: &Message| {
+            message.method() == Some("INVITE") && !known.iter().any(|call_id| call_id == message.get("Call-ID"))
+        };
+        let invite = self.message("a new INVITE", is_new).await;
+        self.calls.push(invite.get("Call-ID").to_owned());
+        invite
     }
 
     /// Asks for life, and waits for it.

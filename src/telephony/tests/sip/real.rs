@@ -159,8 +159,8 @@ async fn a_telephone_that_dies_is_noticed_by_the_session_timer() {
 async fn busy_silent_and_dead_numbers_are_hunted_through() {
     let to: SocketAddr = "127.0.0.1:5999".parse().expect("an address");
     let (busy, no_answer) = (
-        Sipp::start("busy", to, &["-m", "1"]).listens().await,
-        Sipp::start("no_answer", to, &["-m", "1"]).listens().await,
+        Sipp::start("busy", None, &["-m", "2"]).listens().await,
+        Sipp::start("no_answer", None, &["-m", "2"]).listens().await,
     );
     // One after the other, each by a trunk of its own.
     for (sipp, expected) in [(Some(busy), Some(Failure::Busy)), (Some(no_answer), None), (None, None)] {
@@ -200,7 +200,7 @@ async fn two_hundred_calls_of_sipp_leave_nothing() {
         config.timing.t1 = Duration::from_millis(100);
     })
     .await;
-    let sipp = Sipp::start("caller", desk.address(), &["-m", count, "-r", rate, "-l", "5000", "-mp", "25000"]);
+    let sipp = Sipp::start("caller", Some(desk.address()), &["-m", count, "-r", rate, "-l", "5000", "-mp", "25000"]);
     let mut hung_up = 0;
     for _ in 0..calls {
         takes(&mut desk).await;

@@ -180,13 +180,14 @@ pub(crate) struct Sipp {
 }
 
 impl Sipp {
-    pub(crate) fn start(scenario: &str, to: SocketAddr, more: &[&str]) -> Self {
+    /// With whom to speak; `None`: whoever calls.
+    pub(crate) fn start(scenario: &str, to: Option<SocketAddr>, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(format!("{scenario}.xml"));
         let log = fs::File::create(folder.path().join("log")).expect("a file");
         let child = Command::new("sipp")
-            .arg(to.to_string())
+            .args(to.map(|to| to.to_string()))
             .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-trace_err", "-timeout", "60", "-sf"])
             .arg(file)
             .args(more)
