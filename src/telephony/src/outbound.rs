@@ -261,12 +261,12 @@ impl Outbound {
                     self.shared.tell(Event::Ringing(self.leg)).await;
                 }
             }
-            Heard::Final(outcome) => return self.end(at, outcome),
+            Heard::Final(outcome) => return self.end(at, *outcome),
         }
         None
     }
 
-    fn end(&mut self, at: usize, outcome: Box<Outcome>) -> Option<Round> {
+    fn end(&mut self, at: usize, outcome: Outcome) -> Option<Round> {
         self.branches[at].is_over = true;
         let response = match &outcome.result {
             Ok(Some(response)) => response.clone(),
@@ -278,7 +278,7 @@ impl Outbound {
         match response.status_code.kind() {
             StatusCodeKind::Successful => {
                 let way = self.branches[at].way.clone();
-                return Some(Round::Answered(Box::new((*outcome, response, way))));
+                return Some(Round::Answered(Box::new((outcome, response, way))));
             }
             _ if response.status_code == StatusCode::SessionIntervalTooSmall => {
                 let mut way = self.branches[at].way.clone();

@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     unasked: VecDeque<Event>,
     call: CallId,
     legs: u16,
+    /// By then the last transaction is over: 64 of T1, and some.
+    patience: Duration,
 }
 
 pub(crate) fn number(text: &str) -> Number {
@@ -72,11 +74,12 @@ impl Desk {
             audio_events,
         )
         .expect("a mixer");
+        let patience = SOON.max(config.timing.t1 * 100);
         let (to_us, events) = mpsc::channel(4096);
         let telephony =
             Telephony::start(config, Arc::new(Book(book)), mixer.clone(), to_us).await.expect("telephony starts");
         let call = "cl_0190a6b0000070008000000000000001".parse().expect("an id");
-        Self { telephony, mixer, events, _audio: audio, unasked: VecDeque::new(), call, legs: 0 }
+        Self { telephony, mixer, events, _audio: audio, unasked: VecDeque::new(), call, legs: 0, patience }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -149,7 +152,7 @@ impl Desk {
 
     /// Nothing is left: no call, dialog, transaction or leg. (A leg has its port; ports are counted while they rest.)
     pub(crate) async fn is_empty(&mut self) {
-        let empty = tokio::time::timeout(SOON, async {
+        let empty = tokio::time::timeout(self.patience, async {
             loop {
                 let Counters { calls, dialogs, transactions, .. } = self.telephony.counters();
                 if (calls, dialogs, transactions, self.mixer.counters().legs) == (0, 0, 0, 0) {
