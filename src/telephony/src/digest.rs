@@ -324,8 +324,13 @@ mod tests {
     impl Door {
         fn new() -> Self {
             let began = now();
-            let keeper =
-                Gatekeeper::new("bangban", &[Algorithm::Sha256, Algorithm::Md5], &[7; 32], began, Duration::from_secs(300));
+            let keeper = Gatekeeper::new(
+                "bangban",
+                &[Algorithm::Sha256, Algorithm::Md5],
+                &[7; 32],
+                began,
+                Duration::from_secs(300),
+            );
             Self { keeper, began }
         }
 

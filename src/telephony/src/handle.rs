@@ -30,13 +30,12 @@ use crate::{
     clock::now,
     config::{Config, Transport},
     digest::Gatekeeper,
-    headers::address_of,
+    headers::{address_of, kind},
     incoming,
     limits::{Door, Sources},
     outbound::{self, Wish},
-    pinging,
+    pinging, registering,
     registrar::Registrar,
-    registering,
     shared::{Counts, LegOrder, Parts, Shared, lock},
     trunks::Trunks,
     wire::{Gate, GuardedSocket, Incoming, Locator, Outgoing},
@@ -356,7 +355,7 @@ async fn accept(shared: Arc<Shared>, endpoint: Arc<Endpoint>, listener: TcpListe
             Ok(connection) => endpoint.inner.transport_layer.add_connection(SipConnection::Tcp(connection)),
             Err(error) => {
                 gate.disconnected(from);
-                tracing::debug!(%error, "a connection was closed at once");
+                tracing::debug!(error = kind(&error), "a connection was closed at once");
             }
         }
     }

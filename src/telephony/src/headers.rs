@@ -25,14 +25,16 @@ pub(crate) fn value(headers: &Headers, name: &str) -> Option<String> {
 }
 
 /// Compact forms that the library does not know (RFC 3261, section 20; RFC 4028; RFC 3515).
-const COMPACT: [(&str, &str); 4] = [("session-expires", "x"), ("refer-to", "r"), ("supported", "k"), ("content-type", "c")];
+const COMPACT: [(&str, &str); 4] =
+    [("session-expires", "x"), ("refer-to", "r"), ("supported", "k"), ("content-type", "c")];
 
 /// The values of all headers of that name, in order.
 pub(crate) fn values(headers: &Headers, name: &str) -> Vec<String> {
     let lower = name.to_ascii_lowercase();
     let compact = COMPACT.iter().find(|(long, _)| *long == lower).map(|(_, short)| *short);
     let is_it = |header: &&Header| {
-        header.name().eq_ignore_ascii_case(name) || compact.is_some_and(|short| header.name().eq_ignore_ascii_case(short))
+        header.name().eq_ignore_ascii_case(name)
+            || compact.is_some_and(|short| header.name().eq_ignore_ascii_case(short))
     };
     headers.iter().filter(is_it).map(|header| header.value().trim().to_owned()).collect()
 }
@@ -99,7 +101,11 @@ pub(crate) fn of_answer(agreed: &Agreed, is_supported: bool) -> Vec<Header> {
 }
 
 /// Those of a request that asks for a session timer.
-pub(crate) fn of_session(interval: std::time::Duration, least: std::time::Duration, refresher: Option<&str>) -> Vec<Header> {
+pub(crate) fn of_session(
+    interval: std::time::Duration,
+    least: std::time::Duration,
+    refresher: Option<&str>,
+) -> Vec<Header> {
     let refresher = refresher.map(|who| format!(";refresher={who}")).unwrap_or_default();
     vec![
         Header::Allow(ALLOW.into()),
@@ -133,6 +139,21 @@ pub(crate) fn address_of(transport: Transport, peer: SocketAddr) -> SipAddr {
     SipAddr { r#type: Some(r#type), addr: peer.into() }
 }
 
+/// What went wrong, for logs: the library's own words may have parts of messages in them.
+pub(crate) fn kind(error: &rsipstack::Error) -> &'static str {
+    match error {
+        rsipstack::Error::SipMessageError(_) => "message",
+        rsipstack::Error::DnsResolutionError(_) => "name",
+        rsipstack::Error::TransportLayerError(..) => "transport",
+        rsipstack::Error::TransactionError(..) => "transaction",
+        rsipstack::Error::EndpointError(_) => "endpoint",
+        rsipstack::Error::DialogError(..) => "dialog",
+        rsipstack::Error::IoError(_) => "network",
+        rsipstack::Error::AddrParseError(_) => "address",
+        rsipstack::Error::Error(_) => "other",
+    }
+}
+
 /// `To` has a tag: the request is within a dialog.
 pub(crate) fn is_in_dialog(request: &Request) -> bool {
     request.to_header().and_then(|to| to.tag()).ok().flatten().is_some()
@@ -160,7 +181,10 @@ mod tests {
     fn session_timers_are_read_in_long_and_short() {
         let long = request("Session-Expires: 600;refresher=uas\r\nMin-SE: 120\r\nSupported: replaces, Timer\r\n");
         let said = super::said(&long.headers);
-        assert_eq!((said.expires, said.refresher, said.least, said.is_supported), (Some(600), Some(Refresher::Uas), Some(120), true));
+        assert_eq!(
+            (said.expires, said.refresher, said.least, said.is_supported),
+            (Some(600), Some(Refresher::Uas), Some(120), true)
+        );
         let short = request("x: 600\r\nk: timer\r\n");
         let said = super::said(&short.headers);
         assert_eq!((said.expires, said.refresher, said.is_supported), (Some(600), None, true));

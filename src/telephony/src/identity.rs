@@ -85,7 +85,9 @@ fn decoded(text: &str) -> Option<String> {
 /// Who calls (RFC 3325): what the network asserts, else what `From` says; nobody when they hide it (RFC 3323).
 pub(crate) fn caller(asserted: &[String], from: Option<&str>, privacy: Option<&str>) -> Option<Number> {
     let hides = privacy.is_some_and(|value| {
-        value.split([';', ',']).any(|word| matches!(word.trim().to_ascii_lowercase().as_str(), "id" | "user" | "header"))
+        value
+            .split([';', ','])
+            .any(|word| matches!(word.trim().to_ascii_lowercase().as_str(), "id" | "user" | "header"))
     });
     if hides {
         return None;
@@ -243,7 +245,13 @@ mod tests {
         assert_eq!(key("application/dtmf-relay", b"Signal= 5\r\nDuration=160\r\n"), Some('5'));
         assert_eq!(key("application/dtmf-relay;x=y", b"signal=#"), Some('#'));
         assert_eq!(key("Application/DTMF", b" d\r\n"), Some('D'));
-        for (kind, body) in [("application/dtmf", "12"), ("application/dtmf", ""), ("text/plain", "5"), ("application/dtmf-relay", "5"), ("application/dtmf", "x")] {
+        for (kind, body) in [
+            ("application/dtmf", "12"),
+            ("application/dtmf", ""),
+            ("text/plain", "5"),
+            ("application/dtmf-relay", "5"),
+            ("application/dtmf", "x"),
+        ] {
             assert_eq!(key(kind, body.as_bytes()), None, "{kind} {body}");
         }
     }

@@ -14,7 +14,7 @@ use rsipstack::{
 
 use crate::{
     Event, InviteId, Refusal,
-    headers::of_answer,
+    headers::{kind, of_answer},
     incoming::reply,
     registrar::Flow,
     sdp::{Ours, Remote},
@@ -43,11 +43,16 @@ pub(crate) struct Invitation {
 pub(crate) fn begin(shared: &Arc<Shared>, mut tx: Transaction, invitation: Invitation) {
     let (states, states_of) = shared.layer.new_dialog_state_channel();
     let contact = shared.contact(invitation.source.transport);
-    let dialog = match shared.layer.get_or_create_server_invite(&tx, states, shared.credential(&invitation.trunk), Some(contact)) {
+    let dialog = match shared.layer.get_or_create_server_invite(
+        &tx,
+        states,
+        shared.credential(&invitation.trunk),
+        Some(contact),
+    ) {
         Ok(dialog) => dialog,
         Err(error) => {
             Counts::one(&shared.counts.refused);
-            tracing::info!(%error, "call refused");
+            tracing::info!(error = kind(&error), "call refused");
             return reply(shared, tx, StatusCode::BadRequest, Vec::new());
         }
     };
@@ -55,7 +60,7 @@ pub(crate) fn begin(shared: &Arc<Shared>, mut tx: Transaction, invitation: Invit
     let mut handled = dialog.clone();
     shared.tasks.spawn(async move {
         if let Err(error) = handled.handle(&mut tx).await {
-            tracing::debug!(%error, "an INVITE ended with an error");
+            tracing::debug!(error = kind(&error), "an INVITE ended with an error");
         }
     });
     let (invite, orders, place) = shared.open_invite();
@@ -154,7 +159,7 @@ impl Inbound {
         if !self.invitation.wants_reliable
             && let Err(error) = self.dialog.ringing(None, None)
         {
-            tracing::debug!(%leg, %error, "ringing was not sent");
+            tracing::debug!(%leg, error = kind(&error), "ringing was not sent");
         }
         let mut ends_unanswered = None;
         loop {
@@ -195,7 +200,8 @@ impl Inbound {
 
     async fn answer(self, leg: LegId, ours: Ours) {
         let text = self.invitation.offer.as_ref().map_or_else(|| ours.offer(), |remote| ours.answer(remote));
-        let sound = Sound { ours, said: text.clone(), signalled_from: self.invitation.source.peer.ip(), is_held: false };
+        let sound =
+            Sound { ours, said: text.clone(), signalled_from: self.invitation.source.peer.ip(), is_held: false };
         if let Some(remote) = &self.invitation.offer
             && let Err(why) = connect(&self.shared, leg, &sound, remote)
         {
@@ -205,7 +211,7 @@ impl Inbound {
         }
         let headers: Vec<Header> = of_answer(&self.invitation.agreed, self.invitation.is_timer_supported);
         if let Err(error) = self.dialog.accept(Some(headers), Some(text.into_bytes())) {
-            tracing::info!(%leg, %error, "answer was not sent");
+            tracing::info!(%leg, error = kind(&error), "answer was not sent");
             self.forget();
             return self.shared.tell(Event::HungUp(leg)).await;
         }
@@ -232,7 +238,7 @@ impl Inbound {
 
     fn reject(&self, status: StatusCode) {
         if let Err(error) = self.dialog.reject(Some(status), None) {
-            tracing::debug!(%error, "a refusal was not sent");
+            tracing::debug!(error = kind(&error), "a refusal was not sent");
         }
         self.forget();
     }

@@ -1,16 +1,16 @@
 //! Every request that begins something: sorted, refused, or given to a task of its own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rsipstack::{
-    dialog::dialog::Dialog,
+    dialog::{dialog::Dialog, invite_dialog::InviteDialog},
     sip::{Header, Method, StatusCode, prelude::*},
     transaction::{TransactionReceiver, transaction::Transaction},
 };
 
 use crate::{
     clock::now,
-    headers::{self, ALLOW, is_in_dialog},
+    headers::{self, ALLOW, is_in_dialog, kind},
     identity,
     inbound::{self, Invitation},
     limits::NoRoom,
@@ -70,13 +70,25 @@ fn sort(shared: &Arc<Shared>, tx: Transaction) {
 fn within(shared: &Arc<Shared>, mut tx: Transaction) {
     match shared.layer.match_dialog(&tx) {
         Some(Dialog::Invite(mut dialog)) => {
+            let patience = shared.config.timing.t1 * 4;
             shared.tasks.spawn(async move {
+                let is_first = matches!(tx.original.method, Method::Bye | Method::Ack | Method::PRack);
+                if !is_first {
+                    // It may overtake the ACK, which another task reads; the library would leave it without answer.
+                    let _ = tokio::time::timeout(patience, acknowledged(&dialog)).await;
+                }
                 if let Err(error) = dialog.handle(&mut tx).await {
-                    tracing::debug!(%error, "a request within a call was not answered");
+                    tracing::debug!(error = kind(&error), "a request within a call was not answered");
                 }
             });
         }
         _ => reply(shared, tx, StatusCode::CallTransactionDoesNotExist, Vec::new()),
+    }
+}
+
+async fn acknowledged(dialog: &InviteDialog) {
+    while dialog.state().waiting_ack() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
@@ -85,7 +97,7 @@ pub(crate) fn reply(shared: &Arc<Shared>, mut tx: Transaction, status: StatusCod
     shared.tasks.spawn(async move {
         let is_invite = tx.original.method == Method::Invite;
         if let Err(error) = tx.reply_with(status, headers, None).await {
-            tracing::debug!(%error, "an answer could not be sent");
+            tracing::debug!(error = kind(&error), "an answer could not be sent");
             return;
         }
         // Sent again until the other side has heard it.
@@ -165,4 +177,3 @@ fn invitation(shared: &Arc<Shared>, tx: &Transaction) -> Result<Invitation, No> 
         wants_reliable: headers::words(&request.headers, "Require").iter().any(|word| word == "100rel"),
     })
 }
-

@@ -1,10 +1,6 @@
 //! How much strangers may ask of us: messages by source, calls in a second, calls at once. Without I/O and clock; bounded.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    time::Instant,
-};
+use std::{collections::HashMap, net::IpAddr, time::Instant};
 
 /// Sources that are remembered; beyond that, new ones are dropped until old ones have been quiet.
 const MAX_SOURCES: usize = 4096;

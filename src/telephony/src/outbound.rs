@@ -19,7 +19,7 @@ use crate::{
     Event, Target,
     clock::now,
     config::Transport,
-    headers::{self, address_of, of_session},
+    headers::{self, address_of, kind, of_session},
     identity,
     registrar::Flow,
     sdp::{self, Ours},
@@ -97,7 +97,19 @@ pub(crate) async fn ring(shared: Arc<Shared>, leg: LegId, wish: Wish, orders: Or
     };
     let ours = Ours { address, session: shared.number(), version: 1 };
     let (heard, hears) = mpsc::channel(32);
-    let call = Outbound { shared, leg, wish, orders, ours, heard, hears, branches: Vec::new(), has_rung: false, status: None, is_final: false };
+    let call = Outbound {
+        shared,
+        leg,
+        wish,
+        orders,
+        ours,
+        heard,
+        hears,
+        branches: Vec::new(),
+        has_rung: false,
+        status: None,
+        is_final: false,
+    };
     call.run(ways, place).await;
 }
 
@@ -158,13 +170,15 @@ struct Outbound {
 
 /// How a round ended.
 enum Round {
-    Answered(Box<Outcome>, Response, Way),
+    Answered(Box<(Outcome, Response, Way)>),
     /// Nobody answered, and the next trunk may do better.
     Next,
     /// Nobody will.
     Failed,
     /// We were told to stop.
-    Ended { is_elsewhere: bool },
+    Ended {
+        is_elsewhere: bool,
+    },
 }
 
 impl Outbound {
@@ -172,7 +186,10 @@ impl Outbound {
         let last = rounds.len() - 1;
         for (n, ways) in rounds.into_iter().enumerate() {
             match self.round(ways, n < last).await {
-                Round::Answered(outcome, response, way) => return self.answered(*outcome, &response, &way, place).await,
+                Round::Answered(answer) => {
+                    let (outcome, response, way) = *answer;
+                    return self.answered(outcome, &response, &way, place).await;
+                }
                 Round::Next => {}
                 Round::Failed => break,
                 Round::Ended { is_elsewhere } => {
@@ -244,12 +261,12 @@ impl Outbound {
                     self.shared.tell(Event::Ringing(self.leg)).await;
                 }
             }
-            Heard::Final(outcome) => return self.end(at, outcome),
+            Heard::Final(outcome) => return self.end(at, *outcome),
         }
         None
     }
 
-    fn end(&mut self, at: usize, outcome: Box<Outcome>) -> Option<Round> {
+    fn end(&mut self, at: usize, outcome: Outcome) -> Option<Round> {
         self.branches[at].is_over = true;
         let response = match &outcome.result {
             Ok(Some(response)) => response.clone(),
@@ -261,7 +278,7 @@ impl Outbound {
         match response.status_code.kind() {
             StatusCodeKind::Successful => {
                 let way = self.branches[at].way.clone();
-                return Some(Round::Answered(outcome, response, way));
+                return Some(Round::Answered(Box::new((outcome, response, way))));
             }
             _ if response.status_code == StatusCode::SessionIntervalTooSmall => {
                 let mut way = self.branches[at].way.clone();
@@ -310,7 +327,8 @@ impl Outbound {
     fn begin(&mut self, way: Way) {
         let at = self.branches.len();
         let give_up = CancellationToken::new();
-        let mut branch = Branch { way, call_id: String::new(), give_up: give_up.clone(), heard_life: false, is_over: false };
+        let mut branch =
+            Branch { way, call_id: String::new(), give_up: give_up.clone(), heard_life: false, is_over: false };
         let (states, states_of) = self.shared.layer.new_dialog_state_channel();
         match self.shared.layer.do_invite_async(self.invite(&branch.way), states) {
             Ok((dialog, invited)) => {
@@ -327,7 +345,7 @@ impl Outbound {
                 self.shared.tasks.spawn(follow.run());
             }
             Err(error) => {
-                tracing::warn!(leg = %self.leg, %error, "INVITE could not be made");
+                tracing::warn!(leg = %self.leg, error = kind(&error), "INVITE could not be made");
                 branch.is_over = true;
                 self.fails(Failure::Broken);
             }
@@ -382,7 +400,8 @@ impl Outbound {
     async fn answered(mut self, outcome: Outcome, response: &Response, way: &Way, place: Place) {
         let Outcome { dialog, states, .. } = outcome;
         self.give_up(Some(&dialog.id().call_id), true);
-        let sound = Sound { ours: self.ours, said: self.ours.offer(), signalled_from: way.flow.peer.ip(), is_held: false };
+        let sound =
+            Sound { ours: self.ours, said: self.ours.offer(), signalled_from: way.flow.peer.ip(), is_held: false };
         let read = sdp::read(response.body()).map_err(crate::talk::NoSound::Unfit);
         let agreed = read.and_then(|remote| connect(&self.shared, self.leg, &sound, &remote).map(|()| remote.holds()));
         let is_held = match agreed {
@@ -429,7 +448,9 @@ impl Follow {
         let mut heard_life = false;
         let result = loop {
             tokio::select! {
-                result = &mut self.invited => break Some(result),
+                // What was heard before the end is told before it.
+                biased;
+                () = self.give_up.cancelled() => break None,
                 state = self.states.recv() => {
                     let heard = match state {
                         Some(DialogState::Trying(_)) => Heard::Life,
@@ -440,7 +461,7 @@ impl Follow {
                     // Nobody listens: the call is over, and we are about to be told so.
                     let _ = self.heard.send((self.at, heard)).await;
                 }
-                () = self.give_up.cancelled() => break None,
+                result = &mut self.invited => break Some(result),
             }
         };
         let result = match result {
@@ -454,12 +475,13 @@ impl Follow {
         let result: Result<Option<Response>, ()> = match result {
             Ok(Ok((_, response))) => Ok(response),
             Ok(Err(error)) => {
-                tracing::debug!(%error, "INVITE failed");
+                tracing::debug!(error = kind(&error), "INVITE failed");
                 Err(())
             }
             Err(_) => Err(()),
         };
-        let is_answered = matches!(&result, Ok(Some(response)) if response.status_code.kind() == StatusCodeKind::Successful);
+        let is_answered =
+            matches!(&result, Ok(Some(response)) if response.status_code.kind() == StatusCodeKind::Successful);
         if !is_answered {
             self.shared.layer.remove_dialog(&self.dialog.id());
         }

@@ -49,7 +49,7 @@ pub(crate) async fn ping(shared: Arc<Shared>, at: usize, trunk: Trunk) {
 
 /// What it answers; `None`: nothing.
 async fn ask(shared: &Shared, trunk: &Trunk, seq: u32) -> Option<u16> {
-    let mut tx = options(shared, trunk, seq).inspect_err(|error| tracing::debug!(%error, "no OPTIONS")).ok()?;
+    let mut tx = options(shared, trunk, seq)?;
     let patience = PATIENCE.min(shared.config.timing.ping);
     let answered = async {
         tx.send().await.ok()?;
@@ -66,19 +66,19 @@ async fn ask(shared: &Shared, trunk: &Trunk, seq: u32) -> Option<u16> {
     tokio::time::timeout(patience, answered).await.ok().flatten().filter(|status| *status != 408)
 }
 
-fn options(shared: &Shared, trunk: &Trunk, seq: u32) -> rsipstack::Result<Transaction> {
+fn options(shared: &Shared, trunk: &Trunk, seq: u32) -> Option<Transaction> {
     let endpoint = &shared.layer.endpoint;
     let parameter = match trunk.transport {
         Transport::Udp => "",
         Transport::Tcp => ";transport=tcp",
     };
-    let target = Uri::try_from(format!("sip:{}{parameter}", trunk.address).as_str())?;
-    let via = endpoint.get_via(Some(address_of(trunk.transport, shared.public)), None)?;
+    let target = Uri::try_from(format!("sip:{}{parameter}", trunk.address).as_str()).ok()?;
+    let via = endpoint.get_via(Some(address_of(trunk.transport, shared.public)), None).ok()?;
     let from = typed::From { display_name: None, uri: shared.contact(trunk.transport), params: Vec::new() };
     let to = typed::To { display_name: None, uri: target.clone(), params: Vec::new() };
     let request = endpoint.make_request(Method::Options, target, via, from.with_tag(make_tag()), to, seq, None);
-    let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
+    let key = TransactionKey::from_request(&request, TransactionRole::Client).ok()?;
     let mut tx = Transaction::new_client(key, request, endpoint.clone(), None);
     tx.destination = Some(address_of(trunk.transport, trunk.address));
-    Ok(tx)
+    Some(tx)
 }

@@ -14,7 +14,7 @@ use crate::{
     clock::now,
     config::{Transport, Trunk},
     digest::{Credentials, Rejected},
-    headers::{self, source},
+    headers::{self, kind, source},
     identity,
     incoming::reply,
     registrar::{self, Ask, Contact, Flow, Refused},
@@ -62,9 +62,8 @@ fn answer(shared: &Shared, tx: &Transaction) -> Answer {
         Refused::Full => plain(StatusCode::ServiceUnavailable),
         Refused::TooMany => plain(StatusCode::Forbidden),
     })?;
-    let headers = registered.contacts.iter().map(|(uri, seconds)| {
-        Header::Contact(format!("<{uri}>;expires={seconds}").into())
-    });
+    let headers =
+        registered.contacts.iter().map(|(uri, seconds)| Header::Contact(format!("<{uri}>;expires={seconds}").into()));
     let event = match (registered.is_new, registered.is_gone) {
         (true, _) => Some(Event::Registered(user)),
         (_, true) => Some(Event::Unregistered(user)),
@@ -182,7 +181,7 @@ pub(crate) async fn at_trunk(shared: Arc<Shared>, trunk: Trunk) {
                 next_wait(&mut wait)
             }
             Err(error) => {
-                tracing::warn!(trunk = trunk.name, %error, "not registered at the trunk");
+                tracing::warn!(trunk = trunk.name, error = kind(&error), "not registered at the trunk");
                 next_wait(&mut wait)
             }
         };

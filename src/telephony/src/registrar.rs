@@ -298,7 +298,10 @@ mod tests {
     fn a_registration_holds_to_its_last_millisecond() {
         let mut desk = Desk::new();
         let told = desk.ask(0, keep(1, "a", 60)).unwrap();
-        assert_eq!(told, Registered { contacts: vec![("sip:8001@a:5060".to_owned(), 60)], is_new: true, is_gone: false });
+        assert_eq!(
+            told,
+            Registered { contacts: vec![("sip:8001@a:5060".to_owned(), 60)], is_new: true, is_gone: false }
+        );
         assert_eq!(desk.registrar.ways_to(desk.at(59_999), "8001"), [("sip:8001@a:5060".to_owned(), flow(1))]);
         assert_eq!(desk.registrar.ways_to(desk.at(60_000), "8001"), []);
         assert_eq!(desk.registrar.next_end(), Some(desk.at(60_000)));

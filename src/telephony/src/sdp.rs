@@ -198,10 +198,12 @@ impl<'a> Media<'a> {
     fn read(value: &'a str) -> Option<Self> {
         let mut words = value.splitn(4, ' ');
         let (kind, port, protocol, formats) = (words.next()?, words.next()?, words.next()?, words.next()?);
-        let is_token = |word: &str| {
-            !word.is_empty() && word.len() <= 64 && word.bytes().all(|b| b.is_ascii_graphic())
-        };
-        if !is_token(kind) || !is_token(protocol) || formats.len() > 512 || !formats.bytes().all(|b| (32..127).contains(&b)) {
+        let is_token = |word: &str| !word.is_empty() && word.len() <= 64 && word.bytes().all(|b| b.is_ascii_graphic());
+        if !is_token(kind)
+            || !is_token(protocol)
+            || formats.len() > 512
+            || !formats.bytes().all(|b| (32..127).contains(&b))
+        {
             return None;
         }
         // A number of ports (RFC 8866, 5.14) is for layered sound; the first is the one.
@@ -339,7 +341,8 @@ mod tests {
         .unwrap();
         assert_eq!(one.address, "192.0.2.2:40000".parse().unwrap());
         assert_eq!(one.ours(), Direction::Inactive);
-        let two = read(b"v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\na=sendonly\nt=0 0\nm=audio 1 RTP/AVP 8\n");
+        let two =
+            read(b"v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\na=sendonly\nt=0 0\nm=audio 1 RTP/AVP 8\n");
         assert_eq!(two.unwrap().ours(), Direction::RecvOnly);
     }
 
@@ -370,7 +373,10 @@ mod tests {
         assert_eq!(unlisted.dtmf, None);
         let wide = remote("m=audio 40000 RTP/AVP 8 97\r\na=rtpmap:97 telephone-event/48000\r\n");
         assert_eq!(wide.dtmf, None);
-        assert_eq!(remote("m=audio 40000 RTP/AVP 8\r\na=rtcp:40011\r\n").rtcp, Some("192.0.2.1:40011".parse().unwrap()));
+        assert_eq!(
+            remote("m=audio 40000 RTP/AVP 8\r\na=rtcp:40011\r\n").rtcp,
+            Some("192.0.2.1:40011".parse().unwrap())
+        );
     }
 
     #[test]

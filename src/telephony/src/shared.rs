@@ -25,6 +25,7 @@ use crate::{
     Event, InviteId, PhoneBook, Refusal,
     config::{Config, Transport},
     digest::Gatekeeper,
+    headers::kind,
     limits::Door,
     registrar::Registrar,
     timers::Wanted,
@@ -244,7 +245,12 @@ impl Shared {
 
     /// The dialog is over for us: BYE, whatever state it is in, and it is forgotten. By itself; nobody waits. A telephone that
     /// had asked for a transfer is told before that it worked.
-    pub(crate) fn end_dialog(self: &Arc<Self>, dialog: InviteDialog, mut states: DialogStateReceiver, transferred: bool) {
+    pub(crate) fn end_dialog(
+        self: &Arc<Self>,
+        dialog: InviteDialog,
+        mut states: DialogStateReceiver,
+        transferred: bool,
+    ) {
         let shared = Arc::clone(self);
         self.tasks.spawn(async move {
             // No BYE before the ACK (RFC 3261, section 15); without one the library ends the call by itself.
@@ -254,7 +260,7 @@ impl Shared {
                 let _ = tokio::time::timeout(NOTIFY, told).await;
             }
             if let Err(error) = dialog.hangup().await {
-                tracing::debug!(%error, "BYE failed");
+                tracing::debug!(error = kind(&error), "BYE failed");
             }
             shared.layer.remove_dialog(&dialog.id());
         });

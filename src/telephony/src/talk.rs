@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use crate::{
     Dialled, Event,
     clock::now,
-    headers::{self, of_answer, of_session},
+    headers::{self, kind, of_answer, of_session},
     identity,
     sdp::{self, Ours, Remote, Unfit},
     shared::{LegOrder, Orders, Shared},
@@ -189,10 +189,7 @@ impl Talk {
                 let headers = vec![Header::Allow(headers::ALLOW.into())];
                 respond(&handle, StatusCode::MethodNotAllowed, headers, None).await;
             }
-            DialogState::Calling(_)
-            | DialogState::Trying(_)
-            | DialogState::Early(..)
-            | DialogState::WaitAck(..) => {}
+            DialogState::Calling(_) | DialogState::Trying(_) | DialogState::Early(..) | DialogState::WaitAck(..) => {}
         }
         None
     }
@@ -318,7 +315,7 @@ impl Talk {
         let dialog = self.call.dialog.clone();
         self.call.shared.tasks.spawn(async move {
             if let Err(error) = dialog.notify_refer(status, subscription).await {
-                tracing::debug!(%error, "NOTIFY failed");
+                tracing::debug!(error = kind(&error), "NOTIFY failed");
             }
         });
     }

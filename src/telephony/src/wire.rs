@@ -12,7 +12,7 @@ use std::{
 
 use ipnet::IpNet;
 use rsipstack::{
-    Error, Result,
+    Result,
     dialog::DialogId,
     platform::net::UdpSocket,
     sip::{Header, Method, SipMessage, StatusCode, Uri, prelude::*},
@@ -132,33 +132,27 @@ impl Gate {
 /// Has it everything that a dialog or transaction will read of it? The library reads these headers again and again, and not
 /// everywhere with care.
 fn is_readable(message: &SipMessage) -> bool {
-    let reads = || -> Result<()> {
-        let role = match message {
+    let reads = || -> Option<()> {
+        match message {
             SipMessage::Request(request) => {
-                TransactionKey::from_request(request, TransactionRole::Server)?;
-                DialogId::try_from((request, TransactionRole::Server))?;
-                TransactionRole::Server
+                TransactionKey::from_request(request, TransactionRole::Server).ok()?;
+                DialogId::try_from((request, TransactionRole::Server)).ok()?;
+                if request.cseq_header().ok()?.method().ok()? != request.method {
+                    return None;
+                }
             }
             SipMessage::Response(response) => {
-                TransactionKey::from_response(response, TransactionRole::Client)?;
-                TransactionRole::Client
+                TransactionKey::from_response(response, TransactionRole::Client).ok()?;
+                // Not asked of requests: `Contact: *` of a REGISTER is no address.
+                response.typed_contact_headers().ok()?;
             }
-        };
-        message.from_header()?.typed()?;
-        message.to_header()?.typed()?;
-        message.cseq_header()?.typed()?;
-        // `Contact: *` of a REGISTER is no address.
-        if let (Err(error), TransactionRole::Client) = (message.typed_contact_headers(), role) {
-            return Err(error.into());
         }
-        if let SipMessage::Request(request) = message
-            && request.cseq_header()?.method()? != request.method
-        {
-            return Err(Error::Error("CSeq is of another method".to_owned()));
-        }
-        Ok(())
+        message.from_header().ok()?.typed().ok()?;
+        message.to_header().ok()?.typed().ok()?;
+        message.cseq_header().ok()?.typed().ok()?;
+        Some(())
     };
-    matches!(catch_unwind(AssertUnwindSafe(reads)), Ok(Ok(())))
+    matches!(catch_unwind(AssertUnwindSafe(reads)), Ok(Some(())))
 }
 
 /// The socket: what comes from nowhere that we know, too often, or is no SIP ends here.
@@ -258,7 +252,10 @@ impl TargetLocator for Locator {
     async fn locate(&self, uri: &Uri) -> Result<SipAddr> {
         let place = identity::place_of(&uri.to_string());
         let flow = place.and_then(|place| lock(&self.registrar).flow_to(&place));
-        flow.map_or_else(|| SipAddr::try_from(uri), |flow| Ok(address_of(flow.transport, flow.peer)))
+        match flow {
+            Some(flow) => Ok(address_of(flow.transport, flow.peer)),
+            None => SipAddr::try_from(uri),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
     sync::Arc,
     time::Duration,
 };
@@ -32,11 +33,14 @@ pub(crate) struct Desk {
     pub(crate) telephony: Telephony,
     pub(crate) mixer: Mixer,
     events: mpsc::Receiver<Event>,
-    pub(crate) audio: mpsc::Receiver<AudioEvent>,
+    /// Kept, so that the mixer can tell what it likes.
+    _audio: mpsc::Receiver<AudioEvent>,
     /// Events that nobody has asked for yet.
     unasked: VecDeque<Event>,
     call: CallId,
     legs: u16,
+    /// By then the last transaction is over: 64 of T1, and some.
+    patience: Duration,
 }
 
 pub(crate) fn number(text: &str) -> Number {
@@ -47,6 +51,11 @@ impl Desk {
     /// On a free port of this machine; one trunk `city` at 127.0.0.2, telephones 8001 to 8009 at 127.0.0.3 with the password
     /// `secret-USER`.
     pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
+        Self::with_ports(41_000..=48_999, change).await
+    }
+
+    /// The same with these ports for sound.
+    pub(crate) async fn with_ports(rtp_ports: RangeInclusive<u16>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), number("12345"));
         config.timing.t1 = T1;
         config.trunks = vec![Trunk::new("city", "127.0.0.2:5999".parse().expect("an address"))];
@@ -57,7 +66,7 @@ impl Desk {
         let (audio_events, audio) = mpsc::channel(1024);
         let mixer = Mixer::start(
             MixerConfig {
-                rtp_ports: 41_000..=48_999,
+                rtp_ports,
                 bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 public: IpAddr::V4(Ipv4Addr::LOCALHOST),
                 ..MixerConfig::default()
@@ -65,11 +74,12 @@ impl Desk {
             audio_events,
         )
         .expect("a mixer");
+        let patience = SOON.max(config.timing.t1 * 100);
         let (to_us, events) = mpsc::channel(4096);
         let telephony =
             Telephony::start(config, Arc::new(Book(book)), mixer.clone(), to_us).await.expect("telephony starts");
         let call = "cl_0190a6b0000070008000000000000001".parse().expect("an id");
-        Self { telephony, mixer, events, audio, unasked: VecDeque::new(), call, legs: 0 }
+        Self { telephony, mixer, events, _audio: audio, unasked: VecDeque::new(), call, legs: 0, patience }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -95,7 +105,12 @@ impl Desk {
         self.event_within(SOON, what, pick).await
     }
 
-    pub(crate) async fn event_within<T>(&mut self, time: Duration, what: &str, pick: impl Fn(&Event) -> Option<T>) -> T {
+    pub(crate) async fn event_within<T>(
+        &mut self,
+        time: Duration,
+        what: &str,
+        pick: impl Fn(&Event) -> Option<T>,
+    ) -> T {
         if let Some(at) = self.unasked.iter().position(|event| pick(event).is_some()) {
             return self.unasked.remove(at).and_then(|event| pick(&event)).expect("it was there");
         }
@@ -135,13 +150,12 @@ impl Desk {
         self.unasked.drain(..).collect()
     }
 
-    /// Nothing is left: no call, dialog, transaction, leg or port. Ports rest 2 s.
+    /// Nothing is left: no call, dialog, transaction or leg. (A leg has its port; ports are counted while they rest.)
     pub(crate) async fn is_empty(&mut self) {
-        let empty = tokio::time::timeout(SOON, async {
+        let empty = tokio::time::timeout(self.patience, async {
             loop {
                 let Counters { calls, dialogs, transactions, .. } = self.telephony.counters();
-                let sound = self.mixer.counters();
-                if (calls, dialogs, transactions, sound.legs, sound.ports_in_use) == (0, 0, 0, 0, 0) {
+                if (calls, dialogs, transactions, self.mixer.counters().legs) == (0, 0, 0, 0) {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -13,6 +13,8 @@ pub(crate) struct Peer {
     count: u32,
     /// Messages that were read before they were asked for.
     unasked: Vec<Message>,
+    /// Calls that have come, by Call-ID.
+    calls: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -27,7 +29,8 @@ impl Message {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
         let mut lines = head.lines();
         let first = lines.next().unwrap_or_default().to_owned();
-        let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
+        let header =
+            |line: &str| line.split_once(':').map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
         Self { first, headers: lines.filter_map(header).collect(), body: body.to_owned() }
     }
 
@@ -88,7 +91,7 @@ impl Peer {
     pub(crate) async fn at(at: SocketAddr, to: SocketAddr) -> Self {
         let socket = UdpSocket::bind(at).await.expect("a socket");
         let at = socket.local_addr().expect("an address");
-        Self { socket, at, to, count: 0, unasked: Vec::new() }
+        Self { socket, at, to, count: 0, unasked: Vec::new(), calls: Vec::new() }
     }
 
     pub(crate) async fn send(&self, text: &str) {
@@ -147,10 +150,31 @@ impl Peer {
         self.message(method, |message| message.method() == Some(method)).await
     }
 
+    /// The answer with this status to the last request of this call: what is sent again of older ones does not count.
+    pub(crate) async fn status_in(&mut self, status: u16, method: &str, dialog: &Dialog) -> Message {
+        let cseq = format!("{} {method}", dialog.cseq);
+        let call_id = dialog.call_id.clone();
+        let wants = |message: &Message| {
+            message.status() == Some(status) && message.get("CSeq") == cseq && message.get("Call-ID") == call_id
+        };
+        self.message(&format!("{status} to {cseq}"), wants).await
+    }
+
     /// Nothing that `wants` wants has come so far: what was sent before was answered by then.
     pub(crate) async fn has_nothing(&mut self, wants: impl Fn(&Message) -> bool) {
         self.options().await;
         assert!(!self.unasked.iter().any(&wants), "{:?}", self.unasked);
+    }
+
+    /// The INVITE of a call that has not come before: those of others may be sent again.
+    pub(crate) async fn invited(&mut self) -> Message {
+        let known = self.calls.clone();
+        let is_new = |message: &Message| {
+            message.method() == Some("INVITE") && !known.iter().any(|call_id| call_id == message.get("Call-ID"))
+        };
+        let invite = self.message("a new INVITE", is_new).await;
+        self.calls.push(invite.get("Call-ID").to_owned());
+        invite
     }
 
     /// Asks for life, and waits for it.
@@ -180,8 +204,13 @@ impl Peer {
             invite_branch: format!("z9hG4bKi{port}x{n}"),
             invite_uri: format!("sip:{called}@{to}"),
         };
-        let from = if more.contains("From:") { String::new() } else { format!("From: <sip:13800000001@{at}>;tag={}\r\n", dialog.ours) };
-        let kind = if body.is_empty() || more.contains("Content-Type:") { "" } else { "Content-Type: application/sdp\r\n" };
+        let from = if more.contains("From:") {
+            String::new()
+        } else {
+            format!("From: <sip:13800000001@{at}>;tag={}\r\n", dialog.ours)
+        };
+        let kind =
+            if body.is_empty() || more.contains("Content-Type:") { "" } else { "Content-Type: application/sdp\r\n" };
         self.send(&format!(
             "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {at};rport;branch={branch}\r\n{from}To: <{uri}>\r\n\
              Call-ID: {call_id}\r\nCSeq: 1 INVITE\r\nContact: <sip:peer@{at}>\r\nMax-Forwards: 70\r\n{kind}{more}\
@@ -197,7 +226,7 @@ impl Peer {
 
     /// The 200 to the INVITE, acknowledged.
     pub(crate) async fn answered(&mut self, dialog: &mut Dialog) -> Message {
-        let ok = self.status_of(200, "INVITE").await;
+        let ok = self.status_in(200, "INVITE", dialog).await;
         dialog.learn(&ok);
         self.ack(dialog, "").await;
         ok
@@ -227,7 +256,8 @@ impl Peer {
     async fn send_within(&mut self, dialog: &Dialog, method: &str, cseq: u32, body: &str, more: &str) {
         let n = self.next();
         let at = self.at;
-        let kind = if body.is_empty() || more.contains("Content-Type:") { "" } else { "Content-Type: application/sdp\r\n" };
+        let kind =
+            if body.is_empty() || more.contains("Content-Type:") { "" } else { "Content-Type: application/sdp\r\n" };
         self.send(&format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {at};rport;branch=z9hG4bKw{port}x{n}\r\n\
              From: <sip:peer@{at}>;tag={ours}\r\nTo: <sip:bangban@x>;tag={theirs}\r\nCall-ID: {call_id}\r\n\
@@ -251,7 +281,11 @@ impl Peer {
     pub(crate) async fn answer_as(&self, request: &Message, status: &str, body: &str, more: &str, contact: &str) {
         let via: String = request.all("Via").iter().map(|value| format!("Via: {value}\r\n")).collect();
         let to = request.get("To");
-        let to = if to.contains(";tag=") || status.starts_with("100") { to.to_owned() } else { format!("{to};tag={}", self.tag()) };
+        let to = if to.contains(";tag=") || status.starts_with("100") {
+            to.to_owned()
+        } else {
+            format!("{to};tag={}", self.tag())
+        };
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         self.send(&format!(
             "SIP/2.0 {status}\r\n{via}From: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <{contact}>\r\n\
@@ -284,6 +318,11 @@ impl Peer {
 }
 
 impl Dialog {
+    /// Is it a message of this call?
+    pub(crate) fn has(&self, message: &Message) -> bool {
+        message.get("Call-ID") == self.call_id
+    }
+
     /// What an answer says of the other side.
     pub(crate) fn learn(&mut self, ok: &Message) {
         self.theirs = ok.tag("To");

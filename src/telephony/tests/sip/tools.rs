@@ -19,7 +19,7 @@ use crate::desk::SOON;
 const RATE: usize = 8_000;
 
 /// A port that is free by UDP and TCP, as is the next.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = socket.local_addr().expect("an address").port();
@@ -45,7 +45,6 @@ pub(crate) struct Baresip {
     folder: tempfile::TempDir,
     child: Guard,
     control: SocketAddr,
-    pub(crate) port: u16,
 }
 
 impl Baresip {
@@ -57,8 +56,11 @@ impl Baresip {
         fs::create_dir(at.join("rec")).expect("a folder");
         fs::write(at.join("voice.wav"), wav(tone)).expect("a file");
         fs::write(at.join("contacts"), "").expect("a file");
-        fs::write(at.join("accounts"), format!("<sip:{name}@{account};audio_codecs={codec}/8000/1\n").replace("{port}", &port.to_string()))
-            .expect("a file");
+        fs::write(
+            at.join("accounts"),
+            format!("<sip:{name}@{account};audio_codecs={codec}/8000/1\n").replace("{port}", &port.to_string()),
+        )
+        .expect("a file");
         fs::write(at.join("config"), config(at, port, control)).expect("a file");
         let log = fs::File::create(at.join("log")).expect("a file");
         let child = Command::new("baresip")
@@ -69,7 +71,7 @@ impl Baresip {
             .stderr(log)
             .spawn()
             .expect("baresip is installed (apt-get install baresip-core)");
-        let phone = Self { folder, child: Guard(child), control, port };
+        let phone = Self { folder, child: Guard(child), control };
         let up = async {
             while TcpStream::connect(control).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -116,7 +118,9 @@ impl Baresip {
 }
 
 fn config(at: &Path, port: u16, control: SocketAddr) -> String {
-    let modules = ["g711.so", "aufile.so", "aubridge.so", "sndfile.so", "uuid.so"].map(|name| format!("module {name}\n")).concat();
+    let modules = ["g711.so", "aufile.so", "aubridge.so", "sndfile.so", "uuid.so"]
+        .map(|name| format!("module {name}\n"))
+        .concat();
     let at = at.display();
     format!(
         "net_interface 127.0.0.1\npoll_method epoll\nsip_listen 127.0.0.1:{port}\ncall_local_timeout 120\ncall_max_calls 4\n\
@@ -176,13 +180,14 @@ pub(crate) struct Sipp {
 }
 
 impl Sipp {
-    pub(crate) fn start(scenario: &str, to: SocketAddr, more: &[&str]) -> Self {
+    /// With whom to speak; `None`: whoever calls.
+    pub(crate) fn start(scenario: &str, to: Option<SocketAddr>, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port();
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios").join(format!("{scenario}.xml"));
         let log = fs::File::create(folder.path().join("log")).expect("a file");
         let child = Command::new("sipp")
-            .arg(to.to_string())
+            .args(to.map(|to| to.to_string()))
             .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-trace_err", "-timeout", "60", "-sf"])
             .arg(file)
             .args(more)
@@ -195,10 +200,11 @@ impl Sipp {
         Self { child: Guard(child), folder, at: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) }
     }
 
-    /// Waits until it listens: it answers nothing before.
+    /// Waits until it listens: it answers nothing before. Asked of the system: whoever tries the port takes it away.
     pub(crate) async fn listens(self) -> Self {
+        let local = format!(":{:04X} ", self.at.port());
         let up = async {
-            while UdpSocket::bind(self.at).is_ok() {
+            while !fs::read_to_string("/proc/net/udp").is_ok_and(|table| table.contains(&local)) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -207,7 +213,7 @@ impl Sipp {
     }
 
     /// All of its calls went well.
-    pub(crate) async fn is_done(mut self) {
+    pub(crate) async fn went_well(mut self) {
         let waited = tokio::task::spawn_blocking(move || {
             let status = self.child.0.wait();
             (status, self.folder)

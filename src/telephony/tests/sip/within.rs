@@ -42,7 +42,7 @@ async fn holds_are_told_and_answered_with_their_other_side() {
         (sdp(peer.at, "sendrecv"), "a=sendrecv", false, true),
     ] {
         peer.within(&mut dialog, "INVITE", &body, "").await;
-        let ok = peer.status_of(200, "INVITE").await;
+        let ok = peer.status_in(200, "INVITE", &dialog).await;
         assert!(ok.body.contains(answer), "{answer}: {}", ok.body);
         peer.ack(&dialog, "").await;
         if is_news {
@@ -51,10 +51,10 @@ async fn holds_are_told_and_answered_with_their_other_side() {
     }
     // By UPDATE as well; one that cannot be agreed to changes nothing.
     peer.within(&mut dialog, "UPDATE", &sdp(peer.at, "sendonly"), "").await;
-    assert!(peer.status_of(200, "UPDATE").await.body.contains("a=recvonly"));
+    assert!(peer.status_in(200, "UPDATE", &dialog).await.body.contains("a=recvonly"));
     desk.expect(Event::PeerHeld(leg, true)).await;
     peer.within(&mut dialog, "UPDATE", "v=0\r\n", "").await;
-    peer.status_of(488, "UPDATE").await;
+    peer.status_in(488, "UPDATE", &dialog).await;
     hang_up(&mut desk, &mut peer, leg).await;
 }
 
@@ -63,20 +63,20 @@ async fn a_description_has_another_version_only_when_it_is_another_one() {
     let (mut desk, mut peer, mut dialog, leg, ok) = call(|_| {}, "").await;
     let origin = |message: &Message| message.body.lines().find(|line| line.starts_with("o=")).map(str::to_owned);
     peer.within(&mut dialog, "UPDATE", &sdp(peer.at, "sendrecv"), "").await;
-    let same = peer.status_of(200, "UPDATE").await;
+    let same = peer.status_in(200, "UPDATE", &dialog).await;
     assert_eq!(origin(&same), origin(&ok));
     peer.within(&mut dialog, "UPDATE", &sdp(peer.at, "sendonly"), "").await;
-    let other = peer.status_of(200, "UPDATE").await;
+    let other = peer.status_in(200, "UPDATE", &dialog).await;
     assert_ne!(origin(&other), origin(&ok));
     desk.expect(Event::PeerHeld(leg, true)).await;
     // re-INVITE without offer: ours, and their answer in the ACK.
     peer.within(&mut dialog, "INVITE", "", "").await;
-    let ours = peer.status_of(200, "INVITE").await;
+    let ours = peer.status_in(200, "INVITE", &dialog).await;
     assert!(ours.body.contains("RTP/AVP 8 0 101"), "{}", ours.body);
     // Until it is there, nobody else offers.
     let mut second = dialog.clone();
     peer.within(&mut second, "UPDATE", &sdp(peer.at, "sendrecv"), "").await;
-    peer.status_of(491, "UPDATE").await;
+    peer.status_in(491, "UPDATE", &second).await;
     peer.ack(&dialog, &sdp(peer.at, "sendrecv")).await;
     desk.expect(Event::PeerHeld(leg, false)).await;
     hang_up(&mut desk, &mut peer, leg).await;
@@ -86,19 +86,23 @@ async fn a_description_has_another_version_only_when_it_is_another_one() {
 async fn keys_by_info_life_by_options_and_what_has_no_place_in_a_call() {
     let (mut desk, mut peer, mut dialog, leg, _) = call(|_| {}, "").await;
     peer.within(&mut dialog, "INFO", "Signal=5\r\nDuration=160\r\n", "Content-Type: application/dtmf-relay\r\n").await;
-    peer.status_of(200, "INFO").await;
+    peer.status_in(200, "INFO", &dialog).await;
     desk.expect(Event::Digit(leg, '5')).await;
     peer.within(&mut dialog, "INFO", "x", "Content-Type: text/plain\r\n").await;
-    peer.status_of(415, "INFO").await;
+    peer.status_in(415, "INFO", &dialog).await;
     peer.within(&mut dialog, "OPTIONS", "", "").await;
-    let wants = |message: &Message| message.status() == Some(200) && message.find("Allow").is_some() && message.get("CSeq").ends_with("OPTIONS");
+    let wants = |message: &Message| {
+        message.status() == Some(200) && message.find("Allow").is_some() && message.get("CSeq").ends_with("OPTIONS")
+    };
     peer.message("200 to OPTIONS", wants).await;
     peer.within(&mut dialog, "MESSAGE", "hello", "Content-Type: text/plain\r\n").await;
-    peer.status_of(405, "MESSAGE").await;
+    peer.status_in(405, "MESSAGE", &dialog).await;
     // Of a call that never was.
-    let mut other = peer.called(&Message::read("INVITE sip:x SIP/2.0\r\nCall-ID: none\r\nFrom: <sip:x@y>;tag=z\r\nContact: <sip:x@y>\r\n\r\n"));
+    let mut other = peer.called(&Message::read(
+        "INVITE sip:x SIP/2.0\r\nCall-ID: none\r\nFrom: <sip:x@y>;tag=z\r\nContact: <sip:x@y>\r\n\r\n",
+    ));
     peer.within(&mut other, "BYE", "", "").await;
-    peer.status_of(481, "BYE").await;
+    peer.status_in(481, "BYE", &other).await;
     hang_up(&mut desk, &mut peer, leg).await;
 }
 
@@ -107,9 +111,9 @@ async fn a_transfer_is_told_tried_and_confirmed_when_the_leg_is_let_go() {
     let (mut desk, mut peer, mut dialog, leg, _) = call(|_| {}, "").await;
     let attended = "Refer-To: <sip:801@x?Replaces=1%3Bto-tag%3D2>\r\n";
     peer.within(&mut dialog, "REFER", "", attended).await;
-    peer.status_of(603, "REFER").await;
+    peer.status_in(603, "REFER", &dialog).await;
     peer.within(&mut dialog, "REFER", "", "Refer-To: <sip:801@x>\r\n").await;
-    peer.status_of(202, "REFER").await;
+    peer.status_in(202, "REFER", &dialog).await;
     let notify = peer.request("NOTIFY").await;
     assert!(notify.body.starts_with("SIP/2.0 100") && notify.get("Event") == "refer", "{}", notify.body);
     assert!(notify.get("Subscription-State").starts_with("active"));
@@ -122,7 +126,9 @@ async fn a_transfer_is_told_tried_and_confirmed_when_the_leg_is_let_go() {
         .await;
     assert_eq!(to, "801");
     desk.order(Order::HangUp(leg));
-    let notify = peer.message("NOTIFY 200", |message| message.method() == Some("NOTIFY") && message.body.starts_with("SIP/2.0 200")).await;
+    let notify = peer
+        .message("NOTIFY 200", |message| message.method() == Some("NOTIFY") && message.body.starts_with("SIP/2.0 200"))
+        .await;
     assert!(notify.get("Subscription-State").starts_with("terminated"));
     peer.answer(&notify, "200 OK", "", "").await;
     let bye = peer.request("BYE").await;
@@ -143,7 +149,7 @@ async fn a_caller_who_was_to_refresh_and_does_not_is_lost() {
     assert_eq!((ok.get("Session-Expires"), ok.get("Require")), ("3;refresher=uac", "timer"));
     // Refreshed once, it goes on.
     peer.within(&mut dialog, "UPDATE", "", "Supported: timer\r\nSession-Expires: 3;refresher=uac\r\n").await;
-    let ok = peer.status_of(200, "UPDATE").await;
+    let ok = peer.status_in(200, "UPDATE", &dialog).await;
     assert_eq!((ok.get("Session-Expires"), ok.body.as_str()), ("3;refresher=uac", ""));
     desk.expect(Event::MediaLost(leg)).await;
     let bye = peer.request("BYE").await;
@@ -166,7 +172,9 @@ async fn we_refresh_by_update_or_invite_and_hear_who_has_forgotten_the_call() {
     peer.answer(&invite, "200 OK", &sdp(peer.at, "sendrecv"), "Session-Expires: 3;refresher=uac\r\n").await;
     peer.request("ACK").await;
     let first = invite.get("CSeq").to_owned();
-    let again = peer.message("a second INVITE", |message| message.method() == Some("INVITE") && message.get("CSeq") != first).await;
+    let again = peer
+        .message("a second INVITE", |message| message.method() == Some("INVITE") && message.get("CSeq") != first)
+        .await;
     peer.answer(&again, "481 Call/Transaction Does Not Exist", "", "").await;
     desk.expect(Event::MediaLost(leg)).await;
     let bye = peer.request("BYE").await;
@@ -183,7 +191,8 @@ async fn who_knows_no_session_timers_is_asked_for_life_and_lost_when_there_is_no
     // Whatever it says, it lives.
     peer.answer(&options, "405 Method Not Allowed", "", "").await;
     let first = options.get("CSeq").to_owned();
-    peer.message("a second OPTIONS", |message| message.method() == Some("OPTIONS") && message.get("CSeq") != first).await;
+    peer.message("a second OPTIONS", |message| message.method() == Some("OPTIONS") && message.get("CSeq") != first)
+        .await;
     drop(peer);
     desk.expect(Event::MediaLost(leg)).await;
     assert_eq!(desk.others(), []);
