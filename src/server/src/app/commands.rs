@@ -357,6 +357,7 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::RevokeContinuation { .. }
         | Command::ClaimVisitor { .. }
         | Command::SendFrames { .. }
+        | Command::Call { .. }
         | window_command!() => {
             return Err(WireError::new(ErrorCode::BadRequest, "not a command for the desk"));
         }
