@@ -6,7 +6,6 @@ use bangban_domain::{
     AgentId, Timestamp,
     calendar::{self, without},
     call::{
-        self,
         reach::{self, Presence, Reach, Roster},
         roster::{self, holes},
     },
@@ -86,25 +85,6 @@ impl App {
         } else {
             self.reachable.remove(&agent);
         }
-    }
-
-    /// A professional was put through to, or their call is over: they are behind their colleagues now.
-    pub fn was_put_through(&self, agent: AgentId) {
-        if let Some(mut since) = self.reachable.get_mut(&agent) {
-            *since = self.clock.now();
-        }
-    }
-
-    /// The plan of a request for a professional; `None`: there is nothing with this code.
-    #[must_use]
-    pub fn call_plan(&self, target: &DirectoryTarget, district: Option<&str>) -> Option<call::Plan> {
-        departments::plan(&self.catalogue(), self, target, district, self.clock.now())
-    }
-
-    /// The plan of a call about an item that is put through without an operator (三方直转); `None`: no direct line.
-    #[must_use]
-    pub fn direct_plan(&self, item: &str, district: Option<&str>) -> Option<call::Plan> {
-        departments::direct(&self.catalogue(), self, item, district, self.clock.now())
     }
 
     fn known_district(directory: &Directory, district: Option<&str>) -> Result<(), WireError> {
