@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use bangban_domain::{
-    AgentId, Timestamp,
-    calendar,
+    AgentId, Timestamp, calendar,
     call::{
         reach::{self, Presence, Reach, Roster},
         roster::{self, holes},
@@ -232,7 +231,8 @@ impl App {
             }
         }
         lines.sort_by(|a, b| (a.from, a.to, &a.name, &a.shift).cmp(&(b.from, b.to, &b.name, &b.shift)));
-        let hours: BTreeMap<Date, Vec<_>> = hours.into_iter().map(|(date, open)| (date, roster::merged(open))).collect();
+        let hours: BTreeMap<Date, Vec<_>> =
+            hours.into_iter().map(|(date, open)| (date, roster::merged(open))).collect();
         let all = hours.values().flatten().copied().collect();
         let duties = lines.iter().filter(|one| one.is_member).map(|one| (one.from, one.to)).collect();
         let holidays = catalogue.calendar().holidays();
@@ -334,7 +334,8 @@ fn copies(directory: &Directory, teams: &[String], from: Date, days: i32) -> (Ve
         .collect();
     let (mut shifts, mut skipped) = (Vec::new(), 0);
     let last = from.saturating_add(6.days());
-    let is_meant = |shift: &Shift| is_single(shift) && teams.contains(&shift.team) && (from..=last).contains(&shift.valid_from);
+    let is_meant =
+        |shift: &Shift| is_single(shift) && teams.contains(&shift.team) && (from..=last).contains(&shift.valid_from);
     for (code, shift) in directory.shifts().filter(|(_, shift)| is_meant(shift)) {
         let date = shift.valid_from.saturating_add(days.days());
         if !there.insert(key(shift, date)) {
