@@ -2,7 +2,7 @@
 //! on each conversation and socket counts, so it is bounded by what there is.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -45,8 +45,6 @@ pub(super) struct Pending {
     pub(super) changed: BTreeSet<ConversationId>,
     /// Nobody will serve these at this hour.
     pub(super) closed: BTreeSet<ConversationId>,
-    /// Whose telephone cannot be rung any more, by user name, or can be.
-    pub(super) telephones: BTreeMap<String, bool>,
 }
 
 impl News {
@@ -87,12 +85,6 @@ impl News {
             self.pending().lost.insert(socket);
             self.wake.notify_one();
         }
-    }
-
-    /// A telephone can be rung from now on, or not any more.
-    pub(super) fn telephone(&self, user: String, is_there: bool) {
-        self.pending().telephones.insert(user, is_there);
-        self.wake.notify_one();
     }
 
     /// Returns when there may be something.

@@ -7,9 +7,7 @@ use std::{
 
 use bangban_domain::{
     AgentId, CallId, CitizenId, ConversationId, Timestamp,
-    call::{
-        AttemptRow, CallEnd, CallPart, CallRow, Calls, Input, LegId, LegRow, Number, Party, RequestRow, Settings,
-    },
+    call::{AttemptRow, CallEnd, CallPart, CallRow, Calls, Input, LegId, LegRow, Number, Party, RequestRow, Settings},
     citizen::shown_name,
     time::{Millis, SECOND},
     words::Stage,
@@ -319,10 +317,9 @@ impl Owner {
         };
         let phone = number.map(|number| number.as_str().to_owned());
         room.caller_name = match row {
-            Some(row) if row.anonymous => phone.or(row.phone).map_or_else(
-                || shown_name(&row.name, row.kind, true),
-                |number| masked(&number),
-            ),
+            Some(row) if row.anonymous => {
+                phone.or(row.phone).map_or_else(|| shown_name(&row.name, row.kind, true), |number| masked(&number))
+            }
             Some(row) => shown_name(&row.name, row.kind, false),
             None => phone.map(|number| masked(&number)).unwrap_or_default(),
         };
@@ -440,10 +437,7 @@ impl Owner {
     }
 
     fn take_news(&mut self, now: Timestamp, batch: &mut Batch) {
-        let Pending { lost, changed, closed, telephones } = self.world.shared.calls.take();
-        for (user, is_there) in telephones {
-            self.telephone_registered(user, is_there, now, batch);
-        }
+        let Pending { lost, changed, closed } = self.world.shared.calls.take();
         for number in lost {
             self.viewers.remove(&number);
             self.world.shared.calls.sitting.remove(&number);
@@ -469,7 +463,14 @@ impl Owner {
         while let Some(call) = batch.asked.pop_first() {
             let Some(room) = self.rooms.get(&call).filter(|room| room.is_asking) else { continue };
             let Some(conversation) = room.row.conversation else { continue };
-            let Some(agent) = self.serving(conversation).filter(|agent| Some(*agent) != room.missed_by) else { continue };
+            let (serving, missed_by) = (self.serving(conversation), room.missed_by);
+            if serving.is_none()
+                && let Some(room) = self.rooms.get_mut(&call)
+            {
+                // They have given it back: should it come to them again, they are rung again.
+                room.missed_by = None;
+            }
+            let Some(agent) = serving.filter(|agent| Some(*agent) != missed_by) else { continue };
             if self.decide(Input::OperatorFound { call, agent }, now, batch).is_err()
                 && let Some(room) = self.rooms.get_mut(&call)
             {
@@ -548,9 +549,9 @@ impl Owner {
 
     /// Pages that listen to what concerns somebody: they can be rung there.
     pub(super) fn has_page(&self, who: Person) -> bool {
-        self.viewers.values().any(|viewer| {
-            viewer.who == who && viewer.mine.is_some() && viewer.socket.listens_to(Topic::Calls)
-        })
+        self.viewers
+            .values()
+            .any(|viewer| viewer.who == who && viewer.mine.is_some() && viewer.socket.listens_to(Topic::Calls))
     }
 }
 

@@ -8,8 +8,8 @@ use bangban_domain::{
     rights::Action,
 };
 use bangban_protocol::{
-    Answer, CallAttemptView, CallBrief, CallLegView, CallPlace, CallRequestView, CallState, CallView, CallsView, EventBody,
-    LiveCallView, OwedCallView, PersonView, RingView, Snapshot, Topic, WireError, WrapUpView,
+    Answer, CallAttemptView, CallBrief, CallLegView, CallPlace, CallRequestView, CallState, CallView, CallsView,
+    EventBody, LiveCallView, OwedCallView, PersonView, RingView, Snapshot, Topic, WireError, WrapUpView,
 };
 
 use super::{

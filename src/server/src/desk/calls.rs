@@ -88,6 +88,11 @@ impl Owner {
     /// Nobody leads the call any more whose conversation was done with: a new request, before all others.
     fn ask_again(&mut self, id: ConversationId, now: Timestamp, batch: &mut Batch) {
         let Some(case) = self.cases.get_mut(id) else { return };
+        if !self.world.catalogue.calendar_of(&case.row.team).in_service(now) {
+            // Nobody comes at this hour: the caller is told so by a voice.
+            self.world.shared.calls.closed(id);
+            return;
+        }
         if case.row.stage == Stage::WrapUp {
             // Whoever wraps it up is done with it: another one comes.
             self.shut(id, now, Outcome::Unsolved, None, None, batch);

@@ -4,6 +4,7 @@ use super::*;
 use crate::words::SlaStep::{Alerted, Breached, Warned};
 
 mod asking;
+mod calls;
 mod staffing;
 
 const T0: i64 = 1_000_000;
