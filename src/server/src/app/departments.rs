@@ -1,12 +1,10 @@
 //! Departments that calls are put through to: who is there for them, and the roster of the people whom they have.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use bangban_domain::{
-    AgentId, Timestamp,
-    calendar::{self, without},
+    AgentId, Timestamp, calendar,
     call::{
-        self,
         reach::{self, Presence, Reach, Roster},
         roster::{self, holes},
     },
@@ -86,25 +84,6 @@ impl App {
         } else {
             self.reachable.remove(&agent);
         }
-    }
-
-    /// A professional was put through to, or their call is over: they are behind their colleagues now.
-    pub fn was_put_through(&self, agent: AgentId) {
-        if let Some(mut since) = self.reachable.get_mut(&agent) {
-            *since = self.clock.now();
-        }
-    }
-
-    /// The plan of a request for a professional; `None`: there is nothing with this code.
-    #[must_use]
-    pub fn call_plan(&self, target: &DirectoryTarget, district: Option<&str>) -> Option<call::Plan> {
-        departments::plan(&self.catalogue(), self, target, district, self.clock.now())
-    }
-
-    /// The plan of a call about an item that is put through without an operator (三方直转); `None`: no direct line.
-    #[must_use]
-    pub fn direct_plan(&self, item: &str, district: Option<&str>) -> Option<call::Plan> {
-        departments::direct(&self.catalogue(), self, item, district, self.clock.now())
     }
 
     fn known_district(directory: &Directory, district: Option<&str>) -> Result<(), WireError> {
@@ -252,10 +231,10 @@ impl App {
             }
         }
         lines.sort_by(|a, b| (a.from, a.to, &a.name, &a.shift).cmp(&(b.from, b.to, &b.name, &b.shift)));
-        let hours: BTreeMap<Date, Vec<_>> = hours.into_iter().map(|(date, open)| (date, roster::merged(open))).collect();
-        let all: Vec<_> = hours.values().flatten().copied().collect();
-        let mut duties: Vec<_> = lines.iter().filter(|one| one.is_member).map(|one| (one.from, one.to)).collect();
-        duties.sort_unstable();
+        let hours: BTreeMap<Date, Vec<_>> =
+            hours.into_iter().map(|(date, open)| (date, roster::merged(open))).collect();
+        let all = hours.values().flatten().copied().collect();
+        let duties = lines.iter().filter(|one| one.is_member).map(|one| (one.from, one.to)).collect();
         let holidays = catalogue.calendar().holidays();
         let day = |(date, open): (Date, Vec<_>)| RosterDay {
             date: date.to_string(),
@@ -264,7 +243,7 @@ impl App {
         };
         DutyWeek {
             teams: teams.to_vec(),
-            holes: without(&all, duties.into_iter()).into_iter().map(span).collect(),
+            holes: roster::uncovered(all, duties).into_iter().map(span).collect(),
             days: hours.into_iter().map(day).collect(),
             duties: lines,
             numbers: departments::numbers(found),
@@ -348,17 +327,18 @@ fn is_single(shift: &Shift) -> bool {
 /// already.
 fn copies(directory: &Directory, teams: &[String], from: Date, days: i32) -> (Vec<(String, Shift)>, u32) {
     let key = |shift: &Shift, date: Date| (shift.agent, shift.team.clone(), date, shift.from.clone(), shift.to.clone());
-    let mut there: HashMap<_, ()> = directory
+    let mut there: HashSet<_> = directory
         .shifts()
         .filter(|(_, shift)| is_single(shift))
-        .map(|(_, shift)| (key(shift, shift.valid_from), ()))
+        .map(|(_, shift)| key(shift, shift.valid_from))
         .collect();
     let (mut shifts, mut skipped) = (Vec::new(), 0);
     let last = from.saturating_add(6.days());
-    let is_meant = |shift: &Shift| is_single(shift) && teams.contains(&shift.team) && (from..=last).contains(&shift.valid_from);
+    let is_meant =
+        |shift: &Shift| is_single(shift) && teams.contains(&shift.team) && (from..=last).contains(&shift.valid_from);
     for (code, shift) in directory.shifts().filter(|(_, shift)| is_meant(shift)) {
         let date = shift.valid_from.saturating_add(days.days());
-        if there.insert(key(shift, date), ()).is_some() {
+        if !there.insert(key(shift, date)) {
             skipped += 1;
             continue;
         }

@@ -200,7 +200,7 @@ pub struct App {
     notices: Arc<Notices>,
     /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
-    /// Agents with a console on any node, and since when nobody has been put through to them.
+    /// Agents with a console on any node, and since when.
     reachable: DashMap<AgentId, Timestamp>,
     bus: Bus,
     bus_ending: Mutex<Option<Ending>>,

@@ -28,7 +28,9 @@ async fn an_operator_finds_a_department_and_who_would_answer_now() {
         entries.into_iter().find(|one| one["target"] == json!({ "kind": "department", "code": "hrss" })).unwrap()
     };
     // By code, by a part of the name, by initials, by a name with something between.
-    for typed in ["hrss", "%E4%BA%BA%E5%8A%9B%E8%B5%84%E6%BA%90", "rlzyhshbzj", "%E4%BA%BA%E7%A4%BE%E4%BF%9D%E9%9A%9C%E5%B1%80"] {
+    for typed in
+        ["hrss", "%E4%BA%BA%E5%8A%9B%E8%B5%84%E6%BA%90", "rlzyhshbzj", "%E4%BA%BA%E7%A4%BE%E4%BF%9D%E9%9A%9C%E5%B1%80"]
+    {
         let view = operator.get(&format!("/api/calls/directory?q={typed}")).await;
         assert!(view["entries"].as_array().unwrap().len() <= 10);
         let found = hrss(&view);
@@ -55,7 +57,9 @@ async fn an_operator_finds_a_department_and_who_would_answer_now() {
         "that of the district has the first rank: {setup}"
     );
     assert_eq!(operator.get("/api/calls/directory?q=").await["entries"], json!([]));
-    for (query, field) in [(format!("q={}", "x".repeat(101)), "q"), ("q=a&district=police".to_owned(), "district"), (String::new(), "q")] {
+    for (query, field) in
+        [(format!("q={}", "x".repeat(101)), "q"), ("q=a&district=police".to_owned(), "district"), (String::new(), "q")]
+    {
         let reply = operator.ask("GET", &format!("/api/calls/directory?{query}"), "").await;
         assert_eq!(refusal(&reply), refused(400, "bad_request", field), "{query}");
     }
@@ -66,7 +70,8 @@ async fn an_operator_finds_a_department_and_who_would_answer_now() {
 async fn telephones_are_records_and_come_back_from_their_file() {
     let server = Server::demo().await;
     let admin = Desk::of(&server, "admin1").await;
-    let number = json!({ "label": "窗口一", "number": "021-00009001", "unit": "police", "items": ["residence-permit"] });
+    let number =
+        json!({ "label": "窗口一", "number": "021-00009001", "unit": "police", "items": ["residence-permit"] });
     admin.made("transfer_number/police-1", 0, &number).await;
     let twice = admin.put("transfer_number/police-2", 0, &number).await;
     assert_eq!(refusal(&twice), refused(400, "bad_request", "body.number"));

@@ -462,7 +462,8 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
                 } else if path.starts_with("/api/admin/numbers")
                     || path.starts_with("/api/admin/items")
-                    || path.starts_with("/api/admin/audit/export") {
+                    || path.starts_with("/api/admin/audit/export")
+                {
                     format!("{path}?format=csv")
                 } else if path.starts_with("/api/admin/citizens") {
                     path.replace("{id}", &format!("ct_{NO_ID}"))

@@ -76,10 +76,24 @@ fn rows() -> Vec<Row> {
         };
         rows.push(Row::Request(request(call, 1, Some(at), Some(result), round)));
         let cause = if round.is_some() { Cause::Answered } else { Cause::NoAnswer };
-        rows.push(Row::Attempt(attempt(call, 2, Some(1), Party::Agent(AgentId::new(call % 5)), at - 8_000, Some(Cause::Busy))));
+        rows.push(Row::Attempt(attempt(
+            call,
+            2,
+            Some(1),
+            Party::Agent(AgentId::new(call % 5)),
+            at - 8_000,
+            Some(Cause::Busy),
+        )));
         rows.push(Row::Attempt(attempt(call, 3, Some(1), desk(), at - 4_000, Some(cause))));
         // An operator's own ring is of no request.
-        rows.push(Row::Attempt(attempt(call, 1, None, Party::Agent(AgentId::new(9)), at - 9_000, Some(Cause::Answered))));
+        rows.push(Row::Attempt(attempt(
+            call,
+            1,
+            None,
+            Party::Agent(AgentId::new(9)),
+            at - 9_000,
+            Some(Cause::Answered),
+        )));
     }
     rows.push(Row::Request(request(50, 1, None, None, None)));
     rows.push(Row::Request(request(51, 1, Some(HOUR - 1), Some(RequestEnd::Reached), Some(1))));
@@ -166,7 +180,8 @@ async fn the_figures_of_calls_are_those_that_sql_counts(db: TestDatabase) {
     let last = RequestPlace::of(requests.last().unwrap()).unwrap();
     let attempts = archive.attempts_of_requests(&first, &last).await.unwrap();
     let total = &connect(&requests, ConnectBy::Nothing)[""];
-    let decided = "SELECT COUNT(*) AS n FROM call_request WHERE part = 'professional' AND ended_at >= $1 AND ended_at < $2";
+    let decided =
+        "SELECT COUNT(*) AS n FROM call_request WHERE part = 'professional' AND ended_at >= $1 AND ended_at < $2";
     assert_eq!(total.all.of, one(decided).await);
     let reached = "SELECT COUNT(*) AS n FROM call_request WHERE part = 'professional' AND result = 'reached' \
                    AND ended_at >= $1 AND ended_at < $2";
@@ -206,8 +221,7 @@ async fn the_figures_of_calls_are_those_that_sql_counts(db: TestDatabase) {
     // In pages of one, the same.
     let mut after = CallPlace::before(Timestamp(HOUR));
     let mut paged = 0;
-    while let Some(until) =
-        archive.calls_begun(&after, to, 1).await.unwrap().last().map(|(row, _)| CallPlace::of(row))
+    while let Some(until) = archive.calls_begun(&after, to, 1).await.unwrap().last().map(|(row, _)| CallPlace::of(row))
     {
         let (legs, wrap_ups) = archive.operators_times(&after, &until).await.unwrap();
         paged += handling(&legs, &wrap_ups).sum;
