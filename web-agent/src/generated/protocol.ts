@@ -1632,6 +1632,10 @@ team: string,
  */
 item?: string, 
 /**
+ * The item's name.
+ */
+itemName?: string, 
+/**
  * Rule 5.
  */
 isFirst: boolean, 
@@ -1753,6 +1757,10 @@ owed: Array<OwedCallView>,
  * Their telephone on the desk is registered: it rings instead of the page.
  */
 hasTelephone: boolean, 
+/**
+ * Calls that wait for somebody of their teams, first priority first, then the oldest.
+ */
+waiting: Array<LiveCallView>, 
 /**
  * All calls that they may watch, oldest first; empty for who watches none.
  */
@@ -5939,6 +5947,10 @@ team: string,
  */
 item?: string, 
 /**
+ * The item's name.
+ */
+itemName?: string, 
+/**
  * Rule 5.
  */
 isFirst: boolean, 
@@ -6657,6 +6669,10 @@ conversation?: ConversationId,
  * Code of the item.
  */
 item?: string, 
+/**
+ * The item's name.
+ */
+itemName?: string, 
 /**
  * Code of the unit that was not reached; absent: no operator was.
  */
@@ -7783,6 +7799,10 @@ caller: string,
  * Code of the item, as far as it is known.
  */
 item?: string, 
+/**
+ * The item's name.
+ */
+itemName?: string, 
 /**
  * The conversation, which one may read before one speaks.
  */

@@ -104,6 +104,7 @@ export const mine = (more: Partial<CallsView> = {}): CallsView => ({
   left: [],
   wrapUps: [],
   owed: [],
+  waiting: [],
   hasTelephone: false,
   live: [],
   ...more,

@@ -540,4 +540,3 @@ const en: typeof zh = {
 };
 
 export const useCallWords = () => useWords(zh, en);
-
