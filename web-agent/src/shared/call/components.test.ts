@@ -72,7 +72,7 @@ test('a desk phone is picked up: the card has nothing to press', () => {
   expect([card.findAll('button').length, card.get('[role=status]').text()]).toEqual([0, '请拿起话机接听']);
 });
 
-test('each party with place, marks and what may be done; the name of a button has what it shows', async () => {
+test('each party with place, marks and what may be done; a button says with whom', async () => {
   const list = put(PartyList, { view: consulting, keys: true });
   const rows = list.findAll('[data-testid=party]');
   expect(rows.map((one) => [one.attributes('data-part'), one.attributes('data-place')])).toEqual([
@@ -81,10 +81,14 @@ test('each party with place, marks and what may be done; the name of a button ha
     ['professional', 'aside'],
   ]);
   expect(rows[1]!.text()).toContain('白洁（我）');
-  for (const button of list.findAll('button')) {
-    const shown = button.text().replace(button.find('kbd').text(), '').trim();
-    expect(button.attributes('aria-label')).toContain(shown);
-  }
+  // What is read aloud begins with what is seen, and says with whom.
+  expect(rows[2]!.findAll('button').map((one) => one.element.firstChild?.textContent?.trim())).toEqual([
+    '静音',
+    '保持',
+    '悄悄话',
+    '请出',
+  ]);
+  expect(rows[2]!.get('[data-act=drop]').text()).toMatch(/^请出：郑凯/);
   await rows[2]!.get('[data-act=drop]').trigger('click');
   expect(list.emitted('act')).toEqual([['drop', consulting.legs[2]]]);
 });
