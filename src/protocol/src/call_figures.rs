@@ -158,7 +158,7 @@ pub struct CallFiguresView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
-pub struct CallAttemptView {
+pub struct CountedAttempt {
     /// Number of the leg in the call.
     pub leg: u16,
     /// As in [`CallPartyLine`].
@@ -182,7 +182,7 @@ pub struct CallAttemptView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
 #[serde(rename_all = "camelCase")]
-pub struct CallRequestView {
+pub struct CountedRequest {
     /// Of which call.
     #[schema(value_type = String)]
     pub call: CallId,
@@ -212,7 +212,7 @@ pub struct CallRequestView {
     /// In which round it was answered.
     pub answered_round: Option<u32>,
     /// Whom it rang, in order.
-    pub attempts: Vec<CallAttemptView>,
+    pub attempts: Vec<CountedAttempt>,
 }
 
 /// A page of the requests behind a number.
@@ -222,7 +222,7 @@ pub struct CallRequestRows {
     /// How many there are on all pages: the number itself.
     pub count: u64,
     /// In the order in which they were decided.
-    pub rows: Vec<CallRequestView>,
+    pub rows: Vec<CountedRequest>,
     /// `after` of the next page; null: there is none.
     pub next: Option<String>,
 }

@@ -369,7 +369,7 @@ export type AlertId = string;
 /**
  * What an alert is about, the most urgent first.
  */
-export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
+export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "connect_rate" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
 
 /**
  * One alert.
@@ -1517,7 +1517,7 @@ count: number,
 /**
  * In the order in which they were decided.
  */
-rows: Array<CallRequestView>, 
+rows: Array<CountedRequest>, 
 /**
  * `after` of the next page; null: there is none.
  */
@@ -2741,6 +2741,11 @@ window: WindowId,
 kind: FieldKind, };
 
 /**
+ * By what connect rates are shown apart.
+ */
+export type ConnectBy = "nothing" | "department" | "item" | "hour";
+
+/**
  * One line of connect rates that are shown apart.
  */
 export type ConnectLine = { 
@@ -3043,6 +3048,104 @@ text: string, };
  * What a correction says.
  */
 export type CorrectionVerdict = "answered" | "excused" | "withdrawn";
+
+/**
+ * An attempt to reach somebody.
+ */
+export type CountedAttempt = { 
+/**
+ * Number of the leg in the call.
+ */
+leg: number, 
+/**
+ * As in [`CallPartyLine`].
+ */
+key: string, 
+/**
+ * As in [`CallPartyLine`].
+ */
+name: string, 
+/**
+ * In which round.
+ */
+round: number, 
+/**
+ * We began to ring.
+ */
+rungAt: Timestamp, 
+/**
+ * It rang.
+ */
+ringingAt: Timestamp | null, 
+/**
+ * It was decided.
+ */
+endedAt: Timestamp | null, 
+/**
+ * How.
+ */
+cause: Cause | null, };
+
+/**
+ * A request for a professional.
+ */
+export type CountedRequest = { 
+/**
+ * Of which call.
+ */
+call: CallId, 
+/**
+ * 1, 2, ... in the call.
+ */
+number: number, 
+/**
+ * When it was asked for.
+ */
+askedAt: Timestamp, 
+/**
+ * When it was decided.
+ */
+endedAt: Timestamp, 
+/**
+ * Code of the item.
+ */
+item: string | null, 
+/**
+ * Its name.
+ */
+itemName: string | null, 
+/**
+ * Code of the unit.
+ */
+department: string, 
+/**
+ * Its name.
+ */
+departmentName: string, 
+/**
+ * Who asked; null: the direct line.
+ */
+byName: string | null, 
+/**
+ * How many could have been rung.
+ */
+candidates: number, 
+/**
+ * How it was decided.
+ */
+result: RequestEnd, 
+/**
+ * Is it in the numerator?
+ */
+isHit: boolean, 
+/**
+ * In which round it was answered.
+ */
+answeredRound: number | null, 
+/**
+ * Whom it rang, in order.
+ */
+attempts: Array<CountedAttempt>, };
 
 /**
  * Service hours in which nobody would answer for an item.
@@ -6358,7 +6461,7 @@ from: Timestamp,
 to: Timestamp | null, };
 
 /**
- * A number that is rung for a three-way call of one item, in order. Those that items share: [`super::TransferNumber`].
+ * A number that is rung for a three-way call, in order.
  */
 export type Number = { 
 /**

@@ -25,7 +25,7 @@ use bangban_domain::{
     time::{DAY, HOUR},
 };
 use bangban_protocol::{
-    CallAttemptView, CallFiguresView, CallPartyLine, CallRequestRows, CallRequestView, ConnectLine, ConnectNumbers,
+    CountedAttempt, CallFiguresView, CallPartyLine, CallRequestRows, CountedRequest, ConnectLine, ConnectNumbers,
     WireError,
 };
 use bangban_store::{CallPlace, RequestPlace, Selection};
@@ -362,7 +362,7 @@ impl App {
         part: Part,
         after: RequestPlace,
         least: usize,
-    ) -> Result<(Vec<CallRequestView>, Option<RequestPlace>), WireError> {
+    ) -> Result<(Vec<CountedRequest>, Option<RequestPlace>), WireError> {
         let names = PartyNames::of(self);
         let mut found = Vec::new();
         let mut next = Some(after);
@@ -380,7 +380,7 @@ impl App {
             if found.len() > least {
                 // Goes on within this page.
                 found.truncate(least);
-                let last: Option<&CallRequestView> = found.last();
+                let last: Option<&CountedRequest> = found.last();
                 let place = last.map(|row| RequestPlace { at: row.ended_at, call: row.call.to_string(), number: row.number });
                 return Ok((found, place));
             }
@@ -445,10 +445,10 @@ impl App {
         request: &RequestRow,
         attempts: &[AttemptRow],
         is_hit: bool,
-    ) -> Option<CallRequestView> {
+    ) -> Option<CountedRequest> {
         let catalogue = self.catalogue();
         let directory = catalogue.directory();
-        let attempt = |one: &AttemptRow| CallAttemptView {
+        let attempt = |one: &AttemptRow| CountedAttempt {
             leg: one.leg.no,
             key: one.party.as_ref().map(key_of).unwrap_or_default(),
             name: one.party.as_ref().map(|party| names.name(party)).unwrap_or_default(),
@@ -458,7 +458,7 @@ impl App {
             ended_at: one.ended_at,
             cause: one.cause,
         };
-        Some(CallRequestView {
+        Some(CountedRequest {
             call: request.call,
             number: request.number,
             asked_at: request.asked_at,

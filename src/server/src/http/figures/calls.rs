@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, response::Response};
 use bangban_domain::{Timestamp, call::figures::ConnectBy, figures::Part};
-use bangban_protocol::{CallFiguresView, CallRequestRows, CallRequestView};
+use bangban_protocol::{CallFiguresView, CallRequestRows, CountedRequest};
 use bangban_store::{Audit, Author, Change, RequestPlace, Unit};
 use futures_util::stream;
 use jiff::civil::Date;
@@ -190,7 +190,7 @@ fn header() -> Vec<String> {
 }
 
 /// One line for each attempt; a request that rang nobody has one too.
-fn lines(request: CallRequestView) -> Rows {
+fn lines(request: CountedRequest) -> Rows {
     let own = [
         Cell::Instant(request.asked_at),
         Cell::Instant(request.ended_at),
