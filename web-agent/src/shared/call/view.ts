@@ -73,6 +73,9 @@ export function isHeardByCaller(view: CallView): boolean {
   return mine.place === 'bridge' && caller.place === 'bridge';
 }
 
+/** Does the name of the scene say already that the caller hears none of us? */
+export const saysUnheard = (scene: Scene): boolean => ['consulting', 'held', 'waiting', 'direct'].includes(scene);
+
 /** The request that is being carried out. */
 export const requestOf = (view: CallView): CallRequestView | null =>
   view.requests.find((one) => one.endedAt === undefined) ?? null;
