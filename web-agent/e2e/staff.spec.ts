@@ -38,8 +38,6 @@ const REFUSED = [/status of (400|401|403)/];
 
 test('every role finds its pages, and its own account', async ({ people, server }) => {
   for (const [login, ways] of [
-    ['prof1', []],
-    ['oper1', []],
     ['editor1', ['管理后台']],
     ['leader1', ['服务时效看板', '服务指标']],
     ['auditor1', ['服务时效看板', '服务指标', '管理后台']],
@@ -51,8 +49,7 @@ test('every role finds its pages, and its own account', async ({ people, server 
     await expect(elsewhere).toBeVisible();
     expect(await elsewhere.getByRole('link').allInnerTexts()).toEqual([...ways]);
     await isAccessible(page);
-    if (login === 'prof1') {
-      await expect(elsewhere).toContainText('后续版本');
+    if (login === 'editor1') {
       await elsewhere.getByRole('button', { name: '账号与安全' }).click();
       await expect(account(page).getByRole('tab', { name: '修改密码' })).toBeVisible();
       await isAccessible(page);

@@ -344,6 +344,8 @@ pub struct CallsView {
     pub owed: Vec<OwedCallView>,
     /// Their telephone on the desk is registered: it rings instead of the page.
     pub has_telephone: bool,
+    /// Calls that wait for somebody of their teams, first priority first, then the oldest.
+    pub waiting: Vec<LiveCallView>,
     /// All calls that they may watch, oldest first; empty for who watches none.
     pub live: Vec<LiveCallView>,
 }
@@ -369,6 +371,10 @@ pub struct RingView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub item: Option<String>,
+    /// The item's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub item_name: Option<String>,
     /// The conversation, which one may read before one speaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
@@ -410,6 +416,10 @@ pub struct OwedCallView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub item: Option<String>,
+    /// The item's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub item_name: Option<String>,
     /// Code of the unit that was not reached; absent: no operator was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
@@ -439,6 +449,10 @@ pub struct LiveCallView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub item: Option<String>,
+    /// The item's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub item_name: Option<String>,
     /// Rule 5.
     pub is_first: bool,
     /// Who calls, as one may know it.
@@ -478,6 +492,10 @@ pub struct CallView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub item: Option<String>,
+    /// The item's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub item_name: Option<String>,
     /// Rule 5.
     pub is_first: bool,
     /// Who calls: a name as staff see it, or a number with its middle hidden; empty for the caller.

@@ -369,7 +369,7 @@ export type AlertId = string;
 /**
  * What an alert is about, the most urgent first.
  */
-export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
+export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "connect_rate" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
 
 /**
  * One alert.
@@ -630,18 +630,6 @@ participant: ParticipantId,
  * One has come back: id, ink and consents are those of before.
  */
 resumed: boolean, 
-/**
- * For the `RTCPeerConnection`.
- */
-iceServers: Array<IceServer>, 
-/**
- * Which ways it may try.
- */
-policy: IcePolicy, } | { "type": "window_check", 
-/**
- * Of the media port, and how to ask it.
- */
-probe: MediaProbe, 
 /**
  * For the `RTCPeerConnection`.
  */
@@ -1529,7 +1517,7 @@ count: number,
 /**
  * In the order in which they were decided.
  */
-rows: Array<CallRequestView>, 
+rows: Array<CountedRequest>, 
 /**
  * `after` of the next page; null: there is none.
  */
@@ -1643,6 +1631,10 @@ team: string,
  * Code of the item, as far as it is known.
  */
 item?: string, 
+/**
+ * The item's name.
+ */
+itemName?: string, 
 /**
  * Rule 5.
  */
@@ -1765,6 +1757,10 @@ owed: Array<OwedCallView>,
  * Their telephone on the desk is registered: it rings instead of the page.
  */
 hasTelephone: boolean, 
+/**
+ * Calls that wait for somebody of their teams, first priority first, then the oldest.
+ */
+waiting: Array<LiveCallView>, 
 /**
  * All calls that they may watch, oldest first; empty for who watches none.
  */
@@ -2546,11 +2542,7 @@ window: WindowId,
 /**
  * Whom.
  */
-agent: AgentId, } | { "type": "check_window", 
-/**
- * The window.
- */
-window: WindowId, } | { "type": "take_seat", 
+agent: AgentId, } | { "type": "take_seat", 
 /**
  * The window.
  */
@@ -2747,6 +2739,11 @@ window: WindowId,
  * What stands there.
  */
 kind: FieldKind, };
+
+/**
+ * By what connect rates are shown apart.
+ */
+export type ConnectBy = "nothing" | "department" | "item" | "hour";
 
 /**
  * One line of connect rates that are shown apart.
@@ -3051,6 +3048,104 @@ text: string, };
  * What a correction says.
  */
 export type CorrectionVerdict = "answered" | "excused" | "withdrawn";
+
+/**
+ * An attempt to reach somebody.
+ */
+export type CountedAttempt = { 
+/**
+ * Number of the leg in the call.
+ */
+leg: number, 
+/**
+ * As in [`CallPartyLine`].
+ */
+key: string, 
+/**
+ * As in [`CallPartyLine`].
+ */
+name: string, 
+/**
+ * In which round.
+ */
+round: number, 
+/**
+ * We began to ring.
+ */
+rungAt: Timestamp, 
+/**
+ * It rang.
+ */
+ringingAt: Timestamp | null, 
+/**
+ * It was decided.
+ */
+endedAt: Timestamp | null, 
+/**
+ * How.
+ */
+cause: Cause | null, };
+
+/**
+ * A request for a professional.
+ */
+export type CountedRequest = { 
+/**
+ * Of which call.
+ */
+call: CallId, 
+/**
+ * 1, 2, ... in the call.
+ */
+number: number, 
+/**
+ * When it was asked for.
+ */
+askedAt: Timestamp, 
+/**
+ * When it was decided.
+ */
+endedAt: Timestamp, 
+/**
+ * Code of the item.
+ */
+item: string | null, 
+/**
+ * Its name.
+ */
+itemName: string | null, 
+/**
+ * Code of the unit.
+ */
+department: string, 
+/**
+ * Its name.
+ */
+departmentName: string, 
+/**
+ * Who asked; null: the direct line.
+ */
+byName: string | null, 
+/**
+ * How many could have been rung.
+ */
+candidates: number, 
+/**
+ * How it was decided.
+ */
+result: RequestEnd, 
+/**
+ * Is it in the numerator?
+ */
+isHit: boolean, 
+/**
+ * In which round it was answered.
+ */
+answeredRound: number | null, 
+/**
+ * Whom it rang, in order.
+ */
+attempts: Array<CountedAttempt>, };
 
 /**
  * Service hours in which nobody would answer for an item.
@@ -5955,6 +6050,10 @@ team: string,
  */
 item?: string, 
 /**
+ * The item's name.
+ */
+itemName?: string, 
+/**
  * Rule 5.
  */
 isFirst: boolean, 
@@ -6156,27 +6255,6 @@ medium: Medium, };
  * How one's own media connection is.
  */
 export type MediaLink = "up" | "interrupted" | "over";
-
-/**
- * A peer that answers connectivity checks (RFC 8445, 7) and nothing else.
- */
-export type MediaProbe = { 
-/**
- * IP address of the media port.
- */
-address: string, 
-/**
- * Its number, UDP.
- */
-port: number, 
-/**
- * `ice-ufrag` of the peer.
- */
-ufrag: string, 
-/**
- * `ice-pwd` of the peer.
- */
-password: string, };
 
 /**
  * What somebody lets the others see or hear.
@@ -6383,7 +6461,7 @@ from: Timestamp,
 to: Timestamp | null, };
 
 /**
- * A number that is rung for a three-way call of one item, in order. Those that items share: [`super::TransferNumber`].
+ * A number that is rung for a three-way call, in order.
  */
 export type Number = { 
 /**
@@ -6694,6 +6772,10 @@ conversation?: ConversationId,
  * Code of the item.
  */
 item?: string, 
+/**
+ * The item's name.
+ */
+itemName?: string, 
 /**
  * Code of the unit that was not reached; absent: no operator was.
  */
@@ -7611,19 +7693,6 @@ madeAt: Timestamp,
 result: RegressionResult, };
 
 /**
- * An official answer in other words.
- */
-export type Rephrased = { 
-/**
- * What was said, without markup.
- */
-text: string, 
-/**
- * The model that wrote it, as the configuration calls it.
- */
-by: string, };
-
-/**
  * What a client sends.
  */
 export type Request = { 
@@ -7834,6 +7903,10 @@ caller: string,
  */
 item?: string, 
 /**
+ * The item's name.
+ */
+itemName?: string, 
+/**
  * The conversation, which one may read before one speaks.
  */
 conversation?: ConversationId, 
@@ -7913,23 +7986,6 @@ duties: Array<RosterDuty>,
  * Service hours in which nobody is on duty.
  */
 holes: Array<Span>, };
-
-/**
- * An answer that was said in other words.
- */
-export type SaidOtherwise = { 
-/**
- * The official wording, as it was published then.
- */
-official: string, 
-/**
- * What was said.
- */
-text: string, 
-/**
- * The model that wrote it.
- */
-by: string, };
 
 /**
  * 抽样方案: what is drawn of a week's closed conversations.
@@ -9287,10 +9343,6 @@ question: string,
  */
 text: string, 
 /**
- * It was said in other words, which a check found to say the same; absent: it was said as it stands.
- */
-rephrased?: Rephrased, 
-/**
  * Who is responsible for it, e.g. `上海市公安局`.
  */
 source: string, 
@@ -10150,11 +10202,7 @@ hits: Array<WhyHit>,
 /**
  * What was decided then; null: nothing was said, or it was kept without.
  */
-then: Decided | null, 
-/**
- * What was said in other words then; null: the official wording, or nothing, was said.
- */
-said: SaidOtherwise | null, };
+then: Decided | null, };
 
 /**
  * The window of a conversation, as the conversation's view has it.

@@ -41,7 +41,14 @@ const zh = {
     item: '事项',
     of: (act: string, about: string) => `${act}：${about}`,
   },
-  headset: { ok: '耳麦正常', unchecked: '尚未检查耳麦', check: '检查耳麦', telephone: '使用桌面话机', problem: '耳麦异常' },
+  written: { title: '文字会话', go: '到工作台继续' },
+  headset: {
+    ok: '耳麦正常',
+    unchecked: '尚未检查耳麦',
+    check: '检查耳麦',
+    telephone: '使用桌面话机',
+    problem: '耳麦异常',
+  },
   idle: {
     title: '等待来电',
     online: '您已上线。来电会自动弹出并响铃，按 A 接听。',
@@ -128,6 +135,7 @@ const en: typeof zh = {
     item: 'Item',
     of: (act, about) => `${act}: ${about}`,
   },
+  written: { title: 'In writing', go: 'Go on in the console' },
   headset: {
     ok: 'Headset works',
     unchecked: 'Headset not checked',

@@ -228,6 +228,16 @@ impl Owner {
         PersonView { id: agent, name: self.name_of(agent) }
     }
 
+    fn item_name(&self, room: &Room) -> Option<String> {
+        self.world.organisation.current().item_name(room.row.item.as_deref())
+    }
+
+    /// Whoever would answer it may know that it waits.
+    fn waits_for(&self, agent: AgentId, call: CallId, room: &Room) -> bool {
+        self.state(call, room) == CallState::Waiting
+            && self.may_call_back(agent, &room.team, room.row.item.as_deref())
+    }
+
     fn calls_view(&self, who: Person) -> CallsView {
         let mut view = CallsView::default();
         for (call, room) in self.rooms.iter().filter(|(_, room)| room.ended.is_none()) {
@@ -243,7 +253,14 @@ impl Owner {
             {
                 view.live.push(self.live_view(*call, room));
             }
+            if let Some(agent) = who.staff()
+                && view.waiting.len() < MOST_LIVE
+                && self.waits_for(agent, *call, room)
+            {
+                view.waiting.push(self.live_view(*call, room));
+            }
         }
+        view.waiting.sort_by_key(|one| (!one.is_first, one.since));
         let Some(agent) = who.staff() else { return view };
         let wrap_ups = self.core.wrap_ups().filter(|row| row.agent == agent);
         view.wrap_ups =
@@ -259,6 +276,7 @@ impl Owner {
             is_shown.then(|| OwedCallView {
                 call: row.call,
                 conversation: *conversation,
+                item_name: self.world.organisation.current().item_name(item.as_deref()),
                 item,
                 department: row.about.as_ref().map(|about| about.department.clone()),
                 since: row.owed_at,
@@ -286,6 +304,7 @@ impl Owner {
             .map(|agent| self.person(agent)),
             caller: if matches!(who, Person::Citizen(_)) { String::new() } else { room.caller_name.clone() },
             item: room.row.item.clone(),
+            item_name: self.item_name(room),
             conversation: room.row.conversation,
             is_first: room.row.is_first,
             on_telephone,
@@ -304,6 +323,7 @@ impl Owner {
             origin: room.row.origin,
             team: room.team.clone(),
             item: room.row.item.clone(),
+            item_name: self.item_name(room),
             is_first: room.row.is_first,
             caller: room.caller_name.clone(),
             since: room.row.began_at,
@@ -366,6 +386,7 @@ impl Owner {
             conversation: row.conversation,
             team: room.team.clone(),
             item: row.item.clone(),
+            item_name: self.item_name(room),
             is_first: row.is_first,
             caller: if is_citizen { String::new() } else { room.caller_name.clone() },
             ticket: room.ticket.clone().filter(|_| !is_citizen),

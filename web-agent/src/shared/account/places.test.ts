@@ -21,7 +21,7 @@ test('each role has its pages', () => {
   ).toEqual({
     agent: '1100',
     professional: '1000',
-    operator: '0100',
+    operator: '1100',
     supervisor: '1111',
     editor: '0001',
     leader: '0010',

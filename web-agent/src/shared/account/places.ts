@@ -4,7 +4,7 @@ import type { Grant, Identity, Role } from '../../generated/protocol';
 export const rolesOf = (me: Identity): Role[] =>
   me.type === 'staff' ? me.grants.map((grant: Grant) => grant.role) : [];
 
-const CONSOLE: Role[] = ['agent', 'professional', 'supervisor'];
+const CONSOLE: Role[] = ['agent', 'professional', 'operator', 'supervisor'];
 const OPERATOR: Role[] = ['operator', 'agent', 'supervisor'];
 
 /** Answers citizens, is rung for them, or takes over from those who do. */

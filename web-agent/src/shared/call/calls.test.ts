@@ -1,10 +1,8 @@
 /** The calls of a page over a link that is ours: rings, sound, reload, a lost link, another page. */
-import { ref } from 'vue';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Answer, CallAct, CallsView, CallView, Command, EventBody, Snapshot } from '../../generated/protocol';
-import { RequestError, type Subscription } from '../link';
+import { RequestError } from '../link';
 import { createCalls, type Calls } from './calls';
-import { call, leg, mine, ring } from './testing';
+import { call, leg, mine, ring, Server } from './testing';
 
 class Connection {
   onconnectionstatechange: (() => void) | null = null;
@@ -34,60 +32,6 @@ class Connection {
   is(state: RTCPeerConnectionState) {
     this.connectionState = state;
     this.onconnectionstatechange?.();
-  }
-}
-
-/** A server that says yes, but where `refuses` says no. */
-class Server {
-  readonly acts: CallAct[] = [];
-  readonly topics = new Map<string, Subscription>();
-  readonly sessions = new Set<(body: EventBody) => void>();
-  refuses: Partial<Record<CallAct['type'], RequestError>> = {};
-  answers: Partial<Record<CallAct['type'], Answer>> = {};
-
-  port = {
-    request: (command: Command): Promise<Answer> => {
-      if (command.type !== 'call') throw new Error(command.type);
-      this.acts.push(command.act);
-      const no = this.refuses[command.act.type];
-      if (no) return Promise.reject(no);
-      return Promise.resolve(this.answers[command.act.type] ?? this.usual(command.act));
-    },
-    subscribe: (topic: string, subscription: Subscription) => {
-      this.topics.set(topic, subscription);
-      return () => {
-        if (this.topics.get(topic) === subscription) this.topics.delete(topic);
-      };
-    },
-    listenSession: (listener: (body: EventBody) => void) => {
-      this.sessions.add(listener);
-      return () => this.sessions.delete(listener);
-    },
-    isOpen: ref(true),
-    token: () => 't',
-    now: () => Date.now(),
-  };
-
-  private usual(act: CallAct): Answer {
-    if (act.type === 'prepare') return { type: 'call_ready', iceServers: [], policy: 'all' };
-    if (act.type === 'answer' || act.type === 'connect') return { type: 'call_sound', sdp: 'answer' };
-    return { type: 'done' };
-  }
-
-  snapshot(view: CallsView) {
-    this.topics.get('calls')!.snapshot({ type: 'calls', view } as Snapshot, 1);
-  }
-  says(view: CallsView) {
-    this.topics.get('calls')!.event({ type: 'calls', view }, undefined);
-  }
-  of(view: CallView) {
-    this.topics.get(`call:${view.call}`)!.event({ type: 'call', view }, undefined);
-  }
-  session(body: EventBody) {
-    for (const listener of this.sessions) listener(body);
-  }
-  names() {
-    return this.acts.map(({ type }) => type);
   }
 }
 

@@ -49,7 +49,10 @@ test('in the row of a party its letters hold before those of the page', () => {
 test('answer, decline, search, notes and the sheet are always there', () => {
   const none = around({ acts: new Set() });
   expect([keyOf(press('KeyA'), none), keyOf(press('KeyX'), none)]).toEqual([{ do: 'answer' }, { do: 'decline' }]);
-  expect([keyOf(press('KeyC'), none), keyOf(press('Slash', { key: '/' }), none)]).toEqual([{ do: 'find' }, { do: 'find' }]);
+  expect([keyOf(press('KeyC'), none), keyOf(press('Slash', { key: '/' }), none)]).toEqual([
+    { do: 'find' },
+    { do: 'find' },
+  ]);
   expect(keyOf(press('KeyN'), none)).toEqual({ do: 'note' });
   expect(keyOf(press('Slash', { key: '?', shiftKey: true }), none)).toEqual({ do: 'sheet' });
   expect(keyOf(press('Slash', { key: '/', altKey: true }), around({ inText: true }))).toEqual({ do: 'sheet' });
@@ -67,10 +70,10 @@ test('no letter is the browser’s own with Alt, and no two things that are ther
 test('Enter in the search consults, with Ctrl joins, with Shift puts through; not while a word is composed', () => {
   const enter = (more: Partial<Press> = {}) => enterAsks(press('Enter', { key: 'Enter', ...more }));
   expect([enter(), enter({ ctrlKey: true }), enter({ shiftKey: true })]).toEqual(['consult', 'join', 'put_through']);
-  expect([enter({ isComposing: true }), enter({ keyCode: 229 }), enter({ repeat: true }), enter({ altKey: true })]).toEqual([
-    null,
-    null,
-    null,
-    null,
-  ]);
+  expect([
+    enter({ isComposing: true }),
+    enter({ keyCode: 229 }),
+    enter({ repeat: true }),
+    enter({ altKey: true }),
+  ]).toEqual([null, null, null, null]);
 });

@@ -1,5 +1,8 @@
-/** Calls for tests: small, whole, changed where a test says. */
+/** Calls for tests: small, whole, changed where a test says; and a server that tells them. */
+import { ref } from 'vue';
 import type {
+  Answer,
+  CallAct,
   CallAttemptView,
   CallDeed,
   CallLegView,
@@ -7,8 +10,12 @@ import type {
   CallRequestView,
   CallsView,
   CallView,
+  Command,
+  EventBody,
   RingView,
+  Snapshot,
 } from '../../generated/protocol';
+import type { RequestError, Subscription } from '../link';
 
 export const AT = 1_764_392_400_000;
 
@@ -104,7 +111,62 @@ export const mine = (more: Partial<CallsView> = {}): CallsView => ({
   left: [],
   wrapUps: [],
   owed: [],
+  waiting: [],
   hasTelephone: false,
   live: [],
   ...more,
 });
+
+/** A server that says yes, but where `refuses` says no. */
+export class Server {
+  readonly acts: CallAct[] = [];
+  readonly topics = new Map<string, Subscription>();
+  readonly sessions = new Set<(body: EventBody) => void>();
+  refuses: Partial<Record<CallAct['type'], RequestError>> = {};
+  answers: Partial<Record<CallAct['type'], Answer>> = {};
+
+  port = {
+    request: (command: Command): Promise<Answer> => {
+      if (command.type !== 'call') throw new Error(command.type);
+      this.acts.push(command.act);
+      const no = this.refuses[command.act.type];
+      if (no) return Promise.reject(no);
+      return Promise.resolve(this.answers[command.act.type] ?? this.usual(command.act));
+    },
+    subscribe: (topic: string, subscription: Subscription) => {
+      this.topics.set(topic, subscription);
+      return () => {
+        if (this.topics.get(topic) === subscription) this.topics.delete(topic);
+      };
+    },
+    listenSession: (listener: (body: EventBody) => void) => {
+      this.sessions.add(listener);
+      return () => this.sessions.delete(listener);
+    },
+    isOpen: ref(true),
+    token: () => 't',
+    now: () => Date.now(),
+  };
+
+  private usual(act: CallAct): Answer {
+    if (act.type === 'prepare') return { type: 'call_ready', iceServers: [], policy: 'all' };
+    if (act.type === 'answer' || act.type === 'connect') return { type: 'call_sound', sdp: 'answer' };
+    return { type: 'done' };
+  }
+
+  snapshot(view: CallsView) {
+    this.topics.get('calls')!.snapshot({ type: 'calls', view } as Snapshot, 1);
+  }
+  says(view: CallsView) {
+    this.topics.get('calls')!.event({ type: 'calls', view }, undefined);
+  }
+  of(view: CallView) {
+    this.topics.get(`call:${view.call}`)!.event({ type: 'call', view }, undefined);
+  }
+  session(body: EventBody) {
+    for (const listener of this.sessions) listener(body);
+  }
+  names() {
+    return this.acts.map(({ type }) => type);
+  }
+}

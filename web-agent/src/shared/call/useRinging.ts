@@ -4,6 +4,7 @@ import type { RingView } from '../../generated/protocol';
 import { serverNow } from '../clock';
 import type { Ringer } from '../ringer';
 import type { Calls } from './calls';
+import { itemOf } from './view';
 import { useCallWords } from './words';
 
 export interface Ringing {
@@ -33,7 +34,7 @@ export function useRinging(calls: Calls, { ringer, notify, say }: Ringing) {
       silence();
       const { value: shown } = ring;
       if (!key || !shown) return;
-      const [who, about] = [shown.caller || words.value.part.caller, shown.item ?? words.value.noItem];
+      const [who, about] = [shown.caller || words.value.part.caller, itemOf(shown) ?? words.value.noItem];
       if (!shown.onTelephone) ringer.ring(Math.max(1, (shown.until - serverNow()) / 1_000));
       closeNotification = notify(words.value.ring.title[shown.part], `${who} · ${about}`, shown.call);
       say(words.value.ring.spoken(who, about));

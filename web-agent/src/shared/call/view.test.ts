@@ -21,7 +21,11 @@ const acts = (view: Parameters<typeof possible>[0]) => [...possible(view)].sort(
 const talking = call();
 const ringing = call({ requests: [request()] });
 const consulting = call({
-  legs: [leg(1, 'caller', { place: 'hold' }), leg(2, 'operator', { place: 'aside' }), leg(3, 'professional', { place: 'aside' })],
+  legs: [
+    leg(1, 'caller', { place: 'hold' }),
+    leg(2, 'operator', { place: 'aside' }),
+    leg(3, 'professional', { place: 'aside' }),
+  ],
 });
 const swapped = call({ legs: [leg(1, 'caller'), leg(2, 'operator'), leg(3, 'professional', { place: 'hold' })] });
 const three = call({ legs: [leg(1, 'caller'), leg(2, 'operator'), leg(3, 'professional')] });
@@ -46,9 +50,19 @@ test('where a call stands is told from who is where', () => {
       leg(4, 'guest', { place: 'aside' }),
     ],
   });
-  expect(
-    [talking, ringing, consulting, swapped, three, left, muted, direct, held, alone, aside].map(sceneOf),
-  ).toEqual(['two', 'two', 'consulting', 'two', 'three', 'gone', 'three', 'direct', 'held', 'waiting', 'aside']);
+  expect([talking, ringing, consulting, swapped, three, left, muted, direct, held, alone, aside].map(sceneOf)).toEqual([
+    'two',
+    'two',
+    'consulting',
+    'two',
+    'three',
+    'gone',
+    'three',
+    'direct',
+    'held',
+    'waiting',
+    'aside',
+  ]);
   expect((['placing', 'closing', 'ended'] as const).map((state) => sceneOf(call({ state })))).toEqual([
     'placing',
     'closing',
@@ -67,16 +81,7 @@ test('what is offered is what would be taken now', () => {
   expect(acts(talking)).toEqual(['end', 'hold_caller', 'window']);
   expect(acts(ringing)).toEqual(['end', 'hold_caller', 'leave', 'stop', 'window']);
   expect(acts(consulting)).toEqual(['dial', 'drop_consulted', 'end', 'leave', 'merge', 'swap', 'window']);
-  expect(acts(swapped)).toEqual([
-    'dial',
-    'drop_consulted',
-    'end',
-    'hold_caller',
-    'leave',
-    'merge',
-    'swap',
-    'window',
-  ]);
+  expect(acts(swapped)).toEqual(['dial', 'drop_consulted', 'end', 'hold_caller', 'leave', 'merge', 'swap', 'window']);
   expect(acts(three)).toEqual(['dial', 'drop_consulted', 'end', 'hold_caller', 'leave', 'window']);
   expect(acts(left)).toEqual(['return', 'take_back']);
   // Alone with the caller one does not leave: one ends the call.
@@ -90,7 +95,12 @@ test('with two of the department, one key lets go the one aside, and nobody when
   const both = [leg(3, 'professional'), leg(4, 'guest')];
   expect(consultedOf(call({ legs: [leg(1, 'caller'), leg(2, 'operator'), ...both] }))).toBeNull();
   const [, guest] = both;
-  const legs = [leg(1, 'caller'), leg(2, 'operator', { place: 'aside' }), both[0]!, { ...guest!, place: 'aside' as const }];
+  const legs = [
+    leg(1, 'caller'),
+    leg(2, 'operator', { place: 'aside' }),
+    both[0]!,
+    { ...guest!, place: 'aside' as const },
+  ];
   expect(consultedOf(call({ legs }))?.leg).toBe(4);
 });
 
@@ -118,7 +128,11 @@ test('a press becomes the command with the right leg', () => {
 });
 
 test('the request that is shown is the open one, then the one that nobody answered, never an answered one', () => {
-  const failed = request({ endedAt: AT + 45_000, result: 'nobody_reached', attempts: [attempt(3, { cause: 'no_answer' })] });
+  const failed = request({
+    endedAt: AT + 45_000,
+    result: 'nobody_reached',
+    attempts: [attempt(3, { cause: 'no_answer' })],
+  });
   const reached = request({ number: 2, endedAt: AT + 60_000, result: 'reached' });
   const open = request({ number: 3 });
   expect(shownRequest(call({ requests: [failed] }))?.number).toBe(1);
@@ -135,7 +149,12 @@ test('a ring of 20 s counts down to nothing', () => {
 });
 
 test('the list has the caller first, then me, then the others; a timeline tells it in order', () => {
-  const legs = [leg(5, 'supervisor'), leg(3, 'professional', { since: AT + 9_000 }), leg(2, 'operator'), leg(1, 'caller')];
+  const legs = [
+    leg(5, 'supervisor'),
+    leg(3, 'professional', { since: AT + 9_000 }),
+    leg(2, 'operator'),
+    leg(1, 'caller'),
+  ];
   expect(inOrder(call({ legs, mine: 3 })).map((one) => one.leg)).toEqual([1, 3, 2, 5]);
   const view = call({
     legs,
@@ -147,7 +166,14 @@ test('the list has the caller first, then me, then the others; a timeline tells 
       }),
     ],
   });
-  expect(stepsOf(view).map(({ what }) => what.kind)).toEqual(['began', 'answered', 'asked', 'tried', 'decided', 'came']);
+  expect(stepsOf(view).map(({ what }) => what.kind)).toEqual([
+    'began',
+    'answered',
+    'asked',
+    'tried',
+    'decided',
+    'came',
+  ]);
 });
 
 test('an older state never replaces a newer one; who waits longest is first, behind enterprises', () => {

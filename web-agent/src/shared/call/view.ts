@@ -5,10 +5,8 @@
 import type {
   CallAttemptView,
   CallDeed,
-  CallId,
   CallLegView,
   CallRequestView,
-  CallsView,
   CallView,
   Cause,
   LiveCallView,
@@ -74,6 +72,9 @@ export function isHeardByCaller(view: CallView): boolean {
   if (!mine || !caller || mine.isMuted || mine.whispersTo !== undefined) return false;
   return mine.place === 'bridge' && caller.place === 'bridge';
 }
+
+/** Does the name of the scene say already that the caller hears none of us? */
+export const saysUnheard = (scene: Scene): boolean => ['consulting', 'held', 'waiting', 'direct'].includes(scene);
 
 /** The request that is being carried out. */
 export const requestOf = (view: CallView): CallRequestView | null =>
@@ -203,11 +204,15 @@ export function stepsOf(view: CallView): Step[] {
       steps.push({ at: request.endedAt, what: { kind: 'decided', request } });
   }
   for (const leg of view.legs) {
-    if (leg.part !== 'caller' && leg.since !== view.answeredAt) steps.push({ at: leg.since, what: { kind: 'came', leg } });
+    if (leg.part !== 'caller' && leg.since !== view.answeredAt)
+      steps.push({ at: leg.since, what: { kind: 'came', leg } });
   }
   if (view.endedAt !== undefined) steps.push({ at: view.endedAt, what: { kind: 'ended' } });
   // Equal instants keep the order above.
-  return steps.map((step, at) => ({ step, at })).sort((a, b) => a.step.at - b.step.at || a.at - b.at).map(({ step }) => step);
+  return steps
+    .map((step, at) => ({ step, at }))
+    .sort((a, b) => a.step.at - b.step.at || a.at - b.at)
+    .map(({ step }) => step);
 }
 
 /** Calls that wait for somebody: enterprises first, then who waits longest. */
@@ -216,5 +221,5 @@ export const waitingOf = (live: readonly LiveCallView[]): LiveCallView[] =>
     .filter((one) => one.state === 'waiting' && one.people.length === 0)
     .sort((a, b) => Number(b.isFirst) - Number(a.isFirst) || a.since - b.since);
 
-/** In which of one's calls one speaks: the first; one is in one call at a time. */
-export const currentOf = (view: CallsView | null): CallId | null => view?.mine[0] ?? null;
+/** What it is about, as far as that is known. */
+export const itemOf = (one: { item?: string; itemName?: string }): string | undefined => one.itemName ?? one.item;

@@ -68,7 +68,8 @@ const zh = {
     whisper: '悄悄话',
     unwhisper: '结束悄悄话',
   } satisfies Record<LegAct, string>,
-  legOf: (act: string, name: string) => `${act}：${name}`,
+  /** After what is done: with whom. */
+  of: (name: string) => `：${name}`,
   act: {
     merge: '合并三方',
     swap: '切换通话对象',
@@ -338,7 +339,7 @@ const en: typeof zh = {
     whisper: 'Whisper',
     unwhisper: 'Stop whispering',
   },
-  legOf: (act, name) => `${act}: ${name}`,
+  of: (name) => `: ${name}`,
   act: {
     merge: 'Merge',
     swap: 'Swap',
@@ -540,4 +541,3 @@ const en: typeof zh = {
 };
 
 export const useCallWords = () => useWords(zh, en);
-

@@ -94,7 +94,13 @@ const en: typeof zh = {
   bring: 'Bring it here',
   again: 'Try again',
   close: 'Close',
-  part: { operator: 'the operator', professional: 'the department', guest: 'staff', supervisor: 'a supervisor', caller: '' },
+  part: {
+    operator: 'the operator',
+    professional: 'the department',
+    guest: 'staff',
+    supervisor: 'a supervisor',
+    caller: '',
+  },
   end: {
     completed: 'The call is over; thank you',
     abandoned: 'You hung up',
