@@ -6708,6 +6708,32 @@ duties: Array<RosterDuty>,
 holes: Array<Span>, };
 
 /**
+ * How many messages of a day were only rude.
+ */
+export type RudeDay = { 
+/**
+ * e.g. `2026-11-24`.
+ */
+day: string, 
+/**
+ * How many.
+ */
+messages: number, };
+
+/**
+ * Messages to 小申 that were only rude. Nothing is kept of who wrote them.
+ */
+export type RudeMessages = { 
+/**
+ * Days of Shanghai with at least one, the newest first, of the last 30 days.
+ */
+days: Array<RudeDay>, 
+/**
+ * In these days.
+ */
+total: number, };
+
+/**
  * An answer that was said in other words.
  */
 export type SaidOtherwise = { 
