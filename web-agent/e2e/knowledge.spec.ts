@@ -387,3 +387,61 @@ test('an answer has a picture and a form: pasted, dropped, taken back, reviewed,
   await expect(citizen.thread.getByRole('img', { name: '窗口', exact: true })).toBeVisible();
   await isAccessible(agent.page);
 });
+
+test('what a policy needed earlier is published late with a reason only, which stands at its task', async ({
+  people,
+  guard,
+}, info) => {
+  // The refusal that asks for the reason.
+  guard.allow(/status of 400/);
+  const title = '补贴新政怎么申领';
+  const editor = await people.admin('editor1');
+  const { page } = editor;
+  await editor.go('知识任务');
+  await page.getByRole('tab', { name: '政策登记' }).click();
+  await editor.button('登记政策').click();
+  const register = page.getByRole('dialog', { name: '登记政策' });
+  await register.getByRole('textbox', { name: '政策名称' }).fill('补贴新政');
+  await register.getByRole('textbox', { name: /每行一个问题/ }).fill(title);
+  await register.getByRole('button', { name: '登记', exact: true }).click();
+  await expect(page.getByRole('article', { name: '补贴新政' }).getByRole('listitem')).toHaveCount(1);
+  await page.getByRole('tab', { name: '任务看板' }).click();
+  await page.getByRole('button', { name: `打开任务：${title}` }).click();
+  const task = page.getByRole('region', { name: title });
+  await task.getByRole('button', { name: '起草条目' }).click();
+  const make = page.getByRole('region', { name: '新建条目' });
+  await expect(make.getByRole('textbox', { name: '标准问题' })).toHaveValue(title);
+  await make.getByRole('textbox', { name: '答复口径' }).fill('请在一网通办在线申领。');
+  await make.getByRole('textbox', { name: '依据' }).fill('补贴新政第三条');
+  await editor.button('保存草稿').click();
+  await editor.button('提交审核').click();
+  await expect(editor.toasts).toContainText('已提交');
+
+  const supervisor = await people.admin('super1');
+  await supervisor.go('知识库');
+  const second = supervisor.page;
+  await second.getByRole('tab', { name: '待审', exact: true }).click();
+  await second
+    .getByRole('table', { name: '待审队列' })
+    .getByRole('button', { name: `打开 ${title}` })
+    .click();
+  await supervisor.button('审核通过并发布').click();
+  const dialog = second.getByRole('dialog', { name: '说明原因并发布' });
+  await expect(dialog).toContainText('政策要求的期限已过');
+  await expect(dialog.getByRole('listitem')).toHaveCount(0);
+  const anyway = dialog.getByRole('button', { name: '说明原因并发布' });
+  await dialog.getByRole('textbox', { name: /原因/ }).fill('晚');
+  await expect(anyway).toBeDisabled();
+  await isAccessible(second);
+  await second.screenshot({ path: info.outputPath('late.png') });
+  await dialog.getByRole('textbox', { name: /原因/ }).fill('政策当天才印发');
+  await anyway.click();
+  await expect(supervisor.toasts).toContainText('已发布');
+
+  await editor.go('知识任务');
+  await page.getByRole('tab', { name: '任务看板' }).click();
+  await page.getByRole('combobox', { name: '状态' }).selectOption('done');
+  await page.getByRole('button', { name: `打开任务：${title}` }).click();
+  await expect(task).toContainText('逾期发布');
+  await expect(task).toContainText('政策当天才印发');
+});

@@ -115,5 +115,12 @@ test('a supervisor sees why something was said, and an editor tries a question',
   await expect(editor.page.getByRole('table', { name: '最接近的条目' })).toContainText(KNOWN);
   await editor.button('立即拟合').click();
   await expect(editor.page.getByText('会话标签还不够')).toBeVisible();
+  // Insults are counted, and nothing of whose they were.
+  await expect(editor.page.getByText('近 30 天没有不文明留言')).toBeVisible();
+  await (await people.citizen('李娜（个人）')).write('他妈的');
+  await editor.page.reload();
+  const rude = editor.page.getByRole('table', { name: '不文明留言' });
+  await expect(rude.getByRole('row')).toHaveCount(2);
+  await expect(rude.getByRole('row').nth(1)).toContainText(/^\s*\d{4}-\d\d-\d\d\s*1\s*$/);
   await isAccessible(editor.page);
 });

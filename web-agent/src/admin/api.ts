@@ -46,6 +46,7 @@ import type {
   PolicyPage,
   PolicyView,
   Refitted,
+  RudeMessages,
   RegressionImported,
   RegressionNew,
   RegressionPage,
@@ -710,6 +711,7 @@ export function createApi(client: Client) {
     setThresholds: (put: ThresholdPut) => json<ThresholdList>('POST', '/api/bot/thresholds', put),
     rollBackThresholds: (back: ThresholdBack) => json<ThresholdList>('POST', '/api/bot/thresholds/rollback', back),
     refit: () => json<Refitted>('POST', '/api/bot/thresholds/refit'),
+    rudeMessages: () => json<RudeMessages>('GET', '/api/bot/rude'),
     /** Why a question would be answered as it would. */
     tryQuestion: (wanted: WhyTry) => json<WhyView>('POST', '/api/bot/why', wanted),
     whySaid: (conversation: string, seq: number) =>

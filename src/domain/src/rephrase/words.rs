@@ -123,7 +123,7 @@ pub(super) const FILLERS: &str = "\
     按 按照 根据 依照 依据 因 因为 所以 因此 因而 是 有 会 等 这 那 该 其 此 这个 那个 这些 那些 这样 个 \
     一下 一并 记得 注意 需注意 申请人 办事人 当事人 具体 具体来说 相关 有关 方面 情况 之 则 而 又 做 做好 \
     进行 开展 予以 方式 方法 好 啦 即为 属于 以下是 需要的话 说 来说 提示 温馨提示 可别忘了 时 时候 里 中 上 \
-    地 得";
+    地";
 
 /// Everyday words and the official ones that they stand for.
 pub(super) const EQUAL: &[(&[&str], &str)] = &[

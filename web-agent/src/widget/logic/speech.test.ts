@@ -15,7 +15,13 @@ test('only a Chinese voice reads Chinese; one on the device is preferred', () =>
 });
 
 test('what is read aloud is what is shown, unless the entry has words of its own for it', () => {
-  const answer = { type: 'bot_answer', entry: 'kb-1', question: 'Q', text: '请**本人**办理', source: 'S' } as ThreadBody;
+  const answer = {
+    type: 'bot_answer',
+    entry: 'kb-1',
+    question: 'Q',
+    text: '请**本人**办理',
+    source: 'S',
+  } as ThreadBody;
   expect(spokenText(answer)).toBe('请 本人 办理');
   const rephrased = { ...answer, rephrased: { text: '请您本人办理', by: 'm' } } as ThreadBody;
   expect(spokenText(rephrased)).toBe('请您本人办理');
