@@ -107,6 +107,13 @@ function enter(seat: Parameters<typeof createRoom>[0]['seat'] = 'citizen') {
       if (error) throw error;
       if (command.type === 'take_seat')
         return { type: 'seated', participant: 'pa_me', resumed: false, iceServers: [], policy: 'all' } as Answer;
+      if (command.type === 'check_window')
+        return {
+          type: 'window_check',
+          probe: { address: '192.0.2.1', port: 9, ufrag: 'u', password: 'p' },
+          iceServers: [],
+          policy: 'all',
+        } as Answer;
       if (command.type === 'connect_window') return { type: 'window_answer', sdp: 'answer' } as Answer;
       return { type: 'done' } as Answer;
     },
@@ -156,6 +163,22 @@ function enter(seat: Parameters<typeof createRoom>[0]['seat'] = 'citizen') {
       },
       setTimeout: () => 1,
       clearTimeout: () => {},
+    },
+    ways: {
+      connection: () =>
+        ({
+          createDataChannel: () => ({}),
+          createOffer: async () => ({ sdp: 'a=mid:0' }),
+          setLocalDescription: async () => {},
+          setRemoteDescription: async () => {},
+          getStats: async () => [
+            { id: 'l', type: 'local-candidate', candidateType: 'host' },
+            { id: 'p', type: 'candidate-pair', state: 'succeeded', localCandidateId: 'l' },
+          ],
+          close: () => {},
+        }) as unknown as RTCPeerConnection,
+      now: () => 0,
+      pause: async () => {},
     },
   });
 }
@@ -208,17 +231,34 @@ describe('going in', () => {
     show({ state: 'ended', endedBecause: 'declined' });
     await settle();
     expect(opened.every((one) => one.isStopped)).toBe(true);
-    expect(types()).toEqual([]);
+    // A question about the network, which nobody else hears of.
+    expect(types()).toEqual(['check_window']);
   });
 
   it('takes the seat, connects and shows what it has, as soon as it may', async () => {
     await live();
-    expect(types()[0]).toBe('take_seat');
-    expect([...types()].sort()).toEqual(['connect_window', 'publish', 'publish', 'take_seat']);
+    expect(types().slice(0, 2)).toEqual(['check_window', 'take_seat']);
+    expect([...types()].sort()).toEqual(['check_window', 'connect_window', 'publish', 'publish', 'take_seat']);
     expect(published()).toEqual(['voice on', 'camera on']);
     expect(connections[0]!.sent).toEqual([opened[0], opened[1], null]);
     expect(room.screen.value.kind).toBe('live');
     expect(room.light.value).toBe('good');
+  });
+
+  it('looks at the network once one has agreed, and again when asked to; who cannot tell says nothing', async () => {
+    enter();
+    topic.snapshot({ type: 'window', view: viewOf(), strokes: [] }, 0);
+    await settle();
+    expect([types(), room.way.value]).toEqual([[], null]);
+    show({ ...agreed });
+    await settle();
+    expect([types(), room.way.value]).toEqual([['check_window'], 'straight']);
+    refusals.check_window = new RequestError('busy', '', undefined, true);
+    await room.lookForWay();
+    expect(room.way.value).toBeNull();
+    isOpen.value = false;
+    await room.lookForWay();
+    expect(types()).toEqual(['check_window', 'check_window']);
   });
 
   it('is told why not', async () => {
