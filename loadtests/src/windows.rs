@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use bangban_browser::{Browser, Stream, Turn, streams};
 use bangban_domain::{
     WindowId,
-    window::{Medium, Origin, Purpose, Seat},
+    window::{Origin, Purpose, Seat},
 };
 use bangban_protocol::{Answer, Command, EventBody, Identity, MediaLine, Snapshot, Topic};
 use clap::Args;

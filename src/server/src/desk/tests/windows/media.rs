@@ -57,10 +57,15 @@ async fn a_page_does_not_wait_for_ever() {
     let connect = Command::ConnectWindow { window, sdp: offer(), lines: Vec::new() };
     let joining = house.does(&citizen, connect.clone());
     tokio::pin!(joining);
+    let nearly = async {
+        // The windows have taken the offer before time passes.
+        house.windows_settle().await;
+        house.pass(9_999).await;
+    };
     tokio::select! {
         biased;
         answer = &mut joining => panic!("too early: {answer:?}"),
-        () = house.pass(9_999) => {}
+        () = nearly => {}
     }
     let (answer, ()) = tokio::join!(joining, house.pass(1));
     assert_eq!(answer.unwrap_err().code, ErrorCode::Busy);
