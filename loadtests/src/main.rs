@@ -1,11 +1,12 @@
 //! `bangban-load`: many citizens and agents against a running server, by the public protocol only. Start the server with
-//! `serve --demo --load-agents M` and `BANGBAN__SERVICE__HOURS=always`; `--help` tells every option.
+//! `serve --demo --load-agents M` and `BANGBAN__SERVICE__HOURS=always`; `--help` tells every option. (`calls` is about the mixer alone and runs it here.)
 //!
 //! One thread, so that on a small machine the server keeps the other core; every number is measured, none is computed
 //! from another run.
 
 mod board;
 mod book;
+mod calls;
 mod chat;
 mod client;
 mod figures;
@@ -60,6 +61,8 @@ enum Command {
     Overload(overload::Overload),
     /// Virtual windows: a citizen's screen and voice go to two who watch.
     Windows(windows::Windows),
+    /// Three-way calls: telephones that speak, mixed in this process; no server is needed.
+    Calls(calls::Calls),
 }
 
 /// What every command takes.
@@ -155,6 +158,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Windows(windows) => {
             let report = windows.run().await?;
             print(&report, windows.common.json)?;
+            report.is_clean()
+        }
+        Command::Calls(calls) => {
+            let report = calls.run().await?;
+            print(&report, calls.json)?;
             report.is_clean()
         }
     };

@@ -31,18 +31,22 @@ pub(crate) struct Arriving {
 impl Arriving {
     /// A packet from the one whose leg this is. `dtmf`: the payload type of keys.
     pub(crate) fn take(&mut self, micros: u64, packet: &Packet<'_>, dtmf: Option<u8>, notes: &mut Notes) {
+        self.heard_at = Some(micros);
+        if dtmf == Some(packet.payload_type) {
+            if let Some(key) = self.keys.take(packet.ssrc, packet.timestamp, packet.payload) {
+                notes.digit(key);
+            }
+            // In a stream of their own they say nothing about the one of the sound.
+            if self.arrivals.is_new(packet.ssrc) {
+                return;
+            }
+        }
         if self.arrivals.is_new(packet.ssrc) {
             self.jitter.restart();
-            self.keys.restart();
         }
         let ticks = u128::from(micros) * u128::from(RATE) / 1_000_000;
         self.arrivals.note(packet.ssrc, packet.number, packet.timestamp, ticks as u32);
-        self.heard_at = Some(micros);
-        if dtmf == Some(packet.payload_type) {
-            if let Some(key) = self.keys.take(packet.timestamp, packet.payload) {
-                notes.digit(key);
-            }
-        } else if packet.payload_type == COMFORT_NOISE {
+        if packet.payload_type == COMFORT_NOISE {
             self.jitter.pause();
         } else if let Some(codec) = Codec::of_payload_type(packet.payload_type) {
             self.jitter.put(packet.timestamp, codec, packet.payload);
@@ -101,5 +105,52 @@ impl Arriving {
             round_trip: self.round_trip.map(Duration::from_micros),
             peer_loss: self.peer_loss.map(|fraction| f32::from(fraction) / 256.0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(ssrc: u32, n: u16, payload_type: u8, payload: &[u8]) -> Packet<'_> {
+        Packet { is_marked: false, payload_type, number: n, timestamp: u32::from(n) * 160, ssrc, payload }
+    }
+
+    #[test]
+    fn keys_in_a_stream_of_their_own_do_not_disturb_the_sound() {
+        let (mut arriving, mut notes) = (Arriving::default(), Notes::default());
+        let mut frame = [0; FRAME];
+        let mut heard = 0;
+        for n in 0..50u16 {
+            let micros = u64::from(n) * 20_000;
+            arriving.take(micros, &packet(1, n, 8, &[0x2a; FRAME]), Some(101), &mut notes);
+            // The same key all the time.
+            let event = Packet { timestamp: 5, ..packet(2, n, 101, &[7, 10, 0, 160]) };
+            arriving.take(micros, &event, Some(101), &mut notes);
+            heard += usize::from(arriving.frame(&mut frame, &mut notes));
+        }
+        assert_eq!(heard, 48);
+        let quality = arriving.quality();
+        assert_eq!((quality.received, quality.lost, quality.concealed), (50, 0, 0));
+    }
+
+    #[test]
+    fn another_stream_is_heard_from_its_beginning_and_what_is_no_speech_is_not() {
+        let (mut arriving, mut notes) = (Arriving::default(), Notes::default());
+        let mut frame = [0; FRAME];
+        for n in 0..20u16 {
+            arriving.take(0, &packet(1, n, 8, &[0x2a; FRAME]), None, &mut notes);
+            arriving.frame(&mut frame, &mut notes);
+        }
+        for n in 0..20u16 {
+            arriving.take(0, &packet(2, n + 9_000, 0, &[0x2a; FRAME]), None, &mut notes);
+            // G.722 was not agreed to.
+            arriving.take(0, &packet(2, n + 9_000, 9, &[0; FRAME]), None, &mut notes);
+            let is_heard = arriving.frame(&mut frame, &mut notes);
+            assert_eq!(is_heard, n >= 2, "{n}");
+        }
+        let mut wanted = [0; 1];
+        crate::audio::g711::decode(Codec::Pcmu, &[0x2a], &mut wanted);
+        assert_eq!(frame, [wanted[0]; FRAME]);
     }
 }

@@ -30,25 +30,21 @@ fn event(key: char) -> Option<u8> {
 /// Keys that come as events. Each is told once, whichever of its packets come.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Receiver {
-    /// Timestamp of the last one, which all its packets have.
-    last: Option<u32>,
+    /// Stream and timestamp of the last one, which all its packets have. Some exchanges send keys in a stream of their own.
+    last: Option<(u32, u32)>,
 }
 
 impl Receiver {
-    pub(crate) fn take(&mut self, timestamp: u32, payload: &[u8]) -> Option<char> {
+    pub(crate) fn take(&mut self, ssrc: u32, timestamp: u32, payload: &[u8]) -> Option<char> {
         let event = *payload.get(..4)?.first()?;
         // An old one that came late is not pressed again.
-        if self.last.is_some_and(|last| timestamp.wrapping_sub(last).cast_signed() <= 0) {
+        let is_old = |(stream, last): (u32, u32)| stream == ssrc && timestamp.wrapping_sub(last).cast_signed() <= 0;
+        if self.last.is_some_and(is_old) {
             return None;
         }
         let key = key(event)?;
-        self.last = Some(timestamp);
+        self.last = Some((ssrc, timestamp));
         Some(key)
-    }
-
-    /// Another stream has other timestamps.
-    pub(crate) const fn restart(&mut self) {
-        self.last = None;
     }
 }
 
@@ -162,16 +158,16 @@ mod tests {
     fn a_key_is_heard_once_whichever_of_its_packets_come() {
         let mut receiver = Receiver::default();
         // The first packet is lost, then the middle and the ends.
-        assert_eq!(receiver.take(1_000, &[5, 10, 1, 64]), Some('5'));
-        assert_eq!(receiver.take(1_000, &[5, 0x8a, 3, 32]), None);
-        assert_eq!(receiver.take(1_000, &[5, 0x8a, 3, 32]), None);
-        assert_eq!(receiver.take(2_600, &[11, 0x8a, 3, 32]), Some('#'), "only its end has come");
-        assert_eq!(receiver.take(2_600, &[11, 0x8a, 3, 32]), None);
-        assert_eq!(receiver.take(1_000, &[5, 0x8a, 3, 32]), None, "late");
-        assert_eq!(receiver.take(9_000, &[16, 0, 0, 0]), None, "a hook flash is no key");
-        assert_eq!(receiver.take(9_000, &[5, 0, 0]), None, "too short");
-        receiver.restart();
-        assert_eq!(receiver.take(10, &[0, 0, 0, 0]), Some('0'));
+        assert_eq!(receiver.take(1, 1_000, &[5, 10, 1, 64]), Some('5'));
+        assert_eq!(receiver.take(1, 1_000, &[5, 0x8a, 3, 32]), None);
+        assert_eq!(receiver.take(1, 1_000, &[5, 0x8a, 3, 32]), None);
+        assert_eq!(receiver.take(1, 2_600, &[11, 0x8a, 3, 32]), Some('#'), "only its end has come");
+        assert_eq!(receiver.take(1, 2_600, &[11, 0x8a, 3, 32]), None);
+        assert_eq!(receiver.take(1, 1_000, &[5, 0x8a, 3, 32]), None, "late");
+        assert_eq!(receiver.take(1, 9_000, &[16, 0, 0, 0]), None, "a hook flash is no key");
+        assert_eq!(receiver.take(1, 9_000, &[5, 0, 0]), None, "too short");
+        assert_eq!(receiver.take(2, 10, &[0, 0, 0, 0]), Some('0'), "another stream has other timestamps");
+        assert_eq!(receiver.take(2, 10, &[0, 0, 0, 0]), None);
     }
 
     #[test]
@@ -184,7 +180,7 @@ mod tests {
         for tick in 0..16 * 10u32 {
             assert!(sender.is_pressing());
             if let Some(event) = sender.next_event() {
-                heard.extend(receiver.take(tick * 160 - event.since, &event.payload));
+                heard.extend(receiver.take(1, tick * 160 - event.since, &event.payload));
             }
         }
         assert_eq!(heard, keys);

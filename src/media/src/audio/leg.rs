@@ -348,7 +348,11 @@ impl Leg {
         let is_lost = micros.saturating_sub(since) >= patience;
         if is_lost != self.is_lost {
             self.is_lost = is_lost;
-            if is_lost { self.notes.lost() } else { self.notes.found() }
+            if is_lost {
+                self.notes.lost();
+            } else {
+                self.notes.found();
+            }
         }
         self.until_quality -= 1;
         if self.until_quality == 0 {
@@ -362,7 +366,7 @@ impl Leg {
 /// A canonical name that says nothing about anybody (RFC 7022).
 fn name(seed: Seed) -> [u8; 16] {
     let mut name = [b'0'; 16];
-    let mut rest = u64::from(seed.ssrc) << 32 | u64::from(seed.timestamp ^ u32::from(seed.number));
+    let mut rest = (u64::from(seed.ssrc) << 32) | u64::from(seed.timestamp ^ u32::from(seed.number));
     for letter in &mut name {
         *letter = b"0123456789abcdef"[(rest & 15) as usize];
         rest >>= 4;

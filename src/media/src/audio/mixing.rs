@@ -26,8 +26,8 @@ use super::{
     ports::Pair,
     prompt::Prompts,
     realtime::{self, Given},
-    rtp::Packet,
-    voice::Upwards,
+    rtp::{MAX_PAYLOAD, Packet},
+    voice::{Said, Upwards},
 };
 use crate::{
     Refused,
@@ -304,17 +304,11 @@ impl Mixing {
     fn take_voices(&mut self, micros: u64) {
         for _ in 0..MOST_UPWARDS {
             match self.upwards.try_recv() {
-                Ok(Upwards::Packet(leg, packet)) => {
+                Ok(Upwards::Packet(leg, said)) => {
                     let Some(conference) = self.calls.get_mut(&leg.call) else { continue };
-                    let header = &packet.header;
-                    let packet = Packet {
-                        is_marked: header.marker,
-                        payload_type: *header.payload_type,
-                        number: header.sequence_number,
-                        timestamp: header.timestamp,
-                        ssrc: *header.ssrc,
-                        payload: &packet.payload,
-                    };
+                    let payload = &said.payload[..said.payload.len().min(MAX_PAYLOAD)];
+                    let Said { is_marked, payload_type, number, timestamp, ssrc, .. } = said;
+                    let packet = Packet { is_marked, payload_type, number, timestamp, ssrc, payload };
                     conference.receive_voice(micros, leg.no, &packet);
                 }
                 Ok(Upwards::RoundTrip(leg, round_trip)) => {
@@ -390,12 +384,17 @@ fn receive(
 
 fn send(line: &mut Line, outgoing: Outgoing<'_>, cells: &Cells) {
     let Line::Phone(pair) = line else { return };
-    let sent = match outgoing {
-        Outgoing::Rtp(to, bytes) => pair.rtp.send_to(bytes, to),
-        Outgoing::Rtcp(to, bytes) => pair.rtcp.send_to(bytes, to),
-        Outgoing::Voice(_) => return,
-    };
-    count(if sent.is_ok() { &cells.sent } else { &cells.unsent });
+    match outgoing {
+        Outgoing::Rtp(to, bytes) => {
+            let is_sent = pair.rtp.send_to(bytes, to).is_ok();
+            count(if is_sent { &cells.sent } else { &cells.unsent });
+        }
+        // One that is lost is followed by another.
+        Outgoing::Rtcp(to, bytes) => {
+            pair.rtcp.send_to(bytes, to).ok();
+        }
+        Outgoing::Voice(_) => {}
+    }
 }
 
 /// `false`: there is no room, and it has to wait.

@@ -74,7 +74,7 @@ impl Ports {
     /// `None`: there is no pair in the range.
     pub(crate) fn new(bind: IpAddr, range: &RangeInclusive<u16>) -> Option<Arc<Self>> {
         let free: VecDeque<u16> =
-            range.clone().filter(|port| port % 2 == 0 && *port > 0 && port + 1 <= *range.end()).collect();
+            range.clone().filter(|port| port.is_multiple_of(2) && *port > 0 && port + 1 <= *range.end()).collect();
         if free.is_empty() {
             return None;
         }
@@ -154,7 +154,7 @@ mod tests {
         let taken = (0..100).find_map(|_| {
             let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
             let port = socket.local_addr().ok()?.port();
-            (port % 2 == 0 && port < 65_000).then_some((socket, port))
+            (port.is_multiple_of(2) && port < 65_000).then_some((socket, port))
         });
         let (_taken, port) = taken.unwrap();
         let ports = Ports::new(IpAddr::from([127, 0, 0, 1]), &(port..=port + 3)).unwrap();

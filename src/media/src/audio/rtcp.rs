@@ -14,7 +14,7 @@ pub(crate) const MAX_REPORT: usize = 28 + BLOCK + 28 + 8;
 
 /// Middle 32 bits of a time in the format of NTP, of a time in microseconds.
 pub(crate) const fn short(micros: u64) -> Short {
-    ((micros / 1_000_000) << 16 | ((micros % 1_000_000) << 16) / 1_000_000) as Short
+    (((micros / 1_000_000) << 16) | (((micros % 1_000_000) << 16) / 1_000_000)) as Short
 }
 
 /// What one receiver says of one stream.
@@ -85,7 +85,7 @@ pub(crate) fn write(report: &Report<'_>, bytes: &mut [u8; MAX_REPORT]) -> usize 
         let lost = block.lost.clamp(-0x80_0000, 0x7f_ffff).cast_unsigned() & 0xff_ffff;
         let words = [
             block.ssrc,
-            u32::from(block.fraction) << 24 | lost,
+            (u32::from(block.fraction) << 24) | lost,
             block.highest,
             block.jitter,
             block.last_report,
@@ -165,7 +165,7 @@ pub(crate) fn round_trip(now_micros: u64, block: &Block) -> Option<u64> {
         ..-66 => None,
         -66..=0 => Some(0),
         ticks if ticks > 60 << 16 => None,
-        ticks => Some(u64::from(ticks.cast_unsigned()) * 1_000_000 >> 16),
+        ticks => Some((u64::from(ticks.cast_unsigned()) * 1_000_000) >> 16),
     }
 }
 
@@ -281,7 +281,7 @@ mod tests {
         let mut bytes = [0; MAX_REPORT];
         let length = write(&report(Some(block)), &mut bytes);
         assert_eq!(length, MAX_REPORT);
-        assert_eq!(length % 4, 0);
+        assert!(length.is_multiple_of(4));
         let heard = parse(&bytes[..length], 9).unwrap();
         assert_eq!(heard, Heard { sent: Some(0x0001_8000), of_us: Some(block) });
         assert_eq!(parse(&bytes[..length], 10).unwrap().of_us, None, "of somebody else");
@@ -330,7 +330,7 @@ mod tests {
         let mut arrivals = Arrivals::default();
         let mut wanted = 0.0;
         for n in 0..200u32 {
-            let late = if n % 2 == 0 { 0 } else { 80 };
+            let late = if n.is_multiple_of(2) { 0 } else { 80 };
             arrivals.note(1, n as u16, n * 160, n * 160 + late);
             if n > 0 {
                 wanted += (80.0 - wanted) / 16.0;

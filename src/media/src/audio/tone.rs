@@ -28,11 +28,11 @@ const MELODY_LENGTH: usize = MELODY.len() * QUARTER;
 static MUSIC: LazyLock<Vec<i16>> = LazyLock::new(|| {
     let mut whole = vec![0.0; MELODY_LENGTH];
     for (n, half_tones) in MELODY.iter().enumerate() {
-        pluck(&mut whole, n * QUARTER, *half_tones, 2_600.0, 0.9);
+        pluck(&mut whole, n * QUARTER, *half_tones, 4_600.0, 0.9);
     }
     for (n, half_tones) in BASS.iter().enumerate() {
-        pluck(&mut whole, n * 4 * QUARTER, *half_tones, 2_200.0, 1.8);
-        pluck(&mut whole, (n * 4 + 2) * QUARTER, *half_tones + 7, 1_300.0, 1.2);
+        pluck(&mut whole, n * 4 * QUARTER, *half_tones, 3_800.0, 1.8);
+        pluck(&mut whole, (n * 4 + 2) * QUARTER, *half_tones + 7, 2_300.0, 1.2);
     }
     whole.iter().map(|sample| sample.clamp(-16_000.0, 16_000.0) as i16).collect()
 });
@@ -118,13 +118,13 @@ mod tests {
         let half = |samples: &[i16], hertz| level(&samples[..800], hertz);
         assert!(half(join(), 660.0) > half(join(), 880.0) + 20.0);
         assert!(half(leave(), 880.0) > half(leave(), 660.0) + 20.0);
-        assert!(join().len() % FRAME == 0 && leave().len() % FRAME == 0);
+        assert!(join().len().is_multiple_of(FRAME) && leave().len().is_multiple_of(FRAME));
     }
 
     #[test]
     fn music_is_soft_never_silent_for_long_and_has_no_seam() {
         let music = music();
-        assert_eq!(music.len() % FRAME, 0);
+        assert!(music.len().is_multiple_of(FRAME));
         let mean = |samples: &[i16]| {
             let sum: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
             10.0 * (sum / samples.len() as f64 / 32_768.0_f64.powi(2)).log10()

@@ -41,9 +41,33 @@ const MAX_ADDRESSES: usize = 8;
 /// Without anything to do.
 const IDLE: Duration = Duration::from_secs(3_600);
 
+/// A packet of a browser, decrypted.
+pub(crate) struct Said {
+    pub(crate) is_marked: bool,
+    pub(crate) payload_type: u8,
+    pub(crate) number: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) ssrc: u32,
+    pub(crate) payload: Arc<[u8]>,
+}
+
+impl From<RtpPacket> for Said {
+    fn from(packet: RtpPacket) -> Self {
+        let header = &packet.header;
+        Self {
+            is_marked: header.marker,
+            payload_type: *header.payload_type,
+            number: header.sequence_number,
+            timestamp: header.timestamp,
+            ssrc: *header.ssrc,
+            payload: packet.payload,
+        }
+    }
+}
+
 /// What a browser has said, for its mixing thread.
 pub(crate) enum Upwards {
-    Packet(LegId, RtpPacket),
+    Packet(LegId, Said),
     /// How long there and back takes.
     RoundTrip(LegId, Duration),
 }
@@ -316,7 +340,7 @@ impl Voice {
         peer.timer = timer;
         let leg = peer.leg;
         add(&self.cells.received, u64::try_from(self.packets.len()).unwrap_or(0));
-        self.upwards.extend(self.packets.drain(..).map(|packet| Upwards::Packet(leg, packet)));
+        self.upwards.extend(self.packets.drain(..).map(|packet| Upwards::Packet(leg, packet.into())));
         for event in noted {
             self.note(id, &event, now);
         }

@@ -54,7 +54,7 @@ impl Line {
                 }
             }
         };
-        runtime.block_on(tokio::time::timeout(PATIENCE, next)).unwrap()
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, next).await }).unwrap()
     }
 }
 
