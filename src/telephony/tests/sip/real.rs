@@ -198,7 +198,11 @@ async fn two_hundred_calls_of_sipp_leave_nothing() {
     let is_by_hand = std::env::var_os("BANGBAN_SIPP").is_some();
     let mut desk = Desk::start(|config| {
         here(config);
-        if !is_by_hand {
+        if is_by_hand {
+            // A machine that falls behind gets what was sent in a second at once, and that is more than may come in a second.
+            config.limits.calls = 5_000;
+            config.limits.calls_per_second = 5_000;
+        } else {
             config.timing.t1 = Duration::from_millis(100);
         }
     })

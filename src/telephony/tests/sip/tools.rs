@@ -188,7 +188,7 @@ impl Sipp {
         let log = fs::File::create(folder.path().join("log")).expect("a file");
         let child = Command::new("sipp")
             .args(to.map(|to| to.to_string()))
-            .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-trace_err", "-timeout", "60", "-sf"])
+            .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-nostdin", "-trace_err", "-timeout", "150", "-sf"])
             .arg(file)
             .args(more)
             .current_dir(folder.path())
