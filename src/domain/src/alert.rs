@@ -20,6 +20,8 @@ words! {
         Flag = "flag",
         /// In service hours nobody is there for a team's high-frequency items (rule 4).
         Coverage = "coverage",
+        /// Fewer professionals are reached by three-way calls than is promised (rule 6).
+        ConnectRate = "connect_rate",
         /// 45 s have passed without an answer (rule 1).
         FirstResponse = "first_response",
         /// The citizen waits for the next answer for too long.
@@ -145,6 +147,7 @@ pub fn state_of(team: &TeamState, kind: AlertKind, is_open: bool, limits: &Thres
         AlertKind::FirstResponseBreached
         | AlertKind::CallBackMissed
         | AlertKind::Flag
+        | AlertKind::ConnectRate
         | AlertKind::FirstResponse
         | AlertKind::NextResponse
         | AlertKind::AgentLost => None,

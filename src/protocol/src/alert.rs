@@ -49,7 +49,8 @@ pub struct AlertView {
     pub team_name: Option<String>,
     /// Code of the unit that sees it; null: the city.
     pub unit: Option<String>,
-    /// How big the matter is: items without anybody, people in the queue, milliseconds waited.
+    /// How big the matter is: items without anybody, people in the queue, milliseconds waited, requests for a professional
+    /// that were answered of a thousand.
     pub amount: i64,
     /// Of a flag: why.
     pub reason: Option<FlagReason>,

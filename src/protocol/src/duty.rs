@@ -1,9 +1,6 @@
 //! Departments that calls are put through to: finding them, who is on duty for them, and when nobody is.
 
-use bangban_domain::{
-    AgentId, Timestamp,
-    call::reach::Target,
-};
+use bangban_domain::{AgentId, Timestamp, call::reach::Target};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

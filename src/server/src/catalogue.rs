@@ -138,8 +138,19 @@ impl Catalogue {
         let own = |(code, _): (&str, _)| (code.to_owned(), directory.calendar(Some(code), &configured));
         let calendars = directory.teams().map(own).filter(|(_, own)| *own != calendar).collect();
         let (frequent, guides, asked, actions, phonebook) = Default::default();
-        let mut this =
-            Self { directory, basis, frequent, teams, calendar, calendars, knowledge, guides, asked, actions, phonebook };
+        let mut this = Self {
+            directory,
+            basis,
+            frequent,
+            teams,
+            calendar,
+            calendars,
+            knowledge,
+            guides,
+            asked,
+            actions,
+            phonebook,
+        };
         let frequent = this.directory.items().filter(|(_, item)| item.high_frequency);
         this.frequent =
             frequent.map(|(code, _)| (code.to_owned(), this.team_or_general(this.team_of(Some(code))))).collect();

@@ -61,6 +61,8 @@ pub use archive::Archive;
 pub use arrivals::{Arrivals, HALF_HOUR};
 pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
 pub use bot::{BotChange, ThresholdRow, WordRow};
+pub use call::{CallBackRow, CallChange, KeptCall, PastCall};
+pub use call_figures::{CallPlace, RequestPlace};
 pub use continuation::{ContinuationChange, ContinuationRow};
 pub use error::StoreError;
 pub use figures::{RowQuery, RowsOf, Scope, Selection};
@@ -84,8 +86,6 @@ pub use row::*;
 pub use staff::{Membership, SessionRow, StaffChange, StaffRow};
 pub use task::{OnTimeCount, PolicyRow, TaskChange, TaskEventRow, TaskQuery, TaskRow};
 pub use unit::*;
-pub use call::{CallBackRow, CallChange, KeptCall, PastCall};
-pub use call_figures::{CallPlace, RequestPlace};
 pub use window::{WindowChange, WindowRow};
 pub use writer::{Counts, Ended, Publisher};
 

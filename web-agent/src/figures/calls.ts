@@ -39,9 +39,7 @@ export const pointsText = (by: number | null, points: string): string =>
 export function causesOf({ causes }: CallFiguresView): { cause: Cause; count: number; share: string }[] {
   const all = Object.entries(causes) as [Cause, number][];
   const sum = all.reduce((total, [, count]) => total + count, 0);
-  return all
-    .sort(([, a], [, b]) => b - a)
-    .map(([cause, count]) => ({ cause, count, share: percentText(count, sum) }));
+  return all.sort(([, a], [, b]) => b - a).map(([cause, count]) => ({ cause, count, share: percentText(count, sum) }));
 }
 
 /** How long somebody rang. */

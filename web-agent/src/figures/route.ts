@@ -2,7 +2,8 @@
 import type { Channel, Figure, FigureGroup } from '../generated/protocol';
 import type { Part } from './api';
 
-export type Screen = 'overview' | 'rows' | 'history' | 'calls' | 'requests' | 'agents' | 'quality' | 'written' | 'report';
+export type Screen =
+  'overview' | 'rows' | 'history' | 'calls' | 'requests' | 'agents' | 'quality' | 'written' | 'report';
 
 /** Which rows; the names are the server's. */
 export interface Filter {

@@ -369,7 +369,7 @@ export type AlertId = string;
 /**
  * What an alert is about, the most urgent first.
  */
-export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
+export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "connect_rate" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
 
 /**
  * One alert.
@@ -1351,6 +1351,63 @@ export type CallDeed = "request" | "arrange" | "drop" | "silence" | "mute_self" 
 export type CallEnd = "completed" | "abandoned" | "caller_hung_up" | "caller_lost" | "not_reached" | "no_operators" | "ended_by_supervisor" | "too_long" | "node_lost";
 
 /**
+ * Figures of calls of a time.
+ */
+export type CallFiguresView = { 
+/**
+ * When it was counted.
+ */
+asOf: Timestamp, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End; belongs to it no more.
+ */
+to: Timestamp, 
+/**
+ * Begin of the time before, of the same length.
+ */
+beforeFrom: Timestamp, 
+/**
+ * The connect rate that is promised, in percent (rule 6).
+ */
+promised: number, 
+/**
+ * All requests that were decided in the time.
+ */
+total: ConnectNumbers, 
+/**
+ * In the time before.
+ */
+before: ConnectNumbers, 
+/**
+ * Shown apart.
+ */
+lines: Array<ConnectLine>, 
+/**
+ * By telephone and professional, those who answer least often first; at most 500.
+ */
+parties: Array<CallPartyLine>, 
+/**
+ * What became of the attempts.
+ */
+causes: Partial<Record<Cause, number>>, 
+/**
+ * Time from the ring to the answer.
+ */
+ring: FigureNumber, 
+/**
+ * Calls that began in the time; by team, not by department, and null beside an item or hour.
+ */
+service: ServiceNumbers | null, 
+/**
+ * What operators spent on these calls.
+ */
+handling: FigureNumber | null, };
+
+/**
  * One telephone call, from its first ring to its end; its legs are numbered within it.
  */
 export type CallId = string;
@@ -1411,9 +1468,60 @@ export type CallOrigin = "hotline" | "browser" | "call_me" | "call_back";
 export type CallPart = "caller" | "operator" | "professional" | "guest" | "supervisor";
 
 /**
+ * How often a telephone or a professional answers.
+ */
+export type CallPartyLine = { 
+/**
+ * Id of the member of staff, or what stands for the telephone in a query; never its digits.
+ */
+key: string, 
+/**
+ * Display name, or whose telephone it is; of one that is in no directory its masked digits.
+ */
+name: string, 
+/**
+ * Is it a member of staff?
+ */
+isPerson: boolean, 
+/**
+ * Answered / attempts that were up to them.
+ */
+answered: CallRate, };
+
+/**
  * Where somebody is.
  */
 export type CallPlace = "bridge" | "aside" | "hold";
+
+/**
+ * A numerator over its denominator.
+ */
+export type CallRate = { 
+/**
+ * Numerator.
+ */
+hits: number, 
+/**
+ * Denominator.
+ */
+of: number, };
+
+/**
+ * A page of the requests behind a number.
+ */
+export type CallRequestRows = { 
+/**
+ * How many there are on all pages: the number itself.
+ */
+count: number, 
+/**
+ * In the order in which they were decided.
+ */
+rows: Array<CountedRequest>, 
+/**
+ * `after` of the next page; null: there is none.
+ */
+next: string | null, };
 
 /**
  * A request for a professional.
@@ -1463,6 +1571,19 @@ result?: RequestEnd,
  * Who was rung, oldest first.
  */
 attempts: Array<CallAttemptView>, };
+
+/**
+ * How many requests were answered in a round.
+ */
+export type CallRound = { 
+/**
+ * 1: the first attempt.
+ */
+round: number, 
+/**
+ * How many.
+ */
+count: number, };
 
 /**
  * Where a call stands.
@@ -2612,6 +2733,49 @@ window: WindowId,
 kind: FieldKind, };
 
 /**
+ * By what connect rates are shown apart.
+ */
+export type ConnectBy = "nothing" | "department" | "item" | "hour";
+
+/**
+ * One line of connect rates that are shown apart.
+ */
+export type ConnectLine = { 
+/**
+ * Code of the unit or item, or the hour (0 to 23); empty: no item.
+ */
+key: string, 
+/**
+ * What people call it, in Chinese; empty: the key says it.
+ */
+name: string, 
+/**
+ * Its numbers.
+ */
+connect: ConnectNumbers, };
+
+/**
+ * What became of requests for a professional.
+ */
+export type ConnectNumbers = { 
+/**
+ * Connect rate: answered by a professional in any attempt / requested.
+ */
+all: CallRate, 
+/**
+ * The same without callers who hung up within 10 s.
+ */
+withoutShort: CallRate, 
+/**
+ * First-attempt rate.
+ */
+first: CallRate, 
+/**
+ * Hunting depth.
+ */
+rounds: Array<CallRound>, };
+
+/**
  * A text that one agrees to.
  */
 export type ConsentTextView = { 
@@ -2878,6 +3042,104 @@ text: string, };
 export type CorrectionVerdict = "answered" | "excused" | "withdrawn";
 
 /**
+ * An attempt to reach somebody.
+ */
+export type CountedAttempt = { 
+/**
+ * Number of the leg in the call.
+ */
+leg: number, 
+/**
+ * As in [`CallPartyLine`].
+ */
+key: string, 
+/**
+ * As in [`CallPartyLine`].
+ */
+name: string, 
+/**
+ * In which round.
+ */
+round: number, 
+/**
+ * We began to ring.
+ */
+rungAt: Timestamp, 
+/**
+ * It rang.
+ */
+ringingAt: Timestamp | null, 
+/**
+ * It was decided.
+ */
+endedAt: Timestamp | null, 
+/**
+ * How.
+ */
+cause: Cause | null, };
+
+/**
+ * A request for a professional.
+ */
+export type CountedRequest = { 
+/**
+ * Of which call.
+ */
+call: CallId, 
+/**
+ * 1, 2, ... in the call.
+ */
+number: number, 
+/**
+ * When it was asked for.
+ */
+askedAt: Timestamp, 
+/**
+ * When it was decided.
+ */
+endedAt: Timestamp, 
+/**
+ * Code of the item.
+ */
+item: string | null, 
+/**
+ * Its name.
+ */
+itemName: string | null, 
+/**
+ * Code of the unit.
+ */
+department: string, 
+/**
+ * Its name.
+ */
+departmentName: string, 
+/**
+ * Who asked; null: the direct line.
+ */
+byName: string | null, 
+/**
+ * How many could have been rung.
+ */
+candidates: number, 
+/**
+ * How it was decided.
+ */
+result: RequestEnd, 
+/**
+ * Is it in the numerator?
+ */
+isHit: boolean, 
+/**
+ * In which round it was answered.
+ */
+answeredRound: number | null, 
+/**
+ * Whom it rang, in order.
+ */
+attempts: Array<CountedAttempt>, };
+
+/**
  * Service hours in which nobody would answer for an item.
  */
 export type CoverageHole = { 
@@ -2998,6 +3260,107 @@ owed: OwedView | null,
 flag: FlagView | null, };
 
 /**
+ * Something that was found, and who would answer, in the order in which they would be rung.
+ */
+export type DirectoryEntry = { 
+/**
+ * What a request names.
+ */
+target: DirectoryTarget, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * Code of the unit whose it is.
+ */
+unit: string, 
+/**
+ * That unit's name.
+ */
+unitName: string, 
+/**
+ * Name of the district that the unit is of; null: the city's.
+ */
+districtName: string | null, 
+/**
+ * Is it put through without an operator (三方直转)?
+ */
+directLine: boolean, 
+/**
+ * People on duty; those who are not there come last.
+ */
+onDuty: Array<DirectoryPerson>, 
+/**
+ * Telephones.
+ */
+numbers: Array<DirectoryNumber>, };
+
+/**
+ * A telephone.
+ */
+export type DirectoryNumber = { 
+/**
+ * Code of its record; null: it stands in the item.
+ */
+record: string | null, 
+/**
+ * Whose it is.
+ */
+label: string, 
+/**
+ * What is dialled.
+ */
+number: string, 
+/**
+ * Is it rung without an operator (三方直转)?
+ */
+isDirect: boolean, };
+
+/**
+ * Somebody on duty.
+ */
+export type DirectoryPerson = { 
+/**
+ * Who.
+ */
+agent: AgentId, 
+/**
+ * Display name.
+ */
+name: string, 
+/**
+ * Name of the team in whose roster they stand.
+ */
+teamName: string, 
+/**
+ * End of the duty.
+ */
+until: Timestamp, 
+/**
+ * Are they there to be rung?
+ */
+isThere: boolean, };
+
+/**
+ * What somebody can be put through to, by its code.
+ */
+export type DirectoryTarget = { "kind": "item", "code": string } | { "kind": "department", "code": string } | { "kind": "telephone", "code": string };
+
+/**
+ * What was found.
+ */
+export type DirectoryView = { 
+/**
+ * At most 10, the best first.
+ */
+entries: Array<DirectoryEntry>, 
+/**
+ * The server's clock.
+ */
+asOf: Timestamp, };
+
+/**
  * What an operator says of a call that they led.
  */
 export type Disposition = "solved" | "put_through" | "work_order" | "call_back" | "out_of_scope" | "no_matter" | "abuse";
@@ -3062,6 +3425,165 @@ drawn: number, };
  * Of what a plan draws its number.
  */
 export type DrawnPer = "plan" | "team" | "agent";
+
+/**
+ * What was copied.
+ */
+export type DutyCopied = { 
+/**
+ * Codes of the new shifts, so that they can be taken back.
+ */
+shifts: Array<string>, 
+/**
+ * Duties that were there already, of the same person at the same time.
+ */
+skipped: number, };
+
+/**
+ * Body of `POST /api/admin/duty/copy`: the duties of single days of one week again in another one.
+ */
+export type DutyCopy = { 
+/**
+ * Codes of the teams.
+ */
+teams: Array<string>, 
+/**
+ * First day of the week to copy, e.g. `2026-11-23`.
+ */
+from: string, 
+/**
+ * First day of the week to copy into.
+ */
+to: string, };
+
+/**
+ * Service hours in which nobody of a line of work is on duty in a district.
+ */
+export type DutyHole = { 
+/**
+ * Code of the district; null: the city's own department.
+ */
+district: string | null, 
+/**
+ * Its name.
+ */
+districtName: string | null, 
+/**
+ * Code of the city's department whose line of work it is.
+ */
+line: string, 
+/**
+ * Its name.
+ */
+lineName: string, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, 
+/**
+ * There are telephones that would be rung nevertheless.
+ */
+hasNumbers: boolean, };
+
+/**
+ * The holes of seven days, of the units that one may see.
+ */
+export type DutyHoles = { 
+/**
+ * By district, line and time; at most 500.
+ */
+holes: Array<DutyHole>, 
+/**
+ * How many there are.
+ */
+total: number, };
+
+/**
+ * Somebody's duty in a week of a line of work.
+ */
+export type DutyLine = { 
+/**
+ * Code of the shift that it comes from.
+ */
+shift: string, 
+/**
+ * Whose.
+ */
+agent: AgentId, 
+/**
+ * Their display name; empty: they have no account any more.
+ */
+name: string, 
+/**
+ * Code of the team.
+ */
+team: string, 
+/**
+ * Does it hold on this day only?
+ */
+isSingle: boolean, 
+/**
+ * Do they still work in the team? Else nobody is asked by it.
+ */
+isMember: boolean, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, };
+
+/**
+ * A team whose people are asked.
+ */
+export type DutyTeam = { 
+/**
+ * Code.
+ */
+code: string, 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Code of its unit.
+ */
+unit: string, 
+/**
+ * May one change its roster?
+ */
+mayChange: boolean, };
+
+/**
+ * Seven days of who answers the calls of an item or a department in a district.
+ */
+export type DutyWeek = { 
+/**
+ * The days, with the service hours of any of the teams.
+ */
+days: Array<RosterDay>, 
+/**
+ * The teams, nearest first.
+ */
+teams: Array<DutyTeam>, 
+/**
+ * In order.
+ */
+duties: Array<DutyLine>, 
+/**
+ * Service hours in which nobody is on duty.
+ */
+holes: Array<Span>, 
+/**
+ * Telephones that are rung besides.
+ */
+numbers: Array<DirectoryNumber>, };
 
 /**
  * Why a window has ended.
@@ -5179,7 +5701,7 @@ virtualWindow: boolean, };
 /**
  * Kind of an administered record.
  */
-export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours" | "score_card" | "sample_plan";
+export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours" | "score_card" | "sample_plan" | "transfer_number";
 
 /**
  * What two entries have to do with each other.
@@ -6863,7 +7385,7 @@ answers: Array<ReceiptAnswer>, };
 /**
  * What a record says.
  */
-export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours | ScoreCard | SamplePlan;
+export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours | ScoreCard | SamplePlan | TransferNumber;
 
 /**
  * Some of the records of a kind, in the order in which they were made.
@@ -7573,6 +8095,27 @@ always?: boolean,
  * Of every working day, in order; the gaps are lunch.
  */
 periods?: Array<string>, };
+
+/**
+ * How the hotline answers its callers.
+ */
+export type ServiceNumbers = { 
+/**
+ * Answered by a person within 15 s / offered (GB/T 33358).
+ */
+within: CallRate, 
+/**
+ * Hung up before anybody spoke with them / decided.
+ */
+abandoned: CallRate, 
+/**
+ * Of those, within 10 s.
+ */
+shortAbandons: number, 
+/**
+ * Time to the answer.
+ */
+wait: FigureNumber, };
 
 /**
  * The open sessions of an account.
@@ -9384,6 +9927,47 @@ more: boolean,
  * Private notes, oldest first.
  */
 notes: Array<ThreadEntry>, };
+
+/**
+ * A telephone that calls are put through to.
+ */
+export type TransferNumber = { 
+/**
+ * Whose it is.
+ */
+label: string, 
+/**
+ * 5 to 20 digits; blanks and `-` may stand between.
+ */
+number: string, 
+/**
+ * Code of the unit whose telephone it is.
+ */
+unit: string, 
+/**
+ * Codes of the districts whose calls it takes; empty: those of all, or of the district that its unit is of.
+ */
+districts: Array<string>, 
+/**
+ * Codes of the items that it is rung for; empty: all of its unit.
+ */
+items: Array<string>, 
+/**
+ * 1 to 999: of several, the smallest is rung first.
+ */
+rank: number, 
+/**
+ * 三方直转: is it rung when a caller is put through without an operator?
+ */
+directLine: boolean, 
+/**
+ * Not rung for now.
+ */
+isOff: boolean, 
+/**
+ * Remark.
+ */
+note: string, };
 
 /**
  * Whom a transfer goes to.

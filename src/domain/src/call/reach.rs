@@ -415,7 +415,10 @@ mod tests {
             ("all", number("ybj", "021-00000001", json!({}))),
             ("office", number("ybj-office", "021-00000002", json!({ "rank": 200 }))),
             ("late", number("ybj", "021-00000003", json!({ "items": ["card"], "rank": 2 }))),
-            ("first", number("ybj", "021-00000004", json!({ "items": ["card", "refund"], "rank": 1, "directLine": true }))),
+            (
+                "first",
+                number("ybj", "021-00000004", json!({ "items": ["card", "refund"], "rank": 1, "directLine": true })),
+            ),
             ("off", number("ybj", "021-00000005", json!({ "items": ["card"], "isOff": true }))),
             ("south", number("ybj", "021-00000006", json!({ "items": ["card"], "districts": ["xuhui"], "rank": 3 }))),
             ("there", number("xuhui-yb", "021-00000007", json!({}))),

@@ -50,6 +50,12 @@ pub fn merged(mut spans: Vec<Span>) -> Vec<Span> {
     spans
 }
 
+/// What of the service hours is nobody's: both may overlap, in any order. Parts of the hours that only touch are holes apart.
+#[must_use]
+pub fn uncovered(open: Vec<Span>, duties: Vec<Span>) -> Vec<Span> {
+    without(&merged(open), merged(duties).into_iter())
+}
+
 /// The holes of the seven days from `first` on, by district, line and time. `hours` gives a team's calendar, `is_member`
 /// whether somebody who stands in the roster still works in the team. The general team is of no line.
 #[must_use]
@@ -89,7 +95,7 @@ pub fn holes<'a>(
                 || shared.contains(&(directory.district_of(&team.unit), line));
     }
     let of_line = |((district, line), found): ((Option<&str>, &str), Line)| {
-        let left = without(&merged(found.open), merged(found.duties).into_iter());
+        let left = uncovered(found.open, found.duties);
         let hole = move |(from, to)| Hole {
             district: district.map(str::to_owned),
             line: line.to_owned(),

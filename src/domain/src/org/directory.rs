@@ -11,7 +11,8 @@ use std::{
 
 use super::{
     BlockedVisitor, Body, CalendarYear, CannedAnswer, Duty, Invalid, Item, Kind, LegalHold, Notice, Record, Retention,
-    SamplePlan, ScoreCard, ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, TransferNumber, Unit, UnitKind, opening,
+    SamplePlan, ScoreCard, ServiceHours, Shared, Shift, SlaPolicy, SpecialHours, Team, TransferNumber, Unit, UnitKind,
+    opening,
 };
 use crate::{
     AgentId, TeamId, Timestamp,

@@ -245,8 +245,13 @@ impl Record {
             Body::ScoreCard(card) => has(&card.name) || has(&card.name_en),
             Body::SamplePlan(plan) => has(&plan.name),
             Body::TransferNumber(number) => {
-                let is_dialled = word.len() >= 3 && String::from_utf8_lossy(&digits(&number.number).collect::<Vec<_>>()).contains(word);
-                has(&number.label) || has(&number.number) || has(&number.note) || number.unit == word || is_dialled
+                let is_dialled = word.len() >= 3
+                    && String::from_utf8_lossy(&digits(&number.number).collect::<Vec<_>>()).contains(word);
+                has(&number.label)
+                    || has(&number.number)
+                    || has(&number.note)
+                    || number.unit == word
+                    || is_dialled
                     || number.items.iter().any(|item| item == word)
             }
         };

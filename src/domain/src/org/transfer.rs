@@ -88,9 +88,8 @@ impl Directory {
         if !number.districts.is_empty() && self.district_of(&number.unit).is_some() {
             return Err(Invalid::new("districts", "must be empty, because the unit is of a district"));
         }
-        let is_same = |other: &TransferNumber| {
-            other.unit == number.unit && digits(&other.number).eq(digits(&number.number))
-        };
+        let is_same =
+            |other: &TransferNumber| other.unit == number.unit && digits(&other.number).eq(digits(&number.number));
         match self.transfer_numbers().find(|(other, one)| *other != id && is_same(one)) {
             Some((other, _)) => Err(Invalid::new("number", format!("stands in {other:?} of the same unit already"))),
             None => Ok(()),

@@ -11,21 +11,17 @@ use bangban_domain::{
     call::{
         AttemptRow, Cause, Number, Party, RequestRow,
         figures::{
-            Connect, ConnectBy, PROMISED, Rate, Service, add_attempt, add_request, add_ring, attempts_of, causes, handling,
-            is_reached,
+            Connect, ConnectBy, PROMISED, Rate, Service, add_attempt, add_request, add_ring, attempts_of, causes,
+            handling, is_reached,
         },
     },
-    figures::{
-        Part,
-        rows::SHANGHAI,
-        tally::Tally,
-    },
+    figures::{Part, rows::SHANGHAI, tally::Tally},
     org::{CITY, Directory},
     rights::Action,
     time::{DAY, HOUR},
 };
 use bangban_protocol::{
-    CountedAttempt, CallFiguresView, CallPartyLine, CallRequestRows, CountedRequest, ConnectLine, ConnectNumbers,
+    CallFiguresView, CallPartyLine, CallRequestRows, ConnectLine, ConnectNumbers, CountedAttempt, CountedRequest,
     WireError,
 };
 use bangban_store::{CallPlace, RequestPlace, Selection};
@@ -74,9 +70,8 @@ pub(crate) struct CallSelection {
 impl CallSelection {
     fn is_meant(&self, directory: &Directory, request: &RequestRow) -> bool {
         let item = request.about.item.as_deref();
-        let is_below = |unit: &str| {
-            unit == CITY || directory.above(&request.about.department).iter().any(|above| above == unit)
-        };
+        let is_below =
+            |unit: &str| unit == CITY || directory.above(&request.about.department).iter().any(|above| above == unit);
         let is_seen = |(unit, items): &(Option<String>, Vec<String>)| {
             unit.as_deref().is_none_or(is_below)
                 && (items.is_empty() || item.is_some_and(|item| items.iter().any(|one| one == item)))
@@ -90,7 +85,8 @@ impl CallSelection {
 
     /// Is the call of a team's queue meant?
     fn is_calls(&self, team: &str, item: Option<&str>) -> bool {
-        let is_of = |teams: &Option<Vec<String>>| teams.as_ref().is_none_or(|teams| teams.iter().any(|one| one == team));
+        let is_of =
+            |teams: &Option<Vec<String>>| teams.as_ref().is_none_or(|teams| teams.iter().any(|one| one == team));
         let has_item = |items: &Option<Vec<String>>| {
             items.as_ref().is_none_or(|items| item.is_some_and(|item| items.iter().any(|one| one == item)))
         };
@@ -138,9 +134,9 @@ impl<'a> PartyNames<'a> {
         });
         let shared = directory.transfer_numbers().map(|(_, one)| (one.number.as_str(), one.label.clone()));
         // A record's own label holds.
-        let labels = own.chain(shared).filter_map(|(number, label)| {
-            Number::parse(number).map(|number| (number.as_str().to_owned(), label))
-        });
+        let labels = own
+            .chain(shared)
+            .filter_map(|(number, label)| Number::parse(number).map(|number| (number.as_str().to_owned(), label)));
         Self { app, labels: labels.collect() }
     }
 
@@ -381,7 +377,8 @@ impl App {
                 // Goes on within this page.
                 found.truncate(least);
                 let last: Option<&CountedRequest> = found.last();
-                let place = last.map(|row| RequestPlace { at: row.ended_at, call: row.call.to_string(), number: row.number });
+                let place =
+                    last.map(|row| RequestPlace { at: row.ended_at, call: row.call.to_string(), number: row.number });
                 return Ok((found, place));
             }
             next = page.after;
@@ -463,7 +460,12 @@ impl App {
             number: request.number,
             asked_at: request.asked_at,
             ended_at: request.ended_at?,
-            item_name: request.about.item.as_deref().and_then(|code| directory.item(code)).map(|item| item.name.clone()),
+            item_name: request
+                .about
+                .item
+                .as_deref()
+                .and_then(|code| directory.item(code))
+                .map(|item| item.name.clone()),
             item: request.about.item.clone(),
             department_name: directory
                 .unit(&request.about.department)

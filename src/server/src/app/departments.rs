@@ -1,12 +1,10 @@
 //! Departments that calls are put through to: who is there for them, and the roster of the people whom they have.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use bangban_domain::{
-    AgentId, Timestamp,
-    calendar::{self, without},
+    AgentId, Timestamp, calendar,
     call::{
-        self,
         reach::{self, Presence, Reach, Roster},
         roster::{self, holes},
     },
@@ -32,6 +30,9 @@ use crate::{
 
 /// Whoever faces citizens, or sees to the roster, may look for departments.
 const LOOKS: [Action; 4] = [Action::Serve, Action::Reveal, Action::ManageRoster, Action::ReadAdministration];
+
+/// Whoever may look at rosters.
+const SEES: [Action; 2] = [Action::ReadAdministration, Action::ManageRoster];
 
 /// Longest text that is looked for, in characters.
 pub(crate) const MAX_QUERY: usize = 100;
@@ -85,25 +86,6 @@ impl App {
         }
     }
 
-    /// A professional was put through to, or their call is over: they are behind their colleagues now.
-    pub fn was_put_through(&self, agent: AgentId) {
-        if let Some(mut since) = self.reachable.get_mut(&agent) {
-            *since = self.clock.now();
-        }
-    }
-
-    /// The plan of a request for a professional; `None`: there is nothing with this code.
-    #[must_use]
-    pub fn call_plan(&self, target: &DirectoryTarget, district: Option<&str>) -> Option<call::Plan> {
-        departments::plan(&self.catalogue(), self, target, district, self.clock.now())
-    }
-
-    /// The plan of a call about an item that is put through without an operator (三方直转); `None`: no direct line.
-    #[must_use]
-    pub fn direct_plan(&self, item: &str, district: Option<&str>) -> Option<call::Plan> {
-        departments::direct(&self.catalogue(), self, item, district, self.clock.now())
-    }
-
     fn known_district(directory: &Directory, district: Option<&str>) -> Result<(), WireError> {
         let is_district = |code: &str| directory.unit(code).is_some_and(|unit| unit.kind == UnitKind::District);
         if district.is_none_or(is_district) {
@@ -122,9 +104,7 @@ impl App {
         text: &str,
         district: Option<&str>,
     ) -> Result<DirectoryView, WireError> {
-        if !LOOKS.iter().any(|action| self.may_somewhere(staff, *action)) {
-            return Err(forbidden());
-        }
+        self.require_any(staff, &LOOKS)?;
         if text.chars().count() > MAX_QUERY {
             return Err(WireError::field("q", format!("must have at most {MAX_QUERY} characters")));
         }
@@ -133,10 +113,13 @@ impl App {
         Ok(DirectoryView { entries: departments::find(&catalogue, self, text, district, as_of), as_of })
     }
 
+    /// One of these, somewhere.
+    fn require_any(&self, staff: &Staff, actions: &[Action]) -> Result<(), WireError> {
+        if actions.iter().any(|action| self.may_somewhere(staff, *action)) { Ok(()) } else { Err(forbidden()) }
+    }
+
     fn may_see_roster(&self, staff: &Staff, unit: &str) -> bool {
-        [Action::ReadAdministration, Action::ManageRoster]
-            .iter()
-            .any(|action| self.may(staff, *action, At::unit(Some(unit))))
+        SEES.iter().any(|action| self.may(staff, *action, At::unit(Some(unit))))
     }
 
     /// In which service hours of seven days nobody of a line of work is on duty, of the units that one may see.
@@ -145,9 +128,7 @@ impl App {
     /// `forbidden`; `bad_request` with the field.
     pub(crate) fn duty_holes(&self, staff: &Staff, from: Date) -> Result<DutyHoles, WireError> {
         let from = week_from(from)?;
-        if ![Action::ReadAdministration, Action::ManageRoster].iter().any(|action| self.may_somewhere(staff, *action)) {
-            return Err(forbidden());
-        }
+        self.require_any(staff, &SEES)?;
         let catalogue = self.catalogue();
         let directory = catalogue.directory();
         let is_member = |agent: AgentId, team: &str| {
@@ -188,6 +169,7 @@ impl App {
         district: Option<&str>,
         from: Date,
     ) -> Result<DutyWeek, WireError> {
+        self.require_any(staff, &SEES)?;
         let first = week_from(from)?;
         let catalogue = self.catalogue();
         let directory = catalogue.directory();
@@ -225,7 +207,7 @@ impl App {
         let from = calendar::midnight(first);
         let to = from + 7 * DAY;
         let mut hours: BTreeMap<Date, Vec<(Timestamp, Timestamp)>> =
-            calendar::days(from, to).map(|date| (date, Vec::new())).collect();
+            (0..7_i32).map(|n| (first.saturating_add(n.days()), Vec::new())).collect();
         let mut lines = Vec::new();
         for team in teams {
             let calendar = catalogue.calendar_of(&team.code);
@@ -249,10 +231,10 @@ impl App {
             }
         }
         lines.sort_by(|a, b| (a.from, a.to, &a.name, &a.shift).cmp(&(b.from, b.to, &b.name, &b.shift)));
-        let hours: BTreeMap<Date, Vec<_>> = hours.into_iter().map(|(date, open)| (date, roster::merged(open))).collect();
-        let all: Vec<_> = hours.values().flatten().copied().collect();
-        let mut duties: Vec<_> = lines.iter().filter(|one| one.is_member).map(|one| (one.from, one.to)).collect();
-        duties.sort_unstable();
+        let hours: BTreeMap<Date, Vec<_>> =
+            hours.into_iter().map(|(date, open)| (date, roster::merged(open))).collect();
+        let all = hours.values().flatten().copied().collect();
+        let duties = lines.iter().filter(|one| one.is_member).map(|one| (one.from, one.to)).collect();
         let holidays = catalogue.calendar().holidays();
         let day = |(date, open): (Date, Vec<_>)| RosterDay {
             date: date.to_string(),
@@ -261,7 +243,7 @@ impl App {
         };
         DutyWeek {
             teams: teams.to_vec(),
-            holes: without(&all, duties.into_iter()).into_iter().map(span).collect(),
+            holes: roster::uncovered(all, duties).into_iter().map(span).collect(),
             days: hours.into_iter().map(day).collect(),
             duties: lines,
             numbers: departments::numbers(found),
@@ -278,6 +260,9 @@ impl App {
         order: &DutyCopy,
         address: &str,
     ) -> Result<DutyCopied, WireError> {
+        if !self.may_somewhere(staff, Action::ManageRoster) {
+            return Err(forbidden());
+        }
         let day = |field: &'static str, text: &str| {
             let date = text.parse::<Date>().ok().filter(|date| (2_000..2_200).contains(&date.year()));
             date.ok_or_else(|| WireError::field(field, "must be a day, e.g. 2026-11-23"))
@@ -342,17 +327,18 @@ fn is_single(shift: &Shift) -> bool {
 /// already.
 fn copies(directory: &Directory, teams: &[String], from: Date, days: i32) -> (Vec<(String, Shift)>, u32) {
     let key = |shift: &Shift, date: Date| (shift.agent, shift.team.clone(), date, shift.from.clone(), shift.to.clone());
-    let mut there: HashMap<_, ()> = directory
+    let mut there: HashSet<_> = directory
         .shifts()
         .filter(|(_, shift)| is_single(shift))
-        .map(|(_, shift)| (key(shift, shift.valid_from), ()))
+        .map(|(_, shift)| key(shift, shift.valid_from))
         .collect();
     let (mut shifts, mut skipped) = (Vec::new(), 0);
     let last = from.saturating_add(6.days());
-    let is_meant = |shift: &Shift| is_single(shift) && teams.contains(&shift.team) && (from..=last).contains(&shift.valid_from);
+    let is_meant =
+        |shift: &Shift| is_single(shift) && teams.contains(&shift.team) && (from..=last).contains(&shift.valid_from);
     for (code, shift) in directory.shifts().filter(|(_, shift)| is_meant(shift)) {
         let date = shift.valid_from.saturating_add(days.days());
-        if there.insert(key(shift, date), ()).is_some() {
+        if !there.insert(key(shift, date)) {
             skipped += 1;
             continue;
         }

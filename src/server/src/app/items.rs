@@ -76,8 +76,7 @@ impl App {
             return Err(forbidden());
         }
         let Upload { format, bytes, dry_run, skip_bad, address } = upload;
-        let rows =
-            spawn_blocking(move || Rows::read(table, format, &bytes)).await.map_err(|error| internal(&error))?;
+        let rows = spawn_blocking(move || Rows::read(table, format, &bytes)).await.map_err(|error| internal(&error))?;
         let rows = rows.map_err(|error| WireError::field("file", error.to_string()))?;
         let turn = self.organisation.change().await;
         let directory = self.directory();
@@ -122,8 +121,7 @@ impl App {
             let is_below = |own: &String| unit.as_ref().is_none_or(|unit| directory.above(own).contains(unit));
             match table {
                 Table::Items => {
-                    let is_read =
-                        |code: &str, item: &Item| over.iter().any(|may| may(&item.department, code));
+                    let is_read = |code: &str, item: &Item| over.iter().any(|may| may(&item.department, code));
                     let wanted = directory.items();
                     sheet::write(format, wanted.filter(|(code, one)| is_below(&one.department) && is_read(code, one)))
                 }

@@ -6,6 +6,7 @@ mod alerts;
 mod answer_files;
 mod blocks;
 mod bot_keeping;
+mod call_alert;
 mod call_figures;
 mod calls;
 mod citizens;
@@ -196,7 +197,7 @@ pub struct App {
     notices: Arc<Notices>,
     /// Consoles of each agent on this node.
     consoles: DashMap<AgentId, u32>,
-    /// Agents with a console on any node, and since when nobody has been put through to them.
+    /// Agents with a console on any node, and since when.
     reachable: DashMap<AgentId, Timestamp>,
     bus: Bus,
     bus_ending: Mutex<Option<Ending>>,
@@ -439,6 +440,7 @@ impl App {
         tokio::spawn(async move { retention.daily().await });
         tokio::spawn(quality::draw_every_week(Arc::downgrade(&app)));
         tokio::spawn(tasks::keep_reminding(Arc::downgrade(&app)));
+        tokio::spawn(call_alert::watch_connect_rate(Arc::downgrade(&app)));
         tokio::spawn(learning::keep_learning(Arc::downgrade(&app)));
         tokio::spawn(refit::refit_every_night(Arc::downgrade(&app), config.privacy.retention_hour));
         tokio::spawn(crate::outbox::deliver(Arc::downgrade(&app)));

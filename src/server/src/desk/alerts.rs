@@ -10,6 +10,7 @@ use bangban_domain::{
     AgentId, AlertId, ConversationId, TeamId, Timestamp,
     alert::{AlertKind, FlagReason, OF_TEAMS, Rank, Subject, TeamState, state_of},
     history::Event,
+    org::CITY,
     privacy::mask,
     rights::Action,
     time::{Millis, SECOND},
@@ -228,6 +229,15 @@ impl Owner {
             self.alerts.open.values().filter(is_over).filter_map(|row| Some((row.kind, row.subject()?))).collect();
         for (kind, subject) in over {
             self.clear_alert(kind, &subject, now, batch);
+        }
+    }
+
+    /// The connect rate of three-way calls is an alert of the city (rule 6), or no more.
+    pub(super) fn connect_rate_changed(&mut self, permille: Option<i64>, now: Timestamp, batch: &mut Batch) {
+        let subject = Subject::Unit(CITY.to_owned());
+        match permille {
+            Some(amount) => self.raise(AlertKind::ConnectRate, subject, (now.0, amount), None, now, batch),
+            None => self.clear_alert(AlertKind::ConnectRate, &subject, now, batch),
         }
     }
 

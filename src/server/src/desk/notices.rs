@@ -52,6 +52,8 @@ pub(super) struct Pending {
     pub(super) boards: BTreeSet<UnitCode>,
     /// Units whose alerts somebody wants to see.
     pub(super) alerts: BTreeSet<UnitCode>,
+    /// Too few professionals are reached: so many of a thousand requests; `Some(None)`: enough again.
+    pub(super) connect_rate: Option<Option<i64>>,
 }
 
 impl Default for Notices {
@@ -121,6 +123,14 @@ impl Notices {
         let mut pending = self.pending();
         pending.count += 1;
         pending.windows.insert(conversation);
+        self.wake.notify_one();
+    }
+
+    /// Too few professionals are reached by three-way calls: so many of a thousand requests of the last hour; `None`: enough.
+    pub fn connect_rate(&self, permille: Option<i64>) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.connect_rate = Some(permille);
         self.wake.notify_one();
     }
 

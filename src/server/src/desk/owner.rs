@@ -420,6 +420,9 @@ impl Owner {
         for id in pending.windows {
             self.window_changed(id, now, batch);
         }
+        if let Some(permille) = pending.connect_rate {
+            self.connect_rate_changed(permille, now, batch);
+        }
         for id in pending.calls {
             self.call_changed(id, now, batch);
         }

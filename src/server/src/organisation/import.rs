@@ -75,7 +75,11 @@ pub fn plan_numbers(directory: &Directory, rows: &[NumberRow], may: impl Fn(&str
         if !is_first {
             let row = rows.iter().find(|row| row.code() == code).map_or(0, |row| row.number);
             plan.report.bad_rows += 1;
-            if *from == 0 { plan.report.new -= 1 } else { plan.report.changed -= 1 }
+            if *from == 0 {
+                plan.report.new -= 1
+            } else {
+                plan.report.changed -= 1
+            }
             if plan.report.bad.len() < MOST_BAD {
                 let problem = "stands in an earlier row of the same unit".to_owned();
                 plan.report.bad.push(BadRow { row, field: "number".to_owned(), problem });
@@ -97,7 +101,8 @@ fn looked_at<const N: usize>(
     let mut seen: HashMap<String, u32> = HashMap::with_capacity(rows.len());
     for row in rows {
         plan.report.rows += 1;
-        let looked = read(row).and_then(|(code, body)| look(directory, &code, &body, &seen, &judge).map(|()| (code, body)));
+        let looked =
+            read(row).and_then(|(code, body)| look(directory, &code, &body, &seen, &judge).map(|()| (code, body)));
         match looked {
             Ok((code, body)) => {
                 seen.insert(code.clone(), row.number);

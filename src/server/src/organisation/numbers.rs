@@ -2,7 +2,9 @@
 
 use bangban_domain::org::{TransferNumber, USUAL_RANK};
 
-use super::sheet::{Column, Format, Row, RowProblem, SheetError, escaped, flag, guarded, list, plain, problem, rows, table};
+use super::sheet::{
+    Column, Format, Row, RowProblem, SheetError, escaped, flag, guarded, list, plain, problem, rows, table,
+};
 
 const COLUMNS: [Column; 10] = [
     ("code", "号码编码", true),

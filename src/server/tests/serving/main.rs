@@ -8,6 +8,7 @@ mod answer_files;
 mod bot;
 mod calendar;
 mod citizens;
+mod departments;
 mod figures;
 mod files;
 mod find;

@@ -391,6 +391,16 @@ pub(crate) fn client_ids(snapshot: &Value) -> Vec<&str> {
     snapshot["entries"].as_array().unwrap().iter().filter_map(|entry| entry["clientId"].as_str()).collect()
 }
 
+/// Rows of what no route makes, while no server runs on the data.
+pub(crate) async fn rows_into(dir: &std::path::Path, statements: &[String]) {
+    let url = format!("sqlite://{}", dir.join("bangban.db").display());
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    for statement in statements {
+        sqlx::query(sqlx::AssertSqlSafe(statement.clone())).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
 /// Another process that writes to the database: nothing is committed while it holds its lock.
 pub(crate) struct Stalled(sqlx::SqliteConnection);
 

@@ -176,6 +176,18 @@ const ROUTES: &[(&str, &str, For)] = &[
     // Of none: who may read one is shown in find.rs.
     ("GET", "/api/admin/conversations/{id}", For::Staff),
     ("GET", "/api/admin/roster", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
+    // Of `police`: its teams and its items.
+    ("GET", "/api/admin/duty", For::Roles(&["supervisor", "editor", "auditor", "admin"])),
+    ("POST", "/api/admin/duty/copy", For::Roles(&["supervisor", "admin"])),
+    ("GET", "/api/admin/duty/holes", For::Lists(&["supervisor", "editor", "auditor", "admin"])),
+    ("POST", "/api/admin/numbers/import", For::Lists(&["supervisor", "admin"])),
+    ("GET", "/api/admin/numbers/export", For::Lists(&["supervisor", "editor", "auditor", "admin"])),
+    // Whoever faces citizens puts them through.
+    (
+        "GET",
+        "/api/calls/directory",
+        For::Lists(&["agent", "professional", "operator", "supervisor", "editor", "auditor", "admin"]),
+    ),
     ("POST", "/api/admin/items/import", For::Lists(&["editor", "admin"])),
     ("GET", "/api/admin/items/export", For::Lists(&["supervisor", "editor", "auditor", "admin"])),
     ("POST", "/api/citizen/anonymous", For::Everybody),
@@ -203,6 +215,9 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/figures/rows/export", For::Lists(COUNTS)),
     ("GET", "/api/figures/agents", For::Lists(COUNTS)),
     ("GET", "/api/figures/agents/export", For::Lists(COUNTS)),
+    ("GET", "/api/figures/calls", For::Lists(&["supervisor", "leader", "auditor", "admin"])),
+    ("GET", "/api/figures/calls/rows", For::Lists(&["supervisor", "leader", "auditor", "admin"])),
+    ("GET", "/api/figures/calls/rows/export", For::Lists(&["supervisor", "leader", "auditor", "admin"])),
     // Of a conversation that one may not see nobody is told that it exists.
     ("GET", "/api/figures/history/{id}", For::Staff),
     ("GET", "/api/ledger/{id}", For::Staff),
@@ -336,6 +351,8 @@ fn body_for(method: &str, path: &str, account: &Value, record: &Value, n: usize)
         ("POST", "/api/staff/account/totp/confirm") => json!({ "pending": "x", "code": "000000" }),
         // As it is: nothing changes.
         ("PUT", "/api/admin/records/{kind}/{id}") => json!({ "version": record["version"], "body": record["body"] }),
+        // Nobody has a duty of a single day there: nothing changes.
+        ("POST", "/api/admin/duty/copy") => json!({ "teams": ["residence"], "from": "2020-01-06", "to": "2020-01-13" }),
         ("POST", "/api/admin/conversations/find") => json!({}),
         ("POST", "/api/admin/citizens/find") => json!({ "q": "ct_00000000000000000000000000000000" }),
         ("POST", _) if path.starts_with("/api/admin/citizens") => json!({ "reason": "本人申请" }),
@@ -410,8 +427,15 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     if *method == "DELETE" { path + "?version=99" } else { path }
                 } else if *path == "/api/admin/roster" {
                     format!("{path}?team=residence&from=2026-11-23")
+                } else if *path == "/api/admin/duty" {
+                    format!("{path}?unit=police&from=2026-11-23")
+                } else if *path == "/api/admin/duty/holes" {
+                    format!("{path}?from=2026-11-23")
+                } else if *path == "/api/calls/directory" {
+                    format!("{path}?q=shbx")
                 } else if path.starts_with("/api/figures") {
-                    let figure = if path.contains("/rows") { "&figure=wait" } else { "" };
+                    let has_figure = path.contains("/rows") && !path.contains("/calls");
+                    let figure = if has_figure { "&figure=wait" } else { "" };
                     let format = if path.ends_with("/export") { "&format=csv" } else { "" };
                     match *path {
                         "/api/figures/scope" | "/api/figures/live" => (*path).to_owned(),
@@ -435,7 +459,10 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     format!("{path}?format=jsonl")
                 } else if path.ends_with("/import") {
                     format!("{path}?format=csv&dryRun=true&skipBad=false")
-                } else if path.starts_with("/api/admin/items") || path.starts_with("/api/admin/audit/export") {
+                } else if path.starts_with("/api/admin/numbers")
+                    || path.starts_with("/api/admin/items")
+                    || path.starts_with("/api/admin/audit/export")
+                {
                     format!("{path}?format=csv")
                 } else if path.starts_with("/api/admin/citizens") {
                     path.replace("{id}", &format!("ct_{NO_ID}"))
@@ -482,6 +509,7 @@ async fn every_route_is_for_those_that_the_table_says_and_for_nobody_else() {
                     (For::Lists(_), Some(_)) => &[403],
                     (For::Roles(roles), Some(role))
                         if path.starts_with("/api/admin/records")
+                            || path.starts_with("/api/admin/duty")
                             || ["/api/admin/roster", "/api/staffing/history"].contains(path) =>
                     {
                         match (roles.contains(&role) && who.is_in("police"), *method) {

@@ -47,6 +47,7 @@ mod administration;
 mod alerts;
 mod arrivals;
 mod bot;
+mod call_figures;
 mod calls;
 mod citizens;
 mod faults;

@@ -36,7 +36,9 @@ export const number: Description = {
       text: ({ body }, names) => {
         const items = body.items as string[];
         if (items.length === 0) return say(all);
-        return items.length === 1 ? names.item(items[0]!) : say({ zh: `${items.length} 个事项`, en: `${items.length} items` });
+        return items.length === 1
+          ? names.item(items[0]!)
+          : say({ zh: `${items.length} 个事项`, en: `${items.length} items` });
       },
     },
     {
@@ -103,7 +105,10 @@ export const number: Description = {
           key: 'directLine',
           label: { zh: '三方直转', en: 'Direct line' },
           control: 'switch',
-          caption: { zh: '直转专线来电时也呼叫这个号码', en: 'Also rung when a call is put through without an operator' },
+          caption: {
+            zh: '直转专线来电时也呼叫这个号码',
+            en: 'Also rung when a call is put through without an operator',
+          },
         },
         {
           key: 'isOff',
