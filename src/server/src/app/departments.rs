@@ -207,7 +207,7 @@ impl App {
         let from = calendar::midnight(first);
         let to = from + 7 * DAY;
         let mut hours: BTreeMap<Date, Vec<(Timestamp, Timestamp)>> =
-            calendar::days(from, to).map(|date| (date, Vec::new())).collect();
+            (0..7_i32).map(|n| (first.saturating_add(n.days()), Vec::new())).collect();
         let mut lines = Vec::new();
         for team in teams {
             let calendar = catalogue.calendar_of(&team.code);

@@ -53,7 +53,7 @@ async fn an_operator_finds_a_department_and_who_would_answer_now() {
     let setup = &view["entries"][0];
     assert_eq!(
         names(setup, "numbers", "number")[..2],
-        ["02100000216", "02100000200"],
+        ["02100000215", "02100000200"],
         "that of the district has the first rank: {setup}"
     );
     assert_eq!(operator.get("/api/calls/directory?q=").await["entries"], json!([]));
@@ -193,7 +193,7 @@ async fn the_connect_rate_opens_to_its_rows_and_is_an_alert_under_90_percent() {
         let open = alerts["open"].as_array().cloned().unwrap_or_default();
         open.into_iter().find(|alert| alert["kind"] == "connect_rate").map(|alert| alert["amount"].clone())
     };
-    let amount = match is_it(&rail["snapshot"]["view"]) {
+    let amount = match is_it(&rail["view"]) {
         Some(amount) => amount,
         None => {
             let told = watching.event("the alert", |event| is_it(&event["body"]["view"]).is_some()).await;
