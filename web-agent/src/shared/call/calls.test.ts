@@ -187,6 +187,8 @@ test('a call that ends is told once, its sound and the microphone go; late news 
   const calls = await talking();
   server.of(call({ version: 9, state: 'ended', endedBecause: 'caller_hung_up', legs: [], mine: undefined }));
   expect([calls.over.value?.endedBecause, calls.soundOf.value]).toEqual(['caller_hung_up', null]);
+  // That one is in it no more comes later: it is not on another page meanwhile.
+  expect([calls.view.value?.mine, calls.current.value]).toEqual([['cl_1'], null]);
   expect(voice.stop).toHaveBeenCalled();
   expect(stored.size).toBe(0);
 });
