@@ -174,7 +174,6 @@ pub struct CountedAttempt {
     /// It was decided.
     pub ended_at: Option<Timestamp>,
     /// How.
-    #[schema(inline)]
     pub cause: Option<Cause>,
 }
 
@@ -205,7 +204,6 @@ pub struct CountedRequest {
     /// How many could have been rung.
     pub candidates: u32,
     /// How it was decided.
-    #[schema(inline)]
     pub result: RequestEnd,
     /// Is it in the numerator?
     pub is_hit: bool,

@@ -148,9 +148,9 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &CallChange
                 .bind(closing.map(|end| end.as_str()))
                 .bind(call.to_string())
         }
-        CallChange::Ticket { call, ticket } => sqlx::query("UPDATE phone_call SET ticket = $1 WHERE id = $2")
-            .bind(ticket.clone())
-            .bind(call.to_string()),
+        CallChange::Ticket { call, ticket } => {
+            sqlx::query("UPDATE phone_call SET ticket = $1 WHERE id = $2").bind(ticket.clone()).bind(call.to_string())
+        }
         CallChange::Note { call, agent, note, work_order } => sqlx::query(
             "UPDATE call_wrap_up SET note = $1, work_order = $2 WHERE call_id = $3 AND agent = $4 AND began_at = \
              (SELECT MAX(w.began_at) FROM call_wrap_up w WHERE w.call_id = $3 AND w.agent = $4)",
@@ -306,11 +306,7 @@ pub(crate) async fn forget(tx: &mut Transaction<'_, Any>, conversation: &str) ->
     Ok(())
 }
 
-fn optional_number<T: TryFrom<i64>>(
-    table: &'static str,
-    row: &AnyRow,
-    column: &str,
-) -> Result<Option<T>, StoreError> {
+fn optional_number<T: TryFrom<i64>>(table: &'static str, row: &AnyRow, column: &str) -> Result<Option<T>, StoreError> {
     let number: Option<i64> = row.try_get(column)?;
     let wrong = |number| StoreError::Corrupt { table, what: format!("{column} is {number}") };
     number.map(|number| T::try_from(number).map_err(|_| wrong(number))).transpose()

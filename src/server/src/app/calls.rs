@@ -67,9 +67,7 @@ impl App {
         self.calls.give(Arc::clone(&who), Arc::clone(&socket), CallAct::OpenWindow { call }).await?;
         let ask = Command::AskWindow { conversation, origin: Origin::Code };
         match self.windows.give(Arc::clone(&who), Arc::clone(&socket), ask).await? {
-            Answer::OpenedWindow { window } => {
-                self.windows.give(who, socket, Command::MakeWindowCode { window }).await
-            }
+            Answer::OpenedWindow { window } => self.windows.give(who, socket, Command::MakeWindowCode { window }).await,
             other => Ok(other),
         }
     }
@@ -88,8 +86,7 @@ impl App {
         disposition: Disposition,
     ) {
         let Some(conversation) = conversation else { return };
-        let is_hotline =
-            self.shared.live.get(&conversation).is_some_and(|live| live.channel == Channel::Call);
+        let is_hotline = self.shared.live.get(&conversation).is_some_and(|live| live.channel == Channel::Call);
         // Where it is handed on to is said with `close`.
         let Some(outcome) = outcome_of(disposition).filter(|_| is_hotline) else { return };
         let order = Order::Close { conversation, outcome, hand_on: None, gap: None, write_back: None };

@@ -378,7 +378,8 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::Highlight { .. }
         | Command::Propose { .. }
         | Command::AnswerProposal { .. }
-        | Command::Bind { .. } => {
+        | Command::Bind { .. }
+        | Command::Call { .. } => {
             return Err(WireError::new(ErrorCode::BadRequest, "not a command for the desk"));
         }
     })

@@ -51,7 +51,7 @@ use arc_swap::ArcSwap;
 use axum::http::HeaderValue;
 use bangban_bus::{Bus, CANARY, Ending, Net, Settings};
 use bangban_domain::{
-    AgentId,
+    AgentId, Timestamp,
     conversation::{CONTINUE_WITHIN, InvalidField},
     words::{CitizenKind, Role},
 };

@@ -79,8 +79,15 @@ impl Owner {
                 batch.is_everybody = true;
             }
             Effect::CallBackNow { call, agent } => {
-                let row =
-                    CallBackRow { call, request: None, about: None, agent, owed_at: now, due_at: now, settled_at: None };
+                let row = CallBackRow {
+                    call,
+                    request: None,
+                    about: None,
+                    agent,
+                    owed_at: now,
+                    due_at: now,
+                    settled_at: None,
+                };
                 self.owe(row, batch);
             }
             // Every call has a conversation, and so a thread.
@@ -236,14 +243,14 @@ impl Owner {
             return;
         };
         room.is_answered = true;
-        let mut staff =
-            room.legs.values().filter(|leg| leg.ended_at.is_none() && leg.part != CallPart::Supervisor);
+        let mut staff = room.legs.values().filter(|leg| leg.ended_at.is_none() && leg.part != CallPart::Supervisor);
         let agent = staff.find_map(|leg| leg.party.as_ref().and_then(Party::agent));
         let (author, from) = match agent {
             Some(id) => (Author::Agent(id), Speaker::Agent { id, name: self.name_of(id) }),
             None => (Author::System, Speaker::System),
         };
-        let mut said = entry(conversation, Lane::Public, at.min(now), author, &from, &ThreadBody::CallAnswered { call });
+        let mut said =
+            entry(conversation, Lane::Public, at.min(now), author, &from, &ThreadBody::CallAnswered { call });
         said.answers = true;
         batch.unit.entries.push(said);
     }
@@ -406,7 +413,8 @@ impl Owner {
             Err(because) => return batch.errands.push(Errand::Refuse(invite, because)),
         };
         let call = CallId::new(new_id());
-        let live = self.world.shared.live.get(&conversation).map(|live| (live.view.team.clone(), live.view.item.clone()));
+        let live =
+            self.world.shared.live.get(&conversation).map(|live| (live.view.team.clone(), live.view.item.clone()));
         let (team, item) = live.unwrap_or_default();
         let catalogue = self.world.organisation.current();
         let team_id = catalogue.team_or_general(&team);

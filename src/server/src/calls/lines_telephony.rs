@@ -64,7 +64,8 @@ pub(crate) fn telephony_config(keys: &Keys) -> Result<Sip, ConfigError> {
         sip.public = Some(public);
     }
     sip.trunks = keys.trunks.iter().map(trunk).collect::<Result<_, _>>()?;
-    let network = |text: &String| text.parse().map_err(|_| value("telephony.phones", "must be networks such as \"10.0.0.0/8\""));
+    let network =
+        |text: &String| text.parse().map_err(|_| value("telephony.phones", "must be networks such as \"10.0.0.0/8\""));
     sip.phones = keys.phones.iter().map(network).collect::<Result<_, _>>()?;
     sip.realm.clone_from(&keys.realm);
     sip.ticket_header = Some(keys.ticket_header.clone()).filter(|header| !header.is_empty());
@@ -78,7 +79,8 @@ fn trunk(keys: &TrunkKeys) -> Result<Trunk, ConfigError> {
     if keys.tcp {
         trunk.transport = Transport::Tcp;
     }
-    let network = |text: &String| text.parse().map_err(|_| value(key, "sources must be networks such as \"192.0.2.0/24\""));
+    let network =
+        |text: &String| text.parse().map_err(|_| value(key, "sources must be networks such as \"192.0.2.0/24\""));
     trunk.sources = keys.sources.iter().map(network).collect::<Result<_, _>>()?;
     if !keys.user.is_empty() {
         trunk.login = Some(Login { user: keys.user.clone(), password: keys.password.clone() });

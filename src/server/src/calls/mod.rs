@@ -67,12 +67,7 @@ enum Wish {
 /// What comes into the mailbox.
 enum Envelope {
     /// From a connection.
-    Wish {
-        who: Arc<Principal>,
-        socket: Arc<Socket>,
-        wish: Wish,
-        reply: oneshot::Sender<Result<Answer, WireError>>,
-    },
+    Wish { who: Arc<Principal>, socket: Arc<Socket>, wish: Wish, reply: oneshot::Sender<Result<Answer, WireError>> },
     /// A call of the hotline has its conversation.
     Hotline(hotline::Arrival),
 }

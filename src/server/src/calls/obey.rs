@@ -285,8 +285,7 @@ impl Owner {
         let row = begun(call, origin, conversation, (team_id, item.clone()), now);
         let caller = number.map_or(Caller::Page, |number| Caller::Telephone(Some(number)));
         self.open_room(row, team, caller).await?;
-        let placed =
-            Input::Placed { call, origin, conversation: Some(conversation), team: team_id, item, by: agent };
+        let placed = Input::Placed { call, origin, conversation: Some(conversation), team: team_id, item, by: agent };
         self.begin(call, placed, now, batch)?;
         self.say(conversation, now, &ThreadBody::CallBegan { call, origin }, batch);
         Ok(Answer::CallOpened { call })

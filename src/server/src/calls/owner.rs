@@ -7,9 +7,7 @@ use std::{
 
 use bangban_domain::{
     AgentId, CallId, CitizenId, ConversationId, Timestamp,
-    call::{
-        AttemptRow, CallEnd, CallPart, CallRow, Calls, Input, LegId, LegRow, Number, Party, RequestRow, Settings,
-    },
+    call::{AttemptRow, CallEnd, CallPart, CallRow, Calls, Input, LegId, LegRow, Number, Party, RequestRow, Settings},
     citizen::shown_name,
     time::{Millis, SECOND},
     words::Stage,
@@ -319,10 +317,9 @@ impl Owner {
         };
         let phone = number.map(|number| number.as_str().to_owned());
         room.caller_name = match row {
-            Some(row) if row.anonymous => phone.or(row.phone).map_or_else(
-                || shown_name(&row.name, row.kind, true),
-                |number| masked(&number),
-            ),
+            Some(row) if row.anonymous => {
+                phone.or(row.phone).map_or_else(|| shown_name(&row.name, row.kind, true), |number| masked(&number))
+            }
             Some(row) => shown_name(&row.name, row.kind, false),
             None => phone.map(|number| masked(&number)).unwrap_or_default(),
         };
@@ -552,9 +549,9 @@ impl Owner {
 
     /// Pages that listen to what concerns somebody: they can be rung there.
     pub(super) fn has_page(&self, who: Person) -> bool {
-        self.viewers.values().any(|viewer| {
-            viewer.who == who && viewer.mine.is_some() && viewer.socket.listens_to(Topic::Calls)
-        })
+        self.viewers
+            .values()
+            .any(|viewer| viewer.who == who && viewer.mine.is_some() && viewer.socket.listens_to(Topic::Calls))
     }
 }
 

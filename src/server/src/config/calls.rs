@@ -84,7 +84,10 @@ pub struct Telephony {
 
 impl std::fmt::Debug for Telephony {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Telephony").field("enabled", &self.enabled).field("listen", &self.listen).finish_non_exhaustive()
+        f.debug_struct("Telephony")
+            .field("enabled", &self.enabled)
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
     }
 }
 
@@ -152,7 +155,8 @@ impl Calls {
     }
 
     fn ports(&self) -> Result<RangeInclusive<u16>, ConfigError> {
-        let wrong = || value("calls.rtp_ports", "must be two ports such as \"20000-23999\", with an even one and the next");
+        let wrong =
+            || value("calls.rtp_ports", "must be two ports such as \"20000-23999\", with an even one and the next");
         let (first, last) = self.rtp_ports.split_once('-').ok_or_else(wrong)?;
         let (first, last): (u16, u16) =
             (first.trim().parse().map_err(|_| wrong())?, last.trim().parse().map_err(|_| wrong())?);
@@ -184,8 +188,7 @@ impl Calls {
         let own = (!telephony.number.is_empty()).then(|| number("telephony.number", &telephony.number)).transpose()?;
         self.own_number = own;
         let numbers = telephony.enterprise_numbers.iter();
-        self.enterprise =
-            numbers.map(|text| number("telephony.enterprise_numbers", text)).collect::<Result<_, _>>()?;
+        self.enterprise = numbers.map(|text| number("telephony.enterprise_numbers", text)).collect::<Result<_, _>>()?;
         Ok(())
     }
 

@@ -102,8 +102,13 @@ fn wrap_up() -> WrapUpRow {
 async fn what_stands_comes_back_with_what_of_it_is_open(db: TestDatabase) {
     let (store, _) = open(&db).await;
     let number = Party::Number(Number::parse("021-12345678").unwrap());
-    let (caller, operator) = (stands(1, CallPart::Caller, None), stands(2, CallPart::Operator, Some(Party::Agent(AgentId::new(3)))));
-    let tried = AttemptRow { ended_at: Some(Timestamp(210)), cause: Some(Cause::Busy), ..attempt(3, Some(Party::Agent(AgentId::new(4)))) };
+    let (caller, operator) =
+        (stands(1, CallPart::Caller, None), stands(2, CallPart::Operator, Some(Party::Agent(AgentId::new(3)))));
+    let tried = AttemptRow {
+        ended_at: Some(Timestamp(210)),
+        cause: Some(Cause::Busy),
+        ..attempt(3, Some(Party::Agent(AgentId::new(4))))
+    };
     let rung = attempt(4, Some(number));
     change(
         &store,
@@ -156,8 +161,7 @@ async fn a_row_takes_the_place_of_the_one_with_its_key(db: TestDatabase) {
         result: Some(RequestEnd::Reached),
         ..request()
     };
-    let answered =
-        AttemptRow { ended_at: Some(Timestamp(230)), cause: Some(Cause::Answered), ..attempt(3, agent) };
+    let answered = AttemptRow { ended_at: Some(Timestamp(230)), cause: Some(Cause::Answered), ..attempt(3, agent) };
     let gone = LegRow { ended_at: Some(Timestamp(400)), because: Some(LegEnd::HungUp), ..caller };
     let after = [
         Row::Call(over),

@@ -5,9 +5,7 @@ use bangban_domain::{
     CallId,
     call::{CallDeed, CallEnd, CallOrigin, CallPart, Cause, Disposition, Goal, RequestEnd, Standing},
 };
-use bangban_protocol::{
-    CallAct, CallPlace, CallState, CallView, CallWho, CallsView, EventBody, RingView,
-};
+use bangban_protocol::{CallAct, CallPlace, CallState, CallView, CallWho, CallsView, RingView};
 
 use super::{windows::Page, *};
 
@@ -136,7 +134,10 @@ impl Talk {
 async fn a_citizen_speaks_from_the_page_with_the_agent_whom_the_queue_finds() {
     let Talk { house, conversation, call, citizen, agent } = Talk::open().await;
     let view = house.call_view(&agent, call).await;
-    assert_eq!((view.state, view.origin, view.standing), (CallState::Talking, CallOrigin::Browser, Some(Standing::Operator)));
+    assert_eq!(
+        (view.state, view.origin, view.standing),
+        (CallState::Talking, CallOrigin::Browser, Some(Standing::Operator))
+    );
     let legs: Vec<_> = view.legs.iter().map(|leg| (leg.leg, leg.part, leg.place, leg.is_away)).collect();
     assert_eq!(
         legs,
@@ -168,7 +169,10 @@ async fn a_citizen_speaks_from_the_page_with_the_agent_whom_the_queue_finds() {
     assert_eq!(house.view(conversation).await.call, None);
     let mine = house.mine(&agent).await;
     assert_eq!(mine.wrap_ups.iter().map(|one| one.call).collect::<Vec<_>>(), [call]);
-    let done = CallAct::WrapUp { call, disposition: Disposition::Solved, note: "已告知材料".to_owned(), work_order: None };
+    let done =
+        CallAct::WrapUp {
+            call, disposition: Disposition::Solved, note: "已告知材料".to_owned(), work_order: None
+        };
     house.must(&agent, act(done)).await;
     assert_eq!(house.mine(&agent).await.wrap_ups, []);
     let rows = house.app.store.archive().calls_of(CitizenId::new(1)).await.unwrap();
@@ -307,13 +311,8 @@ async fn strangers_learn_nothing_and_each_part_has_its_rights() {
     assert_eq!(house.may_not(&citizen, act(bad)).await, (ErrorCode::BadRequest, Some("sdp".to_owned())));
     let digits = CallAct::Dial { call, leg: 1, digits: "1".to_owned() };
     assert_eq!(house.may_not(&agent, act(digits)).await, (ErrorCode::BadRequest, Some("leg".to_owned())));
-    let hall = Command::OpenConversation {
-        item: None,
-        district: None,
-        channel: Channel::Call,
-        hall: None,
-        ticket: None,
-    };
+    let hall =
+        Command::OpenConversation { item: None, district: None, channel: Channel::Call, hall: None, ticket: None };
     assert_eq!(house.may_not(&citizen, hall).await, (ErrorCode::BadRequest, Some("channel".to_owned())));
 
     // A supervisor looks on, and what they do is written down.
