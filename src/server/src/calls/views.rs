@@ -234,8 +234,7 @@ impl Owner {
 
     /// Whoever would answer it may know that it waits.
     fn waits_for(&self, agent: AgentId, call: CallId, room: &Room) -> bool {
-        self.state(call, room) == CallState::Waiting
-            && self.may_call_back(agent, &room.team, room.row.item.as_deref())
+        self.state(call, room) == CallState::Waiting && self.may_call_back(agent, &room.team, room.row.item.as_deref())
     }
 
     fn calls_view(&self, who: Person) -> CallsView {

@@ -2,38 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { RequestError } from '../link';
 import { createCalls, type Calls } from './calls';
-import { call, leg, mine, ring, Server } from './testing';
-
-class Connection {
-  onconnectionstatechange: (() => void) | null = null;
-  connectionState: RTCPeerConnectionState = 'new';
-  localDescription: RTCSessionDescriptionInit | null = null;
-  sent: unknown = null;
-  readonly line = {
-    sender: {
-      replaceTrack: (track: unknown) => {
-        this.sent = track;
-        return Promise.resolve();
-      },
-    },
-    receiver: { track: { id: 'theirs' } },
-  };
-  addTransceiver(what: unknown) {
-    this.sent = what === 'audio' ? null : what;
-    return this.line;
-  }
-  createOffer = () => Promise.resolve({ type: 'offer', sdp: 'offer' });
-  setLocalDescription(description: RTCSessionDescriptionInit) {
-    this.localDescription = description;
-    return Promise.resolve();
-  }
-  setRemoteDescription = () => Promise.resolve();
-  close = () => {};
-  is(state: RTCPeerConnectionState) {
-    this.connectionState = state;
-    this.onconnectionstatechange?.();
-  }
-}
+import { call, Connection, leg, mine, ring, Server } from './testing';
 
 const track = () => ({ enabled: true, stop: vi.fn(), addEventListener: () => {} });
 let voice = track();
@@ -218,6 +187,8 @@ test('a call that ends is told once, its sound and the microphone go; late news 
   const calls = await talking();
   server.of(call({ version: 9, state: 'ended', endedBecause: 'caller_hung_up', legs: [], mine: undefined }));
   expect([calls.over.value?.endedBecause, calls.soundOf.value]).toEqual(['caller_hung_up', null]);
+  // That one is in it no more comes later: it is not on another page meanwhile.
+  expect([calls.view.value?.mine, calls.current.value]).toEqual([['cl_1'], null]);
   expect(voice.stop).toHaveBeenCalled();
   expect(stored.size).toBe(0);
 });

@@ -105,6 +105,8 @@ function build(options: CallsOptions) {
   /** The call whose sound is on this page. */
   const soundOf = ref<CallId | null>(null);
   const soundState = ref<PhoneState | null>(null);
+  /** The sound of this call has been there: what connects now is to come back. */
+  const hadSound = ref(false);
   /** Since when (local time) nothing is heard though one is in the call. */
   const cutSince = ref<number | null>(null);
   const voice = shallowRef<MediaStreamTrack | null>(null);
@@ -136,7 +138,9 @@ function build(options: CallsOptions) {
   /** Mine now: the call that one speaks in. */
   const current = computed<CallView | null>(() => {
     const id = soundOf.value ?? view.value?.mine[0];
-    return (id && calls.get(id)) || null;
+    const found = id ? calls.get(id) : undefined;
+    // Its end may be told before that one is in it no more.
+    return found && found.state !== 'ended' ? found : null;
   });
   const mine = computed(() => myLeg(current.value));
   const isMuted = computed(() => mine.value?.isMuted ?? false);
@@ -344,6 +348,7 @@ function build(options: CallsOptions) {
         changed: (state) => {
           if (phone !== made) return;
           soundState.value = state;
+          if (state === 'up') hadSound.value = true;
           cutSince.value = state === 'up' ? null : (cutSince.value ?? Date.now());
         },
         heard: (track) => {
@@ -375,6 +380,7 @@ function build(options: CallsOptions) {
     phone = null;
     soundOf.value = null;
     soundState.value = null;
+    hadSound.value = false;
     cutSince.value = null;
     voice.value = null;
     wasIn = false;
@@ -514,6 +520,7 @@ function build(options: CallsOptions) {
     closeMicrophone,
     soundOf,
     soundState,
+    hadSound,
     cutSince,
     voice,
     isSilenced,

@@ -2,7 +2,7 @@
 import { mount } from '@vue/test-utils';
 import { createPinia, setActivePinia } from 'pinia';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { nextTick } from 'vue';
+import { nextTick, type DefineComponent } from 'vue';
 import WrapUpForm from '../../operator/WrapUpForm.vue';
 import { useNotes } from '../../operator/useNotes';
 import { setClock } from '../clock';
@@ -36,8 +36,9 @@ afterEach(() => {
   document.body.innerHTML = '';
 });
 
-const put = <T>(component: T, props: object) =>
-  mount(component as never, { props, attachTo: document.body, global: { provide: { [callsKey as symbol]: calls } } });
+type Any = DefineComponent<Record<string, unknown>>;
+const put = (component: unknown, props: Record<string, unknown>) =>
+  mount(component as Any, { props, attachTo: document.body, global: { provide: { [callsKey as symbol]: calls } } });
 
 const three = call({ legs: [leg(1, 'caller'), leg(2, 'operator'), leg(3, 'professional')] });
 const consulting = call({

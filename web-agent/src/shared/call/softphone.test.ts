@@ -190,3 +190,20 @@ test('a connection that never comes up is given up after 6 s; a closed one leave
   await vi.advanceTimersByTimeAsync(60_000);
   expect([Connection.all.length, heard.at(-1), made.current]).toEqual([2, null, 'closed']);
 });
+
+test('a browser that makes no connections is told of once, and nothing is tried again', async () => {
+  const error = new ReferenceError('RTCPeerConnection is not defined');
+  const { made, refused, states } = phone({
+    environment: {
+      connection: () => {
+        throw error;
+      },
+      codecs: () => undefined,
+      setTimeout: (run, ms) => window.setTimeout(run, ms),
+      clearTimeout: (timer) => window.clearTimeout(timer),
+    },
+  });
+  made.connect();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([refused, states]).toEqual([[error], ['closed']]);
+});

@@ -103,11 +103,19 @@ export class Softphone {
 
   private async begin(): Promise<void> {
     const { iceServers = [], policy = 'all' } = this.options;
-    const connection = this.environment.connection({
-      iceServers: iceServers.map((one) => ({ ...one })),
-      iceTransportPolicy: policy,
-      bundlePolicy: 'max-bundle',
-    });
+    let connection: RTCPeerConnection;
+    try {
+      connection = this.environment.connection({
+        iceServers: iceServers.map((one) => ({ ...one })),
+        iceTransportPolicy: policy,
+        bundlePolicy: 'max-bundle',
+      });
+    } catch (error) {
+      // A browser without connections, or one that takes none of our relays: it will not the next time either.
+      this.close();
+      this.options.refused(error);
+      return;
+    }
     this.connection = connection;
     const line = connection.addTransceiver(this.voice ?? 'audio', { direction: 'sendrecv' });
     this.line = line;

@@ -170,3 +170,35 @@ export class Server {
     return this.acts.map(({ type }) => type);
   }
 }
+
+/** A connection that comes up when a test says so. */
+export class Connection {
+  onconnectionstatechange: (() => void) | null = null;
+  connectionState: RTCPeerConnectionState = 'new';
+  localDescription: RTCSessionDescriptionInit | null = null;
+  sent: unknown = null;
+  readonly line = {
+    sender: {
+      replaceTrack: (track: unknown) => {
+        this.sent = track;
+        return Promise.resolve();
+      },
+    },
+    receiver: { track: { id: 'theirs' } },
+  };
+  addTransceiver(what: unknown) {
+    this.sent = what === 'audio' ? null : what;
+    return this.line;
+  }
+  createOffer = () => Promise.resolve({ type: 'offer', sdp: 'offer' });
+  setLocalDescription(description: RTCSessionDescriptionInit) {
+    this.localDescription = description;
+    return Promise.resolve();
+  }
+  setRemoteDescription = () => Promise.resolve();
+  close = () => {};
+  is(state: RTCPeerConnectionState) {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
+}

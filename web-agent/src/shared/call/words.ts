@@ -282,6 +282,7 @@ const zh = {
   },
   may: {
     denied: '您没有接听电话的权限',
+    off: '本系统未启用电话功能',
   },
   card: {
     title: '三方通话',
@@ -536,7 +537,7 @@ const en: typeof zh = {
     open: (who) => `The call of ${who}`,
     waits: (time) => `waits ${time}`,
   },
-  may: { denied: 'You may not take calls' },
+  may: { denied: 'You may not take calls', off: 'There are no calls on this system' },
   card: { title: 'Three-way call', leave: 'Hang up', leaveHelp: 'When you hang up, the others go on' },
 };
 
