@@ -104,7 +104,7 @@ impl Browser {
     }
 
     fn level(&self, hertz: f32) -> f32 {
-        level(&self.heard[self.heard.len() - 8_000..], hertz)
+        level_of_last_second(&self.heard, hertz)
     }
 
     /// Until it has connected; it says its first frames, which the mixer waits for.
