@@ -181,9 +181,9 @@ async fn a_browser_that_falls_silent_has_lost_its_link_and_may_come_back() {
     let next = async |line: &mut Line| {
         let next = async {
             loop {
-                match line.events.recv().await.unwrap() {
-                    event @ (AudioEvent::LinkUp(_) | AudioEvent::LinkLost(_)) => return event,
-                    _ => {}
+                let event = line.events.recv().await.unwrap();
+                if matches!(event, AudioEvent::LinkUp(_) | AudioEvent::LinkLost(_)) {
+                    return event;
                 }
             }
         };
