@@ -67,7 +67,7 @@ pub const TICK: Duration = Duration::from_millis(20);
 /// How calls sound and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MixerConfig {
-    /// Mixing threads; one carries 500 three-way calls (docs/calls.md "Sound").
+    /// Mixing threads; what one carries is in docs/performance.md.
     pub threads: usize,
     /// From which ports telephones are served: each leg has an even one for RTP and the next for RTCP.
     pub rtp_ports: RangeInclusive<u16>,

@@ -74,7 +74,7 @@ impl Ports {
     /// `None`: there is no pair in the range.
     pub(crate) fn new(bind: IpAddr, range: &RangeInclusive<u16>) -> Option<Arc<Self>> {
         let free: VecDeque<u16> =
-            range.clone().filter(|port| port.is_multiple_of(2) && *port > 0 && port + 1 <= *range.end()).collect();
+            range.clone().filter(|port| port.is_multiple_of(2) && *port > 0 && *port < *range.end()).collect();
         if free.is_empty() {
             return None;
         }

@@ -104,7 +104,7 @@ impl Browser {
     }
 
     fn level(&self, hertz: f32) -> f32 {
-        level(&self.heard[self.heard.len() - 8_000..], hertz)
+        level_of_last_second(&self.heard, hertz)
     }
 
     /// Until it has connected; it says its first frames, which the mixer waits for.
@@ -181,9 +181,9 @@ async fn a_browser_that_falls_silent_has_lost_its_link_and_may_come_back() {
     let next = async |line: &mut Line| {
         let next = async {
             loop {
-                match line.events.recv().await.unwrap() {
-                    event @ (AudioEvent::LinkUp(_) | AudioEvent::LinkLost(_)) => return event,
-                    _ => {}
+                let event = line.events.recv().await.unwrap();
+                if matches!(event, AudioEvent::LinkUp(_) | AudioEvent::LinkLost(_)) {
+                    return event;
                 }
             }
         };

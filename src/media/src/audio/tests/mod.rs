@@ -153,10 +153,16 @@ impl Phone {
         self.heard.extend(samples);
     }
 
-    /// What it has heard since this was asked last: the level of a tone in the last second of it.
     fn level(&self, hertz: f32) -> f32 {
-        level(&self.heard[self.heard.len() - 8_000..], hertz)
+        level_of_last_second(&self.heard, hertz)
     }
+}
+
+/// The level of a tone in the last second, in the half in which it is softer: a machine that is too busy for a moment makes
+/// a click, which has a little of every tone.
+fn level_of_last_second(heard: &[i16], hertz: f32) -> f32 {
+    let (first, second) = heard[heard.len() - 8_000..].split_at(4_000);
+    level(first, hertz).min(level(second, hertz))
 }
 
 /// So many ticks pass: each hears a frame and says one.
