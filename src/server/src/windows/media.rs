@@ -227,7 +227,7 @@ impl Media {
     /// What a browser needs to see whether it would reach us. The relay is told a name that is nobody's.
     pub(super) fn check(&self, now: Timestamp) -> Result<Answer, WireError> {
         let valid = Duration::from_millis(CHECK_VALID.unsigned_abs());
-        let probe = self.sfu().and_then(|sfu| sfu.probe(valid)).map_err(refused)?;
+        let probe = self.sfu.as_ref().ok_or(Refused::Stopped).and_then(|sfu| sfu.probe(valid)).map_err(refused)?;
         let (ice_servers, policy) = self.ice_for(ParticipantId::new(new_id()), now, CHECK_VALID);
         let probe = MediaProbe {
             address: probe.address.ip().to_string(),
