@@ -369,7 +369,7 @@ export type AlertId = string;
 /**
  * What an alert is about, the most urgent first.
  */
-export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
+export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "connect_rate" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
 
 /**
  * One alert.
@@ -416,7 +416,8 @@ teamName: string | null,
  */
 unit: string | null, 
 /**
- * How big the matter is: items without anybody, people in the queue, milliseconds waited.
+ * How big the matter is: items without anybody, people in the queue, milliseconds waited, requests for a professional
+ * that were answered of a thousand.
  */
 amount: number, 
 /**
@@ -637,7 +638,35 @@ iceServers: Array<IceServer>,
 /**
  * Which ways it may try.
  */
+policy: IcePolicy, } | { "type": "window_check", 
+/**
+ * Of the media port, and how to ask it.
+ */
+probe: MediaProbe, 
+/**
+ * For the `RTCPeerConnection`.
+ */
+iceServers: Array<IceServer>, 
+/**
+ * Which ways it may try.
+ */
 policy: IcePolicy, } | { "type": "window_answer", 
+/**
+ * The server's description.
+ */
+sdp: string, } | { "type": "call_opened", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "call_ready", 
+/**
+ * For the `RTCPeerConnection`.
+ */
+iceServers: Array<IceServer>, 
+/**
+ * Which ways it may try.
+ */
+policy: IcePolicy, } | { "type": "call_sound", 
 /**
  * The server's description.
  */
@@ -1049,6 +1078,236 @@ workDays: Array<NamedDay>,
 source: string, };
 
 /**
+ * What somebody does with a call. The leg numbers are those of the call's view.
+ */
+export type CallAct = { "type": "start", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, } | { "type": "place", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * Where.
+ */
+to: CallTo, } | { "type": "call_back", 
+/**
+ * The call of before.
+ */
+call: CallId, 
+/**
+ * Where; `left`: by the number that they called from.
+ */
+to: CallTo, } | { "type": "rings", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "prepare", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "answer", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * The offer of the page's media connection; at most 64 KiB with its frame.
+ */
+sdp: string, } | { "type": "decline", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "connect", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * The offer.
+ */
+sdp: string, } | { "type": "hang_up", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "request", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whom.
+ */
+who: CallWho, 
+/**
+ * What for; never `direct`.
+ */
+goal: Goal, 
+/**
+ * All candidates at once, instead of one after the other.
+ */
+atOnce: boolean, } | { "type": "stop_request", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "merge", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "swap", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "leave", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "return", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Those who came in the meantime are let go.
+ */
+takesBack: boolean, } | { "type": "hold", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, } | { "type": "resume", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, } | { "type": "mute", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, 
+/**
+ * From now on?
+ */
+muted: boolean, } | { "type": "whisper", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+to?: number, } | { "type": "drop", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, } | { "type": "dial", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * Whose leg.
+ */
+leg: number, 
+/**
+ * 1..=32 of `0`-`9`, `*`, `#`.
+ */
+digits: string, } | { "type": "open_window", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "end", 
+/**
+ * The call.
+ */
+call: CallId, } | { "type": "wrap_up", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * What.
+ */
+disposition: Disposition, 
+/**
+ * For colleagues; at most 2000 characters.
+ */
+note: string, 
+/**
+ * Number of the work order that was made elsewhere; at most 64 characters, needed with `work_order` and only there.
+ */
+workOrder?: string, } | { "type": "supervise", 
+/**
+ * The call.
+ */
+call: CallId, 
+/**
+ * How.
+ */
+mode: Supervision, } | { "type": "take_over", 
+/**
+ * The call.
+ */
+call: CallId, };
+
+/**
+ * One attempt to reach somebody.
+ */
+export type CallAttemptView = { 
+/**
+ * Which leg it is to become.
+ */
+leg: number, 
+/**
+ * As what.
+ */
+part: CallPart, 
+/**
+ * Whom: a name, or a department's number as it is dialled.
+ */
+who: string, 
+/**
+ * The member of staff.
+ */
+agent?: AgentId, 
+/**
+ * 1, 2, ...: those that are rung at the same moment are of one round.
+ */
+round: number, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * Until then, while it rings.
+ */
+until?: Timestamp, 
+/**
+ * The other side says that it rings.
+ */
+isRinging: boolean, 
+/**
+ * What became of it.
+ */
+cause?: Cause, };
+
+/**
  * A promised call-back of which its team was reminded.
  */
 export type CallBackView = { 
@@ -1072,6 +1331,453 @@ teamName: string,
  * When.
  */
 slot: Slot, };
+
+/**
+ * The call of a conversation, as the conversation's view has it.
+ */
+export type CallBrief = { 
+/**
+ * Which; its topic has the rest.
+ */
+call: CallId, 
+/**
+ * Where it stands; never `ended`.
+ */
+state: CallState, 
+/**
+ * Where from.
+ */
+origin: CallOrigin, 
+/**
+ * Since when.
+ */
+since: Timestamp, };
+
+/**
+ * What somebody may do; see [`Standing::allows`].
+ */
+export type CallDeed = "request" | "arrange" | "drop" | "silence" | "mute_self" | "whisper" | "dial" | "leave" | "return" | "continue" | "end" | "supervise" | "take_over";
+
+/**
+ * Why a call is over.
+ */
+export type CallEnd = "completed" | "abandoned" | "caller_hung_up" | "caller_lost" | "not_reached" | "no_operators" | "ended_by_supervisor" | "too_long" | "node_lost";
+
+/**
+ * Figures of calls of a time.
+ */
+export type CallFiguresView = { 
+/**
+ * When it was counted.
+ */
+asOf: Timestamp, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End; belongs to it no more.
+ */
+to: Timestamp, 
+/**
+ * Begin of the time before, of the same length.
+ */
+beforeFrom: Timestamp, 
+/**
+ * The connect rate that is promised, in percent (rule 6).
+ */
+promised: number, 
+/**
+ * All requests that were decided in the time.
+ */
+total: ConnectNumbers, 
+/**
+ * In the time before.
+ */
+before: ConnectNumbers, 
+/**
+ * Shown apart.
+ */
+lines: Array<ConnectLine>, 
+/**
+ * By telephone and professional, those who answer least often first; at most 500.
+ */
+parties: Array<CallPartyLine>, 
+/**
+ * What became of the attempts.
+ */
+causes: Partial<Record<Cause, number>>, 
+/**
+ * Time from the ring to the answer.
+ */
+ring: FigureNumber, 
+/**
+ * Calls that began in the time; by team, not by department, and null beside an item or hour.
+ */
+service: ServiceNumbers | null, 
+/**
+ * What operators spent on these calls.
+ */
+handling: FigureNumber | null, };
+
+/**
+ * One telephone call, from its first ring to its end; its legs are numbered within it.
+ */
+export type CallId = string;
+
+/**
+ * Somebody in a call.
+ */
+export type CallLegView = { 
+/**
+ * Number of the leg.
+ */
+leg: number, 
+/**
+ * As what.
+ */
+part: CallPart, 
+/**
+ * As this reader may call them; empty for the caller to themselves.
+ */
+name: string, 
+/**
+ * The member of staff.
+ */
+agent?: AgentId, 
+/**
+ * Where.
+ */
+place: CallPlace, 
+/**
+ * The page is reloading, or its sound is interrupted.
+ */
+isAway: boolean, 
+/**
+ * Nobody hears them.
+ */
+isMuted: boolean, 
+/**
+ * Only this leg hears them.
+ */
+whispersTo?: number, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * How their sound is.
+ */
+quality?: QualityLight, };
+
+/**
+ * Where a call comes from.
+ */
+export type CallOrigin = "hotline" | "browser" | "call_me" | "call_back";
+
+/**
+ * What somebody is in a call.
+ */
+export type CallPart = "caller" | "operator" | "professional" | "guest" | "supervisor";
+
+/**
+ * How often a telephone or a professional answers.
+ */
+export type CallPartyLine = { 
+/**
+ * Id of the member of staff, or what stands for the telephone in a query; never its digits.
+ */
+key: string, 
+/**
+ * Display name, or whose telephone it is; of one that is in no directory its masked digits.
+ */
+name: string, 
+/**
+ * Is it a member of staff?
+ */
+isPerson: boolean, 
+/**
+ * Answered / attempts that were up to them.
+ */
+answered: CallRate, };
+
+/**
+ * Where somebody is.
+ */
+export type CallPlace = "bridge" | "aside" | "hold";
+
+/**
+ * A numerator over its denominator.
+ */
+export type CallRate = { 
+/**
+ * Numerator.
+ */
+hits: number, 
+/**
+ * Denominator.
+ */
+of: number, };
+
+/**
+ * A page of the requests behind a number.
+ */
+export type CallRequestRows = { 
+/**
+ * How many there are on all pages: the number itself.
+ */
+count: number, 
+/**
+ * In the order in which they were decided.
+ */
+rows: Array<CountedRequest>, 
+/**
+ * `after` of the next page; null: there is none.
+ */
+next: string | null, };
+
+/**
+ * A request for a professional.
+ */
+export type CallRequestView = { 
+/**
+ * 1, 2, ... in the call.
+ */
+number: number, 
+/**
+ * A professional, or a fourth party.
+ */
+part: CallPart, 
+/**
+ * Code of the item.
+ */
+item?: string, 
+/**
+ * Code of the unit.
+ */
+department: string, 
+/**
+ * Its name.
+ */
+departmentName: string, 
+/**
+ * All candidates at once.
+ */
+atOnce: boolean, 
+/**
+ * How many there are.
+ */
+candidates: number, 
+/**
+ * When.
+ */
+askedAt: Timestamp, 
+/**
+ * When it was decided.
+ */
+endedAt?: Timestamp, 
+/**
+ * How.
+ */
+result?: RequestEnd, 
+/**
+ * Who was rung, oldest first.
+ */
+attempts: Array<CallAttemptView>, };
+
+/**
+ * How many requests were answered in a round.
+ */
+export type CallRound = { 
+/**
+ * 1: the first attempt.
+ */
+round: number, 
+/**
+ * How many.
+ */
+count: number, };
+
+/**
+ * Where a call stands.
+ */
+export type CallState = "placing" | "waiting" | "talking" | "closing" | "ended";
+
+/**
+ * Where a citizen is rung.
+ */
+export type CallTo = { "type": "browser" } | { "type": "left" } | { "type": "number", 
+/**
+ * 5 to 20 digits; blanks, `+` and `-` may stand in it.
+ */
+number: string, };
+
+/**
+ * A call, as this reader may know it.
+ */
+export type CallView = { 
+/**
+ * Which.
+ */
+call: CallId, 
+/**
+ * Rises with every change.
+ */
+version: number, 
+/**
+ * Where it stands.
+ */
+state: CallState, 
+/**
+ * Where from.
+ */
+origin: CallOrigin, 
+/**
+ * Part of which conversation.
+ */
+conversation?: ConversationId, 
+/**
+ * Code of the team whose queue it is of.
+ */
+team: string, 
+/**
+ * Code of the item, as far as it is known.
+ */
+item?: string, 
+/**
+ * The item's name.
+ */
+itemName?: string, 
+/**
+ * Rule 5.
+ */
+isFirst: boolean, 
+/**
+ * Who calls: a name as staff see it, or a number with its middle hidden; empty for the caller.
+ */
+caller: string, 
+/**
+ * What came with the call from the city's system; staff only.
+ */
+ticket?: string, 
+/**
+ * It rang here, or was begun.
+ */
+beganAt: Timestamp, 
+/**
+ * Somebody spoke with the caller.
+ */
+answeredAt?: Timestamp, 
+/**
+ * With `ended`.
+ */
+endedAt?: Timestamp, 
+/**
+ * With `ended`: why.
+ */
+endedBecause?: CallEnd, 
+/**
+ * Who is in it, by leg.
+ */
+legs: Array<CallLegView>, 
+/**
+ * Who is being rung beside requests: an operator, who comes back, a supervisor, the citizen; staff only.
+ */
+rung: Array<CallAttemptView>, 
+/**
+ * Requests for professionals, oldest first; staff only.
+ */
+requests: Array<CallRequestView>, 
+/**
+ * As what this reader is in it.
+ */
+standing?: Standing, 
+/**
+ * The reader's own leg.
+ */
+mine?: number, 
+/**
+ * What this reader may do in it.
+ */
+may: Array<CallDeed>, };
+
+/**
+ * Who is to be rung.
+ */
+export type CallWho = { "type": "item", 
+/**
+ * Code of the item.
+ */
+item: string, 
+/**
+ * Code of the district; absent: the city.
+ */
+district?: string, } | { "type": "department", 
+/**
+ * Code of the unit.
+ */
+department: string, 
+/**
+ * Code of the district; absent: the city.
+ */
+district?: string, } | { "type": "telephone", 
+/**
+ * Code of its record.
+ */
+telephone: string, } | { "type": "agent", 
+/**
+ * Who.
+ */
+agent: AgentId, } | { "type": "number", 
+/**
+ * 5 to 20 digits; blanks, `+` and `-` may stand in it.
+ */
+number: string, 
+/**
+ * Code of the unit whose it is: by this the figures are told apart.
+ */
+department: string, };
+
+/**
+ * What concerns one person.
+ */
+export type CallsView = { 
+/**
+ * Rises with every change.
+ */
+version: number, 
+/**
+ * Who rings them now.
+ */
+rings: Array<RingView>, 
+/**
+ * Calls that they are in.
+ */
+mine: Array<CallId>, 
+/**
+ * Calls that they led and may come back to.
+ */
+left: Array<CallId>, 
+/**
+ * What they have to say about calls that they led.
+ */
+wrapUps: Array<WrapUpView>, 
+/**
+ * Who is to be called back after a call in which nobody was reached, the first due one first.
+ */
+owed: Array<OwedCallView>, 
+/**
+ * Their telephone on the desk is registered: it rings instead of the page.
+ */
+hasTelephone: boolean, 
+/**
+ * Calls that wait for somebody of their teams, first priority first, then the oldest.
+ */
+waiting: Array<LiveCallView>, 
+/**
+ * All calls that they may watch, oldest first; empty for who watches none.
+ */
+live: Array<LiveCallView>, };
 
 /**
  * A prepared text; its code is what agents type after `/`.
@@ -1145,9 +1851,14 @@ dueAt: Timestamp | null,
 note: string, };
 
 /**
+ * What became of an attempt to reach somebody: each has exactly one.
+ */
+export type Cause = "answered" | "busy" | "declined" | "no_answer" | "no_progress" | "unreachable" | "congested" | "broken" | "elsewhere" | "cancelled" | "caller_gone" | "node_lost";
+
+/**
  * Where the request came from (rule 3: measured together, reported apart).
  */
-export type Channel = "pc" | "mobile" | "hall" | "kiosk" | "counter";
+export type Channel = "pc" | "mobile" | "hall" | "kiosk" | "counter" | "call";
 
 /**
  * 办事清单: what is to be known of a situation.
@@ -1772,7 +2483,11 @@ note: string, } | { "type": "reopen_alert",
 /**
  * Which.
  */
-alert: AlertId, } | { "type": "ask_window", 
+alert: AlertId, } | { "type": "call", 
+/**
+ * What.
+ */
+act: CallAct, } | { "type": "ask_window", 
 /**
  * The conversation.
  */
@@ -1840,7 +2555,11 @@ window: WindowId,
 /**
  * Whom.
  */
-agent: AgentId, } | { "type": "take_seat", 
+agent: AgentId, } | { "type": "check_window", 
+/**
+ * The window.
+ */
+window: WindowId, } | { "type": "take_seat", 
 /**
  * The window.
  */
@@ -2037,6 +2756,44 @@ window: WindowId,
  * What stands there.
  */
 kind: FieldKind, };
+
+/**
+ * One line of connect rates that are shown apart.
+ */
+export type ConnectLine = { 
+/**
+ * Code of the unit or item, or the hour (0 to 23); empty: no item.
+ */
+key: string, 
+/**
+ * What people call it, in Chinese; empty: the key says it.
+ */
+name: string, 
+/**
+ * Its numbers.
+ */
+connect: ConnectNumbers, };
+
+/**
+ * What became of requests for a professional.
+ */
+export type ConnectNumbers = { 
+/**
+ * Connect rate: answered by a professional in any attempt / requested.
+ */
+all: CallRate, 
+/**
+ * The same without callers who hung up within 10 s.
+ */
+withoutShort: CallRate, 
+/**
+ * First-attempt rate.
+ */
+first: CallRate, 
+/**
+ * Hunting depth.
+ */
+rounds: Array<CallRound>, };
 
 /**
  * A text that one agrees to.
@@ -2255,7 +3012,11 @@ citizenOnline: boolean,
 /**
  * Its virtual window, if it has one that has not ended.
  */
-window?: WindowBrief, };
+window?: WindowBrief, 
+/**
+ * Its call, if it has one that has not ended.
+ */
+call?: CallBrief, };
 
 /**
  * A correction that is asked for.
@@ -2299,6 +3060,104 @@ text: string, };
  * What a correction says.
  */
 export type CorrectionVerdict = "answered" | "excused" | "withdrawn";
+
+/**
+ * An attempt to reach somebody.
+ */
+export type CountedAttempt = { 
+/**
+ * Number of the leg in the call.
+ */
+leg: number, 
+/**
+ * As in [`CallPartyLine`].
+ */
+key: string, 
+/**
+ * As in [`CallPartyLine`].
+ */
+name: string, 
+/**
+ * In which round.
+ */
+round: number, 
+/**
+ * We began to ring.
+ */
+rungAt: Timestamp, 
+/**
+ * It rang.
+ */
+ringingAt: Timestamp | null, 
+/**
+ * It was decided.
+ */
+endedAt: Timestamp | null, 
+/**
+ * How.
+ */
+cause: Cause | null, };
+
+/**
+ * A request for a professional.
+ */
+export type CountedRequest = { 
+/**
+ * Of which call.
+ */
+call: CallId, 
+/**
+ * 1, 2, ... in the call.
+ */
+number: number, 
+/**
+ * When it was asked for.
+ */
+askedAt: Timestamp, 
+/**
+ * When it was decided.
+ */
+endedAt: Timestamp, 
+/**
+ * Code of the item.
+ */
+item: string | null, 
+/**
+ * Its name.
+ */
+itemName: string | null, 
+/**
+ * Code of the unit.
+ */
+department: string, 
+/**
+ * Its name.
+ */
+departmentName: string, 
+/**
+ * Who asked; null: the direct line.
+ */
+byName: string | null, 
+/**
+ * How many could have been rung.
+ */
+candidates: number, 
+/**
+ * How it was decided.
+ */
+result: RequestEnd, 
+/**
+ * Is it in the numerator?
+ */
+isHit: boolean, 
+/**
+ * In which round it was answered.
+ */
+answeredRound: number | null, 
+/**
+ * Whom it rang, in order.
+ */
+attempts: Array<CountedAttempt>, };
 
 /**
  * Service hours in which nobody would answer for an item.
@@ -2421,6 +3280,112 @@ owed: OwedView | null,
 flag: FlagView | null, };
 
 /**
+ * Something that was found, and who would answer, in the order in which they would be rung.
+ */
+export type DirectoryEntry = { 
+/**
+ * What a request names.
+ */
+target: DirectoryTarget, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * Code of the unit whose it is.
+ */
+unit: string, 
+/**
+ * That unit's name.
+ */
+unitName: string, 
+/**
+ * Name of the district that the unit is of; null: the city's.
+ */
+districtName: string | null, 
+/**
+ * Is it put through without an operator (三方直转)?
+ */
+directLine: boolean, 
+/**
+ * People on duty; those who are not there come last.
+ */
+onDuty: Array<DirectoryPerson>, 
+/**
+ * Telephones.
+ */
+numbers: Array<DirectoryNumber>, };
+
+/**
+ * A telephone.
+ */
+export type DirectoryNumber = { 
+/**
+ * Code of its record; null: it stands in the item.
+ */
+record: string | null, 
+/**
+ * Whose it is.
+ */
+label: string, 
+/**
+ * What is dialled.
+ */
+number: string, 
+/**
+ * Is it rung without an operator (三方直转)?
+ */
+isDirect: boolean, };
+
+/**
+ * Somebody on duty.
+ */
+export type DirectoryPerson = { 
+/**
+ * Who.
+ */
+agent: AgentId, 
+/**
+ * Display name.
+ */
+name: string, 
+/**
+ * Name of the team in whose roster they stand.
+ */
+teamName: string, 
+/**
+ * End of the duty.
+ */
+until: Timestamp, 
+/**
+ * Are they there to be rung?
+ */
+isThere: boolean, };
+
+/**
+ * What somebody can be put through to, by its code.
+ */
+export type DirectoryTarget = { "kind": "item", "code": string } | { "kind": "department", "code": string } | { "kind": "telephone", "code": string };
+
+/**
+ * What was found.
+ */
+export type DirectoryView = { 
+/**
+ * At most 10, the best first.
+ */
+entries: Array<DirectoryEntry>, 
+/**
+ * The server's clock.
+ */
+asOf: Timestamp, };
+
+/**
+ * What an operator says of a call that they led.
+ */
+export type Disposition = "solved" | "put_through" | "work_order" | "call_back" | "out_of_scope" | "no_matter" | "abuse";
+
+/**
  * What a district adds to the city's answer (rule 11).
  */
 export type DistrictDetail = { 
@@ -2480,6 +3445,165 @@ drawn: number, };
  * Of what a plan draws its number.
  */
 export type DrawnPer = "plan" | "team" | "agent";
+
+/**
+ * What was copied.
+ */
+export type DutyCopied = { 
+/**
+ * Codes of the new shifts, so that they can be taken back.
+ */
+shifts: Array<string>, 
+/**
+ * Duties that were there already, of the same person at the same time.
+ */
+skipped: number, };
+
+/**
+ * Body of `POST /api/admin/duty/copy`: the duties of single days of one week again in another one.
+ */
+export type DutyCopy = { 
+/**
+ * Codes of the teams.
+ */
+teams: Array<string>, 
+/**
+ * First day of the week to copy, e.g. `2026-11-23`.
+ */
+from: string, 
+/**
+ * First day of the week to copy into.
+ */
+to: string, };
+
+/**
+ * Service hours in which nobody of a line of work is on duty in a district.
+ */
+export type DutyHole = { 
+/**
+ * Code of the district; null: the city's own department.
+ */
+district: string | null, 
+/**
+ * Its name.
+ */
+districtName: string | null, 
+/**
+ * Code of the city's department whose line of work it is.
+ */
+line: string, 
+/**
+ * Its name.
+ */
+lineName: string, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, 
+/**
+ * There are telephones that would be rung nevertheless.
+ */
+hasNumbers: boolean, };
+
+/**
+ * The holes of seven days, of the units that one may see.
+ */
+export type DutyHoles = { 
+/**
+ * By district, line and time; at most 500.
+ */
+holes: Array<DutyHole>, 
+/**
+ * How many there are.
+ */
+total: number, };
+
+/**
+ * Somebody's duty in a week of a line of work.
+ */
+export type DutyLine = { 
+/**
+ * Code of the shift that it comes from.
+ */
+shift: string, 
+/**
+ * Whose.
+ */
+agent: AgentId, 
+/**
+ * Their display name; empty: they have no account any more.
+ */
+name: string, 
+/**
+ * Code of the team.
+ */
+team: string, 
+/**
+ * Does it hold on this day only?
+ */
+isSingle: boolean, 
+/**
+ * Do they still work in the team? Else nobody is asked by it.
+ */
+isMember: boolean, 
+/**
+ * Begin.
+ */
+from: Timestamp, 
+/**
+ * End.
+ */
+to: Timestamp, };
+
+/**
+ * A team whose people are asked.
+ */
+export type DutyTeam = { 
+/**
+ * Code.
+ */
+code: string, 
+/**
+ * Name.
+ */
+name: string, 
+/**
+ * Code of its unit.
+ */
+unit: string, 
+/**
+ * May one change its roster?
+ */
+mayChange: boolean, };
+
+/**
+ * Seven days of who answers the calls of an item or a department in a district.
+ */
+export type DutyWeek = { 
+/**
+ * The days, with the service hours of any of the teams.
+ */
+days: Array<RosterDay>, 
+/**
+ * The teams, nearest first.
+ */
+teams: Array<DutyTeam>, 
+/**
+ * In order.
+ */
+duties: Array<DutyLine>, 
+/**
+ * Service hours in which nobody is on duty.
+ */
+holes: Array<Span>, 
+/**
+ * Telephones that are rung besides.
+ */
+numbers: Array<DirectoryNumber>, };
 
 /**
  * Why a window has ended.
@@ -3016,7 +4140,35 @@ link: MediaLink, } | { "type": "window_replaced",
 /**
  * In which window.
  */
-window: WindowId, } | { "type": "tick", 
+window: WindowId, } | { "type": "calls", 
+/**
+ * The state.
+ */
+view: CallsView, } | { "type": "call", 
+/**
+ * The state.
+ */
+view: CallView, } | { "type": "call_heard", 
+/**
+ * Whose leg.
+ */
+leg: number, 
+/**
+ * Do they speak?
+ */
+speaking: boolean, } | { "type": "call_link", 
+/**
+ * In which call.
+ */
+call: CallId, 
+/**
+ * How it is; after `over`: `connect` anew.
+ */
+link: MediaLink, } | { "type": "call_replaced", 
+/**
+ * In which call.
+ */
+call: CallId, } | { "type": "tick", 
 /**
  * The server's clock.
  */
@@ -3555,6 +4707,11 @@ seq?: number,
  * What.
  */
 body: EventBody, };
+
+/**
+ * What is to become of who is reached.
+ */
+export type Goal = "consult" | "join" | "put_through" | "direct";
 
 /**
  * A role in a unit.
@@ -4564,7 +5721,7 @@ virtualWindow: boolean, };
 /**
  * Kind of an administered record.
  */
-export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours" | "score_card" | "sample_plan";
+export type Kind = "unit" | "team" | "shift" | "item" | "sla_policy" | "notice" | "canned_answer" | "blocked_visitor" | "retention" | "legal_hold" | "calendar_year" | "special_hours" | "score_card" | "sample_plan" | "transfer_number";
 
 /**
  * What two entries have to do with each other.
@@ -4881,6 +6038,59 @@ question: string,
 likeness: number, };
 
 /**
+ * A call in the list of supervisors.
+ */
+export type LiveCallView = { 
+/**
+ * Which.
+ */
+call: CallId, 
+/**
+ * Where it stands.
+ */
+state: CallState, 
+/**
+ * Where from.
+ */
+origin: CallOrigin, 
+/**
+ * Code of the team whose queue it is of.
+ */
+team: string, 
+/**
+ * Code of the item, as far as it is known.
+ */
+item?: string, 
+/**
+ * The item's name.
+ */
+itemName?: string, 
+/**
+ * Rule 5.
+ */
+isFirst: boolean, 
+/**
+ * Who calls, as one may know it.
+ */
+caller: string, 
+/**
+ * Since when it rings or stands.
+ */
+since: Timestamp, 
+/**
+ * Since when somebody has spoken with the caller.
+ */
+answeredAt?: Timestamp, 
+/**
+ * Staff in it, who leads it first.
+ */
+people: Array<PersonView>, 
+/**
+ * Somebody of a department is being rung.
+ */
+isRequesting: boolean, };
+
+/**
  * Body of `POST /api/staff/login`.
  */
 export type Login = { 
@@ -5057,6 +6267,27 @@ medium: Medium, };
  * How one's own media connection is.
  */
 export type MediaLink = "up" | "interrupted" | "over";
+
+/**
+ * A peer that answers connectivity checks (RFC 8445, 7) and nothing else.
+ */
+export type MediaProbe = { 
+/**
+ * IP address of the media port.
+ */
+address: string, 
+/**
+ * Its number, UDP.
+ */
+port: number, 
+/**
+ * `ice-ufrag` of the peer.
+ */
+ufrag: string, 
+/**
+ * `ice-pwd` of the peer.
+ */
+password: string, };
 
 /**
  * What somebody lets the others see or hear.
@@ -5263,7 +6494,7 @@ from: Timestamp,
 to: Timestamp | null, };
 
 /**
- * A number that is rung for a three-way call, in order.
+ * A number that is rung for a three-way call of one item, in order. Those that items share: [`super::TransferNumber`].
  */
 export type Number = { 
 /**
@@ -5557,6 +6788,43 @@ export type OutboxState = "waiting" | "sent" | "dead" | "dropped";
  * How a conversation ended.
  */
 export type Outcome = "solved_by_bot" | "solved" | "unsolved" | "abandoned" | "left_message" | "out_of_scope" | "abuse";
+
+/**
+ * Somebody is to be called back (rule 6: within 24 h).
+ */
+export type OwedCallView = { 
+/**
+ * After which call.
+ */
+call: CallId, 
+/**
+ * Part of which conversation.
+ */
+conversation?: ConversationId, 
+/**
+ * Code of the item.
+ */
+item?: string, 
+/**
+ * The item's name.
+ */
+itemName?: string, 
+/**
+ * Code of the unit that was not reached; absent: no operator was.
+ */
+department?: string, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * By then.
+ */
+dueAt: Timestamp, 
+/**
+ * Best by the reader.
+ */
+isMine: boolean, };
 
 /**
  * An answer that is owed after the first one.
@@ -6166,7 +7434,7 @@ answers: Array<ReceiptAnswer>, };
 /**
  * What a record says.
  */
-export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours | ScoreCard | SamplePlan;
+export type RecordBody = Unit | Team | Shift | Item | SlaPolicy | Notice | CannedAnswer | BlockedVisitor | Retention | LegalHold | CalendarYear | SpecialHours | ScoreCard | SamplePlan | TransferNumber;
 
 /**
  * Some of the records of a kind, in the order in which they were made.
@@ -6484,6 +7752,11 @@ ref: number,
 body: Command, };
 
 /**
+ * What became of a request for a professional.
+ */
+export type RequestEnd = "reached" | "nobody_reached" | "cancelled" | "caller_gone" | "node_lost";
+
+/**
  * How long a class of data is kept; its code is the word of the class.
  */
 export type Retention = { 
@@ -6646,6 +7919,59 @@ rights: Array<RightView>,
  * The server's clock.
  */
 now: Timestamp, };
+
+/**
+ * Somebody is rung.
+ */
+export type RingView = { 
+/**
+ * Which call.
+ */
+call: CallId, 
+/**
+ * Which leg they will be.
+ */
+leg: number, 
+/**
+ * As what.
+ */
+part: CallPart, 
+/**
+ * Who asks for them; absent: the queue, or the direct line.
+ */
+by?: PersonView, 
+/**
+ * Who calls, as one may know it.
+ */
+caller: string, 
+/**
+ * Code of the item, as far as it is known.
+ */
+item?: string, 
+/**
+ * The item's name.
+ */
+itemName?: string, 
+/**
+ * The conversation, which one may read before one speaks.
+ */
+conversation?: ConversationId, 
+/**
+ * Rule 5.
+ */
+isFirst: boolean, 
+/**
+ * The telephone on the desk rings, not the page.
+ */
+onTelephone: boolean, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * Nobody answers for them then.
+ */
+until: Timestamp, };
 
 /**
  * What a member of staff may do.
@@ -6878,6 +8204,27 @@ always?: boolean,
  * Of every working day, in order; the gaps are lunch.
  */
 periods?: Array<string>, };
+
+/**
+ * How the hotline answers its callers.
+ */
+export type ServiceNumbers = { 
+/**
+ * Answered by a person within 15 s / offered (GB/T 33358).
+ */
+within: CallRate, 
+/**
+ * Hung up before anybody spoke with them / decided.
+ */
+abandoned: CallRate, 
+/**
+ * Of those, within 10 s.
+ */
+shortAbandons: number, 
+/**
+ * Time to the answer.
+ */
+wait: FigureNumber, };
 
 /**
  * The open sessions of an account.
@@ -7180,7 +8527,15 @@ view: AlertsView, } | { "type": "notices", } | { "type": "continuation",
 /**
  * The state.
  */
-view: ContinuationView, } | { "type": "window", 
+view: ContinuationView, } | { "type": "calls", 
+/**
+ * The state.
+ */
+view: CallsView, } | { "type": "call", 
+/**
+ * The state.
+ */
+view: CallView, } | { "type": "window", 
 /**
  * The state.
  */
@@ -7554,6 +8909,11 @@ haveHours: number, };
 export type Stage = "bot" | "waiting" | "offered" | "serving" | "wrap_up" | "call_back" | "closed";
 
 /**
+ * As what somebody gives a command.
+ */
+export type Standing = "operator" | "professional" | "guest" | "former_operator" | "supervisor";
+
+/**
  * A stroke as it stands.
  */
 export type StandingStroke = { 
@@ -7596,6 +8956,11 @@ to: Point, };
  * What makes suggested questions frequent.
  */
 export type SuggestionBasis = "asked" | "demo";
+
+/**
+ * How a supervisor takes part.
+ */
+export type Supervision = "listen" | "whisper" | "barge";
 
 /**
  * A line of a task's history.
@@ -8394,7 +9759,31 @@ because: EndedBecause,
 /**
  * How long citizen and clerk saw each other; 0: they did not.
  */
-liveSeconds: number, } | { "type": "note", 
+liveSeconds: number, } | { "type": "call_began", 
+/**
+ * Which.
+ */
+call: CallId, 
+/**
+ * Where from.
+ */
+origin: CallOrigin, } | { "type": "call_answered", 
+/**
+ * In which call.
+ */
+call: CallId, } | { "type": "call_ended", 
+/**
+ * Which.
+ */
+call: CallId, 
+/**
+ * Why.
+ */
+because: CallEnd, 
+/**
+ * How long staff spoke with the caller; 0: nobody did.
+ */
+talkSeconds: number, } | { "type": "note", 
 /**
  * Plain text.
  */
@@ -8597,7 +9986,7 @@ reason: string, };
 
 /**
  * A stream of events. Text form `conversation:cv_...`, `notes:cv_...`, `agent:ag_...`, `board`, `board:UNIT`,
- * `alerts`, `alerts:UNIT`, `continuation:cn_...`, `window:wn_...`, `notices`, `session`.
+ * `alerts`, `alerts:UNIT`, `continuation:cn_...`, `window:wn_...`, `calls`, `call:cl_...`, `notices`, `session`.
  */
 export type Topic = string;
 
@@ -8651,6 +10040,47 @@ more: boolean,
  * Private notes, oldest first.
  */
 notes: Array<ThreadEntry>, };
+
+/**
+ * A telephone that calls are put through to.
+ */
+export type TransferNumber = { 
+/**
+ * Whose it is.
+ */
+label: string, 
+/**
+ * 5 to 20 digits; blanks and `-` may stand between.
+ */
+number: string, 
+/**
+ * Code of the unit whose telephone it is.
+ */
+unit: string, 
+/**
+ * Codes of the districts whose calls it takes; empty: those of all, or of the district that its unit is of.
+ */
+districts: Array<string>, 
+/**
+ * Codes of the items that it is rung for; empty: all of its unit.
+ */
+items: Array<string>, 
+/**
+ * 1 to 999: of several, the smallest is rung first.
+ */
+rank: number, 
+/**
+ * 三方直转: is it rung when a caller is put through without an operator?
+ */
+directLine: boolean, 
+/**
+ * Not rung for now.
+ */
+isOff: boolean, 
+/**
+ * Remark.
+ */
+note: string, };
 
 /**
  * Whom a transfer goes to.
@@ -9101,6 +10531,23 @@ changed: number,
  * As they were.
  */
 same: number, };
+
+/**
+ * A wrap-up that is open.
+ */
+export type WrapUpView = { 
+/**
+ * Of which call.
+ */
+call: CallId, 
+/**
+ * Since when.
+ */
+since: Timestamp, 
+/**
+ * They are asked for nothing else until then.
+ */
+until: Timestamp, };
 
 /**
  * Body of `command close`: the answer that solved it, for the knowledge base (rule 10).
