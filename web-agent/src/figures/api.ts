@@ -3,7 +3,6 @@ import type {
   AgentDays,
   CallFiguresView,
   CallRequestRows,
-  ConnectBy,
   ErrorCode,
   Figure,
   FigureGroup,
@@ -18,6 +17,7 @@ import type {
   WireError,
   WrittenBackPage,
 } from '../generated/protocol';
+import type { ConnectBy } from './calls';
 import type { Filter } from './route';
 
 /** `lost`: the server was not reached; `over`: the log-in is. */

@@ -1,13 +1,5 @@
 /** What the pages of calls say; the numbers are the server's. */
-import type {
-  CallFiguresView,
-  CallRate,
-  Cause,
-  ConnectBy,
-  ConnectNumbers,
-  FigureGroup,
-  RequestEnd,
-} from '../generated/protocol';
+import type { CallFiguresView, CallRate, Cause, ConnectNumbers, FigureGroup, RequestEnd } from '../generated/protocol';
 import { countText, NONE, percentText, spanText } from './numbers';
 
 export const rateText = ({ hits, of }: CallRate): string => percentText(hits, of);
@@ -15,6 +7,9 @@ export const ratePartsText = ({ hits, of }: CallRate): string => `${countText(hi
 
 /** Is a rate below what is promised? Of nothing: no. */
 export const isBelow = ({ hits, of }: CallRate, promised: number): boolean => hits * 100 < of * promised;
+
+/** By what the server tells requests apart (`domain::call::figures::ConnectBy`). */
+export type ConnectBy = 'nothing' | 'department' | 'item' | 'hour';
 
 /** The page's groups are those of all figures; calls are told apart by some of them. */
 const GROUPS: Partial<Record<FigureGroup, ConnectBy>> = { unit: 'department', item: 'item', hour: 'hour' };

@@ -124,6 +124,8 @@ impl Talk {
         let place = match (hunt.goal, operator) {
             (Goal::Consult, Some((operator, _))) => {
                 self.put(operator, Place::Aside);
+                // Before it is looked who is with the caller.
+                self.put(no, Place::Aside);
                 self.hold_caller_if_alone();
                 Place::Aside
             }

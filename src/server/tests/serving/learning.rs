@@ -339,6 +339,10 @@ async fn a_refit_by_labels_makes_a_version_that_holds_at_once_and_can_be_taken_b
     assert_eq!(limits(newest), limits(&shipped));
     let by_weights = tried().await;
     assert_eq!(by_weights["thresholds"], 2);
-    let sure = |view: &Value| view["hits"][0]["probability"].as_f64().unwrap();
-    assert!((sure(&by_weights) - sure(&by_labels)).abs() > 1e-9, "with the calibrator of the weights again");
+    // The first may be as sure as anything can be by both.
+    let sure = |view: &Value| {
+        let hits = view["hits"].as_array().unwrap();
+        hits.iter().map(|hit| hit["probability"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_ne!(sure(&by_weights), sure(&by_labels), "with the calibrator of the weights again");
 }

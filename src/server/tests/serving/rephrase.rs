@@ -147,7 +147,7 @@ async fn other_words_are_said_beside_the_official_wording_and_whoever_keeps_it_s
     assert_eq!(asker.ask("谢谢").await["body"]["type"], "bot_says");
     assert_eq!(asker.ask("着火了").await["body"]["reason"], "emergency");
     assert_eq!(peer.asked(), 1);
-    let why = Desk::of(&server, "editor1").await;
+    let why = Desk::of(&server, "super1").await;
     let why = why.get(&format!("/api/bot/why?conversation={}&seq={}", asker.id, answer["seq"])).await;
     assert_eq!(why["said"], json!({ "official": official, "text": GOOD, "by": "words-1" }));
     let metrics = server.metrics().await;
