@@ -1,0 +1,186 @@
+/**
+ * Three-way calls in real browsers: a citizen's call from their page, an operator at their panel, a colleague in the console;
+ * who hears whom by the tones of their microphones in consultation, merge and leaving; a reload keeps the leg.
+ */
+import { expect, isAccessible, test, type People } from './support/fixtures';
+import { Console } from './support/console';
+import { Widget } from './support/widget';
+import { windowBrowser } from './support/window';
+import type { Page } from '@playwright/test';
+
+test.use({
+  launchOptions: windowBrowser,
+  // Everything is on this machine.
+  settings: { CALLS__LISTEN: '127.0.0.1', MEDIA__LISTEN: '127.0.0.1:0' },
+});
+
+const CITIZEN = 600;
+const OPERATOR = 1_000;
+const PROFESSIONAL = 1_500;
+
+/** A page whose microphone hears one tone. */
+async function pageOf(people: People, hertz: number, width: number, height: number): Promise<Page> {
+  const context = await people.context({ viewport: { width, height } });
+  await context.grantPermissions(['microphone']);
+  await context.addInitScript((pitch) => {
+    if (!navigator.mediaDevices) return;
+    navigator.mediaDevices.getUserMedia = async () => {
+      const audio = new AudioContext();
+      const tone = audio.createOscillator();
+      tone.frequency.value = pitch;
+      const out = audio.createMediaStreamDestination();
+      tone.connect(out);
+      tone.start();
+      await audio.resume();
+      return out.stream;
+    };
+  }, hertz);
+  return context.newPage();
+}
+
+/** How loud each of the three tones is in what a page plays, in dB; -200: nothing is played. */
+async function loudness(page: Page): Promise<Record<number, number>> {
+  return page.evaluate(
+    async (tones) => {
+      const player = document.querySelector<HTMLAudioElement>('audio[data-testid=call-voice]');
+      if (!player?.srcObject) return Object.fromEntries(tones.map((hertz) => [hertz, -200]));
+      const context = new AudioContext();
+      await context.resume();
+      const analyser = context.createAnalyser();
+      analyser.fftSize = 8_192;
+      analyser.smoothingTimeConstant = 0;
+      context.createMediaStreamSource(player.srcObject as MediaStream).connect(analyser);
+      // The window of the transform is 0.17 s: several of them, and the loudest counts.
+      const most = new Map(tones.map((hertz) => [hertz, -200]));
+      const bins = new Float32Array(analyser.frequencyBinCount);
+      for (let look = 0; look < 12; look++) {
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        analyser.getFloatFrequencyData(bins);
+        for (const hertz of tones) {
+          const at = Math.round((hertz * analyser.fftSize) / context.sampleRate);
+          most.set(hertz, Math.max(most.get(hertz)!, ...bins.slice(at - 2, at + 3)));
+        }
+      }
+      await context.close();
+      return Object.fromEntries(most);
+    },
+    [CITIZEN, OPERATOR, PROFESSIONAL],
+  );
+}
+
+/** A page hears exactly these. */
+async function hears(page: Page, ...tones: number[]): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        const loud = await loudness(page);
+        return Object.entries(loud)
+          .filter(([, decibel]) => decibel > -45)
+          .map(([hertz]) => Number(hertz))
+          .sort((a, b) => a - b);
+      },
+      { message: `hears ${tones.join(', ') || 'nobody'}`, timeout: 20_000 },
+    )
+    .toEqual([...tones].sort((a, b) => a - b));
+}
+
+async function operator(people: People, base: string, login: string): Promise<Page> {
+  const page = await pageOf(people, OPERATOR, 1_440, 900);
+  await page.goto(`${base}/operator.html`);
+  await page.getByRole('textbox', { name: '工号' }).fill(login);
+  await page.getByRole('textbox', { name: '密码' }).fill('bangban-demo');
+  await page.getByRole('button', { name: '登录', exact: true }).click();
+  const free = page.getByRole('radiogroup', { name: '我的状态' }).getByRole('radio', { name: '空闲可接' });
+  await free.check({ force: true });
+  await expect(free).toBeChecked();
+  return page;
+}
+
+test('consulted, merged, left: everybody hears whom they should and nobody else; a reload keeps the leg', async ({
+  people,
+  server,
+}) => {
+  test.setTimeout(180_000);
+  const desk = await operator(people, server.url, 'agent1001');
+  const pane = desk.getByTestId('call-pane');
+  const widget = await Widget.open(await pageOf(people, CITIZEN, 420, 860), server.url);
+  const citizen = widget.page.getByTestId('citizen-call');
+
+  // --- the citizen calls: asked first, then the queue, then the operator's panel rings -------------------------------
+  await widget.button('电话沟通').click();
+  await isAccessible(widget.page);
+  await citizen.getByRole('button', { name: '同意并开始' }).click();
+  await expect(citizen).toHaveAttribute('data-scene', 'waiting');
+  await expect(desk.getByTestId('offer')).toBeVisible();
+  await isAccessible(desk);
+  // By the keyboard; the card takes no presses in its first moment. What was accepted here is not asked again.
+  await expect(async () => {
+    await desk.keyboard.press('a');
+    await expect(desk.getByTestId('offer')).toBeHidden({ timeout: 1_000 });
+  }).toPass();
+  await expect(pane).toHaveAttribute('data-scene', 'two');
+  await expect(citizen).toHaveAttribute('data-scene', 'talking');
+  await hears(desk, CITIZEN);
+  await hears(widget.page, OPERATOR);
+  await isAccessible(desk);
+  await isAccessible(widget.page);
+
+  // --- a colleague of the department is found by name and consulted: the citizen hears neither of them ----------------
+  const colleague = await Console.open(
+    await pageOf(people, PROFESSIONAL, 1_440, 900),
+    server.url,
+    'agent1002',
+    '小休',
+  );
+  const name = (await colleague.page.getByTestId('me').innerText()).trim();
+  await desk.keyboard.press('c');
+  await desk.keyboard.type(name);
+  await expect(desk.getByTestId('colleague')).toHaveAttribute('aria-selected', 'true');
+  await desk.keyboard.press('Enter');
+  await expect(desk.getByTestId('attempt')).toHaveAttribute('data-cause', '');
+  await expect(colleague.page.getByTestId('ring')).toContainText('请您加入');
+  await isAccessible(colleague.page);
+  await expect(async () => {
+    await colleague.page.keyboard.press('Alt+A');
+    await expect(colleague.page.getByTestId('call-card')).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+  await expect(pane).toHaveAttribute('data-scene', 'consulting');
+  await hears(desk, PROFESSIONAL);
+  await hears(colleague.page, OPERATOR);
+  const aside = await loudness(widget.page);
+  expect(Math.max(aside[OPERATOR]!, aside[PROFESSIONAL]!)).toBeLessThan(-60);
+
+  // --- merged: all hear all, and not themselves -----------------------------------------------------------------------
+  await desk.keyboard.press('Alt+B');
+  await expect(pane).toHaveAttribute('data-scene', 'three');
+  await hears(desk, CITIZEN, PROFESSIONAL);
+  await hears(colleague.page, CITIZEN, OPERATOR);
+  await hears(widget.page, OPERATOR, PROFESSIONAL);
+  await isAccessible(desk);
+  await isAccessible(colleague.page);
+
+  // --- a reload keeps the leg ------------------------------------------------------------------------------------------
+  await desk.reload();
+  await expect(pane).toHaveAttribute('data-scene', 'three');
+  await hears(desk, CITIZEN, PROFESSIONAL);
+  await hears(widget.page, OPERATOR, PROFESSIONAL);
+
+  // --- the operator leaves the two, and says what it was ---------------------------------------------------------------
+  await desk.keyboard.press('Alt+L');
+  await expect(pane).toHaveAttribute('data-scene', 'gone');
+  await hears(colleague.page, CITIZEN);
+  await hears(widget.page, PROFESSIONAL);
+  await expect(desk.getByTestId('wrap-up')).toBeVisible();
+  await isAccessible(desk);
+
+  // --- ... comes back, and the citizen hangs up -------------------------------------------------------------------------
+  await desk.getByTestId('call-acts').locator('[data-act=return]').click();
+  await expect(pane).toHaveAttribute('data-scene', 'three');
+  await hears(widget.page, OPERATOR, PROFESSIONAL);
+  await citizen.getByRole('button', { name: '挂断' }).click();
+  await expect(colleague.page.getByTestId('call-over')).toContainText('挂断');
+  await expect(desk.getByTestId('wrap-up')).toBeVisible();
+  await desk.keyboard.press('1');
+  await desk.keyboard.press('Control+Enter');
+  await expect(desk.getByTestId('wrap-up')).toBeHidden();
+});
