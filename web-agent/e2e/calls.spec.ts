@@ -126,12 +126,7 @@ test('consulted, merged, left: everybody hears whom they should and nobody else;
   await isAccessible(widget.page);
 
   // --- a colleague of the department is found by name and consulted: the citizen hears neither of them ----------------
-  const colleague = await Console.open(
-    await pageOf(people, PROFESSIONAL, 1_440, 900),
-    server.url,
-    'agent1002',
-    '小休',
-  );
+  const colleague = await Console.open(await pageOf(people, PROFESSIONAL, 1_440, 900), server.url, 'agent1002', '小休');
   const name = (await colleague.page.getByTestId('me').innerText()).trim();
   await desk.keyboard.press('c');
   await desk.keyboard.type(name);

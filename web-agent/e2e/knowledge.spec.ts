@@ -408,7 +408,7 @@ test('what a policy needed earlier is published late with a reason only, which s
   await page.getByRole('tab', { name: '任务看板' }).click();
   await page.getByRole('button', { name: `打开任务：${title}` }).click();
   const task = page.getByRole('region', { name: title });
-  await task.getByRole('button', { name: '起草条目' }).click();
+  await task.getByRole('link', { name: '起草条目' }).click();
   const make = page.getByRole('region', { name: '新建条目' });
   await expect(make.getByRole('textbox', { name: '标准问题' })).toHaveValue(title);
   await make.getByRole('textbox', { name: '答复口径' }).fill('请在一网通办在线申领。');

@@ -44,7 +44,7 @@ test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept;
   network,
   guard,
 }) => {
-  test.setTimeout(150_000);
+  test.setTimeout(240_000);
   guard.allow(...LOST_LINK);
   const pages = await both(people, { citizen: network.url, agent: server.url });
   const { agent, widget, clerk, citizen } = pages;

@@ -125,7 +125,11 @@ export async function drag(page: Page, from: [number, number], to: [number, numb
 export async function inked(canvas: Locator): Promise<[number, number, number, number] | null> {
   return canvas.evaluate((element: HTMLCanvasElement) => {
     const { width, height } = element;
-    const { data } = element.getContext('2d')!.getImageData(0, 0, width, height);
+    // A copy of our own, so that the page's canvas is not read again and again.
+    const copy = Object.assign(document.createElement('canvas'), { width, height });
+    const context = copy.getContext('2d', { willReadFrequently: true })!;
+    context.drawImage(element, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
     let [left, top, right, bottom] = [width, height, -1, -1];
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {

@@ -141,7 +141,15 @@ impl Room {
     pub(super) fn concerns(&self, who: Person) -> bool {
         let led = who.staff().is_some_and(|agent| self.operators.contains(&agent));
         let calls = matches!(who, Person::Citizen(citizen) if self.citizen == Some(citizen));
-        led || calls || self.leg_of(who).is_some() || self.ring_of(who).is_some()
+        led || calls || self.leg_of(who).is_some() || self.ring_of(who).is_some() || self.was_there_to_the_end(who)
+    }
+
+    /// Whoever spoke in it when it ended is told how.
+    fn was_there_to_the_end(&self, who: Person) -> bool {
+        let is_theirs = |row: &LegRow| row.party.as_ref().and_then(Party::agent) == who.staff();
+        self.ended.is_some_and(|(_, at)| {
+            who.staff().is_some() && self.legs.values().any(|row| row.ended_at >= Some(at) && is_theirs(row))
+        })
     }
 }
 

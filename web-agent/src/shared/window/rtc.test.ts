@@ -272,6 +272,23 @@ describe('a connection that is lost', () => {
     expect(states).toEqual(['up', 'interrupted', 'connecting', 'up']);
   });
 
+  it('goes on when it came back, or was mended, before the browser missed anything', async () => {
+    await up();
+    peer.linked('interrupted');
+    expect(states.at(-1)).toBe('interrupted');
+    peer.linked('up');
+    expect(states.at(-1)).toBe('up');
+    await pass(30_000);
+    expect(connection().restarts).toBe(0);
+
+    peer.mend();
+    await settle();
+    expect(connection().restarts).toBe(1);
+    expect(states.slice(-2)).toEqual(['interrupted', 'up']);
+    await pass(30_000);
+    expect(connections).toHaveLength(1);
+  });
+
   it('is made anew when the server has forgotten it, with what was sent before', async () => {
     const track = { kind: 'video' } as MediaStreamTrack;
     await up();

@@ -141,6 +141,12 @@ export class Peer {
   linked(link: 'up' | 'interrupted' | 'over'): void {
     if (link === 'over') this.connect();
     else if (link === 'interrupted' && this.state === 'up') this.waitThenMend();
+    else if (link === 'up') this.goesOn();
+  }
+
+  /** It came back, or is mended, before the browser missed anything: no change of its state tells so. */
+  private goesOn(): void {
+    if (this.state === 'interrupted' && this.connection?.connectionState === 'connected') this.moved('connected');
   }
 
   close(): void {
@@ -201,6 +207,7 @@ export class Peer {
       const answer = await (isRestart ? wire.restart(sdp, lines) : wire.connect(sdp, lines));
       if (connection !== this.connection) return;
       await connection.setRemoteDescription({ type: 'answer', sdp: answer });
+      if (isRestart) this.goesOn();
       this.tellTracks();
       const name = iceNameOf(answer);
       const [newest] = this.crossing.filter((one) => iceNameOf(one.sdp) === name).sort((a, b) => b.number - a.number);
