@@ -4,9 +4,9 @@ use bangban_domain::{CallId, ParticipantId, Timestamp, WindowId, window::Proposa
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentView, AlertsView, BoardView, CallBackView, CallView, CallsView, ColleagueView, ContinuationView, ConversationContext,
-    ConversationView, InkChange, MediaLeg, MediaLink, Party, PersonView, Point, StandingStroke, ThreadEntry,
-    WindowView,
+    AgentView, AlertsView, BoardView, CallBackView, CallView, CallsView, ColleagueView, ContinuationView,
+    ConversationContext, ConversationView, InkChange, MediaLeg, MediaLink, Party, PersonView, Point, StandingStroke,
+    ThreadEntry, WindowView,
 };
 
 /// Body of an event.

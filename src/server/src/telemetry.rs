@@ -101,7 +101,10 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     describe_gauge!("bangban_media", "windows and connections that the media threads have");
     describe_counter!("bangban_media_total", "what the media threads have counted: packets, repeats, what was refused");
     describe_gauge!("bangban_calls", "legs, conferences, ports, telephones and trunks of calls, as they are");
-    describe_counter!("bangban_calls_total", "what mixers and telephones have counted: packets, late ticks, what was refused");
+    describe_counter!(
+        "bangban_calls_total",
+        "what mixers and telephones have counted: packets, late ticks, what was refused"
+    );
     describe_counter!("bangban_calls_ended_total", "calls that are over, by cause");
     describe_counter!("bangban_call_requests_total", "requests for professionals, by result");
     describe_counter!("bangban_call_attempts_total", "attempts to reach somebody, by cause");

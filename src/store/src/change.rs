@@ -3,8 +3,8 @@
 use sqlx::{Any, Transaction};
 
 use crate::{
-    Change, ConversationRow, StoreError, action, alert, audit, bot, call, continuation, figures, files, guide, knowledge,
-    learning, ledger, outbox, privacy, quality, record, sql::Statements, staff, task, window,
+    Change, ConversationRow, StoreError, action, alert, audit, bot, call, continuation, figures, files, guide,
+    knowledge, learning, ledger, outbox, privacy, quality, record, sql::Statements, staff, task, window,
 };
 
 /// [`Change::NewConversation`] under the number that the writer gave it.

@@ -11,10 +11,10 @@ use bangban_domain::{
 use serde_json::value::RawValue;
 
 use crate::{
-    ActionChange, AlertChange, Audit, BotChange, CallChange, CitizenRow, ContinuationChange, ConversationRow, CorrectionRow,
-    FileChange, GuideChange, HelperChange, KnowledgeChange, Lane, LearningChange, LedgerRow, OutboxChange,
-    PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError, TaskChange,
-    WindowChange,
+    ActionChange, AlertChange, Audit, BotChange, CallChange, CitizenRow, ContinuationChange, ConversationRow,
+    CorrectionRow, FileChange, GuideChange, HelperChange, KnowledgeChange, Lane, LearningChange, LedgerRow,
+    OutboxChange, PrivacyChange, QualityChange, ReceiptRow, RecordChange, RowsOf, StaffChange, StaffRow, StoreError,
+    TaskChange, WindowChange,
 };
 
 /// Entries, changes and log lines that belong together: all or nothing. Changes are carried out before entries.

@@ -193,7 +193,7 @@ impl<'a> Wanted<'a> {
         if names_item {
             return Some((0, is_of_city, false, number.rank));
         }
-        let is_above = directory.above(self.unit).iter().any(|unit| *unit == number.unit);
+        let is_above = directory.above(self.unit).contains(&number.unit);
         let is_of_line = self.line.is_some() && directory.line(&number.unit) == self.line;
         let is_items = if is_of_city { is_above && is_of_line } else { is_of_line };
         (number.items.is_empty() && is_items).then_some((2, is_of_city, number.unit != self.unit, number.rank))

@@ -8,8 +8,11 @@ pub(super) const EXCEPT: &str = "except";
 /// What closes it; alone (本市以外) it is a fact of its own.
 pub(super) const BEYOND: &str = "beyond";
 
+/// Words that say the same, and the facts that each of them is.
+type Words = (&'static [&'static str], &'static [(Kind, &'static str)]);
+
 /// Words that are facts, and what they are read as: those that say the same have the same names.
-pub(super) const FACTS: &[(&[&str], &[(Kind, &str)])] = &[
+pub(super) const FACTS: &[Words] = &[
     (
         &["不得", "不能", "不可", "不可以", "不允许", "不准", "不许", "禁止", "严禁"],
         &[(Kind::Negation, "not"), (Kind::Duty, "may")],

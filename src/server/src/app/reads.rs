@@ -178,7 +178,9 @@ impl App {
                 (0, Snapshot::Continuation { view: continuation_view(&row) })
             }
             // Windows and calls answer by themselves.
-            (Topic::Notes(_) | Topic::Window(_) | Topic::Calls | Topic::Call(_) | Topic::Session, _) => return Err(forbidden()),
+            (Topic::Notes(_) | Topic::Window(_) | Topic::Calls | Topic::Call(_) | Topic::Session, _) => {
+                return Err(forbidden());
+            }
         })
     }
 

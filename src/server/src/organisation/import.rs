@@ -76,9 +76,9 @@ pub fn plan_numbers(directory: &Directory, rows: &[NumberRow], may: impl Fn(&str
             let row = rows.iter().find(|row| row.code() == code).map_or(0, |row| row.number);
             plan.report.bad_rows += 1;
             if *from == 0 {
-                plan.report.new -= 1
+                plan.report.new -= 1;
             } else {
-                plan.report.changed -= 1
+                plan.report.changed -= 1;
             }
             if plan.report.bad.len() < MOST_BAD {
                 let problem = "stands in an earlier row of the same unit".to_owned();

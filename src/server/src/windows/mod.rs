@@ -51,9 +51,9 @@ use bangban_store::{Store, StoreError};
 
 use media::Media;
 pub use media::MediaError;
+pub(crate) use media::own_address;
 pub use news::News;
 use owner::Owner;
-pub(crate) use media::own_address;
 pub(crate) use relay::is_clean;
 use texts::Texts;
 

@@ -28,8 +28,8 @@ fn request(call: u128, number: u32, ended: Option<i64>, result: Option<RequestEn
         part: if number == 9 { CallPart::Guest } else { CallPart::Professional },
         by: Some(AgentId::new(1)),
         about: About {
-            item: (call % 3 != 0).then(|| "permit".to_owned()),
-            department: if call % 2 == 0 { "hrss" } else { "tax" }.to_owned(),
+            item: (!call.is_multiple_of(3)).then(|| "permit".to_owned()),
+            department: if call.is_multiple_of(2) { "hrss" } else { "tax" }.to_owned(),
         },
         order: Order::InOrder,
         candidates: 2,
@@ -110,7 +110,7 @@ async fn pages_of_requests_leave_nothing_out_and_say_nothing_twice(db: TestDatab
     let whole =
         archive.decided_requests(&RequestPlace::before(Timestamp(HOUR)), Timestamp(2 * HOUR), 1_000).await.unwrap();
     assert_eq!(whole.len(), 41, "not what is open, before or at the end");
-    assert!(whole.is_sorted_by_key(|row| RequestPlace::of(row)));
+    assert!(whole.is_sorted_by_key(RequestPlace::of));
     for limit in [1, 2, 7] {
         let (mut paged, mut attempts) = (Vec::new(), Vec::new());
         let mut after = RequestPlace::before(Timestamp(HOUR));

@@ -130,7 +130,7 @@ async fn what_stands_comes_back_with_what_of_it_is_open(db: TestDatabase) {
     assert_eq!(kept.kept.call, call());
     assert_eq!(kept.kept.legs, [caller.clone(), operator]);
     assert_eq!(kept.kept.requests, [request()]);
-    assert_eq!(kept.kept.attempts, [rung.clone()], "only what is open");
+    assert_eq!(kept.kept.attempts, std::slice::from_ref(&rung), "only what is open");
     assert_eq!((kept.kept.is_asked, kept.kept.is_closing), (true, Some(CallEnd::Completed)));
     assert_eq!(store.attempts_of(CALL, false).await.unwrap(), [tried, rung]);
     assert_eq!(store.open_wrap_ups().await.unwrap(), [wrap_up()]);
