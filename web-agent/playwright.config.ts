@@ -19,8 +19,8 @@ export default defineConfig({
     timezoneId: 'Asia/Shanghai',
     contextOptions: { reducedMotion: 'reduce' },
     screenshot: 'only-on-failure',
-    // The pages' states are in it; a film of each of them would cost more than the story.
-    trace: { mode: 'retain-on-failure', screenshots: false },
+    // The pages' states at every step, for a look at one story: writing them down takes a part of every story.
+    trace: process.env.BANGBAN_TRACE ? { mode: 'retain-on-failure', screenshots: false } : 'off',
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: [

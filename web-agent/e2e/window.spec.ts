@@ -163,6 +163,7 @@ test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept;
   await clerk.sees(clerk.screenVideo, [20, 90, 200], 0.25, 0.85);
   await expect(agent.page.getByTestId('ink')).toHaveAttribute('data-strokes', '1');
   await citizen.sees(citizen.face('agent'), LI.colour);
+  await citizen.hears(LI.hertz);
   expect(await citizen.participant('agent')).toBe(before);
 
   // --- the citizen stops; the agent sees it within a second ----------------------------------------------------------------

@@ -234,9 +234,10 @@ export async function heard(page: Page): Promise<number[]> {
           context.createMediaStreamSource(player.srcObject as MediaStream).connect(analyser);
           const bins = new Float32Array(analyser.frequencyBinCount);
           let best = { hertz: 0, loud: -70 };
-          // A window of the transform has to fill first.
-          for (let look = 0; look < 40 && best.hertz === 0; look++) {
-            await new Promise((resolve) => requestAnimationFrame(resolve));
+          // A window of the transform has to fill first; by the clock of the sound, which stands still on a busy machine.
+          const until = context.currentTime + 0.6;
+          while (best.hertz === 0 && context.currentTime < until) {
+            await new Promise((resolve) => setTimeout(resolve, 20));
             analyser.getFloatFrequencyData(bins);
             bins.forEach((loud, bin) => {
               if (loud > best.loud) best = { hertz: (bin * context.sampleRate) / analyser.fftSize, loud };

@@ -22,7 +22,7 @@ const CSS = `:host{all:initial}
 p{margin:0;overflow-wrap:anywhere}
 [hidden]{display:none!important}
 .edge{position:fixed;inset:0;top:0;right:0;bottom:0;left:0;z-index:2147482000;border:4px solid #8a5200;pointer-events:none}
-.bar{position:fixed;top:0;left:50%;z-index:2147482003;display:flex;align-items:center;gap:12px;max-width:calc(100vw - 24px);padding:6px 8px 6px 16px;border-radius:0 0 12px 12px;background:#8a5200;transform:translateX(-50%)}
+.bar{position:fixed;top:0;right:0;left:0;z-index:2147482003;display:flex;align-items:center;gap:12px;width:fit-content;max-width:calc(100vw - 24px);margin:0 auto;padding:6px 8px 6px 16px;border-radius:0 0 12px 12px;background:#8a5200}
 .bar p{color:#fff;font-weight:600}
 .bar p::before{content:"●";margin-right:8px;color:#ffd27a}
 button{flex:none;min-width:72px;min-height:44px;padding:4px 16px;border:2px solid #1259b8;border-radius:8px;background:#fff;color:#0b4493;font-weight:600;cursor:pointer}

@@ -302,6 +302,17 @@ describe('a connection that is lost', () => {
     expect(heard).toEqual({});
   });
 
+  it('is made anew also when the old one was closed in the middle of a description', async () => {
+    peer.connect();
+    // Browsers never settle what they were asked of a connection that is closed meanwhile.
+    connection().setLocalDescription = () => new Promise(() => {});
+    await settle();
+    peer.linked('over');
+    await pass(500);
+    expect(connections.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+    expect(told).toEqual(['connect offer 0=voice,1=camera,2=screen']);
+  });
+
   it('says nothing any more once it is closed, and old ones never do', async () => {
     await up();
     const old = connection();

@@ -76,7 +76,7 @@ export class Peer {
   private isOffering = false;
   /** Offers that came while ours was under way. */
   private crossing: { number: number; sdp: string }[] = [];
-  /** Negotiations follow each other. */
+  /** Negotiations of one connection follow each other. */
   private queue: Promise<void> = Promise.resolve();
   private attempts = 0;
   private timer: number | undefined;
@@ -275,6 +275,8 @@ export class Peer {
     this.senders = new Map();
     this.isOffering = false;
     this.legs = [];
+    // What a browser was asked of a connection that is closed meanwhile is never answered: nothing waits for it.
+    this.queue = Promise.resolve();
     if (!connection) return;
     connection.onconnectionstatechange = null;
     connection.close();
