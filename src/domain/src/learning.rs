@@ -43,8 +43,10 @@ pub enum Said<'a> {
     Offered(Vec<&'a str>),
     /// The citizen means none of them.
     Refused,
-    /// 小申 has found nothing.
+    /// 小申 has found nothing, or what it proposed to a person did not fit.
     Unknown,
+    /// 小申 proposes an answer to a person: what becomes of the question is said after it.
+    Proposed,
     /// The citizen judges an answer.
     Judged {
         /// Its position.
@@ -117,6 +119,7 @@ impl<'a> Reading<'a> {
                     self.put(seq, LabelKind::NotFound, asked, None);
                 }
             }
+            Said::Proposed => self.offer = None,
             Said::Answered { entry, question, revision, in_context } => {
                 // Who chooses says the entry's own question.
                 let is_choice = self.asked == Some(question);
