@@ -247,6 +247,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_proposed_to_a_person_teaches_what_they_make_of_it() {
+        let sent = Said::Sent { entry: "kb-lost", revision: Some(2) };
+        // The request that is made with it refuses nothing that was offered before.
+        let thread = vec![
+            Said::Asked("证掉了"),
+            Said::Offered(vec!["kb-id-lost"]),
+            Said::Asked("居住证丢了咋办"),
+            Said::Proposed,
+            Said::Refused,
+        ];
+        assert_eq!(told(thread.clone()), []);
+        let with: Vec<_> = thread.into_iter().chain([sent]).collect();
+        assert_eq!(told(with), [label(6, LabelKind::Sent, "居住证丢了咋办", Some("kb-lost"))]);
+    }
+
+    #[test]
     fn what_says_too_little_by_itself_and_what_is_no_question_teach_nothing() {
         let question = "居住证丢失了怎么补办";
         let follow =

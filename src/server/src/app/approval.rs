@@ -11,7 +11,7 @@ use bangban_domain::{
     words::AgentStatus,
 };
 use bangban_protocol::{Answer, BotOption, ErrorCode, HandOverReason, Party, ProposedAnswer, ThreadBody, ThreadEntry, WireError};
-use bangban_store::{Author, Lane, Unit};
+use bangban_store::{Lane, Unit};
 
 use super::{
     App, dialogue::LOOKED_BACK, forbidden, invalid,
@@ -128,7 +128,6 @@ impl App {
         let body = ThreadBody::ProposedRejected { on, question: option.question.clone() };
         let mut note = entry(id, Lane::Notes, at, author, &party, &body);
         note.client_id = Some(client_id.to_owned());
-        debug_assert!(matches!(author, Author::Agent(_)), "staff write as agents");
         let (answer, _) = self.append(at, Unit { entries: vec![note], ..Unit::default() })?.await?;
         Ok(answer)
     }

@@ -53,7 +53,8 @@ test('it is gone while its message is on its way, and comes back if that was ref
 });
 
 test('put aside it is gone, on every page; and of nothing nothing is shown', () => {
-  const rejected = (on: number) => since({ notes: [entry(1, agent, { type: 'proposed_rejected', on, question: '?' })] });
+  const rejected = (on: number) =>
+    since({ notes: [entry(1, agent, { type: 'proposed_rejected', on, question: '?' })] });
   expect(proposedIn(packet, rejected(2))).toBeNull();
   expect(proposedIn(packet, rejected(1))).toBe(proposed);
   const { proposed: _, ...without } = packet;
