@@ -90,6 +90,72 @@ test('what follows on an answer is about it', async ({ people }) => {
   await expect(widget.queue).toBeVisible();
 });
 
+test('a likely answer is checked by a person, who changes it, sends it by keyboard, or puts it aside', async ({
+  people,
+}, info) => {
+  const editor = await people.admin('editor1');
+  await editor.go('知识库');
+  await editor.page.getByRole('tab', { name: '小申', exact: true }).click();
+  await editor.page.getByRole('button', { name: '设置新阈值' }).click();
+  // Whatever is not asked word for word, as far as anything is near.
+  await editor.page.getByRole('spinbutton', { name: /^直接答复/ }).fill('0.9999');
+  await editor.page.getByRole('spinbutton', { name: /^请人核对/ }).fill('0.05');
+  await editor.page.getByRole('spinbutton', { name: /^追问/ }).fill('0.05');
+  await editor.page.getByLabel('数据依据').fill('一周标注');
+  await editor.page.getByLabel('原因').fill('请人核对');
+  await editor.page.getByRole('button', { name: '保存阈值' }).click();
+  const rows = editor.page.getByRole('table', { name: '阈值' }).getByRole('row');
+  await expect(rows.nth(1).getByRole('cell').nth(2)).toHaveText('0.05');
+  await expect(rows.nth(2).getByRole('cell').nth(2)).toHaveText('不启用');
+
+  const agent = await people.agent('agent1001');
+  const card = agent.page.getByRole('region', { name: '小申建议的答复，请核对' });
+  const widget = await people.citizen('张伟（个人）', { item: '' });
+  await widget.say(VAGUE[0]);
+  await expect(widget.thread).toContainText('正在请工作人员核对');
+  await expect(widget.queue).toBeVisible();
+  await isAccessible(widget.page);
+  await widget.page.screenshot({ path: info.outputPath('being-checked.png') });
+  await agent.accept();
+  await expect(agent.page.getByRole('region', { name: '小申交接' })).toContainText('找到可能的答案，请人核对');
+  await expect(card).toContainText('把握');
+  await isAccessible(agent.page);
+  await agent.page.screenshot({ path: info.outputPath('proposed.png') });
+  // Nothing of it has been said yet.
+  const answer = await card.locator('.answer p').first().innerText();
+  await expect(widget.thread).not.toContainText(answer.slice(0, 20));
+  await card.getByRole('button', { name: '修改后发送' }).click();
+  await expect(card).toBeHidden();
+  await expect(agent.reply).toBeFocused();
+  await expect(agent.reply).toHaveValue(answer);
+  await agent.say('请带上身份证到就近的窗口补办。');
+  await expect(widget.thread).toContainText('请带上身份证到就近的窗口补办。');
+  await agent.close('已解决');
+
+  const other = await people.citizen('李娜（个人）', { item: '' });
+  await other.say(VAGUE[0]);
+  await agent.accept();
+  await agent.page.keyboard.press('Alt+S');
+  await expect(card.getByRole('button', { name: '核对并发送' })).toBeFocused();
+  await agent.page.keyboard.press('Enter');
+  await expect(card).toBeHidden();
+  await expect(agent.reply).toBeFocused();
+  await expect(agent.thread.locator('.bubble.mine').last()).toContainText('官方口径');
+  await expect(other.thread).toContainText(answer.slice(0, 20));
+  await agent.close('已解决');
+
+  // Who comes back with another question is with a person again.
+  await widget.say(VAGUE[1]);
+  await agent.accept();
+  await card.getByRole('button', { name: '不合适' }).click();
+  await expect(card).toBeHidden();
+  await expect(agent.thread).toContainText('小申建议的答复不合适，未发送');
+  await expect(widget.thread).not.toContainText('不合适');
+  await agent.page.reload();
+  await expect(agent.thread).toContainText('小申建议的答复不合适，未发送');
+  await expect(card).toBeHidden();
+});
+
 test('thresholds and words are kept by an editor, in both languages, and hold at once', async ({
   people,
   guard,

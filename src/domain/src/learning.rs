@@ -43,8 +43,10 @@ pub enum Said<'a> {
     Offered(Vec<&'a str>),
     /// The citizen means none of them.
     Refused,
-    /// 小申 has found nothing.
+    /// 小申 has found nothing, or what it proposed to a person did not fit.
     Unknown,
+    /// 小申 proposes an answer to a person: what becomes of the question is said after it.
+    Proposed,
     /// The citizen judges an answer.
     Judged {
         /// Its position.
@@ -117,6 +119,7 @@ impl<'a> Reading<'a> {
                     self.put(seq, LabelKind::NotFound, asked, None);
                 }
             }
+            Said::Proposed => self.offer = None,
             Said::Answered { entry, question, revision, in_context } => {
                 // Who chooses says the entry's own question.
                 let is_choice = self.asked == Some(question);
@@ -241,6 +244,22 @@ mod tests {
         assert_eq!(told(other_words.collect()), []);
         let refused = offer().into_iter().chain([Said::Refused, Said::Unknown, Said::Refused]);
         assert_eq!(told(refused.collect()), [label(3, LabelKind::NotFound, "证掉了", None)]);
+    }
+
+    #[test]
+    fn what_is_proposed_to_a_person_teaches_what_they_make_of_it() {
+        let sent = Said::Sent { entry: "kb-lost", revision: Some(2) };
+        // The request that is made with it refuses nothing that was offered before.
+        let thread = vec![
+            Said::Asked("证掉了"),
+            Said::Offered(vec!["kb-id-lost"]),
+            Said::Asked("居住证丢了咋办"),
+            Said::Proposed,
+            Said::Refused,
+        ];
+        assert_eq!(told(thread.clone()), []);
+        let with: Vec<_> = thread.into_iter().chain([sent]).collect();
+        assert_eq!(told(with), [label(6, LabelKind::Sent, "居住证丢了咋办", Some("kb-lost"))]);
     }
 
     #[test]

@@ -306,6 +306,8 @@ words! {
         Clarified = "clarified",
         /// Had none.
         NotFound = "not_found",
+        /// Proposed an official answer to a person who checks it.
+        Proposed = "proposed",
     }
 }
 

@@ -28,6 +28,8 @@ pub struct ThresholdView {
     pub answer: f64,
     /// At or above this the citizen is asked back; below it a person takes over.
     pub clarify: f64,
+    /// Between the two: at or above this a person checks the answer before it is given, where one is there; null: nobody does.
+    pub approve: Option<f64>,
     /// From which data.
     pub basis: String,
     /// Why.
@@ -128,6 +130,8 @@ pub struct WhyView {
     pub answer: f64,
     /// At or above this the citizen is asked back.
     pub clarify: f64,
+    /// At or above this a person checks the answer first, where one is there; null: nobody does.
+    pub approve: Option<f64>,
     /// What is decided now.
     pub decision: WhyDecision,
     /// The nearest entries, best first, at most five.
@@ -157,6 +161,8 @@ pub struct SaidOtherwise {
 pub enum WhyDecision {
     /// The best entry is answered.
     Answer,
+    /// A person checks the best entry's answer before it is given, where one is there; else the citizen is asked.
+    Approve,
     /// The citizen is asked which entry is meant.
     Clarify,
     /// Nothing is near enough.
@@ -229,6 +235,10 @@ pub struct ThresholdPut {
     /// At least 0.
     #[schema(minimum = 0, maximum = 1)]
     pub clarify: f64,
+    /// From `clarify` to `answer`; null: nobody checks answers.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1)]
+    pub approve: Option<f64>,
     /// From which data; 1..=200 characters.
     #[schema(min_length = 1, max_length = 200)]
     pub basis: String,

@@ -314,6 +314,16 @@ pub enum Command {
         /// 1..=4000 characters.
         text: String,
     },
+    /// Puts aside the answer that 小申 proposed (`bot_hand_over` with `approval`); agent who serves. Nothing is sent. Refused with
+    /// `outdated` if it does not stand any more: somebody has answered, or put it aside.
+    RejectProposed {
+        /// The conversation.
+        conversation: ConversationId,
+        /// As in `send`.
+        client_id: String,
+        /// Position of the `bot_hand_over`.
+        on: u64,
+    },
     /// Keeps the unsent text on the server; empty removes it.
     SaveDraft {
         /// The conversation.

@@ -68,8 +68,8 @@ pub use staff::*;
 pub use staffing::*;
 pub use task::*;
 pub use thread::{
-    BotOption, BotPhrase, Decided, DistrictDetail, GuideStepKind, HandOverPacket, HandOverReason, Party, Rephrased,
-    ShownOption, SuggestionBasis, ThreadBody, ThreadEntry,
+    BotOption, BotPhrase, Decided, DistrictDetail, GuideStepKind, HandOverPacket, HandOverReason, Party,
+    ProposedAnswer, Rephrased, ShownOption, SuggestionBasis, ThreadBody, ThreadEntry,
 };
 pub use topic::{ParseTopicError, Topic, UnitCode};
 pub use view::*;

@@ -12,7 +12,7 @@ use bangban_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ActionOffer, ActionOutcome, GuideOffer, GuideOption, GuideWalk, Slot};
+use crate::{ActionOffer, ActionOutcome, GuideOffer, GuideOption, GuideWalk, KnowledgeHit, Slot};
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -254,6 +254,10 @@ pub enum ThreadBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(test, ts(optional))]
         decided: Option<Decided>,
+        /// With `approval`: the published question whose answer a person checks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        proposed: Option<BotOption>,
     },
     /// The citizen, or the agent for them, begins a guided dialogue.
     GuideStarted {
@@ -497,6 +501,13 @@ pub enum ThreadBody {
         /// Plain text.
         text: String,
     },
+    /// Private lane: the answer that 小申 proposed does not fit; nothing of it was sent.
+    ProposedRejected {
+        /// Position of the `bot_hand_over` in the other lane.
+        on: u64,
+        /// Its entry's question.
+        question: String,
+    },
     /// Private lane: the author asks for a supervisor's help, or somebody says that it is needed no more.
     Flag {
         /// Is help needed?
@@ -607,8 +618,24 @@ pub struct HandOverPacket {
     pub shown: Vec<ShownOption>,
     /// Clarifications in vain.
     pub failed: u32,
+    /// What 小申 proposes to answer, as long as nobody has answered or put it aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub proposed: Option<ProposedAnswer>,
     /// How far a guided dialogue came.
     pub guide: Option<GuideWalk>,
+}
+
+/// An official answer that a person checks before the citizen gets it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct ProposedAnswer {
+    /// Position of the `bot_hand_over` that says so.
+    pub on: u64,
+    /// How likely it was the one that is meant, 0..1.
+    pub probability: f64,
+    /// The entry as it is in force now: to send with `send`, or to put aside with `reject_proposed`.
+    pub hit: KnowledgeHit,
 }
 
 /// A question that was given to choose from.
@@ -640,6 +667,8 @@ pub enum HandOverReason {
     NotFound,
     /// Asked back twice in vain (the request is made at once).
     NotUnderstood,
+    /// A likely answer was found, and a person checks it first (the request is made at once).
+    Approval,
     /// A file was sent, which only a person can look at.
     CannotSee,
     /// The citizen asked for a person and may not for a while; `opensAt` says until when.

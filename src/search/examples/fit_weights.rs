@@ -90,7 +90,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let all: Vec<Entry> = entries.iter().cloned().chain(bare).chain(strangers.iter().cloned()).collect();
     let blank = Model {
         weights: Weights { ranker: Logistic::default(), calibrator: Logistic::default() },
-        thresholds: Thresholds { version: "none".to_owned(), answer: 1.0, clarify: 1.0 },
+        thresholds: Thresholds { version: "none".to_owned(), answer: 1.0, clarify: 1.0, approve: None },
     };
     let index = Index::build(all).with_model(Arc::new(blank.clone()));
 

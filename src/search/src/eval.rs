@@ -197,7 +197,7 @@ pub fn fit<'a>(index: &Index, cases: impl IntoIterator<Item = &'a Case> + Clone,
 /// Thresholds for the index's weights by these questions, under a new version.
 #[must_use]
 pub fn fit_thresholds<'a>(index: &Index, cases: impl IntoIterator<Item = &'a Case>, version: &str) -> Thresholds {
-    let open = Thresholds { version: version.to_owned(), answer: 0.0, clarify: 0.0 };
+    let open = Thresholds { version: version.to_owned(), answer: 0.0, clarify: 0.0, approve: None };
     let fitted = index.clone().with_model(Arc::new(Model { thresholds: open, ..index.model().clone() }));
     let mut seen: Vec<Seen> = cases
         .into_iter()
@@ -219,7 +219,10 @@ pub fn fit_thresholds<'a>(index: &Index, cases: impl IntoIterator<Item = &'a Cas
         .collect();
     seen.sort_by(|a, b| b.sure.total_cmp(&a.sure));
     let answer = answer_at(&seen);
-    Thresholds { version: version.to_owned(), answer, clarify: clarify_at(&seen).min(answer) }
+    let clarify = clarify_at(&seen).min(answer);
+    // Whether people check, and how much, is a deployment's choice and no matter of data: it only stays between the two.
+    let approve = index.model().thresholds.approve.map(|level| level.clamp(clarify, answer));
+    Thresholds { version: version.to_owned(), answer, clarify, approve }
 }
 
 /// A question of the fitting half, as it would go if every level led to an answer.

@@ -229,6 +229,8 @@ pub struct ExplainedHit {
 pub enum Band {
     /// The answer is given.
     Answer,
+    /// A person checks the answer before it is given; where none is there, the citizen is asked what was meant.
+    Approve,
     /// The citizen is asked what was meant.
     Clarify,
     /// A person takes over.

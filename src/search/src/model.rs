@@ -31,6 +31,10 @@ pub struct Thresholds {
     /// At or above this, when there is no outright answer, the citizen is asked which entry was meant; below it a person takes
     /// over.
     pub clarify: f64,
+    /// Between the two: at or above this what would be asked back is proposed to a person who checks it, where one is there;
+    /// `None`: nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approve: Option<f64>,
 }
 
 impl Thresholds {
@@ -39,6 +43,7 @@ impl Thresholds {
     pub fn band(&self, probability: f64) -> Band {
         match probability {
             p if p >= self.answer => Band::Answer,
+            p if self.approve.is_some_and(|level| p >= level) => Band::Approve,
             p if p >= self.clarify => Band::Clarify,
             _ => Band::HandOver,
         }

@@ -10,7 +10,7 @@ use bangban_domain::{
 use bangban_protocol::{
     ActionOffer, BotOption, BotPhrase, Decided, DistrictDetail, GuideOffer, HandOverReason, SuggestionBasis, ThreadBody,
 };
-use bangban_search::{Decision, Filter, HandOverReason as Reason, SmallTalk, Weighed, is_only_rude, small_talk};
+use bangban_search::{Band, Decision, Filter, HandOverReason as Reason, SmallTalk, Weighed, is_only_rude, small_talk};
 
 use crate::{
     catalogue::Catalogue,
@@ -31,7 +31,8 @@ const MAX_OFFERS: usize = 3;
 pub struct Reply {
     /// The entry of the thread.
     pub body: ThreadBody,
-    /// Whoever wants a person, is in danger, complains, or was asked back twice in vain goes to a human at once (rule 1).
+    /// Whoever wants a person, is in danger, complains, or was asked back twice in vain goes to a human at once (rule 1), and so does a
+    /// likely answer that a person is to check.
     pub requests_human: bool,
 }
 
@@ -42,7 +43,7 @@ impl Reply {
     pub fn of_blocked(self, until: Option<Timestamp>) -> Self {
         let body = match self.body {
             ThreadBody::BotHandOver { reason: HandOverReason::WantsPerson | HandOverReason::NotUnderstood, .. } => {
-                ThreadBody::BotHandOver { reason: HandOverReason::Blocked, opens_at: until, decided: None }
+                ThreadBody::BotHandOver { reason: HandOverReason::Blocked, opens_at: until, decided: None, proposed: None }
             }
             other => other,
         };
@@ -109,6 +110,8 @@ pub struct Asking<'a> {
     pub now: Timestamp,
     /// When people answer again; out of hours only.
     pub opens_at: Option<Timestamp>,
+    /// Somebody is there who can check an answer for this citizen.
+    pub is_checked: bool,
     /// What was said before.
     pub heard: &'a Dialogue,
 }
@@ -192,6 +195,16 @@ impl Asking<'_> {
         }
     }
 
+    /// The entry that a person is to check instead of asking back: the first one, by its probability alone.
+    pub(crate) fn proposed(&self, weighed: &Weighed) -> Option<BotOption> {
+        let Decision::Clarify { options } = &weighed.decision else { return None };
+        let thresholds = &self.catalogue.knowledge().settings().model.thresholds;
+        let (entry, probability) = weighed.nearest.first()?;
+        let is_meant = options.first() == Some(entry) && thresholds.band(*probability) == Band::Approve;
+        let entry = self.catalogue.index().entry(entry).filter(|_| self.is_checked && is_meant)?;
+        Some(BotOption { entry: entry.id.clone(), question: entry.question.clone(), probability: Some(*probability) })
+    }
+
     fn hand_over(&self, reason: HandOverReason, decided: Option<Decided>) -> Reply {
         let requests_human = matches!(
             reason,
@@ -199,9 +212,19 @@ impl Asking<'_> {
                 | HandOverReason::Emergency
                 | HandOverReason::Complaint
                 | HandOverReason::NotUnderstood
+                | HandOverReason::Approval
         );
         let opens_at = self.opens_at.filter(|_| requests_human);
-        Reply { body: ThreadBody::BotHandOver { reason, opens_at, decided }, requests_human }
+        Reply { body: ThreadBody::BotHandOver { reason, opens_at, decided, proposed: None }, requests_human }
+    }
+
+    /// A person is asked for at once, and has the answer ready.
+    fn to_be_checked(&self, option: BotOption, decided: Decided) -> Reply {
+        let mut reply = self.hand_over(HandOverReason::Approval, Some(decided));
+        if let ThreadBody::BotHandOver { proposed, .. } = &mut reply.body {
+            *proposed = Some(option);
+        }
+        reply
     }
 
     /// To whoever wants none of what was offered.
@@ -242,7 +265,10 @@ impl Asking<'_> {
             Decision::Clarify { .. } if self.heard.steps_aside() => {
                 return self.hand_over(HandOverReason::NotUnderstood, Some(decided));
             }
-            Decision::Clarify { options } => self.ask_back(options, &weighed, decided),
+            Decision::Clarify { options } => match self.proposed(&weighed) {
+                Some(option) => return self.to_be_checked(option, decided),
+                None => self.ask_back(options, &weighed, decided),
+            },
             Decision::HandOver { reason } => {
                 let decided = (*reason == Reason::NotFound).then_some(decided);
                 return self.hand_over(wire(*reason), decided);
@@ -353,6 +379,7 @@ pub const fn turn(body: &ThreadBody) -> Option<BotTurn> {
     match body {
         ThreadBody::BotAnswer { .. } | ThreadBody::GuideChecklist { .. } => Some(BotTurn::Answered),
         ThreadBody::BotClarify { .. } => Some(BotTurn::Clarified),
+        ThreadBody::BotHandOver { reason: HandOverReason::Approval, .. } => Some(BotTurn::Proposed),
         ThreadBody::BotHandOver { reason: HandOverReason::NotFound | HandOverReason::NotUnderstood, .. } => {
             Some(BotTurn::NotFound)
         }
@@ -386,7 +413,8 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_000);
 
     fn asking<'a>(catalogue: &'a Catalogue, text: &'a str, item: Option<&'a str>, heard: &'a Dialogue) -> Asking<'a> {
-        Asking { catalogue, text, item, district: None, audience: None, now: NOW, opens_at: None, heard }
+        let (district, audience, opens_at, is_checked) = (None, None, None, false);
+        Asking { catalogue, text, item, district, audience, now: NOW, opens_at, is_checked, heard }
     }
 
     fn reply(catalogue: &Catalogue, text: &str, item: Option<&str>) -> Reply {
@@ -728,6 +756,7 @@ mod tests {
             version: 4,
             answer: 0.999,
             clarify: 0.1,
+            approve: None,
             basis: String::new(),
             reason: String::new(),
             copy_of: None,
@@ -745,4 +774,49 @@ mod tests {
         assert!((by.probability - strictly.probability).abs() < 1e-9);
         assert_eq!(options[0].probability, Some(strictly.probability));
     }
+
+    #[test]
+    fn from_the_level_on_an_answer_is_checked_and_below_it_the_citizen_is_asked() {
+        let catalogue = Catalogue::demo().unwrap();
+        let text = "居住证丢了咋办";
+        let ThreadBody::BotAnswer { decided: Some(by), .. } = reply(&catalogue, text, None).body else { panic!() };
+        let sure = by.probability;
+        let says = |answer: f64, approve: f64, is_checked: bool, heard: &Dialogue| {
+            let row = ThresholdRow {
+                version: 1,
+                answer,
+                clarify: 0.1,
+                approve: Some(approve),
+                basis: String::new(),
+                reason: String::new(),
+                copy_of: None,
+                calibrator: None,
+                figures: None,
+                changed_by: Author::System,
+                changed_at: NOW,
+            };
+            let settings = catalogue.knowledge().settings().next(Some(&row), Vec::new());
+            let set = catalogue.with_knowledge(Arc::new(catalogue.knowledge().by(settings)));
+            Asking { is_checked, ..asking(&set, text, None, heard) }.reply()
+        };
+        let none = Dialogue::default();
+        let checked = says(0.9999, sure, true, &none);
+        assert_eq!(reason(&checked), (Some(HandOverReason::Approval), true), "at the level: {sure}");
+        assert_eq!(turn(&checked.body), Some(BotTurn::Proposed));
+        let ThreadBody::BotHandOver { proposed: Some(option), decided: Some(by), .. } = checked.body else { panic!() };
+        assert_eq!((option.entry.as_str(), option.probability, by.thresholds), (MEANT, Some(sure), 1));
+        for (answer, approve, is_checked, heard) in [
+            (0.9999, sure.next_up(), true, &none),
+            (0.9999, sure, false, &none),
+        ] {
+            let said = says(answer, approve, is_checked, heard);
+            assert!(matches!(said.body, ThreadBody::BotClarify { .. }), "{approve} {is_checked}: {said:?}");
+        }
+        assert!(answered(&says(sure, 0.2, true, &none)).is_some(), "sure enough: nobody needs to check");
+        // One who was asked back twice goes to a person in any case.
+        assert_eq!(reason(&says(0.9999, sure, true, &asked_back(2))).0, Some(HandOverReason::NotUnderstood));
+        assert_eq!(reason(&says(0.9999, sure, true, &asked_back(1))).0, Some(HandOverReason::Approval));
+    }
+
+    const MEANT: &str = "kb-residence-permit-lost";
 }

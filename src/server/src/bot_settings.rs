@@ -13,7 +13,11 @@ pub const MAX_WORDS: usize = 5_000;
 ///
 /// # Errors
 /// See above.
-pub fn check_thresholds(answer: f64, clarify: f64) -> Result<(), (&'static str, &'static str)> {
+pub fn check_thresholds(
+    answer: f64,
+    clarify: f64,
+    approve: Option<f64>,
+) -> Result<(), (&'static str, &'static str)> {
     if !(0.0..=1.0).contains(&clarify) {
         return Err(("clarify", "must be between 0 and 1"));
     }
@@ -22,6 +26,9 @@ pub fn check_thresholds(answer: f64, clarify: f64) -> Result<(), (&'static str, 
     }
     if answer < clarify {
         return Err(("answer", "must not be below clarify: what is asked back is less sure than what is answered"));
+    }
+    if approve.is_some_and(|level| !(clarify..=answer).contains(&level)) {
+        return Err(("approve", "must be from clarify to answer: what a person checks would else be asked back"));
     }
     Ok(())
 }
@@ -83,7 +90,7 @@ fn model(holds: Option<&ThresholdRow>) -> Arc<Model> {
     let calibrator = calibrator(row).unwrap_or_else(|| built_in.weights.calibrator.clone());
     Arc::new(Model {
         weights: Weights { calibrator, ..built_in.weights.clone() },
-        thresholds: Thresholds { version, answer: row.answer, clarify: row.clarify },
+        thresholds: Thresholds { version, answer: row.answer, clarify: row.clarify, approve: row.approve },
     })
 }
 
@@ -142,17 +149,23 @@ mod tests {
 
     #[test]
     fn thresholds_and_words_that_cannot_be_used_name_their_field() {
-        for (answer, clarify, field) in [
-            (0.8, 0.25, None),
-            (0.5, 0.5, None),
-            (1.0, 0.0, None),
-            (0.2, 0.25, Some("answer")),
-            (1.01, 0.25, Some("answer")),
-            (0.8, -0.01, Some("clarify")),
-            (f64::NAN, 0.2, Some("answer")),
-            (0.8, f64::NAN, Some("clarify")),
+        for (answer, clarify, approve, field) in [
+            (0.8, 0.25, None, None),
+            (0.5, 0.5, None, None),
+            (1.0, 0.0, None, None),
+            (0.2, 0.25, None, Some("answer")),
+            (1.01, 0.25, None, Some("answer")),
+            (0.8, -0.01, None, Some("clarify")),
+            (f64::NAN, 0.2, None, Some("answer")),
+            (0.8, f64::NAN, None, Some("clarify")),
+            (0.8, 0.25, Some(0.25), None),
+            (0.8, 0.25, Some(0.8), None),
+            (0.8, 0.25, Some(0.249), Some("approve")),
+            (0.8, 0.25, Some(0.801), Some("approve")),
+            (0.8, 0.25, Some(f64::NAN), Some("approve")),
         ] {
-            assert_eq!(check_thresholds(answer, clarify).err().map(|(field, _)| field), field, "{answer} {clarify}");
+            let refused = check_thresholds(answer, clarify, approve).err().map(|(field, _)| field);
+            assert_eq!(refused, field, "{answer} {clarify} {approve:?}");
         }
         for (word, reads_as, field) in [
             ("交金", "社保", None),
@@ -173,6 +186,7 @@ mod tests {
             version: 3,
             answer: 0.97,
             clarify: 0.4,
+            approve: Some(0.6),
             basis: String::new(),
             reason: String::new(),
             copy_of: None,
@@ -182,7 +196,8 @@ mod tests {
             changed_at: Timestamp(0),
         };
         let set = shipped.next(Some(&row), Vec::new());
-        assert_eq!((set.version, set.model.thresholds.answer, set.model.thresholds.clarify), (3, 0.97, 0.4));
+        let Thresholds { answer, clarify, approve, .. } = set.model.thresholds;
+        assert_eq!((set.version, answer, clarify, approve), (3, 0.97, 0.4, Some(0.6)));
         // The calibrator that they were fitted with goes with them; one that reads other inputs is left aside.
         let shipped_one = &shipped.model.weights.calibrator;
         let other = Logistic { bias: shipped_one.bias + 1.0, weights: shipped_one.weights.clone() };

@@ -25,6 +25,9 @@ pub enum ThresholdsCommand {
         /// At or above this probability the citizen is asked back; below it a person takes over.
         #[arg(long)]
         clarify: f64,
+        /// Between the two: at or above this probability a person checks the answer before it is given; left out: nobody does.
+        #[arg(long)]
+        approve: Option<f64>,
         /// From which data.
         #[arg(long)]
         basis: String,
@@ -61,10 +64,11 @@ async fn carry_out(store: &Store, now: Timestamp, command: ThresholdsCommand) ->
     let last = rows.first().map_or(0, |row| row.version);
     // What is set by hand is for the calibrator that holds.
     let calibrator = rows.first().and_then(|row| row.calibrator.clone());
-    let next = |answer, clarify, basis, reason, copy_of| ThresholdRow {
+    let next = |(answer, clarify, approve), basis, reason, copy_of| ThresholdRow {
         version: last + 1,
         answer,
         clarify,
+        approve,
         basis,
         reason,
         copy_of,
@@ -75,23 +79,24 @@ async fn carry_out(store: &Store, now: Timestamp, command: ThresholdsCommand) ->
     };
     let (action, row) = match command {
         ThresholdsCommand::Show => return Ok(listed(&rows)),
-        ThresholdsCommand::Set { answer, clarify, basis, reason } => {
-            check_thresholds(answer, clarify).map_err(|(field, why)| anyhow!("--{field}: {why}"))?;
+        ThresholdsCommand::Set { answer, clarify, approve, basis, reason } => {
+            check_thresholds(answer, clarify, approve).map_err(|(field, why)| anyhow!("--{field}: {why}"))?;
             ensure!(!basis.trim().is_empty(), "--basis: must not be empty");
-            ("bot.thresholds", ThresholdRow { calibrator, ..next(answer, clarify, basis, reason, None) })
+            ("bot.thresholds", ThresholdRow { calibrator, ..next((answer, clarify, approve), basis, reason, None) })
         }
         ThresholdsCommand::Rollback { to: 0, reason } => {
-            ("bot.thresholds_back", next(shipped.answer, shipped.clarify, shipped.version.clone(), reason, Some(0)))
+            let levels = (shipped.answer, shipped.clarify, shipped.approve);
+            ("bot.thresholds_back", next(levels, shipped.version.clone(), reason, Some(0)))
         }
         ThresholdsCommand::Rollback { to, reason } => {
             let old = store.threshold(to).await?.ok_or_else(|| anyhow!("there is no version {to}"))?;
-            let row = next(old.answer, old.clarify, old.basis, reason, Some(to));
+            let row = next((old.answer, old.clarify, old.approve), old.basis, reason, Some(to));
             ("bot.thresholds_back", ThresholdRow { calibrator: old.calibrator, figures: old.figures, ..row })
         }
     };
     ensure!(!row.reason.trim().is_empty(), "--reason: must not be empty");
     let detail = serde_json::json!({
-        "version": row.version, "answer": row.answer, "clarify": row.clarify, "copyOf": row.copy_of,
+        "version": row.version, "answer": row.answer, "clarify": row.clarify, "approve": row.approve, "copyOf": row.copy_of,
     });
     let line = Audit {
         at: now,
@@ -117,9 +122,13 @@ fn listed(rows: &[ThresholdRow]) -> String {
         let back = row.copy_of.map(|to| format!(", back to {to}")).unwrap_or_default();
         let at = jiff::Timestamp::from_millisecond(row.changed_at.0).unwrap_or_default();
         let by = row.changed_by.text();
+        let approve = row.approve.map(|level| format!("  approve {level}")).unwrap_or_default();
         let ThresholdRow { version, answer, clarify, basis, reason, .. } = row;
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{version}  answer {answer}  clarify {clarify}{back}  {at} {by}  {basis}: {reason}");
+        let _ = writeln!(
+            text,
+            "{version}  answer {answer}  clarify {clarify}{approve}{back}  {at} {by}  {basis}: {reason}"
+        );
     }
     let (answer, clarify, version) = (shipped.answer, shipped.clarify, &shipped.version);
     let _ = writeln!(text, "0  answer {answer}  clarify {clarify}  {version}");
@@ -138,18 +147,21 @@ mod tests {
         let database = Database { dir: dir.path().to_owned(), ..Database::default() };
         let store = Store::open(&database, 16, Box::new(|_| {})).await.unwrap();
         let run = async |command| carry_out(&store, Timestamp(5), command).await;
-        let set = |answer, clarify, reason: &str| ThresholdsCommand::Set {
+        let checked = |answer, clarify, approve, reason: &str| ThresholdsCommand::Set {
             answer,
             clarify,
+            approve,
             basis: "一周标注".to_owned(),
             reason: reason.to_owned(),
         };
-        let shown = run(set(0.9, 0.3, "更谨慎")).await.unwrap();
-        assert!(shown.starts_with("1  answer 0.9  clarify 0.3  "), "{shown}");
+        let set = |answer, clarify, reason: &str| checked(answer, clarify, None, reason);
+        let shown = run(checked(0.9, 0.3, Some(0.6), "更谨慎")).await.unwrap();
+        assert!(shown.starts_with("1  answer 0.9  clarify 0.3  approve 0.6  "), "{shown}");
         assert!(shown.lines().last().unwrap().starts_with("0  answer "), "{shown}");
         for (command, why) in [
             (set(0.2, 0.3, "x"), "--answer"),
             (set(0.9, -0.3, "x"), "--clarify"),
+            (checked(0.9, 0.3, Some(0.95), "x"), "--approve"),
             (set(0.9, 0.3, " "), "--reason"),
             (ThresholdsCommand::Rollback { to: 7, reason: "x".to_owned() }, "there is no version 7"),
         ] {
@@ -162,9 +174,9 @@ mod tests {
         let begins: Vec<&str> = shown.lines().map(|line| line.split("  ").next().unwrap()).collect();
         assert_eq!(begins, ["4", "3", "2", "1", "0"]);
         let rows = store.thresholds().await.unwrap();
-        let numbers: Vec<_> = rows.iter().map(|row| (row.answer, row.copy_of)).collect();
-        assert_eq!(numbers[1..], [(0.9, Some(1)), (0.7, None), (0.9, None)]);
-        assert_eq!(rows[0].copy_of, Some(0));
+        let numbers: Vec<_> = rows.iter().map(|row| (row.answer, row.approve, row.copy_of)).collect();
+        assert_eq!(numbers[1..], [(0.9, Some(0.6), Some(1)), (0.7, None, None), (0.9, Some(0.6), None)]);
+        assert_eq!((rows[0].approve, rows[0].copy_of), (None, Some(0)), "the program's: nobody checks");
         assert_eq!(run(ThresholdsCommand::Show).await.unwrap(), shown);
         let lines = store.audit_before(u64::MAX, 100).await.unwrap();
         assert_eq!(lines.len(), 4);

@@ -200,6 +200,12 @@ impl Knowledge {
         all.iter().filter_map(|(_, id)| self.get(id)).map(|one| hit(one, query, directory)).collect()
     }
 
+    /// An entry as an agent finds it; `query`: what it was looked for with.
+    #[must_use]
+    pub fn hit(&self, entry: &str, query: &str, directory: &Directory) -> Option<KnowledgeHit> {
+        self.get(entry).map(|one| hit(one, query, directory))
+    }
+
     /// Other entries whose question is like this one, in force and waiting, with how much: for whoever saves the entry `own`.
     #[must_use]
     pub fn like(&self, question: &str, item: Option<&str>, own: &str, limit: usize) -> Vec<(f64, &Known)> {

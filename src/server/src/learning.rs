@@ -29,6 +29,7 @@ pub fn said(entry: &ThreadEntry) -> Option<Said<'_>> {
         (Party::Citizen, ThreadBody::OptionsRefused { .. }) | (_, ThreadBody::HumanRequested { .. }) => Said::Refused,
         (Party::Bot, ThreadBody::BotHandOver { reason, .. }) => match reason {
             HandOverReason::NotFound | HandOverReason::NotUnderstood => Said::Unknown,
+            HandOverReason::Approval => Said::Proposed,
             HandOverReason::WantsPerson
             | HandOverReason::Emergency
             | HandOverReason::Complaint

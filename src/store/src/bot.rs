@@ -24,6 +24,8 @@ pub struct ThresholdRow {
     pub answer: f64,
     /// At or above this the citizen is asked back.
     pub clarify: f64,
+    /// At or above this a person checks the answer before it is given; `None`: nobody does.
+    pub approve: Option<f64>,
     /// From which data.
     pub basis: String,
     /// Why.
@@ -91,7 +93,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &BotChange)
     match change {
         BotChange::Thresholds(row) => {
             let sql = "INSERT INTO bot_threshold (version, answer, clarify, basis, reason, copy_of, changed_by, changed_at, \
-                       calibrator, figures) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+                       calibrator, figures, approve) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 \
                        WHERE COALESCE((SELECT MAX(version) FROM bot_threshold), 0) = $1 - 1 ON CONFLICT DO NOTHING";
             let done = sqlx::query(sql)
                 .bind(number(row.version))
@@ -104,6 +106,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &BotChange)
                 .bind(row.changed_at.0)
                 .bind(row.calibrator.clone())
                 .bind(row.figures.clone())
+                .bind(row.approve)
                 .execute(&mut **tx)
                 .await?;
             if done.rows_affected() == 0 {
@@ -160,6 +163,7 @@ fn threshold(row: &AnyRow) -> Result<ThresholdRow, StoreError> {
         version: unsigned(row, "version")?,
         answer: row.try_get("answer")?,
         clarify: row.try_get("clarify")?,
+        approve: row.try_get("approve")?,
         basis: row.try_get("basis")?,
         reason: row.try_get("reason")?,
         copy_of: row.try_get::<Option<i64>, _>("copy_of")?.and_then(|version| u64::try_from(version).ok()),
@@ -185,15 +189,15 @@ impl Store {
     /// # Errors
     /// Whatever the database says; the same holds for every read below.
     pub async fn thresholds(&self) -> Result<Vec<ThresholdRow>, StoreError> {
-        let sql = "SELECT version, answer, clarify, basis, reason, copy_of, changed_by, changed_at, calibrator, figures \
-                   FROM bot_threshold ORDER BY version DESC LIMIT $1";
+        let sql = "SELECT version, answer, clarify, approve, basis, reason, copy_of, changed_by, changed_at, calibrator, \
+                   figures FROM bot_threshold ORDER BY version DESC LIMIT $1";
         sqlx::query(sql).bind(VERSIONS).fetch_all(&self.readers).await?.iter().map(threshold).collect()
     }
 
     /// A version.
     pub async fn threshold(&self, version: u64) -> Result<Option<ThresholdRow>, StoreError> {
-        let sql = "SELECT version, answer, clarify, basis, reason, copy_of, changed_by, changed_at, calibrator, figures \
-                   FROM bot_threshold WHERE version = $1";
+        let sql = "SELECT version, answer, clarify, approve, basis, reason, copy_of, changed_by, changed_at, calibrator, \
+                   figures FROM bot_threshold WHERE version = $1";
         let row = sqlx::query(sql).bind(number(version)).fetch_optional(&self.readers).await?;
         row.as_ref().map(threshold).transpose()
     }

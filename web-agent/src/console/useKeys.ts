@@ -10,6 +10,9 @@ import { useTrouble } from './useTrouble';
 /** The button that accepts the offer. */
 export const OFFER_ID = 'accept-offer';
 
+/** The button that sends the answer that 小申 proposes. */
+export const PROPOSED_ID = 'send-proposed';
+
 export interface KeyTargets {
   lane: (lane: 'reply' | 'note') => void;
   answer: (number: number) => void;
@@ -46,6 +49,9 @@ export function useKeys(calls: Calls, targets: KeyTargets): void {
       }
       case 'offer':
         document.getElementById(OFFER_ID)?.focus();
+        break;
+      case 'proposed':
+        document.getElementById(PROPOSED_ID)?.focus();
         break;
       case 'step':
         desk.step(command.by);

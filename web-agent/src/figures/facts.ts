@@ -53,6 +53,7 @@ const TEXTS: Record<string, Both> = {
   cancelled: { zh: '已取消', en: 'cancelled' },
   answered: { zh: '已答复', en: 'answered' },
   clarified: { zh: '请其选择', en: 'asked back' },
+  proposed: { zh: '请人核对', en: 'proposed to a person' },
   not_found: { zh: '无答案', en: 'had none' },
 } satisfies Record<Outcome, Both> & Record<string, Both>;
 

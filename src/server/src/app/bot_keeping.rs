@@ -50,6 +50,7 @@ fn shipped() -> ThresholdView {
         version: 0,
         answer: model.thresholds.answer,
         clarify: model.thresholds.clarify,
+        approve: model.thresholds.approve,
         basis: model.thresholds.version.clone(),
         reason: String::new(),
         copy_of: None,
@@ -110,6 +111,7 @@ impl App {
             version: row.version,
             answer: row.answer,
             clarify: row.clarify,
+            approve: row.approve,
             basis: row.basis,
             reason: row.reason,
             copy_of: row.copy_of,
@@ -152,7 +154,7 @@ impl App {
         row: ThresholdRow,
     ) -> Result<ThresholdList, WireError> {
         let detail = serde_json::json!({
-            "version": row.version, "answer": row.answer, "clarify": row.clarify, "copyOf": row.copy_of,
+            "version": row.version, "answer": row.answer, "clarify": row.clarify, "approve": row.approve, "copyOf": row.copy_of,
         });
         let line = Audit {
             reason: Some(row.reason.clone()),
@@ -165,13 +167,14 @@ impl App {
     /// New thresholds.
     pub(crate) async fn put_thresholds(&self, who: &Keeper<'_>, put: ThresholdPut) -> Result<ThresholdList, WireError> {
         self.require(who.staff, Action::ReviewKnowledge, At::CITY)?;
-        check_thresholds(put.answer, put.clarify).map_err(|(field, why)| WireError::field(field, why))?;
+        check_thresholds(put.answer, put.clarify, put.approve).map_err(|(field, why)| WireError::field(field, why))?;
         // They are for the calibrator that holds.
         let before = self.store.threshold(put.version).await.map_err(store_error)?;
         let row = ThresholdRow {
             version: put.version.saturating_add(1),
             answer: put.answer,
             clarify: put.clarify,
+            approve: put.approve,
             basis: text("basis", &put.basis, MAX_BASIS)?.to_owned(),
             reason: text("reason", &put.reason, MAX_REASON)?.to_owned(),
             copy_of: None,
@@ -206,6 +209,7 @@ impl App {
             version: back.version.saturating_add(1),
             answer: old.as_ref().map_or(of_weights.answer, |row| row.answer),
             clarify: old.as_ref().map_or(of_weights.clarify, |row| row.clarify),
+            approve: old.as_ref().map_or(of_weights.approve, |row| row.approve),
             basis: old.as_ref().map_or(of_weights.basis, |row| row.basis.clone()),
             calibrator: old.as_ref().and_then(|row| row.calibrator.clone()),
             figures: old.and_then(|row| row.figures),

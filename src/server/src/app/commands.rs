@@ -174,6 +174,11 @@ impl App {
             Command::Note { conversation, client_id, text } => {
                 Ok(Begun::Alone(Box::pin(async move { app.note(&who, at, conversation, &client_id, &text).await })))
             }
+            Command::RejectProposed { conversation, client_id, on } => {
+                Ok(Begun::Alone(Box::pin(
+                    async move { app.reject_proposed(&who, at, conversation, &client_id, on).await },
+                )))
+            }
             Command::LoadEarlier { conversation, before } => {
                 Ok(Begun::Alone(Box::pin(async move { app.earlier(&who, conversation, before).await })))
             }
@@ -345,6 +350,7 @@ fn order(command: Command) -> Result<Order, WireError> {
         | Command::StartAction { .. }
         | Command::ActionStep { .. }
         | Command::Note { .. }
+        | Command::RejectProposed { .. }
         | Command::SaveDraft { .. }
         | Command::SearchKnowledge { .. }
         | Command::ListNotices { .. }

@@ -120,7 +120,7 @@ pub(super) fn heard_in(thread: &[ThreadEntry], directory: &Directory) -> Heard {
 }
 
 impl App {
-    async fn end_of_thread(&self, id: ConversationId) -> Result<Vec<ThreadEntry>, WireError> {
+    pub(super) async fn end_of_thread(&self, id: ConversationId) -> Result<Vec<ThreadEntry>, WireError> {
         let rows = self.store.entries_before(id, Lane::Public, u64::MAX, LOOKED_BACK).await.map_err(store_error)?;
         rows.into_iter().map(thread_entry).collect()
     }
@@ -144,6 +144,10 @@ impl App {
         let catalogue = self.catalogue();
         let calendar = catalogue.calendar_of(catalogue.team_of(item));
         let team = self.shared.live.get(&id).map(|live| live.view.team.clone()).unwrap_or_default();
+        let block = match who {
+            Principal::Citizen(citizen) => catalogue.directory().block(citizen.id, catalogue.team_of(item), at),
+            Principal::Staff(_) => None,
+        };
         let asking = Asking {
             catalogue: &catalogue,
             text,
@@ -155,11 +159,11 @@ impl App {
             },
             now: self.clock.now(),
             opens_at: (!calendar.in_service(at)).then(|| calendar.next_open(at).unwrap_or(at)),
+            is_checked: block.is_none() && calendar.in_service(at) && self.has_checker(&catalogue, &team),
             heard: &heard.dialogue,
         };
         let reply = ask(&asking);
-        let Principal::Citizen(citizen) = who else { return reply };
-        match catalogue.directory().block(citizen.id, catalogue.team_of(item), at) {
+        match block {
             Some(block) => reply.of_blocked(block.until),
             None => reply,
         }
@@ -237,9 +241,11 @@ impl App {
     pub(super) async fn packet(&self, id: ConversationId) -> Result<Option<HandOverPacket>, WireError> {
         let mut dialogue = Dialogue::default();
         let (mut reason, mut guide): (Option<HandOverReason>, _) = (None, None);
+        let thread = self.end_of_thread(id).await?;
+        let proposed = self.proposed_in(id, &thread).await?;
         // Up to the first person: what is said to an agent is no question to 小申.
         let mut is_served = false;
-        for one in self.end_of_thread(id).await?.into_iter().map(masked) {
+        for one in thread.into_iter().map(masked) {
             if is_served && !matches!(one.body, ThreadBody::Reopened) {
                 continue;
             }
@@ -280,6 +286,7 @@ impl App {
                 })
                 .collect(),
             failed,
+            proposed,
             guide,
         }))
     }

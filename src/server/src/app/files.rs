@@ -87,7 +87,12 @@ impl App {
         let mut unit = Unit { changes: vec![Change::File(attach)], entries: vec![message], ..Unit::default() };
         if asked.is_some() {
             // 小申 says at once that it cannot see it, instead of nothing.
-            let said = ThreadBody::BotHandOver { reason: HandOverReason::CannotSee, opens_at: None, decided: None };
+            let said = ThreadBody::BotHandOver {
+                reason: HandOverReason::CannotSee,
+                opens_at: None,
+                decided: None,
+                proposed: None,
+            };
             unit.entries.push(bot_entry(id, at, &said));
         }
         Ok(self.append(at, unit)?.await?.0)

@@ -9,7 +9,7 @@ use std::{
 use bangban_domain::{
     ConversationId, TaskId, Timestamp,
     knowledge::{Content, MAX_QUESTION, MAX_SIMILAR, strip},
-    learning::{LabelKind, labels},
+    learning::{LabelKind, Said, labels},
     rights::Action,
     task,
     time::{DAY, MINUTE, Millis},
@@ -177,7 +177,14 @@ impl App {
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             text.chars().take(MAX_QUESTION).collect::<String>()
         };
-        let found = labels(thread.iter().filter_map(|entry| Some((entry.seq, said(entry)?))));
+        let rejected = self.rejected_in(id, &thread).await?;
+        let found = labels(thread.iter().filter_map(|entry| {
+            let said = match said(entry)? {
+                Said::Proposed if rejected.contains(&entry.seq) => Said::Unknown,
+                other => other,
+            };
+            Some((entry.seq, said))
+        }));
         let label = |one: bangban_domain::learning::Label| {
             let question = clean(&one.question);
             (!task::normalised(&question).is_empty()).then(|| LabelRow {

@@ -4,6 +4,7 @@ mod actions;
 mod administration;
 mod alerts;
 mod answer_files;
+mod approval;
 mod blocks;
 mod bot_keeping;
 mod call_alert;

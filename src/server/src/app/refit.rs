@@ -77,6 +77,7 @@ impl App {
                 version: version + 1,
                 answer: model.thresholds.answer,
                 clarify: model.thresholds.clarify,
+                approve: model.thresholds.approve,
                 basis: BASIS.to_owned(),
                 reason: String::new(),
                 copy_of: None,
@@ -85,7 +86,7 @@ impl App {
                 changed_by: by,
                 changed_at: now,
             };
-            let detail = serde_json::json!({ "version": row.version, "answer": row.answer, "clarify": row.clarify,
+            let detail = serde_json::json!({ "version": row.version, "answer": row.answer, "clarify": row.clarify, "approve": row.approve,
                 "eceBefore": figures.before.ece, "eceAfter": figures.after.ece });
             let line = Audit {
                 at: now,

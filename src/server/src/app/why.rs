@@ -31,7 +31,9 @@ fn decided(body: &ThreadBody) -> Option<Option<&Decided>> {
     match body {
         ThreadBody::BotAnswer { decided, .. } | ThreadBody::BotClarify { decided, .. } => Some(decided.as_ref()),
         ThreadBody::BotHandOver {
-            reason: HandOverReason::NotFound | HandOverReason::NotUnderstood, decided, ..
+            reason: HandOverReason::NotFound | HandOverReason::NotUnderstood | HandOverReason::Approval,
+            decided,
+            ..
         } => Some(decided.as_ref()),
         _ => None,
     }
@@ -82,6 +84,7 @@ impl App {
             // A follow-up was one when it was asked; what holds is looked at as of now.
             now: thread.get(at).map_or_else(|| self.clock.now(), |one| one.at),
             opens_at: None,
+            is_checked: true,
             heard: &heard.dialogue,
         };
         let mut view = explained(&asking, self.clock.now());
@@ -108,6 +111,7 @@ impl App {
             audience: None,
             now: self.clock.now(),
             opens_at: None,
+            is_checked: true,
             heard: &heard,
         };
         let mut view = explained(&asking, asking.now);
@@ -116,8 +120,9 @@ impl App {
     }
 }
 
-const fn decision(decision: &Decision) -> WhyDecision {
-    match decision {
+fn decision(asking: &Asking<'_>, weighed: &Weighed) -> WhyDecision {
+    match &weighed.decision {
+        Decision::Clarify { .. } if asking.proposed(weighed).is_some() => WhyDecision::Approve,
         Decision::Answer { .. } => WhyDecision::Answer,
         Decision::Clarify { .. } => WhyDecision::Clarify,
         Decision::HandOver { reason: Reason::NotFound } => WhyDecision::NotFound,
@@ -162,6 +167,7 @@ fn explained(asking: &Asking<'_>, now: bangban_domain::Timestamp) -> WhyView {
         probability: hit.probability,
         band: match hit.band {
             Band::Answer => WhyDecision::Answer,
+            Band::Approve => WhyDecision::Approve,
             Band::Clarify => WhyDecision::Clarify,
             Band::HandOver => WhyDecision::NotFound,
         },
@@ -179,7 +185,8 @@ fn explained(asking: &Asking<'_>, now: bangban_domain::Timestamp) -> WhyView {
         thresholds: settings.version,
         answer: settings.model.thresholds.answer,
         clarify: settings.model.thresholds.clarify,
-        decision: decision(&weighed.decision),
+        approve: settings.model.thresholds.approve,
+        decision: decision(asking, &weighed),
         hits: hits.collect(),
         then: None,
         said: None,

@@ -52,6 +52,7 @@ pub(super) const fn facts(command: &Command) -> Facts {
         Command::AcceptOffer { .. } => ("accept_offer", None, false),
         Command::DeclineOffer { .. } => ("decline_offer", None, false),
         Command::Note { conversation, .. } => ("note", Some(*conversation), true),
+        Command::RejectProposed { conversation, .. } => ("reject_proposed", Some(*conversation), true),
         Command::SaveDraft { conversation, .. } => ("save_draft", Some(*conversation), false),
         Command::SearchKnowledge { .. } => ("search_knowledge", None, false),
         Command::ListNotices { .. } => ("list_notices", None, false),

@@ -653,6 +653,7 @@ async fn every_topic_and_command_is_for_those_that_the_table_says_and_for_nobody
             ("files", json!({ "type": "open_files", "conversation": conversation, "files": [] }), owner || supervisor(who)),
             ("send_file", json!({ "type": "send_file", "conversation": conversation, "clientId": "f", "file": format!("fl_{NO_ID}") }), false),
             ("note", json!({ "type": "note", "conversation": conversation, "clientId": "n", "text": "备注" }), supervisor(who)),
+            ("put a proposed answer aside", json!({ "type": "reject_proposed", "conversation": conversation, "clientId": "j", "on": 1 }), false),
             ("draft", json!({ "type": "save_draft", "conversation": conversation, "text": "草稿" }), false),
             ("transfer", json!({ "type": "transfer", "conversation": conversation, "to": { "type": "team", "team": "social" } }), false),
             ("cancel transfer", json!({ "type": "cancel_transfer", "conversation": conversation }), false),

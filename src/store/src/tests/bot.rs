@@ -21,6 +21,7 @@ fn version(version: u64, answer: f64) -> ThresholdRow {
         version,
         answer,
         clarify: 0.25,
+        approve: None,
         basis: "2026-11 一周的标注".to_owned(),
         reason: "试运行".to_owned(),
         copy_of: None,
@@ -45,7 +46,7 @@ async fn of_two_who_set_thresholds_one_is_refused(db: TestDatabase) {
         assert!(matches!(refused, Err(StoreError::KnowledgeOutdated(_))), "{late}");
     }
     let (calibrator, figures) = (Some("{\"bias\":0}".to_owned()), Some("{}".to_owned()));
-    let back = ThresholdRow { copy_of: Some(0), calibrator, figures, ..version(2, 0.85) };
+    let back = ThresholdRow { copy_of: Some(0), calibrator, figures, approve: Some(0.625), ..version(2, 0.85) };
     put(&store, BotChange::Thresholds(back.clone())).await.unwrap();
     assert_eq!(store.thresholds().await.unwrap(), [back.clone(), version(1, 0.9)]);
     assert_eq!(store.threshold(1).await.unwrap(), Some(version(1, 0.9)));

@@ -86,6 +86,9 @@ const patterns: readonly [RegExp, (...parts: string[]) => string][] = [
   [/^must be 1 to 999$/, () => '须为 1 至 999'],
   [/^you may not administer telephones of this unit$/, () => '无权管理该单位的号码'],
   [/^must be whole weeks away/, () => '须相隔整周'],
+  [/^must be from clarify to answer/, () => '须介于追问和直接答复之间'],
+  [/^must not be below clarify/, () => '不能低于追问'],
+  [/^must be between 0 and 1$/, () => '须在 0 到 1 之间'],
   [/^is blocked by "(.*)" already$/, () => '该访客已在黑名单中'],
 ];
 

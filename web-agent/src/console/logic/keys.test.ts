@@ -24,6 +24,7 @@ test('each shortcut does its thing, wherever the focus is', () => {
     ['KeyL', { do: 'reply' }],
     ['KeyP', { do: 'note' }],
     ['KeyE', { do: 'close' }],
+    ['KeyS', { do: 'proposed' }],
     ['KeyT', { do: 'transfer' }],
     ['KeyI', { do: 'context' }],
     ['Slash', { do: 'sheet' }],

@@ -11,6 +11,8 @@ export type KeyCommand =
   /** Asks the supervisors for help. */
   | { do: 'flag' }
   | { do: 'close' }
+  /** To the answer that 小申 proposes, from where Tab leads to changing it and to putting it aside. */
+  | { do: 'proposed' }
   | { do: 'context' }
   /** Asks for a virtual window, accepts one, or goes to it. */
   | { do: 'window' }
@@ -39,6 +41,7 @@ const BY_CODE: Record<string, KeyCommand> = {
   KeyT: { do: 'transfer' },
   KeyH: { do: 'flag' },
   KeyE: { do: 'close' },
+  KeyS: { do: 'proposed' },
   KeyI: { do: 'context' },
   KeyV: { do: 'window' },
   KeyM: { do: 'mute' },

@@ -39,6 +39,7 @@ export function useThreadWords() {
         complaint: '涉及投诉或法律事务，已提示专门渠道',
         not_found: '小申没有找到答案，建议转人工',
         not_understood: '小申两次追问仍未弄清，已直接转人工',
+        approval: '小申找到了可能的答案，已请工作人员核对',
         cannot_see: '小申无法查看文件，建议转人工',
         blocked: '市民要求人工服务，但在限制期内，已告知',
       } satisfies Record<HandOverReason, string>,
@@ -66,6 +67,7 @@ export function useThreadWords() {
       supervisorJoined: (name: string) => `值班长 ${name} 进入会话`,
       supervisorLeft: (name: string) => `值班长 ${name} 已退出会话`,
       flagLowered: '已放下求助旗',
+      rejected: (question: string) => `小申建议的答复不合适，未发送：${question}`,
       flagReason: zhFlagReasons,
       transfer: {
         requested: (name: string) => `请求转接给 ${name}`,
@@ -96,6 +98,7 @@ export function useThreadWords() {
         emergency: 'An emergency: 110 / 119 / 120 were shown',
         complaint: 'A complaint or legal matter: its own channels were shown',
         not_understood: '小申 asked back twice in vain and called a person',
+        approval: '小申 found a likely answer and asked for a person to check it',
         not_found: '小申 found no answer and suggests a person',
         cannot_see: '小申 cannot look at files and suggests a person',
         blocked: 'The citizen asked for a person, is blocked for a while, and was told so',
@@ -124,6 +127,7 @@ export function useThreadWords() {
       supervisorJoined: (name) => `Supervisor ${name} joined`,
       supervisorLeft: (name) => `Supervisor ${name} left`,
       flagLowered: 'Help is needed no more',
+      rejected: (question) => `The answer that 小申 proposed does not fit and was not sent: ${question}`,
       flagReason: enFlagReasons,
       transfer: {
         requested: (name) => `Transfer to ${name} requested`,
@@ -184,6 +188,8 @@ export function useThreadWords() {
         return w.answerFound(body.question);
       case 'rated':
         return w.rated(String(body.stars));
+      case 'proposed_rejected':
+        return w.rejected(body.question);
       case 'flag':
         return body.raised ? w.flagRaised(w.flagReason[body.reason ?? 'other']) : w.flagLowered;
       case 'transfer_note': {

@@ -105,6 +105,7 @@ export function useEntryText(): (body: ThreadBody) => string {
         case 'rated':
           return system.rated(body.stars, rating.stars[body.stars - 1] ?? '');
         case 'note':
+        case 'proposed_rejected':
         case 'flag':
         case 'transfer_note':
           return system.note;

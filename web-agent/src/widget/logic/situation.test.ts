@@ -43,7 +43,7 @@ const thread = (...bodies: ThreadBody[]): ThreadEntry[] =>
 const closed: ThreadBody = { type: 'closed', outcome: 'solved', handOn: null, receipt: null };
 const rated = (stars: number): ThreadBody => ({ type: 'rated', stars });
 const text: ThreadBody = { type: 'text', text: '转人工' };
-const handOver = (reason: 'wants_person' | 'not_found'): ThreadBody => ({ type: 'bot_hand_over', reason });
+const handOver = (reason: 'wants_person' | 'not_found' | 'approval'): ThreadBody => ({ type: 'bot_hand_over', reason });
 
 test.each<[Stage, string, string, boolean, boolean]>([
   ['bot', 'available', 'open', true, true],
@@ -120,6 +120,7 @@ test('asking for a person in words is recognised by 小申’s last word on it',
   expect(asksForPerson(thread(text, handOver('wants_person')))).toBe(true);
   expect(asksForPerson(thread(text, handOver('wants_person'), { type: 'human_requested', dueAt: asked }))).toBe(true);
   expect(asksForPerson(thread(text, handOver('wants_person'), { type: 'request_cancelled' }))).toBe(false);
+  expect(asksForPerson(thread(text, handOver('approval')))).toBe(true);
   expect(asksForPerson(thread(text, handOver('not_found')))).toBe(false);
   expect(asksForPerson(thread(text, handOver('wants_person'), text))).toBe(false);
   expect(asksForPerson([])).toBe(false);

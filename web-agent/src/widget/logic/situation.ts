@@ -101,8 +101,8 @@ export function situation(view: ConversationView, entries: readonly ThreadEntry[
   };
 }
 
-/** With these 小申 asks for a person at once. */
-const asking: ReadonlySet<HandOverReason> = new Set(['wants_person', 'not_understood']);
+/** With these 小申 asks for a person at once, and says nothing else that would lead to one. */
+export const asking: ReadonlySet<HandOverReason> = new Set(['wants_person', 'not_understood', 'approval']);
 
 /** Asking for a person in words ("转人工") queues only in service hours; else the page has to ask and offer a message. */
 export function asksForPerson(entries: readonly ThreadEntry[]): boolean {

@@ -190,6 +190,7 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'reopened':
     case 'rated':
     case 'note':
+    case 'proposed_rejected':
     case 'flag':
     case 'transfer_note':
       return false;

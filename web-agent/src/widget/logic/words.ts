@@ -229,6 +229,7 @@ const zh = {
     complaint: '投诉和法律事务由专门渠道受理，您可以直接拨打：',
     not_found: '这个问题我还没有可靠的答案，不想误导您。建议转人工，由帮办人员解答；也可以换个说法再问。',
     not_understood: '抱歉，我没能弄清您的问题，正在为您转接人工帮办，您不用重复说明。',
+    approval: '小申找到了可能的答案，正在请工作人员核对，核对后马上答复您。',
     cannot_see: '已收到您的文件。小申还看不懂图片、文件和语音，可以转人工请帮办人员查看，或者用文字描述您的问题。',
   } satisfies Record<Exclude<HandOverReason, 'blocked'>, string>,
   outOfHoursHand: '现在不在人工服务时间，您可以留言，工作人员会在约定时段回复您。',
@@ -636,6 +637,7 @@ export const useWidgetWords = () =>
       complaint: 'Complaints and legal matters have their own channels. You can call:',
       not_found: 'I have no reliable answer to this. Please ask for a person, or ask in other words.',
       not_understood: 'I am sorry that I did not understand. Finding a person for you; you need not repeat anything.',
+      approval: 'I have found a likely answer. A member of staff is checking it and will answer you right away.',
       cannot_see:
         'Your file has arrived. I cannot look at pictures, files or voice messages: ask for a person, or describe it in words.',
     },

@@ -1,6 +1,7 @@
 //! The whole server without its sockets: real desk, real SQLite, a clock that the test moves.
 
 mod alerts;
+mod approval;
 mod asking;
 mod call_backs;
 mod calls;

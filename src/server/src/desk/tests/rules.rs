@@ -87,7 +87,7 @@ async fn out_of_hours_a_person_asked_for_in_words_leads_to_a_message_and_its_cal
     let id = house.converse(&caller, "residence-permit").await;
     house.say(&caller, id, "转人工").await;
     let opens_at = Some(Timestamp(at(33, 0, 0)));
-    let told = ThreadBody::BotHandOver { reason: HandOverReason::WantsPerson, opens_at, decided: None };
+    let told = ThreadBody::BotHandOver { reason: HandOverReason::WantsPerson, opens_at, decided: None, proposed: None };
     assert_eq!(house.bodies(id).await.last(), Some(&told));
     assert_eq!(house.ledger(id).await, [], "nobody is owed a minute out of hours");
     let slots = house.slots(&caller, id).await;
