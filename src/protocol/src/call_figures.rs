@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bangban_domain::{
     CallId, Timestamp,
     call::{
-        Cause, RequestEnd,
+        Cause, DeclineReason, RequestEnd,
         figures::{Connect, Rate, Service},
     },
 };
@@ -146,6 +146,10 @@ pub struct CallFiguresView {
     #[cfg_attr(test, ts(type = "Partial<Record<Cause, number>>"))]
     #[schema(value_type = BTreeMap<String, u64>)]
     pub causes: BTreeMap<Cause, u64>,
+    /// Why they were declined, of those that said so: telephones do not.
+    #[cfg_attr(test, ts(type = "Partial<Record<DeclineReason, number>>"))]
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub declines: BTreeMap<DeclineReason, u64>,
     /// Time from the ring to the answer.
     pub ring: FigureNumber,
     /// Calls that began in the time; by team, not by department, and null beside an item or hour.
@@ -175,6 +179,8 @@ pub struct CountedAttempt {
     pub ended_at: Option<Timestamp>,
     /// How.
     pub cause: Option<Cause>,
+    /// Declined: why, if they said so.
+    pub declined: Option<DeclineReason>,
 }
 
 /// A request for a professional.

@@ -9,10 +9,10 @@ use aws_lc_rs::digest;
 use bangban_domain::{
     Timestamp,
     call::{
-        AttemptRow, Cause, Number, Party, RequestRow,
+        AttemptRow, Cause, DeclineReason, Number, Party, RequestRow,
         figures::{
             Connect, ConnectBy, PROMISED, Rate, Service, add_attempt, add_request, add_ring, attempts_of, causes,
-            handling, is_reached,
+            declines, handling, is_reached,
         },
     },
     figures::{Part, rows::SHANGHAI, tally::Tally},
@@ -163,6 +163,7 @@ struct Counted {
     lines: BTreeMap<String, Connect>,
     parties: BTreeMap<Party, Rate>,
     causes: BTreeMap<Cause, u64>,
+    declines: BTreeMap<DeclineReason, u64>,
     ring: Tally,
 }
 
@@ -241,6 +242,9 @@ impl App {
             for attempt in &page.attempts {
                 add_attempt(&mut counted.parties, attempt);
                 add_ring(&mut counted.ring, attempt);
+            }
+            for (why, count) in declines(&page.attempts) {
+                *counted.declines.entry(why).or_default() += count;
             }
             for (cause, count) in causes(&page.attempts) {
                 *counted.causes.entry(cause).or_default() += count;
@@ -341,6 +345,7 @@ impl App {
             lines,
             parties,
             causes: counted.causes,
+            declines: counted.declines,
             ring: (&counted.ring).into(),
             service: operators.as_ref().map(|(service, _)| service.into()),
             handling: operators.as_ref().map(|(_, spent)| spent.into()),
@@ -454,6 +459,7 @@ impl App {
             ringing_at: one.ringing_at,
             ended_at: one.ended_at,
             cause: one.cause,
+            declined: one.declined,
         };
         Some(CountedRequest {
             call: request.call,

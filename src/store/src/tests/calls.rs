@@ -80,6 +80,7 @@ fn attempt(no: u16, party: Option<Party>) -> AttemptRow {
         ringing_at: Some(Timestamp(201)),
         ended_at: None,
         cause: None,
+        declined: None,
     }
 }
 

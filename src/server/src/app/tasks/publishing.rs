@@ -162,7 +162,7 @@ impl App {
         let members: Vec<Member<'_>> =
             active.map(|account| Member { id: account.id, grants: &account.grants }).collect();
         let units = self.rights.units_above(Some(&row.unit));
-        let told = task::addressees(step, &units, row.item.as_deref(), row.assignee, &members);
+        let told = task::addressees((row.kind, step), &units, row.item.as_deref(), row.assignee, &members);
         let inbox = told.into_iter().filter(|(_, part)| parts.contains(part)).map(|(agent, part)| {
             let mut values = values.clone();
             values["as"] = serde_json::json!(part);
