@@ -1,5 +1,13 @@
 /** What the pages of calls say; the numbers are the server's. */
-import type { CallFiguresView, CallRate, Cause, ConnectNumbers, FigureGroup, RequestEnd } from '../generated/protocol';
+import type {
+  CallFiguresView,
+  CallRate,
+  Cause,
+  ConnectNumbers,
+  DeclineReason,
+  FigureGroup,
+  RequestEnd,
+} from '../generated/protocol';
 import { countText, NONE, percentText, spanText } from './numbers';
 
 export const rateText = ({ hits, of }: CallRate): string => percentText(hits, of);
@@ -35,6 +43,20 @@ export function causesOf({ causes }: CallFiguresView): { cause: Cause; count: nu
   const all = Object.entries(causes) as [Cause, number][];
   const sum = all.reduce((total, [, count]) => total + count, 0);
   return all.sort(([, a], [, b]) => b - a).map(([cause, count]) => ({ cause, count, share: percentText(count, sum) }));
+}
+
+export interface DeclineLine {
+  /** `null`: nobody said why, as telephones do. */
+  reason: DeclineReason | null;
+  count: number;
+}
+
+/** Why they were declined, most frequent first, those without a reason last. */
+export function declinesOf({ causes, declines }: Pick<CallFiguresView, 'causes' | 'declines'>): DeclineLine[] {
+  const told = Object.entries(declines) as [DeclineReason, number][];
+  const lines: DeclineLine[] = told.sort(([, a], [, b]) => b - a).map(([reason, count]) => ({ reason, count }));
+  const silent = (causes.declined ?? 0) - told.reduce((total, [, count]) => total + count, 0);
+  return silent > 0 ? [...lines, { reason: null, count: silent }] : lines;
 }
 
 /** How long somebody rang. */
@@ -114,6 +136,8 @@ export const zh = {
     caller_gone: '来电人已挂断',
     node_lost: '系统中断',
   } satisfies Record<Cause, string>,
+  declined: { busy: '正忙', not_mine: '非本人业务', other: '其他原因' } as Record<DeclineReason, string>,
+  unsaid: '未说明（话机拒接）',
 };
 
 export const en: { [K in keyof typeof zh]: (typeof zh)[K] } = {
@@ -191,4 +215,6 @@ export const en: { [K in keyof typeof zh]: (typeof zh)[K] } = {
     caller_gone: 'caller gone',
     node_lost: 'interrupted',
   },
+  declined: { busy: 'busy', not_mine: 'not their business', other: 'another reason' },
+  unsaid: 'no reason (a telephone)',
 };

@@ -132,15 +132,17 @@ impl App {
             TaskKind::Gap | TaskKind::Policy | TaskKind::Correction => self.may(staff, Action::WorkTasks, at),
             // Who answers the calls of the unit, and who may act on them.
             TaskKind::CallBack => {
-                let is_of_unit = |team: &str| self.rights.unit_of_team(team).as_deref().unwrap_or(CITY) == unit;
                 let account = self.accounts.get(staff.id).filter(|account| account.is_active);
-                let serves = |account: &StaffRow| {
-                    let mut teams = account.teams.iter().map(|one| one.team.as_str());
-                    teams.any(|team| is_of_unit(team) && self.rights.serves_team(account, team))
-                };
-                self.may(staff, Action::Intervene, at) || account.is_some_and(|account| serves(&account))
+                self.may(staff, Action::Intervene, at) || account.is_some_and(|account| self.answers_for(&account, unit))
             }
         }
+    }
+
+    /// Does somebody serve a team of the unit?
+    fn answers_for(&self, account: &StaffRow, unit: &str) -> bool {
+        let is_of_unit = |team: &str| self.rights.unit_of_team(team).as_deref().unwrap_or(CITY) == unit;
+        let mut teams = account.teams.iter().map(|one| one.team.as_str());
+        teams.any(|team| is_of_unit(team) && self.rights.serves_team(account, team))
     }
 
     /// The units whose tasks one sees; `None`: all, also of those that are not there any more.
@@ -241,7 +243,10 @@ impl App {
             assignee_name: row.assignee.and_then(|agent| self.accounts.name(agent)),
             in_time: task::in_time(row.state, row.due_at, row.settled_at, self.clock.now()),
             may_work: self.may_work_task(staff, (row.kind, &row.unit), row.item.as_deref()),
-            call: Some(&row).filter(|row| row.kind == TaskKind::CallBack).and_then(|row| CallBackRow::of_same(&row.same)).map(|(call, _)| call),
+            call: (row.kind == TaskKind::CallBack)
+                .then(|| CallBackRow::of_same(&row.same))
+                .flatten()
+                .map(|(call, _)| call),
             id: row.id,
             version: row.version,
             kind: row.kind,
