@@ -152,6 +152,8 @@ pub struct CallFiguresView {
     pub declines: BTreeMap<DeclineReason, u64>,
     /// Time from the ring to the answer.
     pub ring: FigureNumber,
+    /// Some of it is the demo's: made up (`serve --demo`).
+    pub has_demo: bool,
     /// Calls that began in the time; by team, not by department, and null beside an item or hour.
     pub service: Option<ServiceNumbers>,
     /// What operators spent on these calls.
@@ -229,4 +231,6 @@ pub struct CallRequestRows {
     pub rows: Vec<CountedRequest>,
     /// `after` of the next page; null: there is none.
     pub next: Option<String>,
+    /// Some of them are the demo's: made up (`serve --demo`).
+    pub has_demo: bool,
 }

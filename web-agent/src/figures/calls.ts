@@ -64,6 +64,7 @@ export const rangText = (from: number, to: number | null): string => (to === nul
 
 export const zh = {
   title: '三方通话',
+  demo: '含演示数据（虚构）',
   about: '按接通或结束的时间计入；仅统计已有结果的转接请求。',
   connect: '接通率',
   connectDefinition: '业务人员在任一次呼叫中接听的转接请求 ÷ 已有结果的转接请求（承诺不低于 90%）',
@@ -142,6 +143,7 @@ export const zh = {
 
 export const en: { [K in keyof typeof zh]: (typeof zh)[K] } = {
   title: 'Three-way calls',
+  demo: 'with demo data (made up)',
   about: 'Counted when a request was decided; what is still rung is in no figure.',
   connect: 'Connect rate',
   connectDefinition: 'Requests answered by a professional in any attempt ÷ requests decided (90% is promised)',
