@@ -105,7 +105,7 @@ test('the figures of calls are filled in the demo, and say so', async ({ people 
   await figures.page.goto(new URL('/figures', figures.page.url()).href);
   const { page } = figures;
   await page.getByRole('navigation', { name: '指标页面' }).getByRole('link', { name: '通话' }).click();
-  await page.getByRole('button', { name: '近 7 天' }).click();
+  await page.getByRole('button', { name: '近 7 日' }).click();
   await expect(page.getByTestId('has-demo')).toContainText('演示数据');
   const rate = page.getByTestId('call-connect').locator('[data-value]');
   await expect(rate).toHaveText(/^9\d\.\d%$/);

@@ -77,6 +77,7 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::CallBegan { .. }
         | ThreadBody::CallAnswered { .. }
         | ThreadBody::CallEnded { .. }
+        | ThreadBody::CallBackOwed { .. }
         | ThreadBody::Rated { .. } => return None,
     })
 }

@@ -8,7 +8,7 @@ use bangban_domain::{
     task::{TaskEvent, TaskKind, TaskState, reminders_of},
     time::Millis,
 };
-use bangban_protocol::{OwedCallView, PersonView};
+use bangban_protocol::{OwedCallView, PersonView, ThreadBody};
 use bangban_store::{
     Author, CallBackRow, CallChange, Change, OwedCallBack, OwedTask, StoreError, TaskChange, TaskEventRow, TaskRow,
 };
@@ -147,6 +147,11 @@ impl Owner {
         };
         let (conversation, team, caller, item) = self.rooms.get(&row.call).map_or(none, known);
         batch.call(CallChange::Owed(row.clone()));
+        if let Some(conversation) = conversation.filter(|_| row.due_at > row.owed_at) {
+            // Of one that a server has broken off its end says so.
+            let body = ThreadBody::CallBackOwed { call: row.call, due_at: row.due_at };
+            self.say(conversation, row.owed_at, &body, batch);
+        }
         let task = self.open_task(&row, conversation, &team, item.as_deref(), batch);
         self.owed.push(Owed { row, conversation, team, caller, task });
         self.owed.sort_by_key(|one| (one.row.due_at, one.key()));

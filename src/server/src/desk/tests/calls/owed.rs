@@ -120,6 +120,8 @@ async fn nobody_reached_is_a_task_of_24_hours_with_its_reminder_and_the_alert_of
     assert_eq!((owed.call, owed.since, owed.due_at), (talk.call, opened, opened + DAY));
     assert_eq!((owed.caller.as_str(), owed.item_name.as_deref()), ("张*", Some("居住证办理")));
     assert_eq!((owed.department.as_deref(), owed.tried, &owed.assignee), (Some("police"), 0, &None));
+    let bodies = house.bodies(talk.conversation).await;
+    assert!(bodies.contains(&ThreadBody::CallBackOwed { call: talk.call, due_at: opened + DAY }), "both sides read it");
     let [task] = house.back_tasks().await.try_into().unwrap();
     assert_eq!((task.id, task.unit.as_str(), task.state), (owed.task, "police", TaskState::Open));
     assert_eq!((task.due_at, task.first_due_at, task.askers), (opened + DAY, opened + DAY, 1));
