@@ -1,6 +1,17 @@
 import { expect, test } from 'vitest';
 import type { CallFiguresView, ConnectNumbers } from '../generated/protocol';
-import { causesOf, connectBy, declinesOf, groupOf, isBelow, pointsSince, pointsText, rateText, roundsText, zh } from './calls';
+import {
+  causesOf,
+  connectBy,
+  declinesOf,
+  groupOf,
+  isBelow,
+  pointsSince,
+  pointsText,
+  rateText,
+  roundsText,
+  zh,
+} from './calls';
 import { readRoute, writeRoute, type Route } from './route';
 
 const rate = (hits: number, of: number) => ({ hits, of });

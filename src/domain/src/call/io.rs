@@ -5,8 +5,8 @@ use std::fmt;
 use super::{
     rows::{AttemptRow, CallRow, LegRow, RequestRow, Row, WrapUpRow},
     vocabulary::{
-        CallDeed, CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, Failure, Goal, Order, Prompt, Sound, Standing,
-        Supervision,
+        CallDeed, CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, Failure, Goal, Order, Prompt,
+        Sound, Standing, Supervision,
     },
 };
 use crate::{

@@ -47,8 +47,8 @@ pub use leg::{Place, Present};
 pub use rows::{AttemptRow, CallRow, LegRow, RequestRow, Row, WrapUpRow};
 use talk::{Around, Talk};
 pub use vocabulary::{
-    CallDeed, CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, Failure, Goal, LegEnd, Order, Prompt, RequestEnd,
-    Sound, Standing, Supervision, WrapUpEnd,
+    CallDeed, CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, Failure, Goal, LegEnd, Order, Prompt,
+    RequestEnd, Sound, Standing, Supervision, WrapUpEnd,
 };
 
 /// All calls of a node. See the module's documentation.

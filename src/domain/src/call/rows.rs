@@ -4,7 +4,9 @@
 
 use super::{
     io::{About, LegId, Party},
-    vocabulary::{CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, LegEnd, Order, RequestEnd, WrapUpEnd},
+    vocabulary::{
+        CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, LegEnd, Order, RequestEnd, WrapUpEnd,
+    },
 };
 use crate::{AgentId, CallId, ConversationId, TeamId, Timestamp};
 

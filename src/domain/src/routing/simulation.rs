@@ -298,7 +298,10 @@ impl Simulation {
     fn has_place(&self, agent: AgentId) -> bool {
         let (halves, count, is_exclusive) = self.load(agent);
         let capacity = self.profiles[&agent].capacity;
-        !is_exclusive && !self.in_call.contains(&agent) && halves + 2 <= 2 * capacity && count < capacity + settings().beyond_capacity
+        !is_exclusive
+            && !self.in_call.contains(&agent)
+            && halves + 2 <= 2 * capacity
+            && count < capacity + settings().beyond_capacity
     }
 
     /// May they be asked for one who waits, or is handed on to a team?

@@ -156,7 +156,9 @@ fn nearest(roles: &[Role], units: &[String], item: Option<&str>, staff: &[Member
         |grant: &Grant| grant.items.is_empty() || item.is_some_and(|item| grant.items.iter().any(|one| one == item));
     let at = |unit: Option<&str>| {
         let has = |one: &&Member<'_>| {
-            one.grants.iter().any(|grant| roles.contains(&grant.role) && grant.unit.as_deref() == unit && is_about(grant))
+            one.grants
+                .iter()
+                .any(|grant| roles.contains(&grant.role) && grant.unit.as_deref() == unit && is_about(grant))
         };
         let mut found: Vec<AgentId> = staff.iter().filter(has).map(|one| one.id).collect();
         found.sort_unstable();

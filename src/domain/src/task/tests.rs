@@ -217,7 +217,8 @@ fn a_part_that_nobody_has_is_taken_by_the_next_one() {
     let supervisor = grants(Role::Supervisor, None, &[]);
     let members =
         [Member { id: AgentId::new(1), grants: &leader }, Member { id: AgentId::new(2), grants: &supervisor }];
-    let told = |staff: &[Member<'_>]| addressees((TaskKind::Gap, ReminderStep::Half), &["sh".to_owned()], None, None, staff);
+    let told =
+        |staff: &[Member<'_>]| addressees((TaskKind::Gap, ReminderStep::Half), &["sh".to_owned()], None, None, staff);
     assert_eq!(told(&members), [(AgentId::new(1), Addressed::Head)]);
     assert_eq!(told(&members[1..]), [(AgentId::new(2), Addressed::Supervisor)]);
     assert_eq!(told(&[]), []);

@@ -13,8 +13,8 @@ use bangban_domain::{
     time::DAY,
 };
 use bangban_protocol::{
-    DirectoryDistrict, DirectoryTarget, DirectoryView, DutyCopied, DutyCopy, DutyHole, DutyHoles, DutyLine, DutyTeam, DutyWeek, ErrorCode,
-    RosterDay, Span, WireError,
+    DirectoryDistrict, DirectoryTarget, DirectoryView, DutyCopied, DutyCopy, DutyHole, DutyHoles, DutyLine, DutyTeam,
+    DutyWeek, ErrorCode, RosterDay, Span, WireError,
 };
 use bangban_store::{Audit, Author, Change, Json, RecordChange, Unit};
 use jiff::{ToSpan as _, civil::Date};

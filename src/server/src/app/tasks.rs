@@ -133,7 +133,8 @@ impl App {
             // Who answers the calls of the unit, and who may act on them.
             TaskKind::CallBack => {
                 let account = self.accounts.get(staff.id).filter(|account| account.is_active);
-                self.may(staff, Action::Intervene, at) || account.is_some_and(|account| self.answers_for(&account, unit))
+                self.may(staff, Action::Intervene, at)
+                    || account.is_some_and(|account| self.answers_for(&account, unit))
             }
         }
     }
@@ -269,8 +270,8 @@ impl App {
 
     async fn seen_task(&self, staff: &Staff, id: TaskId) -> Result<TaskRow, WireError> {
         let row = self.store.task(id).await.map_err(store_error)?.ok_or_else(none)?;
-        let is_theirs = row.kind == TaskKind::CallBack
-            && self.may_work_task(staff, (row.kind, &row.unit), row.item.as_deref());
+        let is_theirs =
+            row.kind == TaskKind::CallBack && self.may_work_task(staff, (row.kind, &row.unit), row.item.as_deref());
         if is_theirs || self.may_read_task(staff, &row) { Ok(row) } else { Err(none()) }
     }
 

@@ -142,9 +142,8 @@ impl Owner {
     /// Somebody is to be called back from now on.
     pub(super) fn owe(&mut self, row: CallBackRow, batch: &mut Batch) {
         let none = (None, String::new(), String::new(), None);
-        let known = |room: &Room| {
-            (room.row.conversation, room.team.clone(), room.caller_name.clone(), room.row.item.clone())
-        };
+        let known =
+            |room: &Room| (room.row.conversation, room.team.clone(), room.caller_name.clone(), room.row.item.clone());
         let (conversation, team, caller, item) = self.rooms.get(&row.call).map_or(none, known);
         batch.call(CallChange::Owed(row.clone()));
         if let Some(conversation) = conversation.filter(|_| row.due_at > row.owed_at) {
@@ -180,7 +179,9 @@ impl Owner {
         let Some(room) = self.rooms.get(&call) else { return };
         let (Some(conversation), Some(request)) = (room.row.conversation, room.requests.get(&number)) else { return };
         let is_same = |one: &&Owed| {
-            one.conversation == Some(conversation) && one.row.call != call && one.row.about.as_ref() == Some(&request.about)
+            one.conversation == Some(conversation)
+                && one.row.call != call
+                && one.row.about.as_ref() == Some(&request.about)
         };
         let done: Vec<_> = self.owed.iter().filter(is_same).map(Owed::key).collect();
         for (call, request) in done {

@@ -243,7 +243,12 @@ impl Owner {
 
     /// Units that owe callers something for too long, and how many: an alert for each. Nobody is told of the next one beside
     /// it, but the alert stays until none is overdue.
-    pub(super) fn overdue_call_backs_changed(&mut self, owed: &BTreeMap<String, i64>, now: Timestamp, batch: &mut Batch) {
+    pub(super) fn overdue_call_backs_changed(
+        &mut self,
+        owed: &BTreeMap<String, i64>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) {
         let kind = AlertKind::CallBackOverdue;
         let open = self.alerts.by_key.keys().filter(|(other, _)| *other == kind).map(|(_, subject)| subject.clone());
         let is_over = |subject: &Subject| !matches!(subject, Subject::Unit(code) if owed.contains_key(code));

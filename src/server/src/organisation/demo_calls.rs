@@ -154,7 +154,11 @@ impl Told {
 }
 
 /// What became of somebody who is rung; whether they came, and who is rung next.
-fn ring(told: &mut Told, dice: &mut Dice, (leg, party): (LegId, Option<Party>)) -> (bool, Option<(LegId, Option<Party>)>) {
+fn ring(
+    told: &mut Told,
+    dice: &mut Dice,
+    (leg, party): (LegId, Option<Party>),
+) -> (bool, Option<(LegId, Option<Party>)>) {
     let is_person = matches!(party, Some(Party::Agent(_)));
     told.after(dice.span(0, 1), Input::Ringing(leg));
     match dice.below(100) {

@@ -210,8 +210,7 @@ async fn call_backs_are_owed_once_and_settled(db: TestDatabase) {
     let owes = [&one, &two, &operator, &again].map(|row| CallChange::Owed(row.clone()));
     change(&store, [row(Row::Call(call()))].into_iter().chain(owes)).await;
     let left = async || store.owed_call_backs().await.unwrap();
-    let with =
-        |row: CallBackRow| OwedCallBack { row, conversation: Some(ConversationId::new(1)), task: None };
+    let with = |row: CallBackRow| OwedCallBack { row, conversation: Some(ConversationId::new(1)), task: None };
     let all = [with(two), with(one.clone()), with(operator.clone())];
     assert_eq!(left().await, all, "once, the first due one first");
     let by = Author::Agent(AgentId::new(3));
@@ -279,8 +278,7 @@ async fn the_task_of_a_call_back_goes_with_its_row(db: TestDatabase) {
         TaskEventRow { at: Timestamp(400), actor, what, detail }
     };
     let agent = AgentId::new(3);
-    let taken =
-        TaskRow { version: 2, state: TaskState::Working, assignee: Some(agent), ..task(1, &rows[0]) };
+    let taken = TaskRow { version: 2, state: TaskState::Working, assignee: Some(agent), ..task(1, &rows[0]) };
     let step = TaskChange::Step { row: Box::new(taken), event: event(TaskEvent::Begun, Author::Agent(agent)) };
     let note = TaskChange::Note { task: TaskId::new(1), event: event(TaskEvent::Tried, Author::Agent(agent)) };
     let changes = [step, note.clone(), note].map(Change::Task).to_vec();

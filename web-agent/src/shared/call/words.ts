@@ -553,5 +553,8 @@ const en: typeof zh = {
 export const useCallWords = () => useWords(zh, en);
 
 /** What became of an attempt, and why, where somebody said so. */
-export const becauseOf = (words: Pick<typeof zh, 'cause' | 'declined' | 'declinedFor'>, cause: Cause, why?: DeclineReason | null) =>
-  why ? words.declinedFor(words.cause[cause], words.declined[why]) : words.cause[cause];
+export const becauseOf = (
+  words: Pick<typeof zh, 'cause' | 'declined' | 'declinedFor'>,
+  cause: Cause,
+  why?: DeclineReason | null,
+) => (why ? words.declinedFor(words.cause[cause], words.declined[why]) : words.cause[cause]);

@@ -64,9 +64,7 @@ fn who_speaks_in_a_call_is_offered_nobody_until_it_is_wrapped_up() {
     // An offer that is open when they begin to speak is made to the next one.
     desk.ok(2, Input::StatusChosen { agent: ag(2), status: AgentStatus::Online });
     let effects = desk.ok(3, Input::InCallChanged { agent: ag(1), is_in_call: true });
-    let ended = |effect: &Effect| {
-        matches!(effect, Effect::OfferEnded { agent, reason: OfferEnd::AgentUnavailable, .. } if *agent == ag(1))
-    };
+    let ended = |effect: &Effect| matches!(effect, Effect::OfferEnded { agent, reason: OfferEnd::AgentUnavailable, .. } if *agent == ag(1));
     assert!(effects.iter().any(ended), "{effects:?}");
     assert_eq!(desk.offered_to(1), Some(ag(2)));
     desk.accept(4, 2);

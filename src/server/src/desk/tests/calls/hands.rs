@@ -133,7 +133,8 @@ async fn the_hotlines_conversation_goes_with_its_call_to_the_supervisor_who_take
     assert_eq!(house.view(conversation).await.clock, clock, "the clock never restarts");
     assert_eq!((house.desk(1).await.conversations.len(), house.desk(7).await.conversations.len()), (0, 1));
     let bodies = house.bodies(conversation).await;
-    let moved = bodies.iter().any(|body| matches!(body, ThreadBody::Transferred { from_name, .. } if from_name == "李敏"));
+    let moved =
+        bodies.iter().any(|body| matches!(body, ThreadBody::Transferred { from_name, .. } if from_name == "李敏"));
     assert!(moved, "{bodies:?}");
 
     // Agent 1 wraps up, and is free for others; the end of the call is the supervisor's to wrap up.
