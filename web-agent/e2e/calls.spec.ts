@@ -179,3 +179,71 @@ test('consulted, merged, left: everybody hears whom they should and nobody else;
   await desk.keyboard.press('Control+Enter');
   await expect(desk.getByTestId('wrap-up')).toBeHidden();
 });
+
+test('nobody is reached: why, the caller reads until when, the task is on the board, and one press calls back', async ({
+  people,
+  server,
+}) => {
+  test.setTimeout(120_000);
+  const desk = await operator(people, server.url, 'agent1001');
+  const pane = desk.getByTestId('call-pane');
+  const widget = await Widget.open(await pageOf(people, CITIZEN, 420, 860), server.url);
+  const citizen = widget.page.getByTestId('citizen-call');
+  await widget.button('电话沟通').click();
+  await citizen.getByRole('button', { name: '同意并开始' }).click();
+  await expect(async () => {
+    await desk.keyboard.press('a');
+    await expect(desk.getByTestId('offer')).toBeHidden({ timeout: 1_000 });
+  }).toPass();
+  await expect(pane).toHaveAttribute('data-scene', 'two');
+
+  // --- the colleague declines by the keyboard, and the operator reads why ----------------------------------------------
+  const colleague = await Console.open(await pageOf(people, PROFESSIONAL, 1_440, 900), server.url, 'agent1002', '小休');
+  const name = (await colleague.page.getByTestId('me').innerText()).trim();
+  await desk.keyboard.press('c');
+  await desk.keyboard.type(name);
+  await expect(desk.getByTestId('colleague')).toHaveAttribute('aria-selected', 'true');
+  await desk.keyboard.press('Enter');
+  const ring = colleague.page.getByTestId('ring');
+  await expect(async () => {
+    await ring.getByRole('button', { name: /^拒接/ }).click();
+    await expect(colleague.page.getByTestId('decline-why')).toBeVisible({ timeout: 1_000 });
+  }).toPass();
+  await isAccessible(colleague.page);
+  await colleague.page.keyboard.press('2');
+  await expect(ring).toBeHidden();
+  await expect(desk.getByTestId('attempt')).toContainText('拒接（非本人业务）');
+  await expect(widget.page.getByText(/未能接通，将在 .* 前回电/)).toBeVisible();
+  await isAccessible(desk);
+
+  // --- the call is over; what it owes stands in the list and on the task board -----------------------------------------
+  await citizen.getByRole('button', { name: '挂断' }).click();
+  await expect(desk.getByTestId('wrap-up')).toBeVisible();
+  await desk.keyboard.press('4');
+  await desk.keyboard.press('Control+Enter');
+  await expect(desk.getByTestId('wrap-up')).toBeHidden();
+  await citizen.getByRole('button', { name: '关闭', exact: true }).click();
+  const owed = desk.getByTestId('owed-call');
+  await expect(owed).toHaveCount(1);
+  await owed.getByRole('button', { name: /^认领/ }).click();
+  await expect(owed).toContainText('我正在处理');
+  await isAccessible(desk);
+  const board = await people.admin('super1');
+  await board.go('知识任务');
+  const { page } = board;
+  await page.getByRole('combobox', { name: '类型' }).selectOption('call_back');
+  await page.getByRole('button', { name: /打开任务：回拨来电人/ }).click();
+  await expect(page.getByRole('link', { name: '立即回拨' })).toHaveAttribute('href', /operator\.html\?back=cl_/);
+  await isAccessible(page);
+
+  // --- one press: the operator's own ring is taken by itself, then the citizen's page rings ------------------------------
+  await owed.getByRole('button', { name: /^回拨/ }).click();
+  await expect(citizen).toHaveAttribute('data-scene', 'rung');
+  await citizen.getByRole('button', { name: '同意并接听' }).click();
+  await expect(pane).toHaveAttribute('data-scene', 'two');
+  await hears(widget.page, OPERATOR);
+  await expect(owed).toHaveCount(0);
+  await page.reload();
+  await page.getByRole('combobox', { name: '状态' }).selectOption('done');
+  await expect(page.getByRole('button', { name: /打开任务：回拨来电人/ })).toBeVisible();
+});

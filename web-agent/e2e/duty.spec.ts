@@ -71,11 +71,47 @@ test('in a week of a department a duty of one day is put in, copied and taken ba
   await expect(evening).toHaveCount(1);
 });
 
-test('the figures of calls say that there were none', async ({ people }) => {
+test('a shift that is taken away leaves a gap, which leads to its department, and its return closes it', async ({
+  people,
+}) => {
+  const admin = await people.admin();
+  await admin.go('通话值班');
+  const { page } = admin;
+  const whole = page.getByText('本周每条业务线的每个服务时段都有人值班');
+  await expect(whole).toBeVisible();
+  await admin.pick('按部门', '上海市公安局');
+  const grid = page.getByRole('grid', { name: '排班表' });
+  // One person alone is on duty from Monday to Thursday at night.
+  await grid
+    .getByRole('button', { name: /00:00–08:30/ })
+    .first()
+    .click();
+  await admin.remove();
+  await page.getByRole('link', { name: '返回全部空档' }).click();
+  const gap = page.getByTestId('duty-hole');
+  await expect(gap).toHaveCount(1);
+  await expect(gap).toContainText('上海市公安局');
+  await expect(gap).toContainText('周一至周四 00:00–08:30：无人值班');
+  await isAccessible(page);
+  await gap.getByRole('link', { name: /^查看 .*上海市公安局 的值班$/ }).click();
+  await expect(grid).toBeVisible();
+  await admin.toasts.getByRole('button', { name: '撤销' }).click();
+  await page.getByRole('link', { name: '返回全部空档' }).click();
+  await expect(whole).toBeVisible();
+});
+
+test('the figures of calls are filled in the demo, and say so', async ({ people }) => {
   const figures = await people.admin('super1');
   await figures.page.goto(new URL('/figures', figures.page.url()).href);
   const { page } = figures;
   await page.getByRole('navigation', { name: '指标页面' }).getByRole('link', { name: '通话' }).click();
-  await expect(page.getByText('所选范围内没有通话')).toBeVisible();
+  await page.getByRole('button', { name: '近 7 日' }).click();
+  await expect(page.getByTestId('has-demo')).toContainText('演示数据');
+  const rate = page.getByTestId('call-connect').locator('[data-value]');
+  await expect(rate).toHaveText(/^9\d\.\d%$/);
+  await expect(page.getByTestId('decline-line').first()).toBeVisible();
   await isAccessible(page);
+  await page.getByTestId('call-connect').getByRole('button').click();
+  await expect(page.getByTestId('row').first()).toBeVisible();
+  await expect(page.getByText('含演示数据（虚构）')).toBeVisible();
 });

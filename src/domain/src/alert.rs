@@ -16,6 +16,8 @@ words! {
         FirstResponseBreached = "first_response_breached",
         /// A promised call-back was not answered within its minute (rule 2).
         CallBackMissed = "call_back_missed",
+        /// Callers whom nobody could be reached for were not called back within 24 h (rules 6 and 12).
+        CallBackOverdue = "call_back_overdue",
         /// An agent asks for help.
         Flag = "flag",
         /// In service hours nobody is there for a team's high-frequency items (rule 4).
@@ -146,6 +148,7 @@ pub fn state_of(team: &TeamState, kind: AlertKind, is_open: bool, limits: &Thres
             .map(|_| i64::from(team.items)),
         AlertKind::FirstResponseBreached
         | AlertKind::CallBackMissed
+        | AlertKind::CallBackOverdue
         | AlertKind::Flag
         | AlertKind::ConnectRate
         | AlertKind::FirstResponse

@@ -9,9 +9,10 @@
 //! 20 s).
 
 use bangban_domain::{
-    AgentId, CallId, ConversationId, Timestamp,
+    AgentId, CallId, ConversationId, TaskId, Timestamp,
     call::{
-        CallDeed, CallEnd, CallOrigin, CallPart, Cause, Disposition, Goal, Place, RequestEnd, Standing, Supervision,
+        CallDeed, CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, Goal, Place, RequestEnd, Standing,
+        Supervision,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,10 @@ pub enum CallAct {
     Decline {
         /// The call.
         call: CallId,
+        /// Why; whoever asked sees it, and it is counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        reason: Option<DeclineReason>,
     },
     /// A media connection for the leg that one has: the caller's first, or that of a page that has loaded anew. Answered by
     /// `call_sound`.
@@ -424,12 +429,29 @@ pub struct OwedCallView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub department: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub department_name: Option<String>,
+    /// Who is to be called back, as staff see them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub caller: String,
     /// Since when.
     pub since: Timestamp,
     /// By then.
     pub due_at: Timestamp,
     /// Best by the reader.
     pub is_mine: bool,
+    /// The task that it is, with the version that a step names (`POST /api/tasks/{id}/step`).
+    pub task: TaskId,
+    /// See [`OwedCallView::task`].
+    pub version: u64,
+    /// Who has taken it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub assignee: Option<PersonView>,
+    /// How often they were rung in vain.
+    pub tried: u64,
 }
 
 /// A call in the list of supervisors.
@@ -621,6 +643,10 @@ pub struct CallAttemptView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub cause: Option<Cause>,
+    /// Declined: why, if they said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub declined: Option<DeclineReason>,
 }
 
 /// A request for a professional.

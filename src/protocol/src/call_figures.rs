@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bangban_domain::{
     CallId, Timestamp,
     call::{
-        Cause, RequestEnd,
+        Cause, DeclineReason, RequestEnd,
         figures::{Connect, Rate, Service},
     },
 };
@@ -146,8 +146,14 @@ pub struct CallFiguresView {
     #[cfg_attr(test, ts(type = "Partial<Record<Cause, number>>"))]
     #[schema(value_type = BTreeMap<String, u64>)]
     pub causes: BTreeMap<Cause, u64>,
+    /// Why they were declined, of those that said so: telephones do not.
+    #[cfg_attr(test, ts(type = "Partial<Record<DeclineReason, number>>"))]
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub declines: BTreeMap<DeclineReason, u64>,
     /// Time from the ring to the answer.
     pub ring: FigureNumber,
+    /// Some of it is the demo's: made up (`serve --demo`).
+    pub has_demo: bool,
     /// Calls that began in the time; by team, not by department, and null beside an item or hour.
     pub service: Option<ServiceNumbers>,
     /// What operators spent on these calls.
@@ -175,6 +181,8 @@ pub struct CountedAttempt {
     pub ended_at: Option<Timestamp>,
     /// How.
     pub cause: Option<Cause>,
+    /// Declined: why, if they said so.
+    pub declined: Option<DeclineReason>,
 }
 
 /// A request for a professional.
@@ -223,4 +231,6 @@ pub struct CallRequestRows {
     pub rows: Vec<CountedRequest>,
     /// `after` of the next page; null: there is none.
     pub next: Option<String>,
+    /// Some of them are the demo's: made up (`serve --demo`).
+    pub has_demo: bool,
 }

@@ -94,8 +94,20 @@ pub struct DirectoryEntry {
 pub struct DirectoryView {
     /// At most 10, the best first.
     pub entries: Vec<DirectoryEntry>,
+    /// The districts that one may look in.
+    pub districts: Vec<DirectoryDistrict>,
     /// The server's clock.
     pub as_of: Timestamp,
+}
+
+/// A district of the city.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct DirectoryDistrict {
+    /// What a search and a request name.
+    pub code: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// Service hours in which nobody of a line of work is on duty in a district.

@@ -1,7 +1,7 @@
 //! Tasks with deadlines, the register of policies and what is told to people, over REST (docs/tasks.md).
 
 use bangban_domain::{
-    AgentId, NoticeId, PolicyId, TaskId, Timestamp,
+    AgentId, CallId, NoticeId, PolicyId, TaskId, Timestamp,
     task::{MessageChannel, MessageKind, OutboxState, TaskEvent, TaskKind, TaskState},
     words::Language,
 };
@@ -57,6 +57,8 @@ pub struct TaskLine {
     pub in_time: Option<bool>,
     /// May the reader work on it?
     pub may_work: bool,
+    /// Of a call-back: after which call.
+    pub call: Option<CallId>,
 }
 
 /// A page of tasks, the first due first.
@@ -86,9 +88,9 @@ pub struct TaskHistoryLine {
     pub reason: Option<String>,
     /// Of another unit or deadline: what was there before, as a code or in milliseconds.
     pub before: Option<String>,
-    /// ... and after.
+    /// ... and after; of a reminder, how many were told; of a call in vain, its cause.
     pub after: Option<String>,
-    /// Of a reminder: the step, and how many were told.
+    /// Of a reminder: the step.
     pub step: Option<String>,
 }
 
@@ -111,9 +113,10 @@ pub struct TaskView {
 pub struct TaskStep {
     /// The version that it was made from.
     pub version: u64,
-    /// `working`: I begin; `open`: I put it back; `dropped`: it needs no entry.
+    /// `working`: I begin; `open`: I put it back; `dropped`: it needs no entry, or the caller cannot be reached; `done`: only of
+    /// a call-back, which was settled in another way.
     pub to: TaskState,
-    /// Why; with `dropped`, and only there.
+    /// Why, or how; with `dropped` and `done`, and only there.
     #[serde(default)]
     #[schema(max_length = 500)]
     pub reason: String,

@@ -496,6 +496,13 @@ pub enum ThreadBody {
         /// How long staff spoke with the caller; 0: nobody did.
         talk_seconds: u32,
     },
+    /// Nobody could be reached for the caller: they are called back.
+    CallBackOwed {
+        /// After which call.
+        call: CallId,
+        /// By then (rule 6).
+        due_at: Timestamp,
+    },
     /// Private lane: a note by the author.
     Note {
         /// Plain text.

@@ -395,6 +395,14 @@ async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::R
     if let Err(error) = std::io::stdout().write_all(greeting.as_bytes()) {
         tracing::debug!(%error, "no standard output");
     }
+    if demo {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move {
+            if let Err(error) = app.seed_demo_calls().await {
+                tracing::warn!(%error, "the demo has no past calls");
+            }
+        });
+    }
     let routes = http::router(Arc::clone(&app));
     let mut served = tokio::spawn(http::serve(listener, certificates, routes, app.stopping.clone()));
     if let Some((listener, handle)) = metrics {

@@ -78,6 +78,7 @@ pub fn masked_body(from: &Party, body: &ThreadBody) -> Option<ThreadBody> {
         | ThreadBody::CallAnswered { .. }
         | ThreadBody::CallEnded { .. }
         | ThreadBody::ProposedRejected { .. }
+        | ThreadBody::CallBackOwed { .. }
         | ThreadBody::Rated { .. } => return None,
     })
 }

@@ -2,17 +2,18 @@
 //! Column names are those of `migrations/0034_calls.sql`; `domain::call::rows` says what each means.
 
 use bangban_domain::{
-    AgentId, CallId, CitizenId, ConversationId, TeamId, Timestamp,
+    AgentId, CallId, CitizenId, ConversationId, TaskId, TeamId, Timestamp,
     call::{
-        About, AttemptRow, CallEnd, CallOrigin, CallPart, CallRow, Cause, Disposition, Kept, LegEnd, LegId, LegRow,
-        Number, Order, Party, RequestEnd, RequestRow, Row, WrapUpEnd, WrapUpRow,
+        About, AttemptRow, CallEnd, CallOrigin, CallPart, CallRow, Cause, DeclineReason, Disposition, Kept, LegEnd,
+        LegId, LegRow, Number, Order, Party, RequestEnd, RequestRow, Row, WrapUpEnd, WrapUpRow,
     },
 };
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Archive, Json, Store, StoreError,
+    Archive, Author, Json, Store, StoreError,
     read::{id, instant, optional_id, optional_instant, optional_word, unsigned, word},
+    task,
 };
 
 const CALL: &str = "phone_call";
@@ -72,10 +73,12 @@ pub enum CallChange {
     Settled {
         /// Of which call.
         call: CallId,
-        /// Which request; `None`: all that the call owes.
+        /// Which request; `None`: for an operator.
         request: Option<u32>,
         /// When.
         at: Timestamp,
+        /// Who called, for the history of the task.
+        by: Author,
     },
     /// The citizen of a conversation was reached: all that its calls owe is done.
     SettledAll {
@@ -83,6 +86,8 @@ pub enum CallChange {
         conversation: ConversationId,
         /// When.
         at: Timestamp,
+        /// Who called, for the history of the tasks.
+        by: Author,
     },
 }
 
@@ -103,6 +108,46 @@ pub struct CallBackRow {
     pub due_at: Timestamp,
     /// It was done.
     pub settled_at: Option<Timestamp>,
+}
+
+impl CallBackRow {
+    /// What the key of its task is ([`crate::TaskRow::same`]): no two call-backs are one task.
+    #[must_use]
+    pub fn same(&self) -> String {
+        format!("{}/{}", self.call, self.request.unwrap_or(0))
+    }
+
+    /// The call, and the request, whose call-back is the task with this key.
+    #[must_use]
+    pub fn of_same(same: &str) -> Option<(CallId, Option<u32>)> {
+        let (call, request) = same.split_once('/')?;
+        let request: u32 = request.parse().ok()?;
+        Some((call.parse().ok()?, Some(request).filter(|number| *number > 0)))
+    }
+}
+
+/// A call-back that is owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwedCallBack {
+    /// The row.
+    pub row: CallBackRow,
+    /// The conversation of its call.
+    pub conversation: Option<ConversationId>,
+    /// The task that it is; `None`: it was owed before call-backs were tasks.
+    pub task: Option<OwedTask>,
+}
+
+/// The task of a call-back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwedTask {
+    /// Which.
+    pub id: TaskId,
+    /// What a step names.
+    pub version: u64,
+    /// Who has taken it on.
+    pub assignee: Option<AgentId>,
+    /// How often the caller was rung in vain.
+    pub tried: u64,
 }
 
 /// A call with the code of its team, because teams are numbered anew with each start.
@@ -176,25 +221,43 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &CallChange
         .bind(row.agent.map(|id| id.to_string()))
         .bind(row.owed_at.0)
         .bind(row.due_at.0),
-        CallChange::Settled { call, request: Some(request), at } => sqlx::query(
-            "UPDATE call_back SET settled_at = $1 WHERE call_id = $2 AND request = $3 AND settled_at IS NULL",
-        )
-        .bind(at.0)
-        .bind(call.to_string())
-        .bind(i64::from(*request)),
-        CallChange::SettledAll { conversation, at } => sqlx::query(
-            "UPDATE call_back SET settled_at = $1 WHERE settled_at IS NULL AND call_id IN \
-             (SELECT id FROM phone_call WHERE conversation = $2)",
-        )
-        .bind(at.0)
-        .bind(conversation.to_string()),
-        CallChange::Settled { call, request: None, at } => {
-            sqlx::query("UPDATE call_back SET settled_at = $1 WHERE call_id = $2 AND settled_at IS NULL")
-                .bind(at.0)
-                .bind(call.to_string())
+        CallChange::Settled { call, request, at, by } => {
+            let settled = sqlx::query(
+                "UPDATE call_back SET settled_at = $1 WHERE call_id = $2 AND request = $3 AND settled_at IS NULL \
+                 RETURNING call_id, request",
+            )
+            .bind(at.0)
+            .bind(call.to_string())
+            .bind(i64::from(request.unwrap_or(0)));
+            let settled = settled.fetch_all(&mut **tx).await?;
+            return reached(tx, &settled, *at, *by).await;
+        }
+        CallChange::SettledAll { conversation, at, by } => {
+            let settled = sqlx::query(
+                "UPDATE call_back SET settled_at = $1 WHERE settled_at IS NULL AND call_id IN \
+                 (SELECT id FROM phone_call WHERE conversation = $2) RETURNING call_id, request",
+            )
+            .bind(at.0)
+            .bind(conversation.to_string());
+            let settled = settled.fetch_all(&mut **tx).await?;
+            return reached(tx, &settled, *at, *by).await;
         }
     };
     query.execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// The tasks of call-backs that were settled are done, unless somebody has ended them by hand.
+async fn reached(
+    tx: &mut Transaction<'_, Any>,
+    settled: &[AnyRow],
+    at: Timestamp,
+    by: Author,
+) -> Result<(), StoreError> {
+    for row in settled {
+        let (call, request): (String, i64) = (row.try_get("call_id")?, row.try_get("request")?);
+        task::called_back(tx, &format!("{call}/{request}"), at, by).await?;
+    }
     Ok(())
 }
 
@@ -243,9 +306,9 @@ async fn write(tx: &mut Transaction<'_, Any>, row: &Row, team: Option<&str>) -> 
             let (agent, telephone) = party(row.party.as_ref());
             sqlx::query(
                 "INSERT INTO call_attempt (call_id, leg, part, agent, telephone, request, round, rung_at, ringing_at, \
-                 ended_at, cause) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+                 ended_at, cause, declined) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
                  ON CONFLICT (call_id, leg) DO UPDATE SET ringing_at = excluded.ringing_at, \
-                 ended_at = excluded.ended_at, cause = excluded.cause",
+                 ended_at = excluded.ended_at, cause = excluded.cause, declined = excluded.declined",
             )
             .bind(row.leg.call.to_string())
             .bind(leg_no(row.leg.no))
@@ -258,6 +321,7 @@ async fn write(tx: &mut Transaction<'_, Any>, row: &Row, team: Option<&str>) -> 
             .bind(row.ringing_at.map(|at| at.0))
             .bind(row.ended_at.map(|at| at.0))
             .bind(row.cause.map(|cause| cause.as_str()))
+            .bind(row.declined.map(|why| why.as_str()))
         }
         Row::Leg(row) => {
             let (agent, telephone) = party(row.party.as_ref());
@@ -374,6 +438,7 @@ pub(crate) fn attempt(row: &AnyRow) -> Result<AttemptRow, StoreError> {
         ringing_at: optional_instant(row, "ringing_at")?,
         ended_at: optional_instant(row, "ended_at")?,
         cause: optional_word(ATTEMPT, row, "cause", Cause::parse)?,
+        declined: optional_word(ATTEMPT, row, "declined", DeclineReason::parse)?,
     })
 }
 
@@ -478,7 +543,7 @@ impl Store {
     /// Whatever the database says.
     pub async fn attempts_of(&self, call: CallId, only_open: bool) -> Result<Vec<AttemptRow>, StoreError> {
         let rows = sqlx::query(
-            "SELECT call_id, leg, part, agent, telephone, request, round, rung_at, ringing_at, ended_at, cause \
+            "SELECT call_id, leg, part, agent, telephone, request, round, rung_at, ringing_at, ended_at, cause, declined \
              FROM call_attempt WHERE call_id = $1 AND ($2 = 0 OR ended_at IS NULL) ORDER BY leg",
         )
         .bind(call.to_string())
@@ -518,19 +583,35 @@ impl Store {
         rows.iter().map(wrap_up).collect()
     }
 
-    /// Call-backs that are owed, the first due one first, with the conversations of their calls.
+    /// Call-backs that are owed, the first due one first, with the conversations of their calls and the tasks that they are.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn owed_call_backs(&self) -> Result<Vec<(CallBackRow, Option<ConversationId>)>, StoreError> {
+    pub async fn owed_call_backs(&self) -> Result<Vec<OwedCallBack>, StoreError> {
         let rows = sqlx::query(
             "SELECT b.call_id, b.request, b.item, b.department, b.agent, b.owed_at, b.due_at, b.settled_at, \
-             c.conversation FROM call_back b JOIN phone_call c ON c.id = b.call_id \
+             c.conversation, t.id AS task, t.version, t.assignee, \
+             (SELECT COUNT(*) FROM task_event e WHERE e.task = t.id AND e.what = 'tried') AS tried \
+             FROM call_back b JOIN phone_call c ON c.id = b.call_id \
+             LEFT JOIN task t ON t.kind = 'call_back' AND t.item = COALESCE(b.item, '') \
+             AND t.same = b.call_id || '/' || CAST(b.request AS TEXT) AND t.state IN ('open', 'working') \
              WHERE b.settled_at IS NULL ORDER BY b.due_at, b.call_id, b.request",
         )
         .fetch_all(&self.readers)
         .await?;
-        rows.iter().map(|row| Ok((call_back(row)?, optional_id(CALL, row, "conversation")?))).collect()
+        let read = |row: &AnyRow| {
+            let task = match optional_id(BACK, row, "task")? {
+                Some(id) => Some(OwedTask {
+                    id,
+                    version: unsigned(row, "version")?,
+                    assignee: optional_id(BACK, row, "assignee")?,
+                    tried: unsigned(row, "tried")?,
+                }),
+                None => None,
+            };
+            Ok(OwedCallBack { row: call_back(row)?, conversation: optional_id(CALL, row, "conversation")?, task })
+        };
+        rows.iter().map(read).collect()
     }
 }
 

@@ -94,7 +94,7 @@ impl Archive {
     ) -> Result<Vec<AttemptRow>, StoreError> {
         let rows = sqlx::query(
             "SELECT a.call_id, a.leg, a.part, a.agent, a.telephone, a.request, a.round, a.rung_at, a.ringing_at, \
-             a.ended_at, a.cause FROM call_request r JOIN call_attempt a ON a.call_id = r.call_id AND a.request = r.number \
+             a.ended_at, a.cause, a.declined FROM call_request r JOIN call_attempt a ON a.call_id = r.call_id AND a.request = r.number \
              WHERE (r.ended_at > $1 OR (r.ended_at = $1 AND (r.call_id > $2 OR (r.call_id = $2 AND r.number > $3)))) \
              AND (r.ended_at < $4 OR (r.ended_at = $4 AND (r.call_id < $5 OR (r.call_id = $5 AND r.number <= $6)))) \
              ORDER BY a.call_id, a.leg",

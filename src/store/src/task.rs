@@ -169,6 +169,13 @@ pub enum TaskChange {
         /// What whoever asked is told; addressee and id are theirs.
         tell: Box<OutboxRow>,
     },
+    /// A line of the history, of a task that stays what it is.
+    Note {
+        /// Which.
+        task: TaskId,
+        /// The line.
+        event: TaskEventRow,
+    },
     /// A new policy.
     Policy(PolicyRow),
 }
@@ -180,7 +187,7 @@ impl TaskChange {
             Self::Ask { row, .. } | Self::Doubt { row, .. } => vec![("question", row.question.as_str())],
             Self::Step { row, .. } => vec![("reason", row.reason.as_deref().unwrap_or_default())],
             Self::Policy(row) => vec![("title", row.title.as_str()), ("document", row.document.as_str())],
-            Self::Remind { .. } | Self::Recompute { .. } | Self::Fulfil { .. } => Vec::new(),
+            Self::Remind { .. } | Self::Recompute { .. } | Self::Fulfil { .. } | Self::Note { .. } => Vec::new(),
         }
     }
 }
@@ -322,6 +329,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &TaskChange
             }
             Ok(())
         }
+        TaskChange::Note { task, event } => note(tx, *task, event).await,
         TaskChange::Policy(row) => {
             sqlx::query(
                 "INSERT INTO policy (id, unit, title, document, effective_at, registered_at, registered_by) \
@@ -393,12 +401,28 @@ async fn ask(
             .await?;
     }
     let what = if is_new { TaskEvent::Opened } else { TaskEvent::Joined };
-    let detail = Json(
-        RawValue::from_string("{}".to_owned())
-            .map_err(|error| StoreError::Corrupt { table: "task_event", what: error.to_string() })?,
-    );
-    note(tx, task, &TaskEventRow { at: row.opened_at, actor: row.opened_by, what, detail }).await?;
+    note(tx, task, &TaskEventRow { at: row.opened_at, actor: row.opened_by, what, detail: nothing()? }).await?;
     Ok(task)
+}
+
+/// The caller of a call-back was reached: its task is done, if it is still owed.
+pub(crate) async fn called_back(
+    tx: &mut Transaction<'_, Any>,
+    same: &str,
+    at: Timestamp,
+    by: Author,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE task SET state = 'done', settled_at = $1, remind_at = NULL, version = version + 1 \
+               WHERE kind = 'call_back' AND same = $2 AND state IN ('open', 'working') RETURNING id";
+    let done = sqlx::query(sql).bind(at.0).bind(same.to_owned()).fetch_optional(&mut **tx).await?;
+    let Some(done) = done else { return Ok(()) };
+    let event = TaskEventRow { at, actor: by, what: TaskEvent::Fulfilled, detail: nothing()? };
+    note(tx, id("task", &done, "id")?, &event).await
+}
+
+fn nothing() -> Result<Json, StoreError> {
+    let wrong = |error: serde_json::Error| StoreError::Corrupt { table: "task_event", what: error.to_string() };
+    RawValue::from_string("{}".to_owned()).map(Json).map_err(wrong)
 }
 
 async fn doubt(
@@ -595,6 +619,14 @@ impl Store {
         );
         let rows = sqlx::query(sql).bind(now.0).bind(i64::from(limit)).fetch_all(&self.readers).await?;
         rows.iter().map(task).collect()
+    }
+
+    /// Call-backs that are overdue: of each unit so many.
+    pub async fn overdue_call_backs(&self, now: Timestamp) -> Result<Vec<(String, u64)>, StoreError> {
+        let sql = "SELECT unit, COUNT(*) AS count FROM task WHERE kind = 'call_back' AND state IN ('open', 'working') \
+                   AND due_at < $1 GROUP BY unit ORDER BY unit";
+        let rows = sqlx::query(sql).bind(now.0).fetch_all(&self.readers).await?;
+        rows.iter().map(|row| Ok((row.try_get("unit")?, unsigned(row, "count")?))).collect()
     }
 
     /// When the next reminder is due.

@@ -1,6 +1,17 @@
 import { expect, test } from 'vitest';
 import type { CallFiguresView, ConnectNumbers } from '../generated/protocol';
-import { causesOf, connectBy, groupOf, isBelow, pointsSince, pointsText, rateText, roundsText, zh } from './calls';
+import {
+  causesOf,
+  connectBy,
+  declinesOf,
+  groupOf,
+  isBelow,
+  pointsSince,
+  pointsText,
+  rateText,
+  roundsText,
+  zh,
+} from './calls';
 import { readRoute, writeRoute, type Route } from './route';
 
 const rate = (hits: number, of: number) => ({ hits, of });
@@ -34,6 +45,16 @@ test('rounds and causes are read at a glance', () => {
   expect(roundsText(connect, zh.round)).toBe('第 1 轮 3 · 第 2 轮 1');
   const view = { causes: { busy: 1, answered: 2, no_answer: 1 } } as unknown as CallFiguresView;
   expect(causesOf(view)[0]).toEqual({ cause: 'answered', count: 2, share: '50.0%' });
+});
+
+test('declines are told by reason, and those of telephones, which say none, last', () => {
+  const of = (declined: number, declines: object) => declinesOf({ causes: { declined }, declines } as CallFiguresView);
+  expect(of(6, { busy: 1, not_mine: 3 })).toEqual([
+    { reason: 'not_mine', count: 3 },
+    { reason: 'busy', count: 1 },
+    { reason: null, count: 2 },
+  ]);
+  expect([of(1, { other: 1 }), of(0, {})]).toEqual([[{ reason: 'other', count: 1 }], []]);
 });
 
 test('an address says whose requests are shown, and how they are told apart', () => {

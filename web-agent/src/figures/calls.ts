@@ -1,5 +1,13 @@
 /** What the pages of calls say; the numbers are the server's. */
-import type { CallFiguresView, CallRate, Cause, ConnectNumbers, FigureGroup, RequestEnd } from '../generated/protocol';
+import type {
+  CallFiguresView,
+  CallRate,
+  Cause,
+  ConnectNumbers,
+  DeclineReason,
+  FigureGroup,
+  RequestEnd,
+} from '../generated/protocol';
 import { countText, NONE, percentText, spanText } from './numbers';
 
 export const rateText = ({ hits, of }: CallRate): string => percentText(hits, of);
@@ -37,11 +45,26 @@ export function causesOf({ causes }: CallFiguresView): { cause: Cause; count: nu
   return all.sort(([, a], [, b]) => b - a).map(([cause, count]) => ({ cause, count, share: percentText(count, sum) }));
 }
 
+export interface DeclineLine {
+  /** `null`: nobody said why, as telephones do. */
+  reason: DeclineReason | null;
+  count: number;
+}
+
+/** Why they were declined, most frequent first, those without a reason last. */
+export function declinesOf({ causes, declines }: Pick<CallFiguresView, 'causes' | 'declines'>): DeclineLine[] {
+  const told = Object.entries(declines) as [DeclineReason, number][];
+  const lines: DeclineLine[] = told.sort(([, a], [, b]) => b - a).map(([reason, count]) => ({ reason, count }));
+  const silent = (causes.declined ?? 0) - told.reduce((total, [, count]) => total + count, 0);
+  return silent > 0 ? [...lines, { reason: null, count: silent }] : lines;
+}
+
 /** How long somebody rang. */
 export const rangText = (from: number, to: number | null): string => (to === null ? NONE : spanText(to - from));
 
 export const zh = {
   title: '三方通话',
+  demo: '含演示数据（虚构）',
   about: '按接通或结束的时间计入；仅统计已有结果的转接请求。',
   connect: '接通率',
   connectDefinition: '业务人员在任一次呼叫中接听的转接请求 ÷ 已有结果的转接请求（承诺不低于 90%）',
@@ -114,10 +137,13 @@ export const zh = {
     caller_gone: '来电人已挂断',
     node_lost: '系统中断',
   } satisfies Record<Cause, string>,
+  declined: { busy: '正忙', not_mine: '非本人业务', other: '其他原因' } as Record<DeclineReason, string>,
+  unsaid: '未说明（话机拒接）',
 };
 
 export const en: { [K in keyof typeof zh]: (typeof zh)[K] } = {
   title: 'Three-way calls',
+  demo: 'with demo data (made up)',
   about: 'Counted when a request was decided; what is still rung is in no figure.',
   connect: 'Connect rate',
   connectDefinition: 'Requests answered by a professional in any attempt ÷ requests decided (90% is promised)',
@@ -191,4 +217,6 @@ export const en: { [K in keyof typeof zh]: (typeof zh)[K] } = {
     caller_gone: 'caller gone',
     node_lost: 'interrupted',
   },
+  declined: { busy: 'busy', not_mine: 'not their business', other: 'another reason' },
+  unsaid: 'no reason (a telephone)',
 };

@@ -20,6 +20,7 @@ export const enFlagReasons: Record<FlagReason, string> = {
 export const zhAlertKinds: Record<AlertKind, string> = {
   first_response_breached: '首次响应超时',
   call_back_missed: '约定回电未兑现',
+  call_back_overdue: '未接来电超过 24 小时未回拨',
   flag: '坐席求助',
   coverage: '高频事项无人值守',
   connect_rate: '三方通话接通率低于 90%',
@@ -33,6 +34,7 @@ export const zhAlertKinds: Record<AlertKind, string> = {
 export const enAlertKinds: Record<AlertKind, string> = {
   first_response_breached: 'First response too late',
   call_back_missed: 'Call-back not kept',
+  call_back_overdue: 'Not called back within 24 h',
   flag: 'An agent asks for help',
   coverage: 'Nobody for high-frequency items',
   connect_rate: 'Connect rate below 90%',
@@ -47,6 +49,7 @@ export const enAlertKinds: Record<AlertKind, string> = {
 const URGENT: ReadonlySet<AlertKind> = new Set([
   'first_response_breached',
   'call_back_missed',
+  'call_back_overdue',
   'flag',
   'coverage',
 ] satisfies AlertKind[]);

@@ -13,6 +13,7 @@ const zh = {
   more: (n: string) => `另有 ${n} 条未列出`,
   items: (n: string) => `${n} 个高频事项`,
   people: (n: string) => `${n} 人排队`,
+  owed: (n: string) => `${n} 个回拨任务逾期`,
   reached: (percent: string) => `近 60 分钟接通 ${percent}%`,
   waited: (minutes: string) => `首位已等 ${minutes} 分钟`,
   acknowledge: '确认',
@@ -38,6 +39,7 @@ const en: typeof zh = {
   more: (n) => `${n} more are not listed`,
   items: (n) => `${n} high-frequency items`,
   people: (n) => `${n} wait`,
+  owed: (n) => `${n} call-backs overdue`,
   reached: (percent) => `${percent}% reached in the last 60 min`,
   waited: (minutes) => `the first one waits for ${minutes} min`,
   acknowledge: 'Acknowledge',
@@ -68,6 +70,8 @@ export function useAlertWords() {
         return `${alert.teamName ?? ''} · ${w.waited(String(Math.floor(alert.amount / 60_000)))}`;
       case 'connect_rate':
         return w.reached((Math.floor(alert.amount) / 10).toFixed(1));
+      case 'call_back_overdue':
+        return w.owed(String(alert.amount));
       case 'agent_lost':
         return [alert.agentName, alert.teamName].filter(Boolean).join(' · ');
       case 'flag':

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{
     io::{LegId, Party},
     rows::{AttemptRow, CallRow, LegRow, RequestRow, WrapUpRow},
-    vocabulary::{CallEnd, CallOrigin, CallPart, Cause, RequestEnd},
+    vocabulary::{CallEnd, CallOrigin, CallPart, Cause, DeclineReason, RequestEnd},
 };
 use crate::{
     CallId, Timestamp,
@@ -160,6 +160,17 @@ pub fn causes<'a>(attempts: impl IntoIterator<Item = &'a AttemptRow>) -> BTreeMa
     let of_requests = attempts.into_iter().filter(|attempt| attempt.request.is_some());
     for cause in of_requests.filter_map(|attempt| attempt.cause) {
         *found.entry(cause).or_default() += 1;
+    }
+    found
+}
+
+/// Why attempts of requests were declined, of those that said so.
+#[must_use]
+pub fn declines<'a>(attempts: impl IntoIterator<Item = &'a AttemptRow>) -> BTreeMap<DeclineReason, u64> {
+    let mut found = BTreeMap::new();
+    let of_requests = attempts.into_iter().filter(|attempt| attempt.request.is_some());
+    for why in of_requests.filter(|one| one.cause == Some(Cause::Declined)).filter_map(|one| one.declined) {
+        *found.entry(why).or_default() += 1;
     }
     found
 }
@@ -439,7 +450,27 @@ mod tests {
             ringing_at: None,
             ended_at: cause.map(|_| at(ring)),
             cause,
+            declined: None,
         }
+    }
+
+    #[test]
+    fn declines_are_told_by_reason_of_those_that_gave_one() {
+        use DeclineReason::{Busy, NotMine};
+        let declined = |no, why, request| AttemptRow {
+            declined: why,
+            ..attempt(no, "02112345", 3_000, Some(Cause::Declined), request)
+        };
+        let attempts = [
+            declined(2, Some(NotMine), Some(1)),
+            declined(3, Some(NotMine), Some(2)),
+            declined(4, Some(Busy), Some(2)),
+            // A telephone says none; an operator's own ring is no attempt of a request.
+            declined(5, None, Some(2)),
+            declined(6, Some(Busy), None),
+        ];
+        assert_eq!(declines(&attempts), BTreeMap::from([(Busy, 1), (NotMine, 2)]));
+        assert_eq!(causes(&attempts)[&Cause::Declined], 4);
     }
 
     #[test]

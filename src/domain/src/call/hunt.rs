@@ -83,6 +83,7 @@ impl Talk {
             ringing_at: None,
             ended_at: None,
             cause: None,
+            declined: None,
         };
         let agent = attempt.party.as_ref().and_then(Party::agent);
         if agent.is_some_and(|agent| self.has_agent(agent) || around.is_busy(agent, self.row.call)) {

@@ -5,8 +5,8 @@ use std::fmt;
 use super::{
     rows::{AttemptRow, CallRow, LegRow, RequestRow, Row, WrapUpRow},
     vocabulary::{
-        CallDeed, CallEnd, CallOrigin, CallPart, Cause, Disposition, Failure, Goal, Order, Prompt, Sound, Standing,
-        Supervision,
+        CallDeed, CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, Failure, Goal, Order, Prompt,
+        Sound, Standing, Supervision,
     },
 };
 use crate::{
@@ -318,6 +318,8 @@ pub enum Input {
     Answered(LegId),
     /// Who was rung will not come.
     Failed(LegId, Failure),
+    /// Who was rung does not want to come, and says why.
+    Declined(LegId, DeclineReason),
     /// Somebody hung up.
     HungUp(LegId),
     /// Nothing is heard of somebody's sound any more (RTP), or their telephone does not answer to us (session timer).

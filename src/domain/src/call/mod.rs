@@ -47,8 +47,8 @@ pub use leg::{Place, Present};
 pub use rows::{AttemptRow, CallRow, LegRow, RequestRow, Row, WrapUpRow};
 use talk::{Around, Talk};
 pub use vocabulary::{
-    CallDeed, CallEnd, CallOrigin, CallPart, Cause, Disposition, Failure, Goal, LegEnd, Order, Prompt, RequestEnd,
-    Sound, Standing, Supervision, WrapUpEnd,
+    CallDeed, CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, Failure, Goal, LegEnd, Order, Prompt,
+    RequestEnd, Sound, Standing, Supervision, WrapUpEnd,
 };
 
 /// All calls of a node. See the module's documentation.
@@ -223,6 +223,7 @@ impl Calls {
             Input::Failed(leg, failure) => {
                 self.of_leg(leg, out, |talk, around| talk.fail(leg.no, failure.cause(), around))
             }
+            Input::Declined(leg, why) => self.of_leg(leg, out, |talk, around| talk.decline(leg.no, why, around)),
             Input::HungUp(leg) => self.of_leg(leg, out, |talk, around| talk.go(leg.no, LegEnd::HungUp, around)),
             Input::MediaLost(leg) => self.of_leg(leg, out, |talk, around| talk.go(leg.no, LegEnd::Lost, around)),
             Input::ConnectionLost(leg) => self.of_leg(leg, out, |talk, around| {

@@ -4,7 +4,9 @@
 
 use super::{
     io::{About, LegId, Party},
-    vocabulary::{CallEnd, CallOrigin, CallPart, Cause, Disposition, LegEnd, Order, RequestEnd, WrapUpEnd},
+    vocabulary::{
+        CallEnd, CallOrigin, CallPart, Cause, DeclineReason, Disposition, LegEnd, Order, RequestEnd, WrapUpEnd,
+    },
 };
 use crate::{AgentId, CallId, ConversationId, TeamId, Timestamp};
 
@@ -102,6 +104,8 @@ pub struct AttemptRow {
     pub ended_at: Option<Timestamp>,
     /// How.
     pub cause: Option<Cause>,
+    /// Of [`Cause::Declined`]: why, if they said so.
+    pub declined: Option<DeclineReason>,
 }
 
 /// Somebody's presence in a call.

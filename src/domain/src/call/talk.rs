@@ -7,7 +7,7 @@ use super::{
     io::{About, Ear, Effect, Kept, LegId, Party, Plan, Refusal, Settings},
     leg::{self, Errand, Leg, Legs, Link, Place, Present, Ringing, Scene, Voice},
     rows::{AttemptRow, CallRow, LegRow, RequestRow, Row},
-    vocabulary::{CallEnd, CallPart, Cause, Goal, LegEnd, Prompt, RequestEnd, Sound},
+    vocabulary::{CallEnd, CallPart, Cause, DeclineReason, Goal, LegEnd, Prompt, RequestEnd, Sound},
 };
 use crate::{AgentId, CallId, ConversationId, Timestamp};
 
@@ -295,6 +295,7 @@ impl Talk {
             ringing_at: None,
             ended_at: None,
             cause: None,
+            declined: None,
         }
     }
 
@@ -352,6 +353,14 @@ impl Talk {
         let (errand, party) = (ringing.errand, ringing.attempt.party.clone());
         self.decide(ringing.attempt, cause, around);
         self.after_failure(errand, party.as_ref().and_then(Party::agent), around);
+    }
+
+    /// They do not want to, and say why.
+    pub(super) fn decline(&mut self, no: u16, why: DeclineReason, around: &mut Around<'_>) {
+        if let Some(ringing) = self.ringing.get_mut(&no) {
+            ringing.attempt.declined = Some(why);
+        }
+        self.fail(no, Cause::Declined, around);
     }
 
     /// Has rung for as long as it may.

@@ -221,6 +221,18 @@ impl Cause {
 }
 
 words! {
+    /// Why somebody who was rung on their page does not want to come. A telephone says no reason.
+    DeclineReason {
+        /// 正忙: cannot speak now.
+        Busy = "busy",
+        /// 非本人业务: somebody else answers for this.
+        NotMine = "not_mine",
+        /// 其他: anything else.
+        Other = "other",
+    }
+}
+
+words! {
     /// What became of a request for a professional.
     RequestEnd {
         /// One of them answered.

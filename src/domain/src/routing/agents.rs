@@ -14,6 +14,7 @@ impl Agent {
     pub(super) fn has_place(&self, beyond_capacity: u32) -> bool {
         let serving = u32::try_from(self.serving.len()).unwrap_or(u32::MAX);
         self.exclusive == 0
+            && !self.is_in_call
             && self.load.saturating_add(PLACE) <= self.profile.capacity.saturating_mul(PLACE)
             && serving < self.profile.capacity.saturating_add(beyond_capacity)
     }
@@ -63,6 +64,7 @@ impl Router {
                     serving: BTreeSet::new(),
                     load: 0,
                     exclusive: 0,
+                    is_in_call: false,
                     offer: None,
                     wanted: VecDeque::new(),
                     idle_since,
@@ -401,6 +403,31 @@ impl Router {
             self.arm_silent(conversation, self.now + self.settings.idle_after);
             self.weigh(conversation, Weight::Text, out);
         }
+        Ok(())
+    }
+
+    pub(super) fn change_in_call(
+        &mut self,
+        id: AgentId,
+        is_in_call: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let now = self.now;
+        let agent = self.agents.get(&id).ok_or(Refusal::UnknownAgent(id))?;
+        if agent.is_in_call == is_in_call {
+            return Ok(());
+        }
+        #[cfg(test)]
+        if self.has(Fault::ForgottenCall) {
+            return Ok(());
+        }
+        self.unfree(id);
+        if let Some(agent) = self.agents.get_mut(&id) {
+            agent.is_in_call = is_in_call;
+            // Whoever has spoken has not rested.
+            agent.idle_since = now;
+        }
+        self.look_again(id, out);
         Ok(())
     }
 

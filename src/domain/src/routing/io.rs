@@ -267,6 +267,14 @@ pub enum Input {
         /// Does it take the whole agent from now on?
         is_exclusive: bool,
     },
+    /// An agent speaks in a call, or writes down what one was: they are offered nobody meanwhile, whoever serves its
+    /// conversation. What they serve and what a colleague hands to them by name is theirs to decide.
+    InCallChanged {
+        /// Who.
+        agent: AgentId,
+        /// From now on, or no more?
+        is_in_call: bool,
+    },
     /// The agent takes the offer.
     OfferAccepted {
         /// Who.

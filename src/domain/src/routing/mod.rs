@@ -100,6 +100,8 @@ struct Agent {
     load: u32,
     /// How many of them take the whole agent.
     exclusive: u32,
+    /// Speaks in a call, or wraps one up.
+    is_in_call: bool,
     offer: Option<OfferId>,
     /// What colleagues want to hand on to them by name, while they look at another offer.
     wanted: VecDeque<ConversationId>,
@@ -298,6 +300,8 @@ pub(crate) enum Fault {
     ForgottenDuty,
     /// A supervisor needs no reason to load somebody beyond their capacity.
     ForcedWithoutReason,
+    /// Who speaks in a call is offered others.
+    ForgottenCall,
 }
 
 /// The router. See the module's documentation.
@@ -403,6 +407,7 @@ impl Router {
             Input::ExclusiveChanged { conversation, is_exclusive } => {
                 self.change_exclusive(conversation, is_exclusive, out)
             }
+            Input::InCallChanged { agent, is_in_call } => self.change_in_call(agent, is_in_call, out),
             Input::OfferAccepted { agent, offer } => self.accept(agent, offer, out),
             Input::OfferDeclined { agent, offer } => self.decline(agent, offer, out),
             Input::GivenBack { conversation, agent } => self.give_back(conversation, agent, out),

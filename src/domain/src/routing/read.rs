@@ -125,7 +125,7 @@ impl Router {
             status: if agent.break_until.is_some() { AgentStatus::Break } else { agent.status },
             break_until: agent.break_until,
             capacity: agent.profile.capacity,
-            load: if agent.exclusive > 0 {
+            load: if agent.exclusive > 0 || agent.is_in_call {
                 agent.load.div_ceil(PLACE).max(agent.profile.capacity)
             } else {
                 agent.load.div_ceil(PLACE)

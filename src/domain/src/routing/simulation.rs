@@ -116,6 +116,8 @@ struct Simulation {
     plans: BTreeMap<Plan, (Policy, Vec<Ring>)>,
     status: BTreeMap<AgentId, AgentStatus>,
     connected: BTreeSet<AgentId>,
+    /// Speak in a call.
+    in_call: BTreeSet<AgentId>,
     /// Of those who wait: stands at the head.
     at_head: BTreeSet<ConversationId>,
     /// May be over capacity, see the laws; until the load has fallen again.
@@ -157,6 +159,7 @@ impl Simulation {
             plans: BTreeMap::new(),
             status: BTreeMap::new(),
             connected: BTreeSet::new(),
+            in_call: BTreeSet::new(),
             at_head: BTreeSet::new(),
             excused: BTreeSet::new(),
             forced: None,
@@ -231,6 +234,7 @@ impl Simulation {
         for agent in self.profiles.keys().copied().collect::<Vec<_>>() {
             self.feed(self.known_as(agent))?;
             self.feed(Input::DutyKnown { agent, spans: self.duty[&agent].clone() })?;
+            self.feed(Input::InCallChanged { agent, is_in_call: self.in_call.contains(&agent) })?;
         }
         // Of the policy nothing is kept but the promise itself and the head start.
         for shadow in self.shadow.values_mut() {
@@ -294,7 +298,10 @@ impl Simulation {
     fn has_place(&self, agent: AgentId) -> bool {
         let (halves, count, is_exclusive) = self.load(agent);
         let capacity = self.profiles[&agent].capacity;
-        !is_exclusive && halves + 2 <= 2 * capacity && count < capacity + settings().beyond_capacity
+        !is_exclusive
+            && !self.in_call.contains(&agent)
+            && halves + 2 <= 2 * capacity
+            && count < capacity + settings().beyond_capacity
     }
 
     /// May they be asked for one who waits, or is handed on to a team?
@@ -581,7 +588,8 @@ impl Simulation {
             let (halves, count, is_exclusive) = self.load(agent);
             let capacity = self.profiles[&agent].capacity;
             ensure!(read.serving == count, "{agent} serves {} and not {count}", read.serving);
-            let load = if is_exclusive { halves.div_ceil(2).max(capacity) } else { halves.div_ceil(2) };
+            let is_taken = is_exclusive || self.in_call.contains(&agent);
+            let load = if is_taken { halves.div_ceil(2).max(capacity) } else { halves.div_ceil(2) };
             ensure!(read.load == load, "{agent}: load {} and not {load}", read.load);
             let is_over = halves > 2 * capacity || count > capacity + settings().beyond_capacity;
             if !is_over {
@@ -726,7 +734,14 @@ impl Simulation {
             }
             (48..50, Some(conversation), ..) => {
                 let is_exclusive = self.dice.roll(3) == 0;
-                self.give(Input::ExclusiveChanged { conversation, is_exclusive })
+                self.give(Input::ExclusiveChanged { conversation, is_exclusive })?;
+                let is_in_call = self.dice.roll(2) == 0;
+                if is_in_call {
+                    self.in_call.insert(agent);
+                } else {
+                    self.in_call.remove(&agent);
+                }
+                self.give(Input::InCallChanged { agent, is_in_call })
             }
             (50..54, _, _, Some(offer)) => {
                 self.give(Input::OfferDeclined { agent, offer })?;
@@ -968,6 +983,11 @@ fn a_router_that_forgets_that_idle_conversations_weigh_half_is_caught() {
 #[test]
 fn a_router_that_overloads_somebody_without_a_reason_is_caught() {
     assert!(is_caught(Fault::ForcedWithoutReason));
+}
+
+#[test]
+fn a_router_that_asks_who_speaks_in_a_call_is_caught() {
+    assert!(is_caught(Fault::ForgottenCall));
 }
 
 #[test]

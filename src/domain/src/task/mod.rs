@@ -1,13 +1,14 @@
-//! Tasks with deadlines (DOMAIN rules 8, 9, 11 and 12): what the knowledge base owes, to whom, and until when.
+//! Tasks with deadlines (DOMAIN rules 6, 8, 9, 11 and 12): what is owed, to whom, and until when.
 //!
 //! ```text
-//!   open ⇄ working ──► done (by a published entry)
+//!   open ⇄ working ──► done (by a published entry; a call-back by the call, or by hand)
 //!    └───────┴───────► dropped (with a reason)
 //! ```
 //!
 //! A *gap task* is a question that neither bot nor agent could answer; a *policy task* an answer that a new policy needs
 //! before it takes effect; a *correction task* an entry that somebody says is wrong. Each belongs to a unit, by whose
-//! calendar it is due. Who is reminded of it when is in [`reminder`].
+//! calendar it is due. A *call-back task* is a caller whom nobody could be reached for: it is due after hours that pass by
+//! day and night. Who is reminded of it when is in [`reminder`].
 
 mod delivery;
 mod message;
@@ -16,13 +17,14 @@ mod same;
 
 pub use delivery::{CIRCUIT_FAILURES, CIRCUIT_PAUSE, Circuit, GIVE_UP, MessageChannel, OutboxState, retry_at};
 pub use message::{MessageKind, TemplateError, WriteBackOutcome, check_template, fill, placeholders, quiet_until};
-pub use reminder::{Addressed, Member, Reminder, ReminderStep, addressees, reminders, step_at};
+pub use reminder::{Addressed, Member, Reminder, ReminderStep, addressees, reminders, reminders_of, step_at};
 
 pub use same::{SAME_QUESTION, likeness, normalised, same_question};
 
 use crate::{
     Timestamp,
     calendar::{Calendar, Due},
+    time::{DAY, Millis},
     words::words,
 };
 
@@ -31,6 +33,9 @@ pub const GAP_WORKING_DAYS: u16 = 5;
 
 /// Working days for an entry that somebody says is wrong. The rules give no number; this one is ours.
 pub const CORRECTION_WORKING_DAYS: u16 = 2;
+
+/// Unreached callers are answered within 24 h (rule 6); an installation may set another time (`calls.call_back_hours`).
+pub const CALL_BACK_WITHIN: Millis = DAY;
 
 /// Longest question of a task.
 pub const MAX_QUESTION: usize = 200;
@@ -44,6 +49,8 @@ words! {
         Policy = "policy",
         /// An entry is said to be wrong.
         Correction = "correction",
+        /// 回拨任务: a caller for whom nobody could be reached (rule 6).
+        CallBack = "call_back",
     }
 }
 
@@ -54,9 +61,9 @@ words! {
         Open = "open",
         /// Somebody works on it.
         Working = "working",
-        /// The entry is published.
+        /// The entry is published, the caller was reached.
         Done = "done",
-        /// It needs no entry, for a reason.
+        /// It needs no entry, the caller cannot be reached: for a reason.
         Dropped = "dropped",
     }
 }
@@ -74,7 +81,7 @@ words! {
         PutBack = "put_back",
         /// Another unit owes it.
         Reassigned = "reassigned",
-        /// An entry answers it.
+        /// An entry answers it; the caller was reached.
         Fulfilled = "fulfilled",
         /// It needs no entry.
         Dropped = "dropped",
@@ -84,6 +91,8 @@ words! {
         Reminded = "reminded",
         /// Its entry was published late, for a reason.
         Overridden = "overridden",
+        /// The caller was rung and did not answer.
+        Tried = "tried",
     }
 }
 
@@ -97,10 +106,12 @@ impl TaskState {
         }
     }
 
-    /// May a task pass from this state to another one by somebody's hand? Done it becomes by a published entry only.
+    /// May a task pass from this state to another one by somebody's hand? Done it becomes by a published entry only; but a
+    /// call-back may have been settled in a way that no call of ours shows.
     #[must_use]
-    pub const fn may_pass(self, to: Self) -> bool {
+    pub const fn may_pass(self, kind: TaskKind, to: Self) -> bool {
         match (self, to) {
+            (Self::Open | Self::Working, Self::Done) => matches!(kind, TaskKind::CallBack),
             (Self::Open, Self::Working) | (Self::Working, Self::Open) => true,
             (Self::Open | Self::Working, Self::Dropped) => true,
             (_, Self::Open | Self::Working | Self::Done | Self::Dropped) => false,
@@ -121,6 +132,7 @@ pub fn due(kind: TaskKind, opened_at: Timestamp, effective: Option<Timestamp>, c
         (TaskKind::Policy, None) => Due { at: opened_at, is_provisional: false },
         (TaskKind::Gap, _) => calendar.add_working_days(opened_at, GAP_WORKING_DAYS),
         (TaskKind::Correction, _) => calendar.add_working_days(opened_at, CORRECTION_WORKING_DAYS),
+        (TaskKind::CallBack, _) => Due { at: opened_at + CALL_BACK_WITHIN, is_provisional: false },
     }
 }
 

@@ -1,10 +1,11 @@
 //! Who is reminded of a task, and when (rule 12): at half time its owner, one working day before it is due the owner and the
-//! owner's head, when it is overdue the supervisor too.
+//! owner's head, when it is overdue the supervisor too. A call-back has no working day before it is due.
 
 use crate::{
     AgentId, Timestamp,
     calendar::Calendar,
     rights::Grant,
+    task::TaskKind,
     words::{Role, words},
 };
 
@@ -23,7 +24,7 @@ words! {
 words! {
     /// As whom somebody is reminded.
     Addressed {
-        /// Who works on it, else the unit's editors.
+        /// Who works on it, else the unit's editors; of a call-back the unit's agents and operators.
         Owner = "owner",
         /// The unit's leaders.
         Head = "head",
@@ -45,11 +46,12 @@ impl ReminderStep {
 }
 
 impl Addressed {
-    const fn role(self) -> Role {
-        match self {
-            Self::Owner => Role::Editor,
-            Self::Head => Role::Leader,
-            Self::Supervisor => Role::Supervisor,
+    const fn roles(self, kind: TaskKind) -> &'static [Role] {
+        match (self, kind) {
+            (Self::Owner, TaskKind::CallBack) => &[Role::Agent, Role::Operator],
+            (Self::Owner, TaskKind::Gap | TaskKind::Policy | TaskKind::Correction) => &[Role::Editor],
+            (Self::Head, _) => &[Role::Leader],
+            (Self::Supervisor, _) => &[Role::Supervisor],
         }
     }
 }
@@ -82,6 +84,19 @@ pub fn reminders(opened_at: Timestamp, due_at: Timestamp, calendar: &Calendar) -
     steps
 }
 
+/// The steps of a task of this kind. A call-back runs by hours: half time is moved to the next service hours only if it is not
+/// due before they begin, and there is no step between.
+#[must_use]
+pub fn reminders_of(kind: TaskKind, opened_at: Timestamp, due_at: Timestamp, calendar: &Calendar) -> Vec<Reminder> {
+    if kind != TaskKind::CallBack {
+        return reminders(opened_at, due_at, calendar);
+    }
+    let middle = opened_at + due_at.since(opened_at).max(0) / 2;
+    let half = calendar.next_open(middle).filter(|at| *at < due_at).unwrap_or(middle);
+    let half = (half > opened_at).then_some(Reminder { step: ReminderStep::Half, at: half });
+    half.into_iter().chain([Reminder { step: ReminderStep::Overdue, at: due_at + 1 }]).collect()
+}
+
 /// The step that is to be told at `now`, and the one after that which is still to come. Of several that were missed while
 /// nobody looked only the last is told. `told` is the last one that was.
 #[must_use]
@@ -109,7 +124,7 @@ pub struct Member<'a> {
 /// nobody has is taken by the next one, so that no reminder is lost; nobody is named twice.
 #[must_use]
 pub fn addressees(
-    step: ReminderStep,
+    (kind, step): (TaskKind, ReminderStep),
     units: &[String],
     item: Option<&str>,
     assignee: Option<AgentId>,
@@ -123,7 +138,7 @@ pub fn addressees(
         }
         let of_part = match (part, assignee) {
             (Addressed::Owner, Some(assignee)) if staff.iter().any(|one| one.id == assignee) => vec![assignee],
-            _ => nearest(part.role(), units, item, staff),
+            _ => nearest(part.roles(kind), units, item, staff),
         };
         is_missing = of_part.is_empty();
         for one in of_part {
@@ -135,13 +150,15 @@ pub fn addressees(
     told
 }
 
-/// Those with a role for the item in the nearest unit that has any, in the order of their ids.
-fn nearest(role: Role, units: &[String], item: Option<&str>, staff: &[Member<'_>]) -> Vec<AgentId> {
+/// Those with one of the roles for the item in the nearest unit that has any, in the order of their ids.
+fn nearest(roles: &[Role], units: &[String], item: Option<&str>, staff: &[Member<'_>]) -> Vec<AgentId> {
     let is_about =
         |grant: &Grant| grant.items.is_empty() || item.is_some_and(|item| grant.items.iter().any(|one| one == item));
     let at = |unit: Option<&str>| {
         let has = |one: &&Member<'_>| {
-            one.grants.iter().any(|grant| grant.role == role && grant.unit.as_deref() == unit && is_about(grant))
+            one.grants
+                .iter()
+                .any(|grant| roles.contains(&grant.role) && grant.unit.as_deref() == unit && is_about(grant))
         };
         let mut found: Vec<AgentId> = staff.iter().filter(has).map(|one| one.id).collect();
         found.sort_unstable();

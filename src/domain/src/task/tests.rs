@@ -115,6 +115,51 @@ fn reminders_are_at_half_time_one_working_day_before_and_just_after() {
 }
 
 #[test]
+fn a_call_back_is_due_after_24_hours_with_a_reminder_in_the_service_hours_of_its_second_half() {
+    use ReminderStep::{Half, Overdue};
+    let steps = |opened: &str| {
+        let opened = at(opened);
+        let due = due(TaskKind::CallBack, opened, None, &calendar());
+        assert_eq!((due.at, due.is_provisional), (opened + 24 * HOUR, false));
+        let steps = reminders_of(TaskKind::CallBack, opened, due.at, &calendar());
+        steps.into_iter().map(|one| (one.step, one.at)).collect::<Vec<_>>()
+    };
+    let overdue = |due: &str| (Overdue, at(due) + 1);
+    for (opened, half, due) in [
+        // The middle is at night, at lunch, within the hours; on Saturday nobody works before it is due.
+        ("2026-11-23 10:00", "2026-11-24 09:00", "2026-11-24 10:00"),
+        ("2026-11-24 00:00", "2026-11-24 13:30", "2026-11-25 00:00"),
+        ("2026-11-23 22:30", "2026-11-24 10:30", "2026-11-24 22:30"),
+        ("2026-11-27 16:00", "2026-11-28 04:00", "2026-11-28 16:00"),
+    ] {
+        assert_eq!(steps(opened), [(Half, at(half)), overdue(due)], "{opened}");
+    }
+    let now = at("2026-11-23 10:00");
+    let at_once = reminders_of(TaskKind::CallBack, now, now, &calendar());
+    assert_eq!(at_once, [Reminder { step: Overdue, at: now + 1 }]);
+}
+
+#[test]
+fn a_call_back_is_owed_by_agents_and_operators_and_by_no_editor() {
+    let staff = [
+        (1, grants(Role::Editor, Some("tax"), &[])),
+        (2, grants(Role::Agent, Some("tax"), &[])),
+        (3, grants(Role::Operator, Some("tax"), &[])),
+        (4, grants(Role::Leader, Some("tax"), &[])),
+        (5, grants(Role::Supervisor, None, &[])),
+    ];
+    let members: Vec<Member<'_>> = staff.iter().map(|(id, grants)| Member { id: AgentId::new(*id), grants }).collect();
+    let told = |step, assignee: Option<u128>| {
+        let units = ["tax".to_owned(), "sh".to_owned()];
+        let found = addressees((TaskKind::CallBack, step), &units, None, assignee.map(AgentId::new), &members);
+        found.into_iter().map(|(id, _)| id.raw()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(ReminderStep::Half, None), [2, 3]);
+    assert_eq!(told(ReminderStep::Half, Some(3)), [3], "who has taken it on");
+    assert_eq!(told(ReminderStep::Overdue, None), [2, 3, 4, 5]);
+}
+
+#[test]
 fn a_step_is_told_from_its_instant_on_and_of_several_missed_ones_the_last() {
     use ReminderStep::{Eve, Half, Overdue};
     let all = reminders(at("2026-11-23 09:00"), at("2026-11-30 17:00"), &calendar());
@@ -153,7 +198,7 @@ fn owner_head_and_supervisor_are_those_of_the_nearest_unit_that_has_some() {
     let members: Vec<Member<'_>> = staff.iter().map(|(id, grants)| Member { id: AgentId::new(*id), grants }).collect();
     let told = |step, unit: &str, item: Option<&str>, assignee: Option<u128>| {
         let units = [unit.to_owned(), "sh".to_owned()];
-        let found = addressees(step, &units, item, assignee.map(AgentId::new), &members);
+        let found = addressees((TaskKind::Gap, step), &units, item, assignee.map(AgentId::new), &members);
         found.into_iter().map(|(id, part)| (id.raw(), part)).collect::<Vec<_>>()
     };
     assert_eq!(told(ReminderStep::Half, "police", None, None), [(1, Owner)]);
@@ -172,19 +217,25 @@ fn a_part_that_nobody_has_is_taken_by_the_next_one() {
     let supervisor = grants(Role::Supervisor, None, &[]);
     let members =
         [Member { id: AgentId::new(1), grants: &leader }, Member { id: AgentId::new(2), grants: &supervisor }];
-    let told = |staff: &[Member<'_>]| addressees(ReminderStep::Half, &["sh".to_owned()], None, None, staff);
+    let told =
+        |staff: &[Member<'_>]| addressees((TaskKind::Gap, ReminderStep::Half), &["sh".to_owned()], None, None, staff);
     assert_eq!(told(&members), [(AgentId::new(1), Addressed::Head)]);
     assert_eq!(told(&members[1..]), [(AgentId::new(2), Addressed::Supervisor)]);
     assert_eq!(told(&[]), []);
 }
 
 #[test]
-fn states_pass_by_hand_as_drawn_and_done_never_does() {
+fn states_pass_by_hand_as_drawn_and_done_only_of_a_call_back() {
     use TaskState::{Dropped, Open, Working};
     let may = [(Open, Working), (Working, Open), (Open, Dropped), (Working, Dropped)];
     for from in TaskState::ALL.iter().copied() {
         for to in TaskState::ALL.iter().copied() {
-            assert_eq!(from.may_pass(to), may.contains(&(from, to)), "{from} to {to}");
+            let by_hand = may.contains(&(from, to));
+            for kind in [TaskKind::Gap, TaskKind::Policy, TaskKind::Correction] {
+                assert_eq!(from.may_pass(kind, to), by_hand, "{kind}: {from} to {to}");
+            }
+            let is_done = to == TaskState::Done && from.is_owed();
+            assert_eq!(from.may_pass(TaskKind::CallBack, to), by_hand || is_done, "call back: {from} to {to}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Watches the connect rate of three-way calls (rule 6): under 90 % of the requests that were decided in the last 60 min it is
-//! an alert of the city. Counted from the rows, so that calls of all nodes count, and a restart forgets none.
+//! an alert of the city. And call-backs: one that is overdue is an alert of the unit that owes it (rule 12). Counted from the
+//! rows, so that calls of all nodes count, and a restart forgets none.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Weak},
 };
 
@@ -93,13 +94,35 @@ impl App {
     }
 }
 
+impl App {
+    /// Tells the desk which units owe call-backs that are overdue, if that is not what it was told last.
+    ///
+    /// # Errors
+    /// Whatever the store says; the next look reads the same again.
+    pub(crate) async fn look_at_call_backs(&self, told: &mut Option<BTreeMap<String, i64>>) -> Result<(), WireError> {
+        let overdue = self.store.overdue_call_backs(self.clock.now()).await.map_err(store_error)?;
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let owed: BTreeMap<_, _> = overdue.into_iter().map(|(unit, of_it)| (unit, count(of_it))).collect();
+        // The first look also ends what was open before a restart and is not true any more.
+        if told.as_ref() != Some(&owed) {
+            self.notices.overdue_call_backs(owed.clone());
+            *told = Some(owed);
+        }
+        Ok(())
+    }
+}
+
 /// Looks again and again, as long as the server runs.
 pub(super) async fn watch_connect_rate(app: Weak<App>) {
     let mut watch = ConnectWatch::new(AlertSettings::default());
+    let mut call_backs = None;
     loop {
         let Some(one) = app.upgrade() else { return };
         if let Err(error) = one.look_at_connect_rate(&mut watch).await {
             tracing::warn!(?error, "the connect rate cannot be counted; the next look does");
+        }
+        if let Err(error) = one.look_at_call_backs(&mut call_backs).await {
+            tracing::warn!(?error, "overdue call-backs cannot be counted; the next look does");
         }
         let (clock, next) = (one.clock.clone(), one.clock.now() + LOOK);
         drop::<Arc<App>>(one);

@@ -9,10 +9,10 @@ use aws_lc_rs::digest;
 use bangban_domain::{
     Timestamp,
     call::{
-        AttemptRow, Cause, Number, Party, RequestRow,
+        AttemptRow, Cause, DeclineReason, Number, Party, RequestRow,
         figures::{
             Connect, ConnectBy, PROMISED, Rate, Service, add_attempt, add_request, add_ring, attempts_of, causes,
-            handling, is_reached,
+            declines, handling, is_reached,
         },
     },
     figures::{Part, rows::SHANGHAI, tally::Tally},
@@ -28,7 +28,10 @@ use bangban_store::{CallPlace, RequestPlace, Selection};
 use jiff::civil::Date;
 
 use super::{App, Filter, forbidden, store_error};
-use crate::auth::Staff;
+use crate::{
+    auth::Staff,
+    organisation::{self, is_demo_call},
+};
 
 /// Rows that are read at one time.
 const PAGE: u32 = 5_000;
@@ -163,7 +166,18 @@ struct Counted {
     lines: BTreeMap<String, Connect>,
     parties: BTreeMap<Party, Rate>,
     causes: BTreeMap<Cause, u64>,
+    declines: BTreeMap<DeclineReason, u64>,
+    /// Some of it is the demo's.
+    has_demo: bool,
     ring: Tally,
+}
+
+/// Counted of the calls of a time.
+struct Operators {
+    service: Service,
+    spent: Tally,
+    /// Some of it is the demo's.
+    has_demo: bool,
 }
 
 impl Counted {
@@ -232,6 +246,7 @@ impl App {
         let mut after = Some(RequestPlace::before(selection.from));
         while let Some(place) = after {
             let page = self.call_page(selection, place).await?;
+            counted.has_demo |= page.requests.iter().any(|request| is_demo_call(request.call));
             for request in &page.requests {
                 add_request(&mut counted.total, request, ConnectBy::Nothing);
                 if by != ConnectBy::Nothing {
@@ -242,6 +257,9 @@ impl App {
                 add_attempt(&mut counted.parties, attempt);
                 add_ring(&mut counted.ring, attempt);
             }
+            for (why, count) in declines(&page.attempts) {
+                *counted.declines.entry(why).or_default() += count;
+            }
             for (cause, count) in causes(&page.attempts) {
                 *counted.causes.entry(cause).or_default() += count;
             }
@@ -251,8 +269,8 @@ impl App {
     }
 
     /// The operators' side: how calls were answered, and how long they took.
-    async fn answered(&self, selection: &CallSelection, now: Timestamp) -> Result<(Service, Tally), WireError> {
-        let (mut service, mut spent) = (Service::default(), Tally::default());
+    async fn answered(&self, selection: &CallSelection, now: Timestamp) -> Result<Operators, WireError> {
+        let (mut service, mut spent, mut has_demo) = (Service::default(), Tally::default(), false);
         let archive = self.store.archive();
         let mut after = CallPlace::before(selection.from);
         loop {
@@ -263,6 +281,7 @@ impl App {
             let mut calls = BTreeSet::new();
             for (row, _) in meant {
                 service.add(row, now);
+                has_demo |= is_demo_call(row.call);
                 calls.insert(row.call);
             }
             let (legs, wrap_ups) = archive.operators_times(&after, &until).await.map_err(store_error)?;
@@ -273,7 +292,17 @@ impl App {
             }
             after = until;
         }
-        Ok((service, spent))
+        Ok(Operators { service, spent, has_demo })
+    }
+
+    /// The demo's calls of the last days, if there never was a call.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub async fn seed_demo_calls(&self) -> anyhow::Result<()> {
+        let catalogue = self.catalogue();
+        let holidays = catalogue.calendar().holidays();
+        organisation::seed_demo_calls(&self.store, catalogue.directory(), holidays, self.clock.now()).await
     }
 
     /// The figures of calls of a time, of as many days before, and apart.
@@ -341,9 +370,11 @@ impl App {
             lines,
             parties,
             causes: counted.causes,
+            declines: counted.declines,
             ring: (&counted.ring).into(),
-            service: operators.as_ref().map(|(service, _)| service.into()),
-            handling: operators.as_ref().map(|(_, spent)| spent.into()),
+            has_demo: counted.has_demo || before.has_demo || operators.as_ref().is_some_and(|one| one.has_demo),
+            service: operators.as_ref().map(|one| (&one.service).into()),
+            handling: operators.as_ref().map(|one| (&one.spent).into()),
         })
     }
 
@@ -414,7 +445,8 @@ impl App {
         let after = after.unwrap_or_else(|| RequestPlace::before(selection.from));
         let (rows, next) = self.call_requests(selection, part, after, limit).await?;
         let next = next.map(|place| format!("{}.{}.{}", place.at.0, place.call, place.number));
-        Ok(CallRequestRows { count, rows, next })
+        let has_demo = rows.iter().any(|row| is_demo_call(row.call));
+        Ok(CallRequestRows { count, rows, next, has_demo })
     }
 
     /// How many requests are behind a number.
@@ -454,6 +486,7 @@ impl App {
             ringing_at: one.ringing_at,
             ended_at: one.ended_at,
             cause: one.cause,
+            declined: one.declined,
         };
         Some(CountedRequest {
             call: request.call,

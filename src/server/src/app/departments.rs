@@ -13,8 +13,8 @@ use bangban_domain::{
     time::DAY,
 };
 use bangban_protocol::{
-    DirectoryTarget, DirectoryView, DutyCopied, DutyCopy, DutyHole, DutyHoles, DutyLine, DutyTeam, DutyWeek, ErrorCode,
-    RosterDay, Span, WireError,
+    DirectoryDistrict, DirectoryTarget, DirectoryView, DutyCopied, DutyCopy, DutyHole, DutyHoles, DutyLine, DutyTeam,
+    DutyWeek, ErrorCode, RosterDay, Span, WireError,
 };
 use bangban_store::{Audit, Author, Change, Json, RecordChange, Unit};
 use jiff::{ToSpan as _, civil::Date};
@@ -110,7 +110,10 @@ impl App {
         }
         let (catalogue, as_of) = (self.catalogue(), self.clock.now());
         Self::known_district(catalogue.directory(), district)?;
-        Ok(DirectoryView { entries: departments::find(&catalogue, self, text, district, as_of), as_of })
+        let units = catalogue.directory().units().filter(|(_, unit)| unit.kind == UnitKind::District);
+        let districts =
+            units.map(|(code, unit)| DirectoryDistrict { code: code.to_owned(), name: unit.name.clone() }).collect();
+        Ok(DirectoryView { entries: departments::find(&catalogue, self, text, district, as_of), districts, as_of })
     }
 
     /// One of these, somewhere.

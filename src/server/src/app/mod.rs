@@ -191,7 +191,7 @@ pub struct App {
     organisation: Arc<Organisation>,
     /// Rung when other notices may be in force.
     other_notices: Arc<Notify>,
-    desk: Desk,
+    pub(crate) desk: Desk,
     /// Virtual windows.
     pub(crate) windows: Windows,
     /// Three-way calls.

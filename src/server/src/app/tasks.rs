@@ -22,7 +22,9 @@ use bangban_protocol::{
     ErrorCode, OnTimeLine, OnTimeRates, PolicyPage, PolicyView, TaskHistoryLine, TaskLine, TaskPage, TaskView,
     WireError,
 };
-use bangban_store::{Audit, Author, Change, OnTimeCount, PolicyRow, TaskEventRow, TaskQuery, TaskRow, Unit};
+use bangban_store::{
+    Audit, Author, CallBackRow, Change, OnTimeCount, PolicyRow, StaffRow, TaskEventRow, TaskQuery, TaskRow, Unit,
+};
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -124,8 +126,24 @@ impl App {
         self.may(staff, Action::ReadTasks, At { unit: Some(&row.unit), item: row.item.as_deref() })
     }
 
-    fn may_work_task(&self, staff: &Staff, unit: &str, item: Option<&str>) -> bool {
-        self.may(staff, Action::WorkTasks, At { unit: Some(unit), item })
+    fn may_work_task(&self, staff: &Staff, (kind, unit): (TaskKind, &str), item: Option<&str>) -> bool {
+        let at = At { unit: Some(unit), item };
+        match kind {
+            TaskKind::Gap | TaskKind::Policy | TaskKind::Correction => self.may(staff, Action::WorkTasks, at),
+            // Who answers the calls of the unit, and who may act on them.
+            TaskKind::CallBack => {
+                let account = self.accounts.get(staff.id).filter(|account| account.is_active);
+                self.may(staff, Action::Intervene, at)
+                    || account.is_some_and(|account| self.answers_for(&account, unit))
+            }
+        }
+    }
+
+    /// Does somebody serve a team of the unit?
+    fn answers_for(&self, account: &StaffRow, unit: &str) -> bool {
+        let is_of_unit = |team: &str| self.rights.unit_of_team(team).as_deref().unwrap_or(CITY) == unit;
+        let mut teams = account.teams.iter().map(|one| one.team.as_str());
+        teams.any(|team| is_of_unit(team) && self.rights.serves_team(account, team))
     }
 
     /// The units whose tasks one sees; `None`: all, also of those that are not there any more.
@@ -160,7 +178,7 @@ impl App {
     ) -> TaskRow {
         let calendar = self.catalogue().calendar_of_unit(&unit);
         let due = task::due(kind, at, policy.map(|policy| policy.effective_at), &calendar);
-        let steps = task::reminders(at, due.at, &calendar);
+        let steps = task::reminders_of(kind, at, due.at, &calendar);
         let same = task::normalised(&text);
         TaskRow {
             id: TaskId::new(new_id()),
@@ -225,7 +243,11 @@ impl App {
             item_name: self.catalogue().item_name(row.item.as_deref()),
             assignee_name: row.assignee.and_then(|agent| self.accounts.name(agent)),
             in_time: task::in_time(row.state, row.due_at, row.settled_at, self.clock.now()),
-            may_work: self.may_work_task(staff, &row.unit, row.item.as_deref()),
+            may_work: self.may_work_task(staff, (row.kind, &row.unit), row.item.as_deref()),
+            call: (row.kind == TaskKind::CallBack)
+                .then(|| CallBackRow::of_same(&row.same))
+                .flatten()
+                .map(|(call, _)| call),
             id: row.id,
             version: row.version,
             kind: row.kind,
@@ -248,7 +270,9 @@ impl App {
 
     async fn seen_task(&self, staff: &Staff, id: TaskId) -> Result<TaskRow, WireError> {
         let row = self.store.task(id).await.map_err(store_error)?.ok_or_else(none)?;
-        if self.may_read_task(staff, &row) { Ok(row) } else { Err(none()) }
+        let is_theirs =
+            row.kind == TaskKind::CallBack && self.may_work_task(staff, (row.kind, &row.unit), row.item.as_deref());
+        if is_theirs || self.may_read_task(staff, &row) { Ok(row) } else { Err(none()) }
     }
 
     /// Tasks of one's units, the first due first.

@@ -3,7 +3,7 @@
 
 use bangban_domain::{
     AgentId, CallId, ConversationId, Timestamp,
-    call::{CallEnd, CallOrigin, CallPart, Effect, Input, LegId, Number, Party, Row, WrapUpEnd},
+    call::{CallEnd, CallOrigin, CallPart, Effect, Input, LegId, Number, Party, RequestEnd, Row, WrapUpEnd},
 };
 use bangban_media::audio::{AudioEvent, Quality};
 use bangban_protocol::{EventBody, MediaLink, Party as Speaker, QualityLight, ThreadBody};
@@ -73,11 +73,7 @@ impl Owner {
                 let row = CallBackRow { call, request, about, agent: None, owed_at: now, due_at, settled_at: None };
                 self.owe(row, batch);
             }
-            Effect::CallBackSettled { call, request } => {
-                batch.call(CallChange::Settled { call, request: Some(request), at: now });
-                self.owed.retain(|(row, _)| row.call != call || row.request != Some(request));
-                batch.is_everybody = true;
-            }
+            Effect::CallBackSettled { call, request } => self.settle(call, Some(request), now, batch),
             Effect::CallBackNow { call, agent } => {
                 let row = CallBackRow {
                     call,
@@ -121,6 +117,9 @@ impl Owner {
                 if let Some(room) = self.rooms.get_mut(&one.call) {
                     room.requests.insert(one.number, one.clone());
                 }
+                if one.result == Some(RequestEnd::Reached) {
+                    self.settle_matter(one.call, one.number, now, batch);
+                }
                 if let Some(result) = one.result {
                     counter!("bangban_call_requests_total", "result" => result.as_str()).increment(1);
                 }
@@ -150,9 +149,7 @@ impl Owner {
                         && one.part == CallPart::Caller
                         && let Some(conversation) = room.row.conversation
                     {
-                        batch.call(CallChange::SettledAll { conversation, at: now });
-                        self.owed.retain(|(_, owed)| *owed != Some(conversation));
-                        batch.is_everybody = true;
+                        self.settle_all(one.leg.call, conversation, now, batch);
                     }
                 }
             }
@@ -225,15 +222,6 @@ impl Owner {
         batch.dirty.insert(leg.call);
     }
 
-    fn owe(&mut self, row: CallBackRow, batch: &mut Batch) {
-        let conversation = self.rooms.get(&row.call).and_then(|room| room.row.conversation);
-        batch.call(CallChange::Owed(row.clone()));
-        self.owed.push((row, conversation));
-        self.owed.sort_by_key(|(row, _)| (row.due_at, row.call, row.request));
-        batch.is_everybody = true;
-        counter!("bangban_call_backs_owed_total").increment(1);
-    }
-
     /// Somebody speaks with the caller for the first time: that is the first response (DOMAIN "first response"), and the
     /// thread says so.
     fn note_response(&mut self, call: CallId, now: Timestamp, batch: &mut Batch) {
@@ -259,6 +247,9 @@ impl Owner {
         counter!("bangban_calls_ended_total", "because" => because.as_str()).increment(1);
         batch.errands.push(Errand::Mix(call, Vec::new()));
         batch.dirty.insert(call);
+        if because == CallEnd::NotReached {
+            self.note_tried(call, at, batch);
+        }
         let Some(room) = self.rooms.get_mut(&call) else { return };
         (room.ended, room.is_asking) = (Some((because, at)), false);
         let talked = room.row.answered_at.map_or(0, |since| at.since(since).max(0) / 1_000);

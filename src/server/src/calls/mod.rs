@@ -15,6 +15,7 @@
 //! A call belongs to a conversation: one that a citizen speaks in, or one of channel `call` that the hotline's call has
 //! opened, so that queue, clock, ledger, board and figures are those of every other request.
 
+mod backs;
 mod effects;
 mod hotline;
 mod lines;

@@ -22,6 +22,8 @@ pub struct Said {
     pub missed_by: Option<AgentId>,
     /// Who leads it, or is rung to.
     pub operator: Option<AgentId>,
+    /// Who leads it, and is there.
+    pub led_by: Option<AgentId>,
     /// Somebody has led it.
     pub was_led: bool,
 }
@@ -33,6 +35,8 @@ pub struct News {
     pub(super) said: DashMap<ConversationId, Said>,
     /// Sockets that carry sound or listen to calls.
     pub(super) sitting: DashSet<u64>,
+    /// Who speaks in a call, whatever their part, or wraps one up.
+    pub(super) talking: DashSet<AgentId>,
     pending: Mutex<Pending>,
     wake: Notify,
 }
@@ -45,6 +49,8 @@ pub(super) struct Pending {
     pub(super) changed: BTreeSet<ConversationId>,
     /// Nobody will serve these at this hour.
     pub(super) closed: BTreeSet<ConversationId>,
+    /// Somebody has done something with the task of a call-back.
+    pub(super) are_backs_changed: bool,
 }
 
 impl News {
@@ -65,6 +71,18 @@ impl News {
         self.said.iter().map(|said| *said.key()).collect()
     }
 
+    /// Does somebody speak in a call, or wrap one up?
+    #[must_use]
+    pub fn is_talking(&self, agent: AgentId) -> bool {
+        self.talking.contains(&agent)
+    }
+
+    /// All who do.
+    #[must_use]
+    pub fn talking(&self) -> Vec<AgentId> {
+        self.talking.iter().map(|agent| *agent).collect()
+    }
+
     /// The conversation is not what it was.
     pub fn changed(&self, conversation: ConversationId) {
         if self.said.contains_key(&conversation) {
@@ -76,6 +94,12 @@ impl News {
     /// Nobody serves at this hour.
     pub fn closed(&self, conversation: ConversationId) {
         self.pending().closed.insert(conversation);
+        self.wake.notify_one();
+    }
+
+    /// Somebody has taken the task of a call-back on, or ended it; the rows say so.
+    pub fn backs_changed(&self) {
+        self.pending().are_backs_changed = true;
         self.wake.notify_one();
     }
 

@@ -83,11 +83,12 @@ impl Owner {
                 self.decide(Input::Ringing(leg), now, batch)?;
                 Ok(Answer::Done)
             }
-            CallAct::Decline { call } => {
+            CallAct::Decline { call, reason } => {
                 let leg = self.rung(by, call)?;
                 // A telephone on the desk rings no more either.
                 batch.errands.push(super::lines::Errand::Cancel(leg, bangban_domain::call::Cause::Declined));
-                self.decide(Input::Failed(leg, Failure::Declined), now, batch)?;
+                let input = reason.map_or(Input::Failed(leg, Failure::Declined), |why| Input::Declined(leg, why));
+                self.decide(input, now, batch)?;
                 Ok(Answer::Done)
             }
             CallAct::Prepare { call } => {
@@ -238,9 +239,8 @@ impl Owner {
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         let Person::Staff(agent) = by else { return Err(forbidden()) };
-        let owed = self.owed.iter().find(|(row, _)| row.call == call).cloned();
-        let (back, conversation) = owed.ok_or_else(not_found)?;
-        let conversation = conversation.ok_or_else(no_conversation)?;
+        let owed = self.owed.iter().find(|one| one.row.call == call).ok_or_else(not_found)?;
+        let (back, conversation) = (owed.row.clone(), owed.conversation.ok_or_else(no_conversation)?);
         let row = self.world.store.conversation(conversation).await.map_err(|error| internal(&error))?;
         let row = row.ok_or_else(no_conversation)?;
         let is_theirs = back.agent == Some(agent) || self.may_call_back(agent, &row.team, row.item.as_deref());

@@ -14,12 +14,14 @@ use bangban_domain::{
 };
 use bangban_media::audio::AudioEvent;
 use bangban_protocol::{Answer, CallsView, EventBody, MediaLink, QualityLight, Topic, WireError};
-use bangban_store::{Author, CallBackRow, CallChange, Change, StoreError, Unit};
+use bangban_store::{Author, CallChange, Change, StoreError, Unit};
 use bangban_telephony::Event;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Envelope, World, busy, hotline,
+    Envelope, World,
+    backs::Owed,
+    busy, hotline,
     hotline::masked,
     internal,
     lines::{Errand, Heard, Lines},
@@ -213,7 +215,7 @@ pub(super) struct Owner {
     /// On which page the sound of a leg is.
     pub(super) pages: BTreeMap<LegId, Arc<Socket>>,
     /// Who is to be called back, the first due one first.
-    pub(super) owed: Vec<(CallBackRow, Option<ConversationId>)>,
+    pub(super) owed: Vec<Owed>,
     /// Conversations of calls that are being wrapped up.
     pub(super) wrapping: BTreeMap<CallId, ConversationId>,
     /// When somebody was in a call last: who has rested longest is rung first.
@@ -282,7 +284,7 @@ impl Owner {
             room.ended = Some((CallEnd::NodeLost, now));
         }
         batch.dirty.extend(self.rooms.keys());
-        self.owed = self.world.store.owed_call_backs().await?;
+        self.read_owed(&mut batch).await?;
         if self.is_draining {
             self.decide(Input::Draining, now, &mut batch).ok();
         }
@@ -319,19 +321,28 @@ impl Owner {
                 None => self.world.store.conversation(conversation).await?.map(|row| row.citizen),
             };
         }
-        let row = match room.citizen {
+        room.caller_name = self.shown_caller(room.citizen, number).await?;
+        Ok(())
+    }
+
+    /// A caller as staff see them.
+    pub(super) async fn shown_caller(
+        &self,
+        citizen: Option<CitizenId>,
+        number: Option<&Number>,
+    ) -> Result<String, StoreError> {
+        let row = match citizen {
             Some(citizen) => self.world.store.citizen(citizen).await?,
             None => None,
         };
         let phone = number.map(|number| number.as_str().to_owned());
-        room.caller_name = match row {
+        Ok(match row {
             Some(row) if row.anonymous => {
                 phone.or(row.phone).map_or_else(|| shown_name(&row.name, row.kind, true), |number| masked(&number))
             }
             Some(row) => shown_name(&row.name, row.kind, false),
             None => phone.map(|number| masked(&number)).unwrap_or_default(),
-        };
-        Ok(())
+        })
     }
 
     // --- turns ------------------------------------------------------------------------------------------------
@@ -384,6 +395,14 @@ impl Owner {
         }
         self.lines_at = (!self.lines.pay()).then_some(now + LINES_AGAIN);
         let mut batch = Batch::default();
+        let pending = self.world.shared.calls.take();
+        // First: what is in memory is what is durable now.
+        if pending.are_backs_changed
+            && let Err(error) = self.read_owed(&mut batch).await
+        {
+            tracing::error!(%error, "who is to be called back cannot be read");
+            self.world.shared.calls.backs_changed();
+        }
         if self.is_draining {
             self.decide(Input::Draining, now, &mut batch).ok();
         }
@@ -399,7 +418,7 @@ impl Owner {
         }
         // A refusal is impossible: nothing is asked for.
         self.decide(Input::Tick, now, &mut batch).ok();
-        self.take_news(now, &mut batch);
+        self.take_news(pending, now, &mut batch);
         let mut answers: Vec<Reply> = Vec::with_capacity(envelopes.len());
         for envelope in envelopes {
             match envelope {
@@ -444,8 +463,8 @@ impl Owner {
         }
     }
 
-    fn take_news(&mut self, now: Timestamp, batch: &mut Batch) {
-        let Pending { lost, changed, closed } = self.world.shared.calls.take();
+    fn take_news(&mut self, pending: Pending, now: Timestamp, batch: &mut Batch) {
+        let Pending { lost, changed, closed, .. } = pending;
         for number in lost {
             self.viewers.remove(&number);
             self.world.shared.calls.sitting.remove(&number);

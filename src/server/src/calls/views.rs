@@ -1,6 +1,6 @@
 //! What each reader may know of calls, and telling it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bangban_domain::{
     AgentId, CallId, Timestamp,
@@ -9,7 +9,7 @@ use bangban_domain::{
 };
 use bangban_protocol::{
     Answer, CallAttemptView, CallBrief, CallLegView, CallPlace, CallRequestView, CallState, CallView, CallsView,
-    EventBody, LiveCallView, OwedCallView, PersonView, RingView, Snapshot, Topic, WireError, WrapUpView,
+    EventBody, LiveCallView, PersonView, RingView, Snapshot, Topic, WireError, WrapUpView,
 };
 
 use super::{
@@ -23,8 +23,6 @@ use crate::{
     hub::{MAX_TOPICS, Socket},
 };
 
-/// Call-backs that one is shown.
-const MOST_OWED: usize = 100;
 /// Calls that a supervisor is shown.
 const MOST_LIVE: usize = 500;
 
@@ -66,7 +64,7 @@ impl Owner {
 
     fn viewer(&mut self, socket: &Arc<Socket>, who: Person) -> &mut Viewer {
         self.world.shared.calls.sitting.insert(socket.number());
-        let new = || Viewer { socket: Arc::clone(socket), who, mine: None, calls: std::collections::BTreeSet::new() };
+        let new = || Viewer { socket: Arc::clone(socket), who, mine: None, calls: BTreeSet::new() };
         self.viewers.entry(socket.number()).or_insert_with(new)
     }
 
@@ -90,6 +88,7 @@ impl Owner {
             self.world.shared.windows.in_call(conversation, is_in_call);
         }
         if !batch.dirty.is_empty() || batch.is_everybody {
+            self.tell_talking();
             self.tell_mine(now);
         }
         // What has ended was told for the last time.
@@ -116,6 +115,24 @@ impl Owner {
         }
         for (conversation, agent) in batch.unsaid {
             self.world.notices.call_unsaid(conversation, agent);
+        }
+    }
+
+    /// Who speaks, in whatever part, or wraps up: the desk offers them nobody.
+    fn tell_talking(&self) {
+        let standing = self.rooms.values().filter(|room| room.ended.is_none()).flat_map(|room| room.legs.values());
+        let standing = standing.filter(|leg| leg.ended_at.is_none());
+        let speaking = standing.filter_map(|leg| leg.party.as_ref().and_then(Party::agent));
+        let talking: BTreeSet<AgentId> = speaking.chain(self.core.wrap_ups().map(|row| row.agent)).collect();
+        let shared = &self.world.shared.calls;
+        for agent in shared.talking().into_iter().filter(|agent| !talking.contains(agent)) {
+            shared.talking.remove(&agent);
+            self.world.notices.in_call(agent);
+        }
+        for agent in talking {
+            if shared.talking.insert(agent) {
+                self.world.notices.in_call(agent);
+            }
         }
     }
 
@@ -188,12 +205,14 @@ impl Owner {
         let leads = |part: CallPart| part == CallPart::Operator;
         let here = room.legs.values().find(|leg| leads(leg.part) && leg.ended_at.is_none());
         let rung = room.attempts.values().find(|one| leads(one.part) && one.ended_at.is_none());
-        let party = here.map(|leg| &leg.party).or(rung.map(|one| &one.party));
+        let agent_of = |party: &Option<Party>| party.as_ref().and_then(Party::agent);
+        let led_by = here.and_then(|leg| agent_of(&leg.party));
         Some(Said {
             brief: self.brief(call, room),
             is_asking: room.is_asking,
             missed_by: room.missed_by,
-            operator: party.and_then(|party| party.as_ref()?.agent()),
+            operator: if here.is_some() { led_by } else { rung.and_then(|one| agent_of(&one.party)) },
+            led_by,
             was_led: !room.operators.is_empty(),
         })
     }
@@ -265,25 +284,7 @@ impl Owner {
         view.wrap_ups =
             wrap_ups.map(|row| WrapUpView { call: row.call, since: row.began_at, until: row.until }).collect();
         view.has_telephone = self.telephone_of(agent).is_some();
-        let owed = self.owed.iter().filter_map(|(row, conversation)| {
-            let is_mine = row.agent == Some(agent);
-            let live = conversation.as_ref().and_then(|id| self.world.shared.live.get(id));
-            let team = live.as_ref().map(|live| live.view.team.clone());
-            let item = row.about.as_ref().and_then(|about| about.item.clone());
-            let team = team.unwrap_or_else(|| self.world.organisation.current().team_of(item.as_deref()).to_owned());
-            let is_shown = is_mine || self.may_call_back(agent, &team, item.as_deref());
-            is_shown.then(|| OwedCallView {
-                call: row.call,
-                conversation: *conversation,
-                item_name: self.world.organisation.current().item_name(item.as_deref()),
-                item,
-                department: row.about.as_ref().map(|about| about.department.clone()),
-                since: row.owed_at,
-                due_at: row.due_at,
-                is_mine,
-            })
-        });
-        view.owed = owed.take(MOST_OWED).collect();
+        view.owed = self.owed_views(agent);
         view
     }
 
@@ -449,6 +450,7 @@ impl Owner {
             until: one.ended_at.is_none().then(|| one.rung_at + self.settings.ring),
             is_ringing: one.ringing_at.is_some(),
             cause: one.cause,
+            declined: one.declined,
         }
     }
 }

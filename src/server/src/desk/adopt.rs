@@ -75,6 +75,7 @@ impl Owner {
         self.decide(input, now, batch).ok();
         if !was_agent {
             self.follow_roster(now, batch);
+            self.follow_call(id, now, batch);
         }
         if !was_agent && self.present.contains(&id) {
             self.decide(Input::AgentConnected { agent: id }, now, batch).ok();

@@ -3,7 +3,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
 };
 
 use bangban_domain::{
@@ -238,6 +238,25 @@ impl Owner {
         match permille {
             Some(amount) => self.raise(AlertKind::ConnectRate, subject, (now.0, amount), None, now, batch),
             None => self.clear_alert(AlertKind::ConnectRate, &subject, now, batch),
+        }
+    }
+
+    /// Units that owe callers something for too long, and how many: an alert for each. Nobody is told of the next one beside
+    /// it, but the alert stays until none is overdue.
+    pub(super) fn overdue_call_backs_changed(
+        &mut self,
+        owed: &BTreeMap<String, i64>,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) {
+        let kind = AlertKind::CallBackOverdue;
+        let open = self.alerts.by_key.keys().filter(|(other, _)| *other == kind).map(|(_, subject)| subject.clone());
+        let is_over = |subject: &Subject| !matches!(subject, Subject::Unit(code) if owed.contains_key(code));
+        for subject in open.filter(is_over).collect::<Vec<_>>() {
+            self.clear_alert(kind, &subject, now, batch);
+        }
+        for (unit, amount) in owed {
+            self.raise(kind, Subject::Unit(unit.clone()), (now.0, *amount), None, now, batch);
         }
     }
 

@@ -7,7 +7,7 @@ use bangban_domain::{
     history::Event,
     routing::Input,
     time::HOUR,
-    words::{Channel, Outcome, Stage},
+    words::{AgentStatus, Channel, Outcome, Stage},
 };
 use bangban_protocol::ThreadBody;
 
@@ -53,11 +53,25 @@ impl Owner {
         row.channel == Channel::Call || is_with_them
     }
 
+    /// Whoever speaks in a call is offered nobody, whatever their part in it.
+    pub(super) fn follow_call(&mut self, agent: AgentId, now: Timestamp, batch: &mut Batch) {
+        let is_in_call = self.world.shared.calls.is_talking(agent);
+        // A refusal: they serve no queue.
+        if self.decide(Input::InCallChanged { agent, is_in_call }, now, batch).is_ok() {
+            batch.agents.insert(agent);
+        }
+    }
+
     /// A conversation's call is not what it was, or is over.
     pub(super) fn call_changed(&mut self, id: ConversationId, now: Timestamp, batch: &mut Batch) {
         let said = self.world.shared.calls.said(id);
         let Some(row) = self.cases.get(id).map(|case| &case.row) else { return };
         let (stage, agent, is_hotline) = (row.stage, row.agent, row.channel == Channel::Call);
+        let led_by = said.as_ref().and_then(|said| said.led_by).filter(|led_by| is_hotline && Some(*led_by) != agent);
+        let is_open = matches!(stage, Stage::Waiting | Stage::Offered | Stage::Serving | Stage::WrapUp);
+        if let Some(led_by) = led_by.filter(|_| is_open) {
+            self.hand_over_call(id, led_by, now, batch);
+        }
         match said {
             Some(said) if said.is_asking => match (stage, agent) {
                 (Stage::Serving, Some(agent)) if said.missed_by == Some(agent) => {
@@ -83,6 +97,20 @@ impl Owner {
         }
         self.weigh_anew(id, now, batch);
         batch.views.insert(id);
+    }
+
+    /// Somebody else leads the hotline's call than who serves its conversation: a supervisor who has taken over, or an operator
+    /// who has come back to it. The conversation, its clock and what is owed for it are theirs from now on, without waiting.
+    fn hand_over_call(&mut self, id: ConversationId, to: AgentId, now: Timestamp, batch: &mut Batch) {
+        if self.router.agent(to).is_some_and(|read| read.status == AgentStatus::Offline) {
+            // Whoever leads a call is at work.
+            self.decide(Input::StatusChosen { agent: to, status: AgentStatus::Online }, now, batch).ok();
+        }
+        let forced = Input::AssignmentForced { conversation: id, agent: to, beyond: true };
+        if let Err(error) = self.decide(forced, now, batch) {
+            // Their console has gone: the next change of the call tries again.
+            tracing::info!(conversation = %id, agent = %to, error = %error.detail, "a call's conversation stays where it is");
+        }
     }
 
     /// Nobody leads the call any more whose conversation was done with: a new request, before all others.

@@ -46,6 +46,8 @@ pub(super) struct Pending {
     pub(super) windows: BTreeSet<ConversationId>,
     /// Conversations whose call has changed.
     pub(super) calls: BTreeSet<ConversationId>,
+    /// Who begins or ends to speak in a call.
+    pub(super) in_call: BTreeSet<AgentId>,
     /// Conversations whose operator said nothing of the call in time.
     pub(super) unsaid: BTreeMap<ConversationId, AgentId>,
     /// Units whose board somebody wants to see.
@@ -54,6 +56,8 @@ pub(super) struct Pending {
     pub(super) alerts: BTreeSet<UnitCode>,
     /// Too few professionals are reached: so many of a thousand requests; `Some(None)`: enough again.
     pub(super) connect_rate: Option<Option<i64>>,
+    /// Call-backs that are overdue, by the unit that owes them.
+    pub(super) overdue_call_backs: Option<BTreeMap<String, i64>>,
 }
 
 impl Default for Notices {
@@ -134,11 +138,27 @@ impl Notices {
         self.wake.notify_one();
     }
 
+    /// Units that owe callers a call-back for too long, and how many.
+    pub fn overdue_call_backs(&self, owed: BTreeMap<String, i64>) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.overdue_call_backs = Some(owed);
+        self.wake.notify_one();
+    }
+
     /// A conversation's call is not what it was, or there is none any more.
     pub fn call(&self, conversation: ConversationId) {
         let mut pending = self.pending();
         pending.count += 1;
         pending.calls.insert(conversation);
+        self.wake.notify_one();
+    }
+
+    /// Somebody begins to speak in a call, or is done with it.
+    pub fn in_call(&self, agent: AgentId) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.in_call.insert(agent);
         self.wake.notify_one();
     }
 

@@ -159,6 +159,10 @@ impl Owner {
                 case.helpers.insert(agent);
             }
         }
+        for agent in self.world.shared.calls.talking() {
+            // A refusal: they serve no queue.
+            self.router.handle(now, Input::InCallChanged { agent, is_in_call: true }, &mut out).ok();
+        }
         // Last, so that nobody is offered more than what they serve leaves room for.
         for agent in self.present.iter().copied().filter(|agent| self.teams_of.contains_key(agent)) {
             let connected = self.router.handle(now, Input::AgentConnected { agent }, &mut out);
@@ -422,6 +426,12 @@ impl Owner {
         }
         if let Some(permille) = pending.connect_rate {
             self.connect_rate_changed(permille, now, batch);
+        }
+        if let Some(owed) = pending.overdue_call_backs {
+            self.overdue_call_backs_changed(&owed, now, batch);
+        }
+        for agent in pending.in_call {
+            self.follow_call(agent, now, batch);
         }
         for id in pending.calls {
             self.call_changed(id, now, batch);

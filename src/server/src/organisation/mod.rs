@@ -5,6 +5,7 @@
 
 pub mod command;
 mod demo;
+mod demo_calls;
 pub mod import;
 pub mod numbers;
 pub mod sheet;
@@ -42,6 +43,7 @@ pub use demo::{
     seed as seed_demo, seed_guides as seed_demo_guides, seed_knowledge as seed_demo_knowledge,
     seed_roster as seed_demo_roster,
 };
+pub use demo_calls::{is_demo_call, seed_calls as seed_demo_calls};
 
 /// A change of another node is seen after this time at the latest.
 pub const LOOK: Duration = Duration::from_secs(10);

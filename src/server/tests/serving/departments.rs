@@ -56,7 +56,12 @@ async fn an_operator_finds_a_department_and_who_would_answer_now() {
         ["02100000215", "02100000200"],
         "that of the district has the first rank: {setup}"
     );
-    assert_eq!(operator.get("/api/calls/directory?q=").await["entries"], json!([]));
+    let view = operator.get("/api/calls/directory?q=").await;
+    assert_eq!(view["entries"], json!([]));
+    // The districts to look in are told before anything is looked for: 16 (DOMAIN "Words").
+    let districts = view["districts"].as_array().unwrap();
+    assert_eq!(districts.len(), 16);
+    assert!(districts.contains(&json!({ "code": "pudong", "name": "浦东新区" })), "{districts:?}");
     for (query, field) in
         [(format!("q={}", "x".repeat(101)), "q"), ("q=a&district=police".to_owned(), "district"), (String::new(), "q")]
     {

@@ -52,6 +52,7 @@ fn attempt(call: u128, leg: u16, request: Option<u32>, party: Party, at: i64, ca
         ringing_at: Some(Timestamp(at + 500)),
         ended_at: cause.map(|_| Timestamp(at + 4_000)),
         cause,
+        declined: None,
     }
 }
 

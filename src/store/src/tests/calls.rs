@@ -1,21 +1,27 @@
 //! Three-way calls on both databases.
 
 use bangban_domain::{
-    AgentId, CallId, CitizenId, ConversationId, TeamId, Timestamp,
+    AgentId, CallId, CitizenId, ConversationId, TaskId, TeamId, Timestamp,
     call::{
-        About, AttemptRow, CallEnd, CallOrigin, CallPart, CallRow, Cause, Disposition, LegEnd, LegId, LegRow, Number,
-        Order, Party, RequestEnd, RequestRow, Row, WrapUpEnd, WrapUpRow,
+        About, AttemptRow, CallEnd, CallOrigin, CallPart, CallRow, Cause, DeclineReason, Disposition, LegEnd, LegId,
+        LegRow, Number, Order, Party, RequestEnd, RequestRow, Row, WrapUpEnd, WrapUpRow,
     },
+    task::{TaskEvent, TaskKind, TaskState},
     words::Stage,
 };
+use serde_json::value::RawValue;
 
 use super::{conversation, open, seed};
-use crate::{CallBackRow, CallChange, Change, ConversationRow, PrivacyChange, Store, Unit, testing::TestDatabase};
+use crate::{
+    Author, CallBackRow, CallChange, Change, ConversationRow, Json, OwedCallBack, OwedTask, PrivacyChange, Store,
+    TaskChange, TaskEventRow, TaskRow, Unit, testing::TestDatabase,
+};
 
 on_both! {
     what_stands_comes_back_with_what_of_it_is_open,
     a_row_takes_the_place_of_the_one_with_its_key,
     call_backs_are_owed_once_and_settled,
+    the_task_of_a_call_back_goes_with_its_row,
     what_was_written_of_a_call_goes_with_the_thread_and_the_rows_stay,
 }
 
@@ -80,6 +86,7 @@ fn attempt(no: u16, party: Option<Party>) -> AttemptRow {
         ringing_at: Some(Timestamp(201)),
         ended_at: None,
         cause: None,
+        declined: None,
     }
 }
 
@@ -106,7 +113,8 @@ async fn what_stands_comes_back_with_what_of_it_is_open(db: TestDatabase) {
         (stands(1, CallPart::Caller, None), stands(2, CallPart::Operator, Some(Party::Agent(AgentId::new(3)))));
     let tried = AttemptRow {
         ended_at: Some(Timestamp(210)),
-        cause: Some(Cause::Busy),
+        cause: Some(Cause::Declined),
+        declined: Some(DeclineReason::NotMine),
         ..attempt(3, Some(Party::Agent(AgentId::new(4))))
     };
     let rung = attempt(4, Some(number));
@@ -202,14 +210,135 @@ async fn call_backs_are_owed_once_and_settled(db: TestDatabase) {
     let owes = [&one, &two, &operator, &again].map(|row| CallChange::Owed(row.clone()));
     change(&store, [row(Row::Call(call()))].into_iter().chain(owes)).await;
     let left = async || store.owed_call_backs().await.unwrap();
-    let with = |row: CallBackRow| (row, Some(ConversationId::new(1)));
-    assert_eq!(left().await, [with(two), with(one.clone()), with(operator.clone())], "once, the first due one first");
-    change(&store, [CallChange::Settled { call: CALL, request: Some(2), at: Timestamp(400) }]).await;
-    assert_eq!(left().await, [with(one), with(operator)]);
-    let all = CallChange::SettledAll { conversation: ConversationId::new(1), at: Timestamp(500) };
-    change(&store, [all]).await;
+    let with = |row: CallBackRow| OwedCallBack { row, conversation: Some(ConversationId::new(1)), task: None };
+    let all = [with(two), with(one.clone()), with(operator.clone())];
+    assert_eq!(left().await, all, "once, the first due one first");
+    let by = Author::Agent(AgentId::new(3));
+    change(&store, [CallChange::Settled { call: CALL, request: Some(2), at: Timestamp(400), by }]).await;
+    assert_eq!(left().await, [with(one.clone()), with(operator)]);
+    change(&store, [CallChange::Settled { call: CALL, request: None, at: Timestamp(450), by }]).await;
+    assert_eq!(left().await, [with(one)], "no request is the one for an operator, and no other");
+    change(&store, [CallChange::SettledAll { conversation: ConversationId::new(1), at: Timestamp(500), by }]).await;
     assert_eq!(left().await, []);
     store.close().await;
+}
+
+async fn the_task_of_a_call_back_goes_with_its_row(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    let owed = |request, item: Option<&str>| CallBackRow {
+        call: CALL,
+        request,
+        about: request.map(|_| About { item: item.map(str::to_owned), department: "police".to_owned() }),
+        agent: None,
+        owed_at: Timestamp(300),
+        due_at: Timestamp(900),
+        settled_at: None,
+    };
+    let task = |n: u128, row: &CallBackRow| TaskRow {
+        id: TaskId::new(n),
+        version: 1,
+        kind: TaskKind::CallBack,
+        state: TaskState::Open,
+        unit: "police".to_owned(),
+        item: row.about.as_ref().and_then(|about| about.item.clone()),
+        question: "回拨来电人：居住证办理（市公安局无人接听）".to_owned(),
+        same: row.same(),
+        opened_at: Timestamp(300),
+        opened_by: Author::System,
+        due_at: Timestamp(900),
+        is_provisional: false,
+        first_due_at: Timestamp(900),
+        told: None,
+        remind_at: Some(Timestamp(600)),
+        assignee: None,
+        policy: None,
+        entry: None,
+        revision: None,
+        settled_at: None,
+        reason: None,
+        askers: 0,
+    };
+    let rows = [owed(Some(1), Some("residence-permit")), owed(Some(2), None), owed(None, None)];
+    let changes = [row(Row::Call(call()))].into_iter().chain(rows.clone().map(CallChange::Owed)).map(Change::Call);
+    let asks = (1..).zip(&rows).map(|(n, row)| {
+        let row = Box::new(task(n, row));
+        Change::Task(TaskChange::Ask { row, asker: Some(ConversationId::new(1)) })
+    });
+    store.commit(Unit { changes: changes.chain(asks).collect(), ..Unit::default() }).await.unwrap();
+    let tasks = async || {
+        let owed = store.owed_call_backs().await.unwrap();
+        owed.into_iter().map(|one| (one.row.request, one.task.unwrap())).collect::<Vec<_>>()
+    };
+    let plain = |n: u128| OwedTask { id: TaskId::new(n), version: 1, assignee: None, tried: 0 };
+    assert_eq!(tasks().await, [(None, plain(3)), (Some(1), plain(1)), (Some(2), plain(2))]);
+
+    // Somebody takes one on, and rings in vain.
+    let event = |what, actor| {
+        let detail = Json(RawValue::from_string("{}".to_owned()).unwrap());
+        TaskEventRow { at: Timestamp(400), actor, what, detail }
+    };
+    let agent = AgentId::new(3);
+    let taken = TaskRow { version: 2, state: TaskState::Working, assignee: Some(agent), ..task(1, &rows[0]) };
+    let step = TaskChange::Step { row: Box::new(taken), event: event(TaskEvent::Begun, Author::Agent(agent)) };
+    let note = TaskChange::Note { task: TaskId::new(1), event: event(TaskEvent::Tried, Author::Agent(agent)) };
+    let changes = [step, note.clone(), note].map(Change::Task).to_vec();
+    store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+    let first = OwedTask { version: 2, assignee: Some(agent), tried: 2, ..plain(1) };
+    assert_eq!(tasks().await[1], (Some(1), first));
+
+    // Overdue is the first millisecond after its time.
+    assert_eq!(store.overdue_call_backs(Timestamp(900)).await.unwrap(), []);
+    assert_eq!(store.overdue_call_backs(Timestamp(901)).await.unwrap(), [("police".to_owned(), 3)]);
+
+    // One is dropped by hand: then its row is settled, and the task stays dropped.
+    let dropped = TaskRow {
+        version: 2,
+        state: TaskState::Dropped,
+        settled_at: Some(Timestamp(450)),
+        remind_at: None,
+        reason: Some("号码有误".to_owned()),
+        ..task(2, &rows[1])
+    };
+    let step = TaskChange::Step { row: Box::new(dropped), event: event(TaskEvent::Dropped, Author::Agent(agent)) };
+    let by = Author::Agent(agent);
+    let settled = CallChange::Settled { call: CALL, request: Some(2), at: Timestamp(450), by };
+    let changes = vec![Change::Task(step), Change::Call(settled)];
+    store.commit(Unit { changes, ..Unit::default() }).await.unwrap();
+    assert_eq!(store.task(TaskId::new(2)).await.unwrap().unwrap().state, TaskState::Dropped);
+
+    // The caller is reached: what is owed of the conversation is done, each once, by whoever called.
+    change(&store, [CallChange::SettledAll { conversation: ConversationId::new(1), at: Timestamp(500), by }]).await;
+    change(&store, [CallChange::SettledAll { conversation: ConversationId::new(1), at: Timestamp(501), by }]).await;
+    assert_eq!(tasks().await, []);
+    for n in [1, 3] {
+        let done = store.task(TaskId::new(n)).await.unwrap().unwrap();
+        assert_eq!((done.state, done.settled_at, done.remind_at), (TaskState::Done, Some(Timestamp(500)), None));
+        let history = store.task_events(TaskId::new(n)).await.unwrap();
+        let fulfilled: Vec<_> = history.iter().filter(|line| line.what == TaskEvent::Fulfilled).collect();
+        assert_eq!(fulfilled.iter().map(|line| line.actor).collect::<Vec<_>>(), [by]);
+    }
+    assert_eq!(store.overdue_call_backs(Timestamp(10_000)).await.unwrap(), []);
+    store.close().await;
+}
+
+/// The key of a task says which row it is.
+#[test]
+fn a_row_is_known_again_by_the_key_of_its_task() {
+    for request in [None, Some(1), Some(30)] {
+        let row = CallBackRow {
+            call: CALL,
+            request,
+            about: None,
+            agent: None,
+            owed_at: Timestamp(0),
+            due_at: Timestamp(1),
+            settled_at: None,
+        };
+        assert_eq!(CallBackRow::of_same(&row.same()), Some((CALL, request)));
+    }
+    for text in ["", "cl_1", &format!("{CALL}/"), "x/1", &format!("{CALL}/-1")] {
+        assert_eq!(CallBackRow::of_same(text), None, "{text}");
+    }
 }
 
 async fn what_was_written_of_a_call_goes_with_the_thread_and_the_rows_stay(db: TestDatabase) {

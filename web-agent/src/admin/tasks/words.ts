@@ -4,7 +4,10 @@ import { useWords } from '../../shared/words';
 import type { DueState, Span } from './due';
 
 const zh = {
-  kind: { gap: '补充任务', policy: '政策问答', correction: '纠错任务' } as Record<TaskKind, string>,
+  kind: { gap: '补充任务', policy: '政策问答', correction: '纠错任务', call_back: '回拨任务' } as Record<
+    TaskKind,
+    string
+  >,
   state: { open: '待认领', working: '处理中', done: '已完成', dropped: '已撤销' } as Record<TaskState, string>,
   due: {
     kept: '按时完成',
@@ -21,7 +24,7 @@ const zh = {
   noItem: '不限事项',
 };
 const en: typeof zh = {
-  kind: { gap: 'Gap', policy: 'Policy', correction: 'Correction' },
+  kind: { gap: 'Gap', policy: 'Policy', correction: 'Correction', call_back: 'Call-back' },
   state: { open: 'Open', working: 'In work', done: 'Done', dropped: 'Dropped' },
   due: {
     kept: 'On time',

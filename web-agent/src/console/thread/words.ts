@@ -166,6 +166,7 @@ export function useThreadWords() {
       case 'call_began':
       case 'call_answered':
       case 'call_ended':
+      case 'call_back_owed':
         return callText.value(body);
       case 'message_left':
         return w.messageLeft(body.receipt, slotOf(body.slot));

@@ -27,8 +27,10 @@ import type {
   CallsView,
   CallView,
   ConversationId,
+  DeclineReason,
   ErrorCode,
   EventBody,
+  OwedCallView,
   RingView,
 } from '../../generated/protocol';
 import { RequestError } from '../link';
@@ -417,13 +419,19 @@ function build(options: CallsOptions) {
     return port.request({ type: 'call', act });
   }
 
-  /** Does something; what went wrong stands in `problem`. Answers `null` then. */
-  async function does(act: CallAct): Promise<Answer | null> {
+  /**
+   * Does something; what went wrong stands in `problem`. Answers `null` then. `instead`: where the server says that the way
+   * which is named by `to` is not there.
+   */
+  async function does(act: CallAct, instead?: CallAct): Promise<Answer | null> {
     if (pending.has(act.type)) return null;
     pending.add(act.type);
     problem.value = null;
     try {
-      return await request(act);
+      return await request(act).catch((error: unknown) => {
+        if (instead && error instanceof RequestError && error.field === 'to') return request(instead);
+        throw error;
+      });
     } catch (error) {
       problem.value = codeOf(error);
       return null;
@@ -436,10 +444,22 @@ function build(options: CallsOptions) {
    * One is rung oneself by what one does here, for one of these: that ring is taken at once. A telephone on the desk rings, and is
    * picked up.
    */
-  async function doesAndComes(act: CallAct, ...of: (CallId | ConversationId | undefined)[]): Promise<Answer | null> {
+  const doesAndComes = (act: CallAct, ...of: (CallId | ConversationId | undefined)[]): Promise<Answer | null> =>
+    comesAfter(() => does(act), of);
+
+  /** Who was not reached: by the number that they left; without one, or without trunks, on their page. */
+  const callBack = ({ call, conversation }: OwedCallView): Promise<Answer | null> => {
+    const by = (type: 'left' | 'browser'): CallAct => ({ type: 'call_back', call, to: { type } });
+    return comesAfter(() => does(by('left'), by('browser')), [call, conversation]);
+  };
+
+  async function comesAfter(
+    doing: () => Promise<Answer | null>,
+    of: (CallId | ConversationId | undefined)[],
+  ): Promise<Answer | null> {
     const keys = view.value?.hasTelephone ? [] : of.filter((one) => one !== undefined);
     keys.forEach(expect);
-    const answered = await does(act);
+    const answered = await doing();
     if (!answered) for (const key of keys) expected.delete(key);
     else if (keys.length > 0 && answered.type === 'call_opened') expect(answered.call);
     return answered;
@@ -468,7 +488,8 @@ function build(options: CallsOptions) {
     if (!(await does({ type: 'mute', call: call.call, leg: leg.leg, muted }))) speakOrNot();
   }
 
-  const decline = (call: CallId) => does({ type: 'decline', call });
+  const decline = (call: CallId, reason?: DeclineReason) =>
+    does({ type: 'decline', call, ...(reason ? { reason } : {}) });
 
   async function hangUp(call: CallId): Promise<boolean> {
     const done = (await does({ type: 'hang_up', call })) !== null;
@@ -535,6 +556,7 @@ function build(options: CallsOptions) {
     start,
     does,
     doesAndComes,
+    callBack,
     toggleMute,
     look,
     /** The browser's connection, for its statistics. */

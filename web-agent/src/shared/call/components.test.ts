@@ -60,12 +60,47 @@ test('a ring says who, what for and for how long; a press in its first moment do
   expect(server.names()).toEqual(['rings']);
   vi.advanceTimersByTime(350);
   await decline.trigger('click');
-  expect(server.names()).toEqual(['rings', 'decline']);
+  expect(server.names()).toEqual(['rings']);
+  await card.get('[data-testid=decline-why] button:last-child').trigger('click');
   // This page has no TLS: one is told why nothing is answered.
   await card.get('[data-testid=answer]').trigger('click');
   await vi.advanceTimersByTimeAsync(0);
-  expect(server.names()).toEqual(['rings', 'decline']);
+  expect(server.names()).toEqual(['rings']);
   expect(card.get('[role=alert]').text()).toContain('HTTPS');
+});
+
+test('who declines says why, by a press or a digit; until then it rings on, and Esc takes it back', async () => {
+  server.snapshot(mine({ rings: [ring()] }));
+  const card = put(RingCard, { ring: ring(), declineKey: 'X' });
+  vi.advanceTimersByTime(350);
+  const open = async () => {
+    await card.findAll('button')[1]!.trigger('click');
+    await nextTick();
+    return card.get('[data-testid=decline-why]');
+  };
+  const why = await open();
+  expect(why.findAll('button').map((one) => one.text())).toEqual(['正忙1', '非本人业务2', '其他原因3', '不拒接Esc']);
+  expect(document.activeElement).toBe(why.get('[data-reason=busy]').element);
+  const below = vi.fn();
+  window.addEventListener('keydown', below);
+  await why.trigger('keydown', { key: '5', code: 'Digit5' });
+  expect([server.names(), below.mock.calls.length]).toEqual([['rings'], 1]);
+  await why.trigger('keydown', { key: 'Escape', code: 'Escape' });
+  expect(card.find('[data-testid=decline-why]').exists()).toBe(false);
+  expect(server.names()).toEqual(['rings']);
+  await (await open()).trigger('keydown', { key: '2', code: 'Digit2' });
+  window.removeEventListener('keydown', below);
+  expect(below).toHaveBeenCalledTimes(1);
+  expect(server.acts.at(-1)).toEqual({ type: 'decline', call: 'cl_1', reason: 'not_mine' });
+  await card.get('[data-reason=other]').trigger('click');
+  expect(server.acts.at(-1)).toEqual({ type: 'decline', call: 'cl_1', reason: 'other' });
+});
+
+test('the operator reads why somebody did not come', () => {
+  const declined = request({ attempts: [attempt(3, { cause: 'declined', declined: 'not_mine', until: undefined })] });
+  expect(put(HuntProgress, { request: declined }).get('[data-cause=declined]').text()).toContain('拒接（非本人业务）');
+  const plain = request({ attempts: [attempt(3, { cause: 'declined', until: undefined })] });
+  expect(put(HuntProgress, { request: plain }).get('[data-cause=declined] .state').text()).toBe('拒接');
 });
 
 test('a desk phone is picked up: the card has nothing to press', () => {

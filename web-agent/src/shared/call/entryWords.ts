@@ -2,9 +2,9 @@
 import { computed } from 'vue';
 import type { CallEnd, CallOrigin, ThreadBody } from '../../generated/protocol';
 import { durationText } from '../files/kinds';
-import { useWords } from '../words';
+import { language, useWords } from '../words';
 
-export type CallEntry = Extract<ThreadBody, { type: 'call_began' | 'call_answered' | 'call_ended' }>;
+export type CallEntry = Extract<ThreadBody, { type: 'call_began' | 'call_answered' | 'call_ended' | 'call_back_owed' }>;
 
 const zhEnded: Record<CallEnd, string> = {
   completed: '已结束',
@@ -44,12 +44,23 @@ const enOrigin: Record<CallOrigin, string> = {
   call_back: 'A call-back',
 };
 
+/** 11月25日 09:00 */
+const dayAndTime = (at: number): string =>
+  new Date(at).toLocaleString(language.value === 'en' ? 'en-GB' : 'zh-CN', {
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  });
+
 /** A function that puts such an entry into words. */
 export function useCallEntryText() {
   const words = useWords(
     {
       origin: zhOrigin,
       answered: '通话已接通',
+      owed: (time: string) => `未能接通，将在 ${time} 前回电`,
       ended: (because: string) => `通话结束：${because}`,
       endedAfter: (because: string, long: string) => `通话结束，通话 ${long}：${because}`,
       because: zhEnded,
@@ -57,6 +68,7 @@ export function useCallEntryText() {
     {
       origin: enOrigin,
       answered: 'The call is answered',
+      owed: (time) => `Nobody was reached; you are called back by ${time}`,
       ended: (because) => `The call is over: ${because}`,
       endedAfter: (because, long) => `The call is over after ${long}: ${because}`,
       because: enEnded,
@@ -70,6 +82,8 @@ export function useCallEntryText() {
           return w.origin[body.origin];
         case 'call_answered':
           return w.answered;
+        case 'call_back_owed':
+          return w.owed(dayAndTime(body.dueAt));
         case 'call_ended':
           return body.talkSeconds > 0
             ? w.endedAfter(w.because[body.because], durationText(body.talkSeconds * 1000))

@@ -5,6 +5,7 @@ import type {
   CallPart,
   CallPlace,
   Cause,
+  DeclineReason,
   Disposition,
   Goal,
   RequestEnd,
@@ -106,6 +107,8 @@ const zh = {
     left: (seconds: string) => `${seconds} 秒内有效`,
     answer: '接听',
     decline: '拒接',
+    why: '拒接原因',
+    back: '不拒接',
     telephone: '请拿起话机接听',
     spoken: (who: string, item: string) => `来电：${who}，${item}。按 A 接听。`,
     summary: '通话前先看',
@@ -139,6 +142,8 @@ const zh = {
     caller_gone: '来电人已挂断',
     node_lost: '服务器中断',
   } satisfies Record<Cause, string>,
+  declined: { busy: '正忙', not_mine: '非本人业务', other: '其他原因' } satisfies Record<DeclineReason, string>,
+  declinedFor: (cause: string, why: string) => `${cause}（${why}）`,
   requestEnd: {
     reached: '已接通',
     nobody_reached: '无人接通',
@@ -372,6 +377,8 @@ const en: typeof zh = {
     left: (seconds) => `${seconds} s left`,
     answer: 'Answer',
     decline: 'Decline',
+    why: 'Why not',
+    back: 'Not declining',
     telephone: 'Pick up your desk phone',
     spoken: (who, item) => `Call from ${who}, ${item}. Press A to answer.`,
     summary: 'Before you speak',
@@ -405,6 +412,8 @@ const en: typeof zh = {
     caller_gone: 'caller hung up',
     node_lost: 'server was lost',
   },
+  declined: { busy: 'busy', not_mine: 'not my business', other: 'another reason' },
+  declinedFor: (cause, why) => `${cause} (${why})`,
   requestEnd: {
     reached: 'answered',
     nobody_reached: 'nobody answered',
@@ -542,3 +551,10 @@ const en: typeof zh = {
 };
 
 export const useCallWords = () => useWords(zh, en);
+
+/** What became of an attempt, and why, where somebody said so. */
+export const becauseOf = (
+  words: Pick<typeof zh, 'cause' | 'declined' | 'declinedFor'>,
+  cause: Cause,
+  why?: DeclineReason | null,
+) => (why ? words.declinedFor(words.cause[cause], words.declined[why]) : words.cause[cause]);

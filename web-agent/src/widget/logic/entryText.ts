@@ -90,6 +90,7 @@ export function useEntryText(): (body: ThreadBody) => string {
         case 'call_began':
         case 'call_answered':
         case 'call_ended':
+        case 'call_back_owed':
           return callText.value(body);
         case 'message_left':
           return `${receipt.title} ${receipt.number} ${body.receipt}`;

@@ -174,6 +174,7 @@ export function callsForAttention({ from, body }: ThreadEntry): boolean {
     case 'call_began':
     case 'call_answered':
     case 'call_ended':
+    case 'call_back_owed':
     case 'closed':
       return true;
     case 'bot_greeting':

@@ -1,4 +1,4 @@
-//! Who accepted a call and does not come to the telephone.
+//! Who accepted a call and does not come to the telephone, and who speaks in one that is about nothing on their desk.
 
 use super::*;
 
@@ -53,4 +53,44 @@ fn only_who_serves_it_gives_it_back() {
         desk.refused(4, Input::GivenBack { conversation: cv(9), agent: ag(1) }),
         Refusal::UnknownConversation(cv(9))
     );
+}
+
+#[test]
+fn who_speaks_in_a_call_is_offered_nobody_until_it_is_wrapped_up() {
+    let mut desk = Desk::with_agents(&[3, 1]);
+    desk.ok(0, Input::StatusChosen { agent: ag(2), status: AgentStatus::Break });
+    desk.ask(1, 1);
+    assert_eq!(desk.offered_to(1), Some(ag(1)));
+    // An offer that is open when they begin to speak is made to the next one.
+    desk.ok(2, Input::StatusChosen { agent: ag(2), status: AgentStatus::Online });
+    let effects = desk.ok(3, Input::InCallChanged { agent: ag(1), is_in_call: true });
+    let ended = |effect: &Effect| matches!(effect, Effect::OfferEnded { agent, reason: OfferEnd::AgentUnavailable, .. } if *agent == ag(1));
+    assert!(effects.iter().any(ended), "{effects:?}");
+    assert_eq!(desk.offered_to(1), Some(ag(2)));
+    desk.accept(4, 2);
+    desk.ask(5, 2);
+    assert_eq!(desk.place(2), Place::Waiting);
+    let read = desk.router.agent(ag(1)).unwrap();
+    assert_eq!((read.load, read.serving, read.is_free), (3, 0, false), "shown as full");
+    assert_eq!(desk.ok(6, Input::InCallChanged { agent: ag(1), is_in_call: true }), [], "said twice");
+    desk.ok(59_000, Input::InCallChanged { agent: ag(1), is_in_call: false });
+    assert_eq!(desk.offered_to(2), Some(ag(1)));
+    let unknown = Input::InCallChanged { agent: ag(9), is_in_call: true };
+    assert_eq!(desk.refused(59_001, unknown), Refusal::UnknownAgent(ag(9)));
+}
+
+#[test]
+fn who_speaks_in_a_call_keeps_what_they_serve_and_may_be_asked_by_name() {
+    let mut desk = Desk::with_agents(&[2, 2]);
+    desk.ask(0, 1);
+    desk.accept(1, 1);
+    let serving = desk.router.serving(ag(1)).count();
+    desk.ok(2, Input::InCallChanged { agent: ag(1), is_in_call: true });
+    assert_eq!((desk.router.serving(ag(1)).count(), serving), (1, 1));
+    desk.ask(3, 2);
+    desk.accept(4, 2);
+    desk.ok(5, Input::TransferRequested { conversation: cv(2), by: ag(2), to: Target::Agent(ag(1)) });
+    assert_eq!(desk.offer_of(1), desk.router.agent(ag(1)).unwrap().offer.unwrap().id);
+    desk.accept(6, 1);
+    assert_eq!(desk.place(2), Place::Serving { agent: ag(1), transfer: None });
 }

@@ -126,7 +126,7 @@ impl App {
         if !self.rights.knows_unit(&order.unit) {
             return Err(WireError::field("unit", "no such unit"));
         }
-        if !self.may_work_task(who.staff, &order.unit, None) {
+        if !self.may_work_task(who.staff, (TaskKind::Policy, &order.unit), None) {
             return Err(forbidden());
         }
         let title = conversation::text("title", &order.title, MAX_TITLE).map_err(invalid)?.to_owned();

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use bangban_domain::{
-    NoticeId, TaskId, Timestamp,
+    AgentId, NoticeId, TaskId, Timestamp,
     knowledge::Content,
+    rights::Grant,
     task::{self, Addressed, Member, MessageChannel, MessageKind, OutboxState, ReminderStep, TaskEvent, TaskKind},
+    words::Role,
 };
 use bangban_protocol::WireError;
-use bangban_store::{Audit, Change, OutboxChange, OutboxRow, TaskChange, TaskEventRow, TaskRow};
+use bangban_store::{Audit, Change, OutboxChange, OutboxRow, StaffRow, TaskChange, TaskEventRow, TaskRow};
 
 use super::{Fulfilled, none, why};
 use crate::{
@@ -158,11 +160,22 @@ impl App {
         now: Timestamp,
     ) -> Vec<Change> {
         let accounts = self.accounts.all();
+        // Grants are often the whole city's: of those who answer calls only the unit's own owe its call-backs.
+        let is_meant = |account: &StaffRow, grant: &Grant| {
+            row.kind != TaskKind::CallBack
+                || !matches!(grant.role, Role::Agent | Role::Operator)
+                || self.answers_for(account, &row.unit)
+        };
         let active = accounts.iter().filter(|account| account.is_active);
-        let members: Vec<Member<'_>> =
-            active.map(|account| Member { id: account.id, grants: &account.grants }).collect();
+        let grants: Vec<(AgentId, Vec<Grant>)> = active
+            .map(|account| {
+                let meant = account.grants.iter().filter(|grant| is_meant(account, grant));
+                (account.id, meant.cloned().collect())
+            })
+            .collect();
+        let members: Vec<Member<'_>> = grants.iter().map(|(id, grants)| Member { id: *id, grants }).collect();
         let units = self.rights.units_above(Some(&row.unit));
-        let told = task::addressees(step, &units, row.item.as_deref(), row.assignee, &members);
+        let told = task::addressees((row.kind, step), &units, row.item.as_deref(), row.assignee, &members);
         let inbox = told.into_iter().filter(|(_, part)| parts.contains(part)).map(|(agent, part)| {
             let mut values = values.clone();
             values["as"] = serde_json::json!(part);

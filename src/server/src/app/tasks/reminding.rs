@@ -46,7 +46,7 @@ impl App {
 
     async fn remind(&self, row: TaskRow, now: Timestamp) -> Result<(), WireError> {
         let calendar = self.catalogue().calendar_of_unit(&row.unit);
-        let steps = task::reminders(row.opened_at, row.due_at, &calendar);
+        let steps = task::reminders_of(row.kind, row.opened_at, row.due_at, &calendar);
         let (due, next) = task::step_at(&steps, row.told, now);
         // The instants have moved with the calendar: the next one is later than was written.
         let Some(step) = due else { return self.move_reminder(&row, next.map(|one| one.at)).await };
@@ -100,7 +100,8 @@ impl App {
                 if (due.at, due.is_provisional) == (row.due_at, row.is_provisional) {
                     continue;
                 }
-                let steps = task::reminders(row.opened_at, due.at, &self.catalogue().calendar_of_unit(&row.unit));
+                let calendar = self.catalogue().calendar_of_unit(&row.unit);
+                let steps = task::reminders_of(row.kind, row.opened_at, due.at, &calendar);
                 let (before, after) = (row.due_at.0.to_string(), due.at.0.to_string());
                 let detail = json(&serde_json::json!({ "before": before, "after": after }));
                 changes.push(Change::Task(TaskChange::Recompute {

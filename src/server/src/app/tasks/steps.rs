@@ -2,10 +2,11 @@
 
 use bangban_domain::{
     TaskId,
-    task::{self, TaskEvent, TaskState},
+    calendar::Due,
+    task::{self, TaskEvent, TaskKind, TaskState},
 };
 use bangban_protocol::{ErrorCode, TaskReassign, TaskStep, TaskView, WireError};
-use bangban_store::{Author, Change, TaskChange, TaskEventRow, TaskRow};
+use bangban_store::{Author, CallBackRow, CallChange, Change, TaskChange, TaskEventRow, TaskRow};
 
 use super::{Worker, next_step, outdated, why};
 use crate::{
@@ -18,7 +19,7 @@ impl App {
     /// A task that one works on, as it was when one saw it.
     async fn worked_task(&self, staff: &Staff, id: TaskId, version: u64) -> Result<TaskRow, WireError> {
         let row = self.seen_task(staff, id).await?;
-        if !self.may_work_task(staff, &row.unit, row.item.as_deref()) {
+        if !self.may_work_task(staff, (row.kind, &row.unit), row.item.as_deref()) {
             return Err(forbidden());
         }
         if row.version != version {
@@ -40,19 +41,28 @@ impl App {
         let event = TaskEventRow { at: now, actor: Author::Agent(who.staff.id), what, detail: json(&detail) };
         let audit = self.task_audit(who, action, &row, reason, detail);
         let step = Change::Task(TaskChange::Step { row: Box::new(row.clone()), event });
-        self.commit_tasks(vec![step, Change::Audit(audit)]).await?;
+        // The row of a call-back follows its task, in the same unit.
+        let back = (row.kind == TaskKind::CallBack).then(|| CallBackRow::of_same(&row.same)).flatten();
+        let settled = back.filter(|_| !row.state.is_owed()).map(|(call, request)| {
+            let by = Author::Agent(who.staff.id);
+            Change::Call(CallChange::Settled { call, request, at: now, by })
+        });
+        self.commit_tasks([step, Change::Audit(audit)].into_iter().chain(settled).collect()).await?;
+        if back.is_some() {
+            self.shared.calls.backs_changed();
+        }
         self.task_view(who.staff, row).await
     }
 
     /// Begins, puts back or drops a task.
     pub(crate) async fn step_task(&self, who: &Worker<'_>, id: TaskId, step: TaskStep) -> Result<TaskView, WireError> {
         let mut row = self.worked_task(who.staff, id, step.version).await?;
-        if !row.state.may_pass(step.to) {
+        if !row.state.may_pass(row.kind, step.to) {
             let detail = format!("a task that is {} does not become {}", row.state, step.to);
             return Err(WireError::new(ErrorCode::InvalidStage, detail));
         }
-        if step.to != TaskState::Dropped && !step.reason.is_empty() {
-            return Err(WireError::field("reason", "belongs to dropped"));
+        if !matches!(step.to, TaskState::Dropped | TaskState::Done) && !step.reason.is_empty() {
+            return Err(WireError::field("reason", "belongs to dropped, of a call-back to done too"));
         }
         row.state = step.to;
         let (what, reason) = match step.to {
@@ -68,7 +78,11 @@ impl App {
                 row.reason = Some(why(&step.reason)?);
                 row.settled_at = Some(self.clock.now());
                 row.remind_at = None;
-                ((TaskEvent::Dropped, "task.drop"), row.reason.clone())
+                let what = match step.to {
+                    TaskState::Done => (TaskEvent::Fulfilled, "task.done"),
+                    TaskState::Dropped | TaskState::Open | TaskState::Working => (TaskEvent::Dropped, "task.drop"),
+                };
+                (what, row.reason.clone())
             }
         };
         self.take_task_step(who, row, what, reason.clone(), serde_json::json!({ "reason": reason })).await
@@ -85,6 +99,9 @@ impl App {
         if !row.state.is_owed() {
             return Err(WireError::new(ErrorCode::InvalidStage, "it is not owed any more"));
         }
+        if row.kind == TaskKind::CallBack {
+            return Err(WireError::new(ErrorCode::InvalidStage, "a call-back stays with the unit whose call it was"));
+        }
         if !self.rights.knows_unit(&order.unit) {
             return Err(WireError::field("unit", "no such unit"));
         }
@@ -96,7 +113,7 @@ impl App {
         row.state = TaskState::Open;
         row.assignee = None;
         let due = self.due_of(&row).await?;
-        let steps = task::reminders(row.opened_at, due.at, &self.catalogue().calendar_of_unit(&row.unit));
+        let steps = task::reminders_of(row.kind, row.opened_at, due.at, &self.catalogue().calendar_of_unit(&row.unit));
         (row.due_at, row.is_provisional) = (due.at, due.is_provisional);
         row.remind_at = next_step(&steps, row.told);
         let detail = serde_json::json!({ "reason": reason, "before": before, "after": row.unit });
@@ -104,7 +121,11 @@ impl App {
     }
 
     /// The deadline that follows from the calendar as it is now.
-    pub(super) async fn due_of(&self, row: &TaskRow) -> Result<bangban_domain::calendar::Due, WireError> {
+    pub(super) async fn due_of(&self, row: &TaskRow) -> Result<Due, WireError> {
+        if row.kind == TaskKind::CallBack {
+            // Hours pass by every calendar; how many they are was said when it was opened.
+            return Ok(Due { at: row.first_due_at, is_provisional: false });
+        }
         let effective = match row.policy {
             Some(id) => self.store.policy(id).await.map_err(store_error)?.map(|policy| policy.effective_at),
             None => None,

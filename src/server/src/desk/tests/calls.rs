@@ -31,6 +31,9 @@ a=rtcp-mux\r\n\
 a=rtpmap:8 PCMA/8000\r\n\
 a=ssrc:3735928559 cname:page\r\n";
 
+mod hands;
+mod owed;
+
 const fn act(act: CallAct) -> Command {
     Command::Call { act }
 }

@@ -185,6 +185,7 @@ fn header() -> Vec<String> {
         "振铃",
         "呼叫结束",
         "原因 cause",
+        "拒接原因 declined",
     ];
     names.map(str::to_owned).to_vec()
 }
@@ -218,12 +219,13 @@ fn lines(request: CountedRequest) -> Rows {
                 instant(one.ringing_at),
                 instant(one.ended_at),
                 Cell::text(one.cause.map_or("", |cause| cause.as_str())),
+                Cell::text(one.declined.map_or("", |why| why.as_str())),
             ];
             own.iter().cloned().chain(more).collect()
         })
         .collect();
     if rows.is_empty() {
-        rows.push(own.into_iter().chain(std::iter::repeat_n(Cell::Empty, 6)).collect());
+        rows.push(own.into_iter().chain(std::iter::repeat_n(Cell::Empty, 7)).collect());
     }
     rows
 }
