@@ -1,6 +1,18 @@
 import { expect, test } from 'vitest';
-import type { CallFiguresView, ConnectNumbers } from '../generated/protocol';
-import { causesOf, connectBy, groupOf, isBelow, pointsSince, pointsText, rateText, roundsText, zh } from './calls';
+import type { CallFiguresView, CallSound, ConnectNumbers } from '../generated/protocol';
+import {
+  causesOf,
+  connectBy,
+  groupOf,
+  isBelow,
+  lossText,
+  pointsSince,
+  pointsText,
+  rateText,
+  roundsText,
+  soundText,
+  zh,
+} from './calls';
 import { readRoute, writeRoute, type Route } from './route';
 
 const rate = (hits: number, of: number) => ({ hits, of });
@@ -34,6 +46,36 @@ test('rounds and causes are read at a glance', () => {
   expect(roundsText(connect, zh.round)).toBe('第 1 轮 3 · 第 2 轮 1');
   const view = { causes: { busy: 1, answered: 2, no_answer: 1 } } as unknown as CallFiguresView;
   expect(causesOf(view)[0]).toEqual({ cause: 'answered', count: 2, share: '50.0%' });
+});
+
+test('no loss is said only when nothing was lost, and what was not measured is no number', () => {
+  expect([lossText(rate(0, 9_000)), lossText(rate(1, 9_000)), lossText(rate(50, 500)), lossText(rate(0, 0))]).toEqual([
+    '0.0%',
+    '0.1%',
+    '10.0%',
+    '—',
+  ]);
+  const measured: CallSound = {
+    loss: rate(50, 500),
+    worstLoss: 180,
+    poor: rate(1, 2),
+    late: 2,
+    concealed: 51,
+    lateTicks: 3,
+    jitterMs: 5,
+    worstJitterMs: 6,
+    roundTripMs: null,
+    heardLoss: 12,
+  };
+  expect(soundText(measured)).toEqual({
+    loss: '10.0%',
+    worstLoss: '18.0%',
+    heardLoss: '1.2%',
+    jitter: '5 ms / 6 ms',
+    roundTrip: '—',
+  });
+  const nothing = { ...measured, loss: rate(0, 0), jitterMs: null, worstJitterMs: null, heardLoss: null };
+  expect(Object.values(soundText(nothing))).toEqual(['—', '—', '—', '—', '—']);
 });
 
 test('an address says whose requests are shown, and how they are told apart', () => {

@@ -9,11 +9,12 @@ use aws_lc_rs::digest;
 use bangban_domain::{
     Timestamp,
     call::{
-        AttemptRow, Cause, Number, Party, RequestRow,
+        AttemptRow, CallPart, Cause, LegId, Number, Party, RequestRow,
         figures::{
             Connect, ConnectBy, PROMISED, Rate, Service, add_attempt, add_request, add_ring, attempts_of, causes,
             handling, is_reached,
         },
+        sound::{Heard, LegSound, add_heard},
     },
     figures::{Part, rows::SHANGHAI, tally::Tally},
     org::{CITY, Directory},
@@ -152,8 +153,18 @@ impl<'a> PartyNames<'a> {
 struct Page {
     requests: Vec<RequestRow>,
     attempts: Vec<AttemptRow>,
+    /// Its last request; `None`: it is empty.
+    until: Option<RequestPlace>,
     /// Of the next page; `None`: there is none.
     after: Option<RequestPlace>,
+}
+
+/// The operators' side of the calls of a time, and how all of their legs sounded.
+#[derive(Default)]
+struct Operators {
+    service: Service,
+    spent: Tally,
+    sound: BTreeMap<CallPart, Heard>,
 }
 
 /// Counted of the requests of a time.
@@ -204,7 +215,7 @@ impl App {
         let archive = self.store.archive();
         let rows = archive.decided_requests(&after, selection.to, PAGE).await.map_err(store_error)?;
         let Some(until) = rows.last().and_then(RequestPlace::of) else {
-            return Ok(Page { requests: Vec::new(), attempts: Vec::new(), after: None });
+            return Ok(Page { requests: Vec::new(), attempts: Vec::new(), until: None, after: None });
         };
         let is_last = rows.len() < PAGE as usize;
         let mut attempts = archive.attempts_of_requests(&after, &until).await.map_err(store_error)?;
@@ -224,7 +235,7 @@ impl App {
         }
         let meant: BTreeSet<_> = requests.iter().map(|row| (row.call, Some(row.number))).collect();
         attempts.retain(|one| meant.contains(&(one.leg.call, one.request)));
-        Ok(Page { requests, attempts, after: (!is_last).then_some(until) })
+        Ok(Page { requests, attempts, after: (!is_last).then(|| until.clone()), until: Some(until) })
     }
 
     async fn counted(&self, selection: &CallSelection, by: ConnectBy) -> Result<Counted, WireError> {
@@ -250,9 +261,9 @@ impl App {
         Ok(counted)
     }
 
-    /// The operators' side: how calls were answered, and how long they took.
-    async fn answered(&self, selection: &CallSelection, now: Timestamp) -> Result<(Service, Tally), WireError> {
-        let (mut service, mut spent) = (Service::default(), Tally::default());
+    /// The operators' side: how calls were answered, how long they took, and how they sounded.
+    async fn answered(&self, selection: &CallSelection, now: Timestamp) -> Result<Operators, WireError> {
+        let mut found = Operators::default();
         let archive = self.store.archive();
         let mut after = CallPlace::before(selection.from);
         loop {
@@ -262,18 +273,20 @@ impl App {
             let meant = rows.iter().filter(|(row, team)| selection.is_calls(team, row.item.as_deref()));
             let mut calls = BTreeSet::new();
             for (row, _) in meant {
-                service.add(row, now);
+                found.service.add(row, now);
                 calls.insert(row.call);
             }
             let (legs, wrap_ups) = archive.operators_times(&after, &until).await.map_err(store_error)?;
             let legs = legs.iter().filter(|leg| calls.contains(&leg.leg.call));
-            spent.add(&handling(legs, wrap_ups.iter().filter(|one| calls.contains(&one.call))));
+            found.spent.add(&handling(legs, wrap_ups.iter().filter(|one| calls.contains(&one.call))));
+            let heard = archive.sound_of_calls(&after, &until).await.map_err(store_error)?;
+            heard.iter().filter(|leg| calls.contains(&leg.leg.call)).for_each(|leg| add_heard(&mut found.sound, leg));
             if is_last {
                 break;
             }
             after = until;
         }
-        Ok((service, spent))
+        Ok(found)
     }
 
     /// The figures of calls of a time, of as many days before, and apart.
@@ -342,8 +355,9 @@ impl App {
             parties,
             causes: counted.causes,
             ring: (&counted.ring).into(),
-            service: operators.as_ref().map(|(service, _)| service.into()),
-            handling: operators.as_ref().map(|(_, spent)| spent.into()),
+            service: operators.as_ref().map(|found| (&found.service).into()),
+            handling: operators.as_ref().map(|found| (&found.spent).into()),
+            sound: operators.map(|found| found.sound.iter().map(Into::into).collect()),
         })
     }
 
@@ -363,7 +377,8 @@ impl App {
         let mut found = Vec::new();
         let mut next = Some(after);
         while let Some(place) = next.take() {
-            let page = self.call_page(selection, place).await?;
+            let page = self.call_page(selection, place.clone()).await?;
+            let sounds = self.sound_of(&place, page.until.as_ref()).await?;
             let is_meant = |request: &&RequestRow| match part {
                 Part::Of => true,
                 Part::Hits => self.is_hit(selection, request, &page.attempts),
@@ -371,7 +386,7 @@ impl App {
             };
             for request in page.requests.iter().filter(is_meant) {
                 let is_hit = self.is_hit(selection, request, &page.attempts);
-                found.extend(self.request_view(&names, request, &page.attempts, is_hit));
+                found.extend(self.request_view(&names, request, &page.attempts, &sounds, is_hit));
             }
             if found.len() > least {
                 // Goes on within this page.
@@ -384,6 +399,17 @@ impl App {
             next = page.after;
         }
         Ok((found, None))
+    }
+
+    /// How the legs sounded that answered the requests of a page.
+    async fn sound_of(
+        &self,
+        after: &RequestPlace,
+        until: Option<&RequestPlace>,
+    ) -> Result<HashMap<LegId, LegSound>, WireError> {
+        let Some(until) = until else { return Ok(HashMap::new()) };
+        let heard = self.store.archive().sound_of_requests(after, until).await.map_err(store_error)?;
+        Ok(heard.into_iter().map(|one| (one.leg, one.sound)).collect())
     }
 
     /// Was the request answered; beside a party: by that party?
@@ -441,6 +467,7 @@ impl App {
         names: &PartyNames<'_>,
         request: &RequestRow,
         attempts: &[AttemptRow],
+        sounds: &HashMap<LegId, LegSound>,
         is_hit: bool,
     ) -> Option<CountedRequest> {
         let catalogue = self.catalogue();
@@ -454,6 +481,7 @@ impl App {
             ringing_at: one.ringing_at,
             ended_at: one.ended_at,
             cause: one.cause,
+            sound: sounds.get(&one.leg).map(Into::into),
         };
         Some(CountedRequest {
             call: request.call,
