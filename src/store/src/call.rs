@@ -403,14 +403,19 @@ pub(crate) fn wrap_up(row: &AnyRow) -> Result<WrapUpRow, StoreError> {
     })
 }
 
+/// How a leg sounded; `None`: it was not measured.
+pub(crate) fn sound(row: &AnyRow) -> Result<Option<LegSound>, StoreError> {
+    let quality: Option<String> = row.try_get("quality")?;
+    let sound = quality.map(|text| serde_json::from_str(&text)).transpose();
+    sound.map_err(|error| StoreError::Corrupt { table: LEG, what: format!("quality: {error}") })
+}
+
 /// A leg that was measured.
 pub(crate) fn heard(row: &AnyRow) -> Result<HeardLeg, StoreError> {
-    let quality: String = row.try_get("quality")?;
-    let sound = serde_json::from_str(&quality);
     Ok(HeardLeg {
         leg: leg_of(LEG, row)?,
         part: word(LEG, row, "part", CallPart::parse)?,
-        sound: sound.map_err(|error| StoreError::Corrupt { table: LEG, what: format!("quality: {error}") })?,
+        sound: sound(row)?.unwrap_or_default(),
     })
 }
 

@@ -3,12 +3,12 @@
 
 use bangban_domain::{
     Timestamp,
-    call::{AttemptRow, CallRow, LegRow, RequestRow, WrapUpRow, sound::HeardLeg},
+    call::{AttemptRow, CallRow, LegRow, RequestRow, WrapUpRow, sound::{HeardLeg, LegSound}},
 };
 
 use crate::{
     Archive, StoreError,
-    call::{attempt, call, heard, leg, request, wrap_up},
+    call::{attempt, call, heard, leg, request, sound, wrap_up},
 };
 
 /// A place among the requests in the order in which they were decided.
@@ -150,6 +150,28 @@ impl Archive {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(heard).collect()
+    }
+
+    /// All legs of the calls after one place and up to another, that one included, with how those sounded that were measured;
+    /// in the order of the calls' ids.
+    pub async fn legs_of_calls(
+        &self,
+        after: &CallPlace,
+        until: &CallPlace,
+    ) -> Result<Vec<(LegRow, Option<LegSound>)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT l.call_id, l.leg, l.part, l.agent, l.telephone, l.joined_at, l.ended_at, l.because, l.quality \
+             FROM phone_call c JOIN call_leg l ON l.call_id = c.id \
+             WHERE (c.began_at > $1 OR (c.began_at = $1 AND c.id > $2)) \
+             AND (c.began_at < $3 OR (c.began_at = $3 AND c.id <= $4)) ORDER BY l.call_id, l.leg",
+        )
+        .bind(after.at.0)
+        .bind(after.call.clone())
+        .bind(until.at.0)
+        .bind(until.call.clone())
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|row| Ok((leg(row)?, sound(row)?))).collect()
     }
 
     /// Calls that began after a place and before `to`, at most so many, in order, with the codes of their teams.

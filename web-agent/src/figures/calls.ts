@@ -111,6 +111,8 @@ export const zh = {
   sound: '通话音质',
   soundHint: '所选时间内开始的通话，每 5 秒测量一次各方音质；丢包超过 8% 为音质差。“对方丢包”由对方设备报告。',
   noSound: '没有已测量的通话',
+  legsCsv: '导出各方 CSV',
+  legsXlsx: '导出各方 XLSX',
   leg: '通话方',
   disturbed: '出现音质差',
   loss: '丢包',
@@ -209,6 +211,8 @@ export const en: { [K in keyof typeof zh]: (typeof zh)[K] } = {
   soundHint:
     'Of calls that began in the time, each leg measured every 5 s; more than 8% lost is poor. "Lost to them" is what their device reports.',
   noSound: 'No call was measured',
+  legsCsv: 'Legs as CSV',
+  legsXlsx: 'Legs as XLSX',
   leg: 'Leg',
   disturbed: 'Poor at some time',
   loss: 'Lost',

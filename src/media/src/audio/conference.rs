@@ -524,13 +524,14 @@ mod tests {
         let length = rtcp::write(&report, &mut bytes);
         assert!(now - at_sent > 100_000, "{now} {at_sent}");
         assert!(call.conference.receive(now, 1, address(1), &bytes[..length]), "also on the port of RTP");
+        (0..2).for_each(|_| call.conference.tick_was_late());
         let mut quality = None;
         call.conference.close(
             now,
             1,
             |(), _| {},
             |event| {
-                if let AudioEvent::Quality { quality: told, .. } = event {
+                if let AudioEvent::Quality { quality: told, is_last: true, .. } = event {
                     quality = Some(told);
                 }
                 true
@@ -538,7 +539,7 @@ mod tests {
         );
         let quality = quality.unwrap();
         assert!(quality.round_trip.unwrap().as_micros().abs_diff(100_000) < 100, "{quality:?}");
-        assert_eq!((quality.peer_loss, quality.lost), (Some(0.25), 0));
+        assert_eq!((quality.peer_loss, quality.lost, quality.late_ticks), (Some(0.25), 0, 2));
     }
 
     #[test]

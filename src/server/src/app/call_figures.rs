@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_lc_rs::digest;
 use bangban_domain::{
     Timestamp,
+    CallId,
     call::{
-        AttemptRow, CallPart, Cause, LegId, Number, Party, RequestRow,
+        AttemptRow, CallPart, Cause, LegId, LegRow, Number, Party, RequestRow,
         figures::{
             Connect, ConnectBy, PROMISED, Rate, Service, add_attempt, add_request, add_ring, attempts_of, causes,
             handling, is_reached,
@@ -147,6 +148,17 @@ impl<'a> PartyNames<'a> {
             Party::Number(number) => self.labels.get(number.as_str()).cloned().unwrap_or_else(|| masked(number)),
         }
     }
+}
+
+/// A leg of a call, for a file.
+pub(crate) struct FiledLeg {
+    pub(crate) row: LegRow,
+    /// When its call began.
+    pub(crate) began_at: Timestamp,
+    /// Who it was; empty: the caller, who is not told.
+    pub(crate) name: String,
+    /// How it sounded; `None`: nothing was measured.
+    pub(crate) sound: Option<LegSound>,
 }
 
 /// What a page of requests rang.
@@ -441,6 +453,35 @@ impl App {
         let (rows, next) = self.call_requests(selection, part, after, limit).await?;
         let next = next.map(|place| format!("{}.{}.{}", place.at.0, place.call, place.number));
         Ok(CallRequestRows { count, rows, next })
+    }
+
+    /// The legs of the next calls that began in the time, and where the next page begins.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub(crate) async fn call_legs(
+        &self,
+        selection: &CallSelection,
+        after: &CallPlace,
+    ) -> Result<(Vec<FiledLeg>, Option<CallPlace>), WireError> {
+        let archive = self.store.archive();
+        let rows = archive.calls_begun(after, selection.to, PAGE).await.map_err(store_error)?;
+        let Some(until) = rows.last().map(|(row, _)| CallPlace::of(row)) else { return Ok((Vec::new(), None)) };
+        let is_last = rows.len() < PAGE as usize;
+        let meant = rows.iter().filter(|(row, team)| selection.is_calls(team, row.item.as_deref()));
+        let began: BTreeMap<CallId, Timestamp> = meant.map(|(row, _)| (row.call, row.began_at)).collect();
+        let names = PartyNames::of(self);
+        let legs = archive.legs_of_calls(after, &until).await.map_err(store_error)?;
+        let mut legs: Vec<FiledLeg> = legs
+            .into_iter()
+            .filter_map(|(row, sound)| {
+                let began_at = *began.get(&row.leg.call)?;
+                let name = row.party.as_ref().map(|party| names.name(party)).unwrap_or_default();
+                Some(FiledLeg { row, began_at, name, sound })
+            })
+            .collect();
+        legs.sort_by_key(|leg| (leg.began_at, leg.row.leg));
+        Ok((legs, (!is_last).then_some(until)))
     }
 
     /// How many requests are behind a number.

@@ -285,7 +285,16 @@ async fn the_connect_rate_opens_to_its_rows_and_is_an_alert_under_90_percent() {
     assert_eq!(file.text().lines().filter(|line| line.ends_with(",no_answer,,,,,,,,,")).count(), 3);
     let book = leader.ask("GET", &format!("/api/figures/calls/rows/export?{days}&format=xlsx"), "").await;
     assert_eq!((book.status, &book.body[..2]), (200, &b"PK"[..]));
+    let legs = leader.ask("GET", &format!("/api/figures/calls/legs/export?{days}&format=csv"), "").await;
+    assert_eq!(legs.text().lines().count(), 19, "18 legs, and the names of the columns");
+    let leg = legs.text().lines().nth(1).unwrap();
+    assert!(leg.contains(",2,professional,演示号码（虚构）· 企业登记专线一,"), "{leg}");
+    assert!(leg.ends_with(",hung_up,2,1,100,180,12,5,6,,2,51,3"), "{leg}");
+    let reply = leader.ask("GET", &format!("/api/figures/calls/legs/export?{days}&format=pdf"), "").await;
+    assert_eq!(refusal(&reply), refused(400, "bad_request", "format"));
     let auditor = Desk::of(&server, "auditor1").await;
     let lines = auditor.get("/api/admin/audit?action=figures.export").await;
-    assert_eq!(lines["lines"].as_array().unwrap().len(), 2);
+    let lines = lines["lines"].as_array().unwrap();
+    assert_eq!(lines.len(), 3);
+    assert!(lines.iter().any(|line| line["subject"] == "call_legs"), "{lines:?}");
 }

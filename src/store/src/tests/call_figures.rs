@@ -306,6 +306,11 @@ async fn how_legs_sounded_stays_with_their_rows(db: TestDatabase) {
         after = until;
     }
     assert_eq!(paged, wanted);
+    let whole = CallPlace { at: Timestamp(2 * HOUR), call: String::new() };
+    let legs = archive.legs_of_calls(&CallPlace::before(Timestamp(HOUR)), &whole).await.unwrap();
+    assert_eq!(legs.len(), 10, "also those that were not measured");
+    let measured = legs.iter().filter_map(|(row, sound)| sound.map(|sound| HeardLeg { leg: row.leg, part: row.part, sound }));
+    assert_eq!(measured.collect::<Vec<_>>(), wanted);
     let (mut after, mut paged) = (RequestPlace::before(Timestamp(HOUR)), Vec::new());
     loop {
         let page = archive.decided_requests(&after, Timestamp(2 * HOUR), 3).await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, response::Response};
 use bangban_domain::{Timestamp, call::figures::ConnectBy, figures::Part};
-use bangban_protocol::{CallFiguresView, CallRequestRows, CallSound, CountedRequest};
+use bangban_protocol::{CallFiguresView, CallRequestRows, CountedRequest};
 use bangban_store::{Audit, Author, Change, RequestPlace, Unit};
 use futures_util::stream;
 use jiff::civil::Date;
@@ -14,6 +14,7 @@ use utoipa::IntoParams;
 use super::{
     all,
     export::check_size,
+    legs,
     table::{self, Cell, Rows},
 };
 use crate::{
@@ -185,37 +186,8 @@ fn header() -> Vec<String> {
         "振铃",
         "呼叫结束",
         "原因 cause",
-        "丢包 ‰",
-        "最差 5 秒丢包 ‰",
-        "对方报告丢包 ‰",
-        "平均抖动 毫秒",
-        "最大抖动 毫秒",
-        "往返 毫秒",
-        "迟到包",
-        "补偿帧 20 毫秒",
-        "混音迟到次数",
     ];
-    names.map(str::to_owned).to_vec()
-}
-
-/// Columns of how a leg sounded.
-const SOUND: usize = 9;
-
-fn sound(sound: Option<&CallSound>) -> [Cell; SOUND] {
-    let Some(sound) = sound else { return std::array::from_fn(|_| Cell::Empty) };
-    let loss = (sound.loss.of > 0).then(|| sound.loss.hits * 1_000 / sound.loss.of);
-    let numbers = [
-        loss,
-        loss.map(|_| sound.worst_loss),
-        sound.heard_loss,
-        sound.jitter_ms,
-        sound.worst_jitter_ms,
-        sound.round_trip_ms,
-        Some(sound.late),
-        Some(sound.concealed),
-        Some(sound.late_ticks),
-    ];
-    numbers.map(|number| number.and_then(|number| i64::try_from(number).ok()).map_or(Cell::Empty, Cell::Number))
+    names.into_iter().chain(legs::SOUND).map(str::to_owned).collect()
 }
 
 /// One line for each attempt; a request that rang nobody has one too.
@@ -248,11 +220,11 @@ fn lines(request: CountedRequest) -> Rows {
                 instant(one.ended_at),
                 Cell::text(one.cause.map_or("", |cause| cause.as_str())),
             ];
-            own.iter().cloned().chain(more).chain(sound(one.sound.as_ref())).collect()
+            own.iter().cloned().chain(more).chain(legs::sound(one.sound.as_ref())).collect()
         })
         .collect();
     if rows.is_empty() {
-        rows.push(own.into_iter().chain(std::iter::repeat_n(Cell::Empty, 6 + SOUND)).collect());
+        rows.push(own.into_iter().chain(std::iter::repeat_n(Cell::Empty, 6 + legs::SOUND.len())).collect());
     }
     rows
 }
@@ -304,20 +276,32 @@ pub(in crate::http) async fn export(
         "from": filter.from.to_string(), "to": filter.to.to_string(), "unit": filter.unit, "item": filter.item,
         "hour": filter.hour, "party": filter.party, "part": wanted.part, "rows": count,
     });
+    note(&app, &who, "calls", filter.unit, &detail).await?;
+    let name = format!("calls-{}-{}", wanted.from, wanted.to);
+    let next = Some(RequestPlace::before(selection.from));
+    let reading = Reading { app, selection, part: wanted.part, next };
+    table::file(wanted.format, &name, header(), stream::unfold(reading, Reading::next)).await
+}
+
+/// The line of the audit log on a file.
+pub(super) async fn note(
+    app: &App,
+    who: &ByStaff,
+    subject: &str,
+    unit: Option<String>,
+    detail: &serde_json::Value,
+) -> Result<(), Refused> {
     let line = Audit {
         at: app.clock.now(),
         actor: Author::Agent(who.staff.id),
         action: "figures.export",
         kind: "figures".to_owned(),
-        subject: "calls".to_owned(),
-        unit: filter.unit,
+        subject: subject.to_owned(),
+        unit,
         reason: None,
         address: Some(who.caller.address.clone()),
-        detail: json(&detail),
+        detail: json(detail),
     };
     app.store.commit(Unit { changes: vec![Change::Audit(line)], ..Unit::default() }).await.map_err(store_error)?;
-    let name = format!("calls-{}-{}", wanted.from, wanted.to);
-    let next = Some(RequestPlace::before(selection.from));
-    let reading = Reading { app, selection, part: wanted.part, next };
-    table::file(wanted.format, &name, header(), stream::unfold(reading, Reading::next)).await
+    Ok(())
 }
