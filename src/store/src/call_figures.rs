@@ -3,7 +3,10 @@
 
 use bangban_domain::{
     Timestamp,
-    call::{AttemptRow, CallRow, LegRow, RequestRow, WrapUpRow, sound::{HeardLeg, LegSound}},
+    call::{
+        AttemptRow, CallRow, LegRow, RequestRow, WrapUpRow,
+        sound::{HeardLeg, LegSound},
+    },
 };
 
 use crate::{

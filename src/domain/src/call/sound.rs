@@ -359,7 +359,10 @@ mod tests {
         // The end first.
         whole(&mut sounds);
         assert_eq!(sounds.end(now, LEG).map(|sound| sound.received), Some(250));
-        assert_eq!(sounds.add(LEG, &sample(10, 5), true, false).map(|sound| sound.loss()), Some(Rate { hits: 5, of: 265 }));
+        assert_eq!(
+            sounds.add(LEG, &sample(10, 5), true, false).map(|sound| sound.loss()),
+            Some(Rate { hits: 5, of: 265 })
+        );
         assert!(sounds.0.is_empty());
         // The last words first.
         whole(&mut sounds);

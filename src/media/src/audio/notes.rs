@@ -156,7 +156,13 @@ mod tests {
         };
         notes.quality(first);
         assert_eq!(told(&mut notes, 0), []);
-        notes.quality(Quality { received: 250, lost: 1, jitter: ms(10), round_trip: Some(ms(60)), ..Quality::default() });
+        notes.quality(Quality {
+            received: 250,
+            lost: 1,
+            jitter: ms(10),
+            round_trip: Some(ms(60)),
+            ..Quality::default()
+        });
         let quality = Quality { received: 490, lost: 11, round_trip: Some(ms(60)), ..first };
         assert_eq!(told(&mut notes, 9), [AudioEvent::Quality { leg: LEG, quality, is_last: false }]);
         assert_eq!(told(&mut notes, 9), []);

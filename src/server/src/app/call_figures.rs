@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_lc_rs::digest;
 use bangban_domain::{
-    Timestamp,
-    CallId,
+    CallId, Timestamp,
     call::{
         AttemptRow, CallPart, Cause, LegId, LegRow, Number, Party, RequestRow,
         figures::{

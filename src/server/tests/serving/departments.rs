@@ -236,7 +236,10 @@ async fn the_connect_rate_opens_to_its_rows_and_is_an_alert_under_90_percent() {
     assert_eq!(page["rows"][0]["attempts"][0]["sound"], Value::Null, "nobody answered");
     let of_all = &view["sound"];
     assert_eq!(of_all.as_array().map(Vec::len), Some(1), "{of_all}");
-    assert_eq!((&of_all[0]["part"], &of_all[0]["disturbed"]), (&json!("professional"), &json!({ "hits": 18, "of": 18 })));
+    assert_eq!(
+        (&of_all[0]["part"], &of_all[0]["disturbed"]),
+        (&json!("professional"), &json!({ "hits": 18, "of": 18 }))
+    );
     assert_eq!(of_all[0]["sound"]["loss"], json!({ "hits": 900, "of": 9_000 }));
     let of_item = leader.get(&format!("/api/figures/calls?{days}&item=company-setup")).await;
     assert_eq!(of_item["sound"], Value::Null, "a call has no item");
@@ -279,7 +282,9 @@ async fn the_connect_rate_opens_to_its_rows_and_is_an_alert_under_90_percent() {
     assert_eq!(file.text().lines().count(), 22, "a line for each attempt, and the names of the columns");
     assert!(!file.text().contains("13800001234"));
     let header = file.text().lines().next().unwrap().to_owned();
-    assert!(header.ends_with("丢包 ‰,最差 5 秒丢包 ‰,对方报告丢包 ‰,平均抖动 毫秒,最大抖动 毫秒,往返 毫秒,迟到包,补偿帧 20 毫秒,混音迟到次数"));
+    assert!(header.ends_with(
+        "丢包 ‰,最差 5 秒丢包 ‰,对方报告丢包 ‰,平均抖动 毫秒,最大抖动 毫秒,往返 毫秒,迟到包,补偿帧 20 毫秒,混音迟到次数"
+    ));
     let lines = file.text().lines().filter(|line| line.ends_with(",answered,100,180,12,5,6,,2,51,3")).count();
     assert_eq!(lines, 18);
     assert_eq!(file.text().lines().filter(|line| line.ends_with(",no_answer,,,,,,,,,")).count(), 3);

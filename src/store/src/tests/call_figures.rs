@@ -281,14 +281,15 @@ async fn how_legs_sounded_stays_with_their_rows(db: TestDatabase) {
     hear(3, 3, sound(25)).await;
     hear(5, 9, sound(9)).await;
     // The row is written again when the leg ends: what it says of its sound stays.
-    write(&store, vec![Row::Leg(LegRow { ended_at: Some(Timestamp(2 * HOUR)), ..leg_row(2, 3, CallPart::Professional) })]).await;
+    write(
+        &store,
+        vec![Row::Leg(LegRow { ended_at: Some(Timestamp(2 * HOUR)), ..leg_row(2, 3, CallPart::Professional) })],
+    )
+    .await;
 
     let archive = store.archive();
-    let heard = |call: u128, no, part, lost| HeardLeg {
-        leg: LegId { call: CallId::new(call), no },
-        part,
-        sound: sound(lost),
-    };
+    let heard =
+        |call: u128, no, part, lost| HeardLeg { leg: LegId { call: CallId::new(call), no }, part, sound: sound(lost) };
     let (caller, professional) = (CallPart::Caller, CallPart::Professional);
     let wanted = vec![
         heard(1, 1, caller, 1),
@@ -309,7 +310,8 @@ async fn how_legs_sounded_stays_with_their_rows(db: TestDatabase) {
     let whole = CallPlace { at: Timestamp(2 * HOUR), call: String::new() };
     let legs = archive.legs_of_calls(&CallPlace::before(Timestamp(HOUR)), &whole).await.unwrap();
     assert_eq!(legs.len(), 10, "also those that were not measured");
-    let measured = legs.iter().filter_map(|(row, sound)| sound.map(|sound| HeardLeg { leg: row.leg, part: row.part, sound }));
+    let measured =
+        legs.iter().filter_map(|(row, sound)| sound.map(|sound| HeardLeg { leg: row.leg, part: row.part, sound }));
     assert_eq!(measured.collect::<Vec<_>>(), wanted);
     let (mut after, mut paged) = (RequestPlace::before(Timestamp(HOUR)), Vec::new());
     loop {

@@ -76,8 +76,18 @@ pub(in crate::http) struct WantedLegs {
 }
 
 fn header() -> Vec<String> {
-    let names =
-        ["通话开始", "通话", "序号", "通话方", "人员或号码", "加入时间", "离开时间", "离开原因", "测量次数", "音质差次数"];
+    let names = [
+        "通话开始",
+        "通话",
+        "序号",
+        "通话方",
+        "人员或号码",
+        "加入时间",
+        "离开时间",
+        "离开原因",
+        "测量次数",
+        "音质差次数",
+    ];
     names.into_iter().chain(SOUND).map(str::to_owned).collect()
 }
 
