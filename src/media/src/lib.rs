@@ -32,6 +32,7 @@ mod probe;
 mod quality;
 mod rtc;
 mod sdp;
+mod senders;
 mod sfu;
 mod shard;
 mod splice;

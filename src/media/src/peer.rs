@@ -1,10 +1,6 @@
 //! One browser's connection: what it publishes, and the legs on which it receives.
 
-use std::{
-    collections::VecDeque,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bangban_domain::{ParticipantId, WindowId, window::Medium};
 use str0m::{
@@ -24,9 +20,6 @@ pub(crate) const MEDIA: usize = Medium::ALL.len();
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 /// ... up to this. A screen on which nothing moves may send nothing for long.
 const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(5);
-
-/// Addresses from which one browser may be heard: one per network that it has.
-const MAX_ADDRESSES: usize = 8;
 
 /// Place of a medium in arrays of [`MEDIA`].
 pub(crate) const fn place(medium: Medium) -> usize {
@@ -134,8 +127,6 @@ pub(crate) struct Peer {
     pub(crate) offers: u32,
     /// As it was told last.
     pub(crate) told: Vec<Leg>,
-    pub(crate) addresses: VecDeque<SocketAddr>,
-    pub(crate) ufrags: Vec<String>,
     /// When the library wants to be asked.
     pub(crate) timer: Instant,
     pub(crate) is_dirty: bool,
@@ -158,8 +149,6 @@ impl Peer {
             pending: None,
             offers: 0,
             told: Vec::new(),
-            addresses: VecDeque::new(),
-            ufrags: Vec::new(),
             timer: now,
             is_dirty: false,
             gauge: Gauge::default(),
@@ -191,12 +180,6 @@ impl Peer {
         let pt = self.rtc.codec_config().find(|params| params.spec().codec == wanted)?.pt();
         let ssrc = self.rtc.direct_api().stream_tx_by_mid(leg.mid, None)?.ssrc();
         Some((ssrc, pt))
-    }
-
-    /// Believes an address. The one that is given up for it, if there are too many.
-    pub(crate) fn heard_from(&mut self, address: SocketAddr) -> Option<SocketAddr> {
-        self.addresses.push_back(address);
-        if self.addresses.len() > MAX_ADDRESSES { self.addresses.pop_front() } else { None }
     }
 
     // --- key frames -------------------------------------------------------------------------------------------

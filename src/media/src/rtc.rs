@@ -7,7 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use str0m::{Event as RtcEvent, Input, Output, Rtc, rtp::RtpPacket};
+use str0m::{
+    Event as RtcEvent, Input, Output, Rtc,
+    net::{Protocol, Receive},
+    rtp::RtpPacket,
+};
 
 use crate::counters::count;
 
@@ -34,6 +38,41 @@ pub(crate) fn drain(
             Output::Event(RtcEvent::RtpPacket(packet)) => packets.push(packet),
             Output::Event(event) => noted.push(event),
         }
+    }
+}
+
+/// What became of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// It was looked at. One that says nothing is the sender's matter.
+    Taken,
+    /// It is of no kind that browsers send.
+    Unknown,
+    /// It is from an address that was not believed yet, and not signed as a request for this connection is.
+    Forged,
+    /// The library has panicked: the connection is to be closed.
+    Failed,
+}
+
+/// Hands a datagram to a connection. From an address that is not known to be its own only a request whose signature is right
+/// is taken; the address may be believed then.
+pub(crate) fn hand_in(
+    rtc: &mut Rtc,
+    panics: &AtomicU64,
+    now: Instant,
+    (source, destination): (SocketAddr, SocketAddr),
+    bytes: &[u8],
+    is_known: bool,
+) -> Handed {
+    let Ok(contents) = bytes.try_into() else { return Handed::Unknown };
+    let input = Input::Receive(now, Receive { proto: Protocol::Udp, source, destination, contents });
+    // For a request the library looks at the signature.
+    if !is_known && !guarded(panics, || rtc.accepts(&input)).unwrap_or(false) {
+        return Handed::Forged;
+    }
+    match guarded(panics, || rtc.handle_input(input).is_ok()) {
+        Some(true | false) => Handed::Taken,
+        None => Handed::Failed,
     }
 }
 

@@ -14,7 +14,6 @@ use str0m::{
     change::{SdpAnswer, SdpOffer},
     config::DtlsCert,
     media::{Direction, MediaKind, Mid},
-    net::{Protocol, Receive},
     rtp::{RtpPacket, RtpWrite},
 };
 
@@ -25,8 +24,10 @@ use crate::{
     directory::Directory,
     peer::{MEDIA, Peer, Receiving, State, kind, place},
     probe::Prober,
-    rtc::{drain, guarded},
-    sdp, stun, vp8,
+    rtc::{Handed, drain, guarded, hand_in},
+    sdp,
+    senders::{Senders, Whose},
+    vp8,
 };
 
 /// Windows on one media thread; a hundred of them keep a processor busy.
@@ -68,8 +69,7 @@ pub(crate) struct Shard {
     peers: Vec<Option<Peer>>,
     vacant: Vec<usize>,
     by_participant: HashMap<(WindowId, ParticipantId), usize>,
-    by_address: HashMap<SocketAddr, usize>,
-    by_ufrag: HashMap<String, usize>,
+    senders: Senders,
     /// By which our connections are known, made once: to make one takes longer than all the rest of joining.
     certificate: Option<DtlsCert>,
     budget: Budget,
@@ -102,8 +102,7 @@ impl Shard {
             peers: Vec::new(),
             vacant: Vec::new(),
             by_participant: HashMap::new(),
-            by_address: HashMap::new(),
-            by_ufrag: HashMap::new(),
+            senders: Senders::default(),
             certificate: str0m::crypto::from_feature_flags().dtls_provider.generate_certificate(),
             budget: Budget::default(),
             prober,
@@ -250,61 +249,40 @@ impl Shard {
     // --- datagrams and time -----------------------------------------------------------------------------------
 
     pub(crate) fn receive(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) -> Taken {
-        let known = self.by_address.get(&source).copied();
-        // Requests are signed for somebody: behind one address there may be somebody else by now.
-        let id = match known {
-            Some(id) if !stun::is_stun(bytes) => id,
-            Some(_) | None => match self.find_by_request(now, source, bytes, known) {
-                Ok(id) => id,
-                Err(taken) => return taken,
-            },
-        };
-        let destination = self.public;
-        let Ok(contents) = bytes.try_into() else {
-            count(&self.cells.stray);
-            return Taken::Here;
-        };
-        let input = Input::Receive(now, Receive { proto: Protocol::Udp, source, destination, contents });
-        let Some(peer) = self.peers.get_mut(id).and_then(Option::as_mut) else { return Taken::Here };
-        if known != Some(id) {
-            // For a request the library looks at the signature.
-            if !guarded(&self.cells.panics, || peer.rtc.accepts(&input)).unwrap_or(false) {
-                count(&self.cells.forged);
-                return Taken::Here;
+        let (id, is_known) = match self.senders.whose(&source, bytes) {
+            Whose::Known(id) => (id, true),
+            Whose::Asked(id) => {
+                if !self.budget.take(now, source.ip()) {
+                    count(&self.cells.over_budget);
+                    return Taken::Here;
+                }
+                (id, false)
             }
-            self.believe(id, source);
-        }
+            Whose::Nobody(ufrag) => return self.pass_on(now, source, bytes, ufrag),
+        };
+        let way = (source, self.public);
         let Some(peer) = self.peers.get_mut(id).and_then(Option::as_mut) else { return Taken::Here };
-        match guarded(&self.cells.panics, || peer.rtc.handle_input(input).is_ok()) {
-            // A packet that says nothing is the sender's matter.
-            Some(true | false) => self.follow(id, now),
-            None => self.fail(id, now),
+        match hand_in(&mut peer.rtc, &self.cells.panics, now, way, bytes, is_known) {
+            Handed::Taken => {
+                if !is_known {
+                    self.believe(id, source);
+                }
+                self.follow(id, now);
+            }
+            Handed::Unknown => count(&self.cells.stray),
+            Handed::Forged => count(&self.cells.forged),
+            Handed::Failed => self.fail(id, now),
         }
         Taken::Here
     }
 
-    /// Whose a datagram is that comes from an unknown address, or is a request.
-    fn find_by_request(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        bytes: &[u8],
-        known: Option<usize>,
-    ) -> Result<usize, Taken> {
-        let ufrag = stun::local_ufrag(bytes);
-        if let Some(id) = ufrag.and_then(|ufrag| self.by_ufrag.get(ufrag)).copied().or(known) {
-            // Whoever knows a name that we gave out may still be anybody.
-            if known != Some(id) && !self.budget.take(now, source.ip()) {
-                count(&self.cells.over_budget);
-                return Err(Taken::Here);
-            }
-            return Ok(id);
-        }
+    /// What becomes of a datagram that is for nobody here.
+    fn pass_on(&mut self, now: Instant, source: SocketAddr, bytes: &[u8], ufrag: Option<&str>) -> Taken {
         let elsewhere = ufrag.and_then(|ufrag| self.directory.by_ufrag(ufrag));
         let elsewhere = elsewhere.or_else(|| self.directory.by_address(&source));
         if let Some(shard) = elsewhere.filter(|shard| *shard != self.number) {
             count(&self.cells.handed_over);
-            return Err(Taken::Belongs(shard));
+            return Taken::Belongs(shard);
         }
         if !self.budget.take(now, source.ip()) {
             count(&self.cells.over_budget);
@@ -314,19 +292,12 @@ impl Shard {
         } else {
             count(&self.cells.stray);
         }
-        Err(Taken::Here)
+        Taken::Here
     }
 
     fn believe(&mut self, id: usize, source: SocketAddr) {
-        if let Some(old) = self.by_address.insert(source, id)
-            && let Some(peer) = self.peers[old].as_mut()
-        {
-            peer.addresses.retain(|address| *address != source);
-        }
         self.directory.put_address(source, self.number);
-        let given_up = self.peers[id].as_mut().and_then(|peer| peer.heard_from(source));
-        if let Some(address) = given_up {
-            self.by_address.remove(&address);
+        if let Some(address) = self.senders.believe(id, source) {
             self.directory.remove_address(&address, self.number);
         }
     }
@@ -657,16 +628,11 @@ impl Shard {
     fn know_ufrag(&mut self, id: usize) {
         let Some(peer) = self.peers[id].as_mut() else { return };
         let ufrag = peer.rtc.direct_api().local_ice_credentials().ufrag;
-        if peer.ufrags.last() == Some(&ufrag) {
-            return;
+        let before = self.senders.name_of(id).map(str::to_owned);
+        if self.senders.name(id, &ufrag) {
+            before.iter().for_each(|before| self.directory.remove_ufrag(before));
+            self.directory.put_ufrag(ufrag, self.number);
         }
-        for old in peer.ufrags.drain(..) {
-            self.by_ufrag.remove(&old);
-            self.directory.remove_ufrag(&old);
-        }
-        peer.ufrags.push(ufrag.clone());
-        self.directory.put_ufrag(ufrag.clone(), self.number);
-        self.by_ufrag.insert(ufrag, id);
     }
 
     fn forget(&mut self, window: WindowId, participant: ParticipantId) {
@@ -680,14 +646,9 @@ impl Shard {
         self.vacant.push(id);
         self.dirty.retain(|other| *other != id);
         self.by_participant.remove(&(peer.window, peer.participant));
-        for address in &peer.addresses {
-            self.by_address.remove(address);
-            self.directory.remove_address(address, self.number);
-        }
-        for ufrag in &peer.ufrags {
-            self.by_ufrag.remove(ufrag);
-            self.directory.remove_ufrag(ufrag);
-        }
+        let known = self.senders.forget(id);
+        known.addresses.iter().for_each(|address| self.directory.remove_address(address, self.number));
+        known.ufrag.iter().for_each(|ufrag| self.directory.remove_ufrag(ufrag));
         if let Some(room) = self.rooms.get_mut(&peer.window) {
             room.peers.retain(|other| *other != id);
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use bangban_domain::{
     CallId, Timestamp,
     call::{
-        Cause, DeclineReason, RequestEnd,
+        CallPart, Cause, DeclineReason, RequestEnd,
         figures::{Connect, Rate, Service},
+        sound::{Heard, LegSound},
     },
 };
 use serde::Serialize;
@@ -119,6 +120,69 @@ pub struct CallPartyLine {
     pub answered: CallRate,
 }
 
+/// How a leg sounded, or several together: what came from it, and what it said of what it heard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct CallSound {
+    /// Packets that did not come / that were sent.
+    pub loss: CallRate,
+    /// Loss of the worst 5 s, per mille.
+    pub worst_loss: u64,
+    /// Times of 5 s in which it disturbed (more than 8 % lost) / that were measured.
+    pub poor: CallRate,
+    /// Packets that came when their time was over.
+    pub late: u64,
+    /// Frames of 20 ms that were made up, pauses of speech not announced as such included.
+    pub concealed: u64,
+    /// Ticks of the mixer that began 5 ms late or more.
+    pub late_ticks: u64,
+    /// Mean interarrival jitter in ms; null: not measured.
+    pub jitter_ms: Option<u64>,
+    /// The largest.
+    pub worst_jitter_ms: Option<u64>,
+    /// Mean time there and back in ms; null: nobody has said.
+    pub round_trip_ms: Option<u64>,
+    /// Mean of what the other side said was lost of what it was sent, per mille; null: it has said nothing.
+    pub heard_loss: Option<u64>,
+}
+
+impl From<&LegSound> for CallSound {
+    fn from(sound: &LegSound) -> Self {
+        let ms = |micros: u64| (micros + 500) / 1_000;
+        Self {
+            loss: sound.loss().into(),
+            worst_loss: sound.worst_loss,
+            poor: CallRate { hits: sound.poor, of: sound.samples },
+            late: sound.late,
+            concealed: sound.concealed,
+            late_ticks: sound.late_ticks,
+            jitter_ms: sound.jitter.mean().map(ms),
+            worst_jitter_ms: (sound.jitter.count > 0).then(|| ms(sound.jitter.worst)),
+            round_trip_ms: sound.round_trip.mean().map(ms),
+            heard_loss: sound.peer_loss.mean(),
+        }
+    }
+}
+
+/// How the legs of one part sounded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+pub struct CallSoundLine {
+    /// Whose legs.
+    pub part: CallPart,
+    /// Legs that were disturbed for 5 s at least / that were measured.
+    pub disturbed: CallRate,
+    /// All of them together.
+    pub sound: CallSound,
+}
+
+impl From<(&CallPart, &Heard)> for CallSoundLine {
+    fn from((part, heard): (&CallPart, &Heard)) -> Self {
+        Self { part: *part, disturbed: heard.disturbed.into(), sound: (&heard.sound).into() }
+    }
+}
+
 /// Figures of calls of a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
@@ -158,6 +222,8 @@ pub struct CallFiguresView {
     pub service: Option<ServiceNumbers>,
     /// What operators spent on these calls.
     pub handling: Option<FigureNumber>,
+    /// How the legs of these calls sounded, by part; null beside an item or hour.
+    pub sound: Option<Vec<CallSoundLine>>,
 }
 
 /// An attempt to reach somebody.
@@ -183,6 +249,8 @@ pub struct CountedAttempt {
     pub cause: Option<Cause>,
     /// Declined: why, if they said so.
     pub declined: Option<DeclineReason>,
+    /// How the leg sounded that it became; null: it became none, or nothing of it was measured.
+    pub sound: Option<CallSound>,
 }
 
 /// A request for a professional.

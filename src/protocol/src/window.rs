@@ -3,6 +3,7 @@
 
 use bangban_domain::{
     ConversationId, ParticipantId, Timestamp, WindowId,
+    call::sound::Light,
     window::{self, EndedBecause, Medium, Origin, Purpose, Seat},
 };
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,16 @@ pub enum QualityLight {
     Fair,
     /// It disturbs.
     Poor,
+}
+
+impl From<Light> for QualityLight {
+    fn from(light: Light) -> Self {
+        match light {
+            Light::Good => Self::Good,
+            Light::Fair => Self::Fair,
+            Light::Poor => Self::Poor,
+        }
+    }
 }
 
 /// A value that a clerk proposes.

@@ -6,6 +6,7 @@ use bangban_domain::{
     call::{
         About, AttemptRow, CallEnd, CallOrigin, CallPart, CallRow, Cause, DeclineReason, Disposition, Kept, LegEnd,
         LegId, LegRow, Number, Order, Party, RequestEnd, RequestRow, Row, WrapUpEnd, WrapUpRow,
+        sound::{HeardLeg, LegSound},
     },
 };
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
@@ -60,12 +61,12 @@ pub enum CallChange {
         /// A work order that was made elsewhere.
         work_order: Option<String>,
     },
-    /// How well a leg was heard.
+    /// How a leg has sounded, in place of what its row said of it.
     Heard {
         /// Which.
         leg: LegId,
-        /// JSON.
-        quality: Json,
+        /// From its beginning on.
+        sound: LegSound,
     },
     /// Somebody is to be called back.
     Owed(CallBackRow),
@@ -204,9 +205,11 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &CallChange
         .bind(work_order.clone())
         .bind(call.to_string())
         .bind(agent.to_string()),
-        CallChange::Heard { leg, quality } => {
+        CallChange::Heard { leg, sound } => {
+            let quality = serde_json::to_string(sound)
+                .map_err(|error| StoreError::Corrupt { table: LEG, what: format!("quality: {error}") })?;
             sqlx::query("UPDATE call_leg SET quality = $1 WHERE call_id = $2 AND leg = $3")
-                .bind(quality.as_str().to_owned())
+                .bind(quality)
                 .bind(leg.call.to_string())
                 .bind(leg_no(leg.no))
         }
@@ -462,6 +465,22 @@ pub(crate) fn wrap_up(row: &AnyRow) -> Result<WrapUpRow, StoreError> {
         ended_at: optional_instant(row, "ended_at")?,
         end: optional_word(WRAP_UP, row, "how", WrapUpEnd::parse)?,
         disposition: optional_word(WRAP_UP, row, "disposition", Disposition::parse)?,
+    })
+}
+
+/// How a leg sounded; `None`: it was not measured.
+pub(crate) fn sound(row: &AnyRow) -> Result<Option<LegSound>, StoreError> {
+    let quality: Option<String> = row.try_get("quality")?;
+    let sound = quality.map(|text| serde_json::from_str(&text)).transpose();
+    sound.map_err(|error| StoreError::Corrupt { table: LEG, what: format!("quality: {error}") })
+}
+
+/// A leg that was measured.
+pub(crate) fn heard(row: &AnyRow) -> Result<HeardLeg, StoreError> {
+    Ok(HeardLeg {
+        leg: leg_of(LEG, row)?,
+        part: word(LEG, row, "part", CallPart::parse)?,
+        sound: sound(row)?.unwrap_or_default(),
     })
 }
 

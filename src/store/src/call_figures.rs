@@ -3,12 +3,15 @@
 
 use bangban_domain::{
     Timestamp,
-    call::{AttemptRow, CallRow, LegRow, RequestRow, WrapUpRow},
+    call::{
+        AttemptRow, CallRow, LegRow, RequestRow, WrapUpRow,
+        sound::{HeardLeg, LegSound},
+    },
 };
 
 use crate::{
     Archive, StoreError,
-    call::{attempt, call, leg, request, wrap_up},
+    call::{attempt, call, heard, leg, request, sound, wrap_up},
 };
 
 /// A place among the requests in the order in which they were decided.
@@ -108,6 +111,70 @@ impl Archive {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(attempt).collect()
+    }
+
+    /// Of the legs that answered the requests after one place and up to another, that one included, those that were
+    /// measured.
+    pub async fn sound_of_requests(
+        &self,
+        after: &RequestPlace,
+        until: &RequestPlace,
+    ) -> Result<Vec<HeardLeg>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT l.call_id, l.leg, l.part, l.quality \
+             FROM call_request r JOIN call_leg l ON l.call_id = r.call_id AND l.leg = r.answered_by \
+             WHERE (r.ended_at > $1 OR (r.ended_at = $1 AND (r.call_id > $2 OR (r.call_id = $2 AND r.number > $3)))) \
+             AND (r.ended_at < $4 OR (r.ended_at = $4 AND (r.call_id < $5 OR (r.call_id = $5 AND r.number <= $6)))) \
+             AND l.quality IS NOT NULL ORDER BY l.call_id, l.leg",
+        )
+        .bind(after.at.0)
+        .bind(after.call.clone())
+        .bind(i64::from(after.number))
+        .bind(until.at.0)
+        .bind(until.call.clone())
+        .bind(i64::from(until.number))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(heard).collect()
+    }
+
+    /// Of the legs of the calls after one place and up to another, that one included, those that were measured.
+    pub async fn sound_of_calls(&self, after: &CallPlace, until: &CallPlace) -> Result<Vec<HeardLeg>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT l.call_id, l.leg, l.part, l.quality FROM phone_call c JOIN call_leg l ON l.call_id = c.id \
+             WHERE (c.began_at > $1 OR (c.began_at = $1 AND c.id > $2)) \
+             AND (c.began_at < $3 OR (c.began_at = $3 AND c.id <= $4)) AND l.quality IS NOT NULL \
+             ORDER BY l.call_id, l.leg",
+        )
+        .bind(after.at.0)
+        .bind(after.call.clone())
+        .bind(until.at.0)
+        .bind(until.call.clone())
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(heard).collect()
+    }
+
+    /// All legs of the calls after one place and up to another, that one included, with how those sounded that were measured;
+    /// in the order of the calls' ids.
+    pub async fn legs_of_calls(
+        &self,
+        after: &CallPlace,
+        until: &CallPlace,
+    ) -> Result<Vec<(LegRow, Option<LegSound>)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT l.call_id, l.leg, l.part, l.agent, l.telephone, l.joined_at, l.ended_at, l.because, l.quality \
+             FROM phone_call c JOIN call_leg l ON l.call_id = c.id \
+             WHERE (c.began_at > $1 OR (c.began_at = $1 AND c.id > $2)) \
+             AND (c.began_at < $3 OR (c.began_at = $3 AND c.id <= $4)) ORDER BY l.call_id, l.leg",
+        )
+        .bind(after.at.0)
+        .bind(after.call.clone())
+        .bind(until.at.0)
+        .bind(until.call.clone())
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|row| Ok((leg(row)?, sound(row)?))).collect()
     }
 
     /// Calls that began after a place and before `to`, at most so many, in order, with the codes of their teams.

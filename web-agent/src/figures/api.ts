@@ -98,6 +98,8 @@ export function createApi(client: Client) {
       json<CallRequestRows>('/api/figures/calls/rows', { ...requestQuery(filter, party, part), after, limit: 50 }),
     callRequestsFile: async (filter: Filter, party: string, part: Part, format: FileFormat) =>
       (await get(address('/api/figures/calls/rows/export', { ...requestQuery(filter, party, part), format }))).blob(),
+    callLegsFile: async ({ from, to, unit }: Filter, format: FileFormat) =>
+      (await get(address('/api/figures/calls/legs/export', { from, to, unit, format }))).blob(),
     scope: () => json<FigureScope>('/api/figures/scope'),
     figures: (filter: Filter, by: FigureGroup) => json<FiguresView>('/api/figures', { ...asked(filter), by }),
     rows: (filter: Filter, figure: Figure, part: Part, after: string | null) =>

@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest';
-import type { CallFiguresView, ConnectNumbers } from '../generated/protocol';
+import type { CallFiguresView, CallSound, ConnectNumbers } from '../generated/protocol';
 import {
   causesOf,
   connectBy,
   declinesOf,
   groupOf,
   isBelow,
+  lossText,
   pointsSince,
   pointsText,
   rateText,
   roundsText,
+  soundText,
   zh,
 } from './calls';
 import { readRoute, writeRoute, type Route } from './route';
@@ -55,6 +57,36 @@ test('declines are told by reason, and those of telephones, which say none, last
     { reason: null, count: 2 },
   ]);
   expect([of(1, { other: 1 }), of(0, {})]).toEqual([[{ reason: 'other', count: 1 }], []]);
+});
+
+test('no loss is said only when nothing was lost, and what was not measured is no number', () => {
+  expect([lossText(rate(0, 9_000)), lossText(rate(1, 9_000)), lossText(rate(50, 500)), lossText(rate(0, 0))]).toEqual([
+    '0.0%',
+    '0.1%',
+    '10.0%',
+    '—',
+  ]);
+  const measured: CallSound = {
+    loss: rate(50, 500),
+    worstLoss: 180,
+    poor: rate(1, 2),
+    late: 2,
+    concealed: 51,
+    lateTicks: 3,
+    jitterMs: 5,
+    worstJitterMs: 6,
+    roundTripMs: null,
+    heardLoss: 12,
+  };
+  expect(soundText(measured)).toEqual({
+    loss: '10.0%',
+    worstLoss: '18.0%',
+    heardLoss: '1.2%',
+    jitter: '5 ms / 6 ms',
+    roundTrip: '—',
+  });
+  const nothing = { ...measured, loss: rate(0, 0), jitterMs: null, worstJitterMs: null, heardLoss: null };
+  expect(Object.values(soundText(nothing))).toEqual(['—', '—', '—', '—', '—']);
 });
 
 test('an address says whose requests are shown, and how they are told apart', () => {

@@ -1,7 +1,9 @@
 /** What the pages of calls say; the numbers are the server's. */
 import type {
   CallFiguresView,
+  CallPart,
   CallRate,
+  CallSound,
   Cause,
   ConnectNumbers,
   DeclineReason,
@@ -62,6 +64,23 @@ export function declinesOf({ causes, declines }: Pick<CallFiguresView, 'causes' 
 /** How long somebody rang. */
 export const rangText = (from: number, to: number | null): string => (to === null ? NONE : spanText(to - from));
 
+const msText = (ms: number | null): string => (ms === null ? NONE : `${ms} ms`);
+
+/** Of what was lost, rounded up to a tenth: "0.0%" is said only when nothing was. */
+export function lossText({ hits, of }: CallRate): string {
+  if (of === 0) return NONE;
+  return `${(Math.ceil((hits * 1_000) / of) / 10).toFixed(1)}%`;
+}
+
+/** How a leg sounded, as people read it. */
+export const soundText = (sound: CallSound) => ({
+  loss: lossText(sound.loss),
+  worstLoss: sound.loss.of === 0 ? NONE : `${(sound.worstLoss / 10).toFixed(1)}%`,
+  heardLoss: sound.heardLoss === null ? NONE : `${(sound.heardLoss / 10).toFixed(1)}%`,
+  jitter: sound.jitterMs === null ? NONE : `${msText(sound.jitterMs)} / ${msText(sound.worstJitterMs)}`,
+  roundTrip: msText(sound.roundTripMs),
+});
+
 export const zh = {
   title: '三方通话',
   demo: '含演示数据（虚构）',
@@ -105,6 +124,28 @@ export const zh = {
   share: '占比',
   empty: '所选范围内没有通话',
   notHere: '按事项或时段统计时不适用',
+  sound: '通话音质',
+  soundHint: '所选时间内开始的通话，每 5 秒测量一次各方音质；丢包超过 8% 为音质差。“对方丢包”由对方设备报告。',
+  noSound: '没有已测量的通话',
+  legsCsv: '导出各方 CSV',
+  legsXlsx: '导出各方 XLSX',
+  leg: '通话方',
+  disturbed: '出现音质差',
+  loss: '丢包',
+  worstLoss: '最差 5 秒',
+  heardLoss: '对方丢包',
+  jitter: '抖动 平均 / 最大',
+  roundTrip: '往返',
+  lateTicks: '混音延迟次数',
+  parts: {
+    caller: '办事人',
+    operator: '话务员',
+    professional: '业务人员',
+    guest: '第四方',
+    supervisor: '班长',
+  } satisfies Record<CallPart, string>,
+  heard: (loss: string, jitter: string) => `丢包 ${loss} · 抖动 ${jitter}`,
+  poor: (times: string) => `▲ 音质差 ${times}`,
   back: '返回通话指标',
   rung: (name: string) => `呼叫过 ${name} 的请求`,
   asked: '请求时间',
@@ -185,6 +226,29 @@ export const en: { [K in keyof typeof zh]: (typeof zh)[K] } = {
   share: 'Share',
   empty: 'There were no calls',
   notHere: 'Not for an item or hour',
+  sound: 'Sound',
+  soundHint:
+    'Of calls that began in the time, each leg measured every 5 s; more than 8% lost is poor. "Lost to them" is what their device reports.',
+  noSound: 'No call was measured',
+  legsCsv: 'Legs as CSV',
+  legsXlsx: 'Legs as XLSX',
+  leg: 'Leg',
+  disturbed: 'Poor at some time',
+  loss: 'Lost',
+  worstLoss: 'Worst 5 s',
+  heardLoss: 'Lost to them',
+  jitter: 'Jitter mean / largest',
+  roundTrip: 'There and back',
+  lateTicks: 'Late ticks',
+  parts: {
+    caller: 'Caller',
+    operator: 'Operator',
+    professional: 'Professional',
+    guest: 'Fourth party',
+    supervisor: 'Supervisor',
+  },
+  heard: (loss, jitter) => `lost ${loss} · jitter ${jitter}`,
+  poor: (times) => `▲ poor ${times}`,
   back: 'Back to the figures of calls',
   rung: (name) => `Requests that rang ${name}`,
   asked: 'Asked',

@@ -1418,7 +1418,11 @@ service: ServiceNumbers | null,
 /**
  * What operators spent on these calls.
  */
-handling: FigureNumber | null, };
+handling: FigureNumber | null, 
+/**
+ * How the legs of these calls sounded, by part; null beside an item or hour.
+ */
+sound: Array<CallSoundLine> | null, };
 
 /**
  * One telephone call, from its first ring to its end; its legs are numbered within it.
@@ -1597,6 +1601,68 @@ round: number,
  * How many.
  */
 count: number, };
+
+/**
+ * How a leg sounded, or several together: what came from it, and what it said of what it heard.
+ */
+export type CallSound = { 
+/**
+ * Packets that did not come / that were sent.
+ */
+loss: CallRate, 
+/**
+ * Loss of the worst 5 s, per mille.
+ */
+worstLoss: number, 
+/**
+ * Times of 5 s in which it disturbed (more than 8 % lost) / that were measured.
+ */
+poor: CallRate, 
+/**
+ * Packets that came when their time was over.
+ */
+late: number, 
+/**
+ * Frames of 20 ms that were made up, pauses of speech not announced as such included.
+ */
+concealed: number, 
+/**
+ * Ticks of the mixer that began 5 ms late or more.
+ */
+lateTicks: number, 
+/**
+ * Mean interarrival jitter in ms; null: not measured.
+ */
+jitterMs: number | null, 
+/**
+ * The largest.
+ */
+worstJitterMs: number | null, 
+/**
+ * Mean time there and back in ms; null: nobody has said.
+ */
+roundTripMs: number | null, 
+/**
+ * Mean of what the other side said was lost of what it was sent, per mille; null: it has said nothing.
+ */
+heardLoss: number | null, };
+
+/**
+ * How the legs of one part sounded.
+ */
+export type CallSoundLine = { 
+/**
+ * Whose legs.
+ */
+part: CallPart, 
+/**
+ * Legs that were disturbed for 5 s at least / that were measured.
+ */
+disturbed: CallRate, 
+/**
+ * All of them together.
+ */
+sound: CallSound, };
 
 /**
  * Where a call stands.
@@ -3096,7 +3162,11 @@ endedAt: Timestamp | null,
 /**
  * How.
  */
-cause: Cause | null, };
+cause: Cause | null, 
+/**
+ * How the leg sounded that it became; null: it became none, or nothing of it was measured.
+ */
+sound: CallSound | null, };
 
 /**
  * A request for a professional.

@@ -32,6 +32,7 @@ mod people;
 pub mod reach;
 pub mod roster;
 mod rows;
+pub mod sound;
 mod talk;
 mod vocabulary;
 

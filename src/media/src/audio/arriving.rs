@@ -24,7 +24,8 @@ pub(crate) struct Arriving {
     /// When something came last, in microseconds.
     pub(crate) heard_at: Option<u64>,
     round_trip: Option<u64>,
-    peer_loss: Option<u8>,
+    peer_loss: Option<f32>,
+    late_ticks: u32,
     told: Counts,
 }
 
@@ -60,13 +61,20 @@ impl Arriving {
             self.arrivals.sender_report(sent, micros);
         }
         if let Some(block) = heard.of_us {
-            self.peer_loss = Some(block.fraction);
+            self.peer_loss = Some(f32::from(block.fraction) / 256.0);
             self.round_trip = rtcp::round_trip(micros, &block).or(self.round_trip);
         }
     }
 
-    pub(crate) const fn set_round_trip(&mut self, micros: u64) {
-        self.round_trip = Some(micros);
+    /// What a browser says of what it hears; what it does not say stays.
+    pub(crate) fn set_heard(&mut self, round_trip: Option<u64>, loss: Option<f32>) {
+        self.round_trip = round_trip.or(self.round_trip);
+        self.peer_loss = loss.or(self.peer_loss);
+    }
+
+    /// A tick has begun too late.
+    pub(crate) const fn tick_was_late(&mut self) {
+        self.late_ticks = self.late_ticks.saturating_add(1);
     }
 
     /// What is to be said to the other side of it.
@@ -101,9 +109,10 @@ impl Arriving {
             lost,
             late: counts.late - then.late,
             concealed: counts.concealed - then.concealed,
+            late_ticks: std::mem::take(&mut self.late_ticks),
             jitter: Duration::from_micros(u64::from(self.arrivals.jitter()) * 1_000_000 / u64::from(RATE)),
             round_trip: self.round_trip.map(Duration::from_micros),
-            peer_loss: self.peer_loss.map(|fraction| f32::from(fraction) / 256.0),
+            peer_loss: self.peer_loss,
         }
     }
 }

@@ -96,7 +96,7 @@ impl Browsers {
     /// What browsers have said goes to the threads of their calls.
     fn hand_on(&mut self) {
         for upwards in self.voice.upwards.drain(..) {
-            let (Upwards::Packet(leg, _) | Upwards::RoundTrip(leg, _)) = &upwards;
+            let (Upwards::Packet(leg, _) | Upwards::Heard(leg, ..)) = &upwards;
             let thread = super::mixer::thread_of(leg.call, self.upwards.len());
             if self.upwards[thread].try_send(upwards).is_err() {
                 count(&self.cells.overrun);

@@ -153,11 +153,16 @@ impl<L> Conference<L> {
         self.find(no).is_some_and(|seat| seat.leg.press(keys) == 0)
     }
 
-    /// How long there and back takes to a browser.
-    pub fn set_round_trip(&mut self, no: u16, micros: u64) {
+    /// What a browser says of what it hears: how long there and back takes, in microseconds, and what is lost, 0 to 1.
+    pub fn set_heard(&mut self, no: u16, round_trip: Option<u64>, loss: Option<f32>) {
         if let Some(seat) = self.find(no) {
-            seat.leg.arriving.set_round_trip(micros);
+            seat.leg.arriving.set_heard(round_trip, loss);
         }
+    }
+
+    /// The tick that comes has begun too late: whoever is there may have heard it.
+    pub fn tick_was_late(&mut self) {
+        self.seats.iter_mut().for_each(|seat| seat.leg.arriving.tick_was_late());
     }
 
     // --- what comes -------------------------------------------------------------------------------------------
@@ -174,8 +179,8 @@ impl<L> Conference<L> {
     }
 
     /// Every leg with its line, for who reads sockets.
-    pub(crate) fn lines(&mut self) -> impl Iterator<Item = (u16, &mut Leg, &mut L)> {
-        self.seats.iter_mut().map(|seat| (seat.no, &mut seat.leg, &mut seat.line))
+    pub(crate) fn lines(&mut self) -> impl Iterator<Item = (&mut Leg, &mut L)> {
+        self.seats.iter_mut().map(|seat| (&mut seat.leg, &mut seat.line))
     }
 
     // --- every 20 ms ------------------------------------------------------------------------------------------
@@ -519,13 +524,14 @@ mod tests {
         let length = rtcp::write(&report, &mut bytes);
         assert!(now - at_sent > 100_000, "{now} {at_sent}");
         assert!(call.conference.receive(now, 1, address(1), &bytes[..length]), "also on the port of RTP");
+        (0..2).for_each(|_| call.conference.tick_was_late());
         let mut quality = None;
         call.conference.close(
             now,
             1,
             |(), _| {},
             |event| {
-                if let AudioEvent::Quality { quality: told, .. } = event {
+                if let AudioEvent::Quality { quality: told, is_last: true, .. } = event {
                     quality = Some(told);
                 }
                 true
@@ -533,7 +539,7 @@ mod tests {
         );
         let quality = quality.unwrap();
         assert!(quality.round_trip.unwrap().as_micros().abs_diff(100_000) < 100, "{quality:?}");
-        assert_eq!((quality.peer_loss, quality.lost), (Some(0.25), 0));
+        assert_eq!((quality.peer_loss, quality.lost, quality.late_ticks), (Some(0.25), 0, 2));
     }
 
     #[test]

@@ -40,7 +40,7 @@ counters! {
         overrun,
         /// Commands that found no room. Never, unless a thread hangs.
         refused_commands,
-        /// Events of quality that nobody took in time.
+        /// Last words about legs that were over that nobody took in time: some of how they went is not known.
         untold,
         /// Faults of a library that one browser's connection was closed for.
         panics,

@@ -268,7 +268,7 @@ impl Leg {
     pub(crate) fn say_farewell(&mut self, micros: u64, mut send: impl FnMut(Outgoing<'_>)) {
         self.report(micros, true, &mut send);
         let quality = self.arriving.quality();
-        self.notes.quality(quality);
+        self.notes.last_quality(quality);
     }
 
     fn packet(

@@ -98,7 +98,8 @@ fn seed() -> Seed {
 }
 
 impl Mixer {
-    /// Opens the browsers' port and starts the threads. Events that nobody takes wait; those of quality are lost.
+    /// Opens the browsers' port and starts the threads. Events that nobody takes wait with their legs; those of a leg that is
+    /// over are lost when nobody has taken anything for long.
     ///
     /// # Errors
     /// [`StartError`] says what is missing.

@@ -11,6 +11,7 @@ use std::{
         atomic::Ordering::Relaxed,
         mpsc::{Receiver, SyncSender},
     },
+    time::Duration,
 };
 
 use bangban_domain::{
@@ -22,7 +23,8 @@ use super::{
     AudioEvent, FRAME, RtpRemote,
     conference::Conference,
     counters::Cells,
-    leg::{Leg, Outgoing, Patience, Seed},
+    leg::{MAX_PACKET, Outgoing, Patience, Seed},
+    pace::{Look, Pace, is_turn},
     ports::Pair,
     prompt::Prompts,
     realtime::{self, Given},
@@ -44,8 +46,6 @@ const TOO_LATE: u64 = 200_000;
 const MOST_COMMANDS: usize = 65_536;
 /// Ticks in a row that pass before a lock is waited for; whoever holds it only adds a command.
 const PATIENT: u32 = 5;
-/// Datagrams of one telephone in one tick; what is more is a flood, and waits until the system drops it.
-const AT_ONCE: usize = 16;
 /// Reports are looked for every half second.
 const REPORTS_EVERY: u64 = 25;
 /// Longer than anything that telephones send.
@@ -72,7 +72,7 @@ pub(crate) struct Downwards {
 
 /// What a leg's datagrams come and go by.
 pub(crate) enum Line {
-    Phone(Box<Pair>),
+    Phone { pair: Pair, pace: Pace },
     Browser,
 }
 
@@ -175,9 +175,7 @@ impl Mixing {
             }
             tick += 1;
             self.take_voices(begin);
-            self.read(begin, tick);
-            self.mix(begin);
-            self.tell();
+            self.serve(begin, tick, late >= LATE);
             let busy = (realtime::micros() - begin) * 1_000;
             count(&self.cells.ticks);
             add(&self.cells.busy_nanos, busy);
@@ -230,7 +228,7 @@ impl Mixing {
         let patience = self.patience;
         match command {
             Command::OpenPhone(leg, pair, seed) => {
-                let line = Line::Phone(Box::new(pair));
+                let line = Line::Phone { pair, pace: Pace::default() };
                 let refused = self.call(leg.call).open_phone(micros, leg.no, line, seed, patience);
                 self.dismiss(refused);
                 self.tell_sizes();
@@ -249,7 +247,13 @@ impl Mixing {
                     |line, outgoing| {
                         send(line, outgoing, cells);
                     },
-                    |event| tell(out, cells, event),
+                    |event| {
+                        let is_taken = tell(out, event);
+                        if !is_taken {
+                            count(&cells.untold);
+                        }
+                        is_taken
+                    },
                 );
                 self.dismiss(line);
                 self.end_if_over(leg.call);
@@ -311,9 +315,10 @@ impl Mixing {
                     let packet = Packet { is_marked, payload_type, number, timestamp, ssrc, payload };
                     conference.receive_voice(micros, leg.no, &packet);
                 }
-                Ok(Upwards::RoundTrip(leg, round_trip)) => {
+                Ok(Upwards::Heard(leg, round_trip, loss)) => {
                     if let Some(conference) = self.calls.get_mut(&leg.call) {
-                        conference.set_round_trip(leg.no, u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX));
+                        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+                        conference.set_heard(leg.no, round_trip.map(micros), loss);
                     }
                 }
                 Err(_) => return,
@@ -321,69 +326,64 @@ impl Mixing {
         }
     }
 
-    fn read(&mut self, micros: u64, tick: u64) {
-        for conference in self.calls.values_mut() {
-            for (no, leg, line) in conference.lines() {
-                let Line::Phone(pair) = line else { continue };
-                receive(&pair.rtp, leg, &self.cells, |leg, from, bytes| leg.receive(micros, from, bytes));
-                if (tick + u64::from(no)).is_multiple_of(REPORTS_EVERY) {
-                    receive(&pair.rtcp, leg, &self.cells, |leg, from, bytes| leg.receive_report(micros, from, bytes));
+    /// Call after call, each wholly: what came is read, a frame is mixed and sent, and what there is to know is told. So a
+    /// call's memory is fetched once in a tick, and what comes while others are served is not heard a tick later.
+    fn serve(&mut self, micros: u64, tick: u64, is_late: bool) {
+        let (cells, out, downwards) = (&self.cells, &self.out, &self.downwards);
+        let mut has_voices = false;
+        for (call, conference) in &mut self.calls {
+            if is_late {
+                conference.tick_was_late();
+            }
+            for (leg, line) in conference.lines() {
+                let Line::Phone { pair, pace } = line else { continue };
+                // After a pause of ours everything waits.
+                pace.look(is_late || is_turn(tick, pair.port), || {
+                    receive(&pair.rtp, cells, |from, bytes| leg.receive(micros, from, bytes))
+                });
+                if (tick + u64::from(pair.port) / 2).is_multiple_of(REPORTS_EVERY) {
+                    Pace::default().look(true, || {
+                        receive(&pair.rtcp, cells, |from, bytes| leg.receive_report(micros, from, bytes))
+                    });
                 }
             }
-        }
-    }
-
-    fn mix(&mut self, micros: u64) {
-        let mut has_voices = false;
-        let cells = &self.cells;
-        for (call, conference) in &mut self.calls {
             conference.tick(micros, |no, line, outgoing| match outgoing {
                 Outgoing::Voice(codes) => {
                     has_voices = true;
-                    let leg = LegId { call: *call, no };
-                    if self.downwards.try_send(Downwards { leg, codes: *codes }).is_err() {
+                    if downwards.try_send(Downwards { leg: LegId { call: *call, no }, codes: *codes }).is_err() {
                         count(&cells.overrun);
                     }
                 }
                 Outgoing::Rtp(..) | Outgoing::Rtcp(..) => send(line, outgoing, cells),
             });
+            conference.tell(|event| tell(out, event));
         }
         if has_voices {
             self.voice.ring();
         }
     }
-
-    fn tell(&mut self) {
-        let (out, cells) = (&self.out, &self.cells);
-        for conference in self.calls.values_mut() {
-            conference.tell(|event| tell(out, cells, event));
-        }
-    }
 }
 
-/// Everything that has come to a socket, up to a flood.
-fn receive(
-    socket: &UdpSocket,
-    leg: &mut Leg,
-    cells: &Cells,
-    mut take: impl FnMut(&mut Leg, SocketAddr, &[u8]) -> bool,
-) {
+/// The next datagram of a socket, if there is one.
+fn receive(socket: &UdpSocket, cells: &Cells, take: impl FnOnce(SocketAddr, &[u8]) -> bool) -> Look {
     let mut bytes = [0; DATAGRAM];
-    for _ in 0..AT_ONCE {
-        match socket.recv_from(&mut bytes) {
-            Ok((length, from)) => {
-                let is_taken = take(leg, from, &bytes[..length]);
-                count(if is_taken { &cells.received } else { &cells.stray });
-            }
-            // What the network says of what was sent before (ICMP) comes this way once, and is no end.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-            Err(_) => return,
+    match socket.recv_from(&mut bytes) {
+        Ok((length, from)) if take(from, &bytes[..length]) => {
+            count(&cells.received);
+            if length >= MAX_PACKET { Look::Frame } else { Look::Other }
         }
+        Ok(_) => {
+            count(&cells.stray);
+            Look::Other
+        }
+        // What the network says of what was sent before (ICMP) comes this way once, and is no end.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Look::Other,
+        Err(_) => Look::Nothing,
     }
 }
 
 fn send(line: &mut Line, outgoing: Outgoing<'_>, cells: &Cells) {
-    let Line::Phone(pair) = line else { return };
+    let Line::Phone { pair, .. } = line else { return };
     match outgoing {
         Outgoing::Rtp(to, bytes) => {
             let is_sent = pair.rtp.send_to(bytes, to).is_ok();
@@ -398,14 +398,6 @@ fn send(line: &mut Line, outgoing: Outgoing<'_>, cells: &Cells) {
 }
 
 /// `false`: there is no room, and it has to wait.
-fn tell(out: &SyncSender<Out>, cells: &Cells, event: AudioEvent) -> bool {
-    if out.try_send(Out::Event(event)).is_ok() {
-        return true;
-    }
-    // How it goes is told again in 5 s.
-    let is_quality = matches!(event, AudioEvent::Quality { .. });
-    if is_quality {
-        count(&cells.untold);
-    }
-    is_quality
+fn tell(out: &SyncSender<Out>, event: AudioEvent) -> bool {
+    out.try_send(Out::Event(event)).is_ok()
 }

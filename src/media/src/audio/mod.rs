@@ -38,6 +38,7 @@ mod leg;
 mod mixer;
 mod mixing;
 mod notes;
+mod pace;
 mod ports;
 mod prompt;
 mod realtime;
@@ -222,6 +223,8 @@ pub enum AudioEvent {
         leg: LegId,
         /// Of the time since the last one.
         quality: Quality,
+        /// The leg is over; nothing more is told of it.
+        is_last: bool,
     },
 }
 
@@ -236,6 +239,8 @@ pub struct Quality {
     pub late: u32,
     /// Frames of 20 ms that were made up, because nothing was there.
     pub concealed: u32,
+    /// Ticks of its mixing thread that began 5 ms late or more.
+    pub late_ticks: u32,
     /// Interarrival jitter (RFC 3550, 6.4.1). Telephones are read every 20 ms, so less than that does not show.
     pub jitter: Duration,
     /// There and back (RTCP); `None`: not known.
@@ -250,6 +255,21 @@ impl Quality {
     pub fn loss(&self) -> f32 {
         let sent = self.received.saturating_add(self.lost);
         if sent == 0 { 0.0 } else { self.lost as f32 / sent as f32 }
+    }
+
+    /// Together with the time after it: counts are added, the larger jitter holds, and what was heard last of the rest.
+    #[must_use]
+    pub(crate) fn followed_by(self, next: Self) -> Self {
+        Self {
+            received: self.received.saturating_add(next.received),
+            lost: self.lost.saturating_add(next.lost),
+            late: self.late.saturating_add(next.late),
+            concealed: self.concealed.saturating_add(next.concealed),
+            late_ticks: self.late_ticks.saturating_add(next.late_ticks),
+            jitter: self.jitter.max(next.jitter),
+            round_trip: next.round_trip.or(self.round_trip),
+            peer_loss: next.peer_loss.or(self.peer_loss),
+        }
     }
 }
 

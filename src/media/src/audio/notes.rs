@@ -14,6 +14,7 @@ pub(crate) struct Notes {
     is_lost: bool,
     is_prompt_over: bool,
     quality: Option<Quality>,
+    is_last: bool,
 }
 
 impl Notes {
@@ -49,9 +50,15 @@ impl Notes {
         self.is_prompt_over = true;
     }
 
-    /// The newest replaces one that was not taken; was there one?
-    pub(crate) const fn quality(&mut self, quality: Quality) -> bool {
-        self.quality.replace(quality).is_some()
+    /// One that was not taken yet is told together with it.
+    pub(crate) fn quality(&mut self, quality: Quality) {
+        self.quality = Some(self.quality.map_or(quality, |before| before.followed_by(quality)));
+    }
+
+    /// ... and no other follows.
+    pub(crate) fn last_quality(&mut self, quality: Quality) {
+        self.quality(quality);
+        self.is_last = true;
     }
 
     /// Tells all, as long as it is taken.
@@ -78,7 +85,7 @@ impl Notes {
             self.digit_count -= 1;
         }
         if let Some(quality) = self.quality
-            && take(AudioEvent::Quality { leg, quality })
+            && take(AudioEvent::Quality { leg, quality, is_last: self.is_last })
         {
             self.quality = None;
         }
@@ -131,9 +138,35 @@ mod tests {
         assert_eq!(told(&mut notes, 9), [AudioEvent::Heard(LEG)]);
         (0..40).for_each(|_| notes.digit('1'));
         assert_eq!(told(&mut notes, 99).len(), 32);
-        assert!(!notes.quality(Quality::default()));
-        assert!(notes.quality(Quality { received: 1, ..Quality::default() }));
-        let quality = Quality { received: 1, ..Quality::default() };
-        assert_eq!(told(&mut notes, 9), [AudioEvent::Quality { leg: LEG, quality }]);
+    }
+
+    #[test]
+    fn quality_that_is_not_taken_is_told_with_the_next() {
+        let mut notes = Notes::default();
+        let ms = std::time::Duration::from_millis;
+        let first = Quality {
+            received: 240,
+            lost: 10,
+            late: 1,
+            concealed: 9,
+            late_ticks: 2,
+            jitter: ms(30),
+            round_trip: Some(ms(80)),
+            peer_loss: Some(0.5),
+        };
+        notes.quality(first);
+        assert_eq!(told(&mut notes, 0), []);
+        notes.quality(Quality {
+            received: 250,
+            lost: 1,
+            jitter: ms(10),
+            round_trip: Some(ms(60)),
+            ..Quality::default()
+        });
+        let quality = Quality { received: 490, lost: 11, round_trip: Some(ms(60)), ..first };
+        assert_eq!(told(&mut notes, 9), [AudioEvent::Quality { leg: LEG, quality, is_last: false }]);
+        assert_eq!(told(&mut notes, 9), []);
+        notes.last_quality(first);
+        assert_eq!(told(&mut notes, 9), [AudioEvent::Quality { leg: LEG, quality: first, is_last: true }]);
     }
 }

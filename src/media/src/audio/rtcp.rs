@@ -180,6 +180,8 @@ pub(crate) struct Arrivals {
     /// Expected and received at the last report to the other side, and at the last to the server.
     reported: (u32, u32),
     told: (u32, u32),
+    /// Lost and received of streams before this one, not told yet.
+    carried: (u32, u32),
     /// In 16ths of a tick of the timestamp.
     jitter: u32,
     transit: Option<u32>,
@@ -196,8 +198,9 @@ impl Arrivals {
     /// A packet has come. `ticks`: now, in ticks of the timestamp.
     pub(crate) fn note(&mut self, ssrc: u32, number: u16, timestamp: u32, ticks: u32) {
         if self.is_new(ssrc) {
-            *self =
-                Self { ssrc, base: u32::from(number), highest: u32::from(number), is_begun: true, ..Self::default() };
+            let carried = self.tell();
+            let number = u32::from(number);
+            *self = Self { ssrc, base: number, highest: number, is_begun: true, carried, ..Self::default() };
         }
         let step = number.wrapping_sub(self.highest as u16).cast_signed();
         self.highest = self.highest.saturating_add_signed(i32::from(step.max(0)));
@@ -231,7 +234,9 @@ impl Arrivals {
         let (expected, received) = (self.expected(), self.received);
         let (expected_then, received_then) = std::mem::replace(&mut self.told, (expected, received));
         let new = received - received_then;
-        ((expected - expected_then).saturating_sub(new), new)
+        let (lost_before, received_before) = std::mem::take(&mut self.carried);
+        let lost = (expected - expected_then).saturating_sub(new);
+        (lost.saturating_add(lost_before), new.saturating_add(received_before))
     }
 
     /// What is to be said of it now.
@@ -350,6 +355,9 @@ mod tests {
         assert!(arrivals.is_new(2));
         arrivals.note(2, 60_000, 0, 0);
         assert_eq!(arrivals.tell(), (0, 1));
+        arrivals.note(2, 60_005, 0, 0);
+        arrivals.note(3, 7, 0, 0);
+        assert_eq!(arrivals.tell(), (4, 2), "what was not told of the stream before is not forgotten");
     }
 
     #[test]

@@ -14,7 +14,6 @@ use str0m::{
     change::SdpOffer,
     config::DtlsCert,
     media::{MediaKind, Mid, Pt},
-    net::{Protocol, Receive},
     rtp::{RtpPacket, RtpWrite, Ssrc},
 };
 
@@ -23,8 +22,9 @@ use crate::{
     Refused,
     budget::Budget,
     counters::{add, count},
-    rtc::{drain, guarded},
-    sdp, stun,
+    rtc::{Handed, drain, guarded, hand_in},
+    sdp,
+    senders::{Senders, Whose},
 };
 
 /// Browsers on the voice thread; each takes a twentieth of a percent of a processor.
@@ -36,8 +36,6 @@ const KEEP: Duration = Duration::from_secs(60);
 /// Events that wait: some of every browser.
 const MOST_EVENTS: usize = 8 * MAX_BROWSERS;
 const TELL_QUALITY: Duration = Duration::from_secs(5);
-/// Addresses from which one browser may be heard.
-const MAX_ADDRESSES: usize = 8;
 /// Without anything to do.
 const IDLE: Duration = Duration::from_secs(3_600);
 
@@ -68,8 +66,8 @@ impl From<RtpPacket> for Said {
 /// What a browser has said, for its mixing thread.
 pub(crate) enum Upwards {
     Packet(LegId, Said),
-    /// How long there and back takes.
-    RoundTrip(LegId, Duration),
+    /// What it says of what it hears: how long there and back takes, and what is lost, 0 to 1.
+    Heard(LegId, Option<Duration>, Option<f32>),
 }
 
 /// How a connection is.
@@ -90,8 +88,6 @@ struct Peer {
     timestamp: u32,
     state: State,
     heard_at: Instant,
-    addresses: VecDeque<SocketAddr>,
-    ufrag: String,
     /// When the library wants to be asked.
     timer: Instant,
     is_dirty: bool,
@@ -115,8 +111,7 @@ pub(crate) struct Voice {
     peers: Vec<Option<Peer>>,
     vacant: Vec<usize>,
     by_leg: HashMap<LegId, usize>,
-    by_address: HashMap<SocketAddr, usize>,
-    by_ufrag: HashMap<String, usize>,
+    senders: Senders,
     /// By which our connections are known, made once.
     certificate: Option<DtlsCert>,
     budget: Budget,
@@ -138,8 +133,7 @@ impl Voice {
             peers: Vec::new(),
             vacant: Vec::new(),
             by_leg: HashMap::new(),
-            by_address: HashMap::new(),
-            by_ufrag: HashMap::new(),
+            senders: Senders::default(),
             certificate: str0m::crypto::from_feature_flags().dtls_provider.generate_certificate(),
             budget: Budget::default(),
             packets: Vec::new(),
@@ -185,15 +179,13 @@ impl Voice {
             timestamp: 0,
             state: State::New { until: now + COME_UP },
             heard_at: now,
-            addresses: VecDeque::new(),
-            ufrag: ufrag.clone(),
             timer: now,
             is_dirty: false,
         };
         self.close(leg);
         let id = self.put(peer);
         self.by_leg.insert(leg, id);
-        self.by_ufrag.insert(ufrag, id);
+        self.senders.name(id, &ufrag);
         self.tell_size();
         self.drive(id, now);
         Ok(answer)
@@ -227,55 +219,29 @@ impl Voice {
     // --- datagrams and time -----------------------------------------------------------------------------------
 
     pub(crate) fn receive(&mut self, now: Instant, source: SocketAddr, bytes: &[u8]) {
-        let known = self.by_address.get(&source).copied();
-        let asked = stun::local_ufrag(bytes).and_then(|ufrag| self.by_ufrag.get(ufrag)).copied();
-        // Requests are signed for somebody: behind one address there may be somebody else by now.
-        let Some(id) = asked.or(known) else {
-            if self.budget.take(now, source.ip()) {
-                count(&self.cells.stray);
-            }
-            return;
-        };
-        // Whoever knows a name that we gave out may still be anybody.
-        if known != Some(id) && !self.budget.take(now, source.ip()) {
-            return;
-        }
-        let destination = self.public;
-        let Ok(contents) = bytes.try_into() else {
-            count(&self.cells.stray);
-            return;
-        };
-        let input = Input::Receive(now, Receive { proto: Protocol::Udp, source, destination, contents });
-        let Some(peer) = self.peers[id].as_mut() else { return };
-        if known != Some(id) {
-            // For a request the library looks at the signature.
-            if !guarded(&self.cells.panics, || peer.rtc.accepts(&input)).unwrap_or(false) {
-                count(&self.cells.stray);
+        let (id, is_known) = match self.senders.whose(&source, bytes) {
+            Whose::Known(id) => (id, true),
+            Whose::Asked(id) if self.budget.take(now, source.ip()) => (id, false),
+            Whose::Asked(_) => return,
+            Whose::Nobody(_) => {
+                if self.budget.take(now, source.ip()) {
+                    count(&self.cells.stray);
+                }
                 return;
             }
-            self.believe(id, source);
-        }
+        };
+        let way = (source, self.public);
         let Some(peer) = self.peers[id].as_mut() else { return };
-        peer.heard_at = now;
-        match guarded(&self.cells.panics, || peer.rtc.handle_input(input).is_ok()) {
-            // A packet that says nothing is the sender's matter.
-            Some(true | false) => self.follow(id, now),
-            None => self.fail(id),
-        }
-    }
-
-    fn believe(&mut self, id: usize, source: SocketAddr) {
-        if let Some(old) = self.by_address.insert(source, id)
-            && let Some(peer) = self.peers[old].as_mut()
-        {
-            peer.addresses.retain(|address| *address != source);
-        }
-        let Some(peer) = self.peers[id].as_mut() else { return };
-        peer.addresses.push_back(source);
-        if peer.addresses.len() > MAX_ADDRESSES
-            && let Some(address) = peer.addresses.pop_front()
-        {
-            self.by_address.remove(&address);
+        match hand_in(&mut peer.rtc, &self.cells.panics, now, way, bytes, is_known) {
+            Handed::Taken => {
+                peer.heard_at = now;
+                if !is_known {
+                    self.senders.believe(id, source);
+                }
+                self.follow(id, now);
+            }
+            Handed::Unknown | Handed::Forged => count(&self.cells.stray),
+            Handed::Failed => self.fail(id),
         }
     }
 
@@ -369,8 +335,8 @@ impl Voice {
                 self.go_down(id, now);
             }
             RtcEvent::MediaEgressStats(stats) => {
-                if let Some(round_trip) = stats.rtt {
-                    self.upwards.push(Upwards::RoundTrip(peer.leg, round_trip));
+                if stats.rtt.is_some() || stats.loss.is_some() {
+                    self.upwards.push(Upwards::Heard(peer.leg, stats.rtt, stats.loss));
                 }
             }
             _ => {}
@@ -415,10 +381,7 @@ impl Voice {
         self.vacant.push(id);
         self.dirty.retain(|other| *other != id);
         self.by_leg.remove(&peer.leg);
-        self.by_ufrag.remove(&peer.ufrag);
-        for address in &peer.addresses {
-            self.by_address.remove(address);
-        }
+        self.senders.forget(id);
         self.tell_size();
     }
 

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_lc_rs::digest;
 use bangban_domain::{
-    Timestamp,
+    CallId, Timestamp,
     call::{
-        AttemptRow, Cause, DeclineReason, Number, Party, RequestRow,
+        AttemptRow, CallPart, Cause, DeclineReason, LegId, LegRow, Number, Party, RequestRow,
         figures::{
             Connect, ConnectBy, PROMISED, Rate, Service, add_attempt, add_request, add_ring, attempts_of, causes,
             declines, handling, is_reached,
         },
+        sound::{Heard, LegSound, add_heard},
     },
     figures::{Part, rows::SHANGHAI, tally::Tally},
     org::{CITY, Directory},
@@ -151,12 +152,35 @@ impl<'a> PartyNames<'a> {
     }
 }
 
+/// A leg of a call, for a file.
+pub(crate) struct FiledLeg {
+    pub(crate) row: LegRow,
+    /// When its call began.
+    pub(crate) began_at: Timestamp,
+    /// Who it was; empty: the caller, who is not told.
+    pub(crate) name: String,
+    /// How it sounded; `None`: nothing was measured.
+    pub(crate) sound: Option<LegSound>,
+}
+
 /// What a page of requests rang.
 struct Page {
     requests: Vec<RequestRow>,
     attempts: Vec<AttemptRow>,
+    /// Its last request; `None`: it is empty.
+    until: Option<RequestPlace>,
     /// Of the next page; `None`: there is none.
     after: Option<RequestPlace>,
+}
+
+/// The operators' side of the calls of a time, and how all of their legs sounded.
+#[derive(Default)]
+struct Operators {
+    service: Service,
+    spent: Tally,
+    sound: BTreeMap<CallPart, Heard>,
+    /// Some of it is the demo's.
+    has_demo: bool,
 }
 
 /// Counted of the requests of a time.
@@ -170,14 +194,6 @@ struct Counted {
     /// Some of it is the demo's.
     has_demo: bool,
     ring: Tally,
-}
-
-/// Counted of the calls of a time.
-struct Operators {
-    service: Service,
-    spent: Tally,
-    /// Some of it is the demo's.
-    has_demo: bool,
 }
 
 impl Counted {
@@ -218,7 +234,7 @@ impl App {
         let archive = self.store.archive();
         let rows = archive.decided_requests(&after, selection.to, PAGE).await.map_err(store_error)?;
         let Some(until) = rows.last().and_then(RequestPlace::of) else {
-            return Ok(Page { requests: Vec::new(), attempts: Vec::new(), after: None });
+            return Ok(Page { requests: Vec::new(), attempts: Vec::new(), until: None, after: None });
         };
         let is_last = rows.len() < PAGE as usize;
         let mut attempts = archive.attempts_of_requests(&after, &until).await.map_err(store_error)?;
@@ -238,7 +254,7 @@ impl App {
         }
         let meant: BTreeSet<_> = requests.iter().map(|row| (row.call, Some(row.number))).collect();
         attempts.retain(|one| meant.contains(&(one.leg.call, one.request)));
-        Ok(Page { requests, attempts, after: (!is_last).then_some(until) })
+        Ok(Page { requests, attempts, after: (!is_last).then(|| until.clone()), until: Some(until) })
     }
 
     async fn counted(&self, selection: &CallSelection, by: ConnectBy) -> Result<Counted, WireError> {
@@ -268,9 +284,9 @@ impl App {
         Ok(counted)
     }
 
-    /// The operators' side: how calls were answered, and how long they took.
+    /// The operators' side: how calls were answered, how long they took, and how they sounded.
     async fn answered(&self, selection: &CallSelection, now: Timestamp) -> Result<Operators, WireError> {
-        let (mut service, mut spent, mut has_demo) = (Service::default(), Tally::default(), false);
+        let mut found = Operators::default();
         let archive = self.store.archive();
         let mut after = CallPlace::before(selection.from);
         loop {
@@ -280,19 +296,21 @@ impl App {
             let meant = rows.iter().filter(|(row, team)| selection.is_calls(team, row.item.as_deref()));
             let mut calls = BTreeSet::new();
             for (row, _) in meant {
-                service.add(row, now);
-                has_demo |= is_demo_call(row.call);
+                found.service.add(row, now);
+                found.has_demo |= is_demo_call(row.call);
                 calls.insert(row.call);
             }
             let (legs, wrap_ups) = archive.operators_times(&after, &until).await.map_err(store_error)?;
             let legs = legs.iter().filter(|leg| calls.contains(&leg.leg.call));
-            spent.add(&handling(legs, wrap_ups.iter().filter(|one| calls.contains(&one.call))));
+            found.spent.add(&handling(legs, wrap_ups.iter().filter(|one| calls.contains(&one.call))));
+            let heard = archive.sound_of_calls(&after, &until).await.map_err(store_error)?;
+            heard.iter().filter(|leg| calls.contains(&leg.leg.call)).for_each(|leg| add_heard(&mut found.sound, leg));
             if is_last {
                 break;
             }
             after = until;
         }
-        Ok(Operators { service, spent, has_demo })
+        Ok(found)
     }
 
     /// The demo's calls of the last days, if there never was a call.
@@ -373,8 +391,9 @@ impl App {
             declines: counted.declines,
             ring: (&counted.ring).into(),
             has_demo: counted.has_demo || before.has_demo || operators.as_ref().is_some_and(|one| one.has_demo),
-            service: operators.as_ref().map(|one| (&one.service).into()),
-            handling: operators.as_ref().map(|one| (&one.spent).into()),
+            service: operators.as_ref().map(|found| (&found.service).into()),
+            handling: operators.as_ref().map(|found| (&found.spent).into()),
+            sound: operators.map(|found| found.sound.iter().map(Into::into).collect()),
         })
     }
 
@@ -394,7 +413,8 @@ impl App {
         let mut found = Vec::new();
         let mut next = Some(after);
         while let Some(place) = next.take() {
-            let page = self.call_page(selection, place).await?;
+            let page = self.call_page(selection, place.clone()).await?;
+            let sounds = self.sound_of(&place, page.until.as_ref()).await?;
             let is_meant = |request: &&RequestRow| match part {
                 Part::Of => true,
                 Part::Hits => self.is_hit(selection, request, &page.attempts),
@@ -402,7 +422,7 @@ impl App {
             };
             for request in page.requests.iter().filter(is_meant) {
                 let is_hit = self.is_hit(selection, request, &page.attempts);
-                found.extend(self.request_view(&names, request, &page.attempts, is_hit));
+                found.extend(self.request_view(&names, request, &page.attempts, &sounds, is_hit));
             }
             if found.len() > least {
                 // Goes on within this page.
@@ -415,6 +435,17 @@ impl App {
             next = page.after;
         }
         Ok((found, None))
+    }
+
+    /// How the legs sounded that answered the requests of a page.
+    async fn sound_of(
+        &self,
+        after: &RequestPlace,
+        until: Option<&RequestPlace>,
+    ) -> Result<HashMap<LegId, LegSound>, WireError> {
+        let Some(until) = until else { return Ok(HashMap::new()) };
+        let heard = self.store.archive().sound_of_requests(after, until).await.map_err(store_error)?;
+        Ok(heard.into_iter().map(|one| (one.leg, one.sound)).collect())
     }
 
     /// Was the request answered; beside a party: by that party?
@@ -449,6 +480,35 @@ impl App {
         Ok(CallRequestRows { count, rows, next, has_demo })
     }
 
+    /// The legs of the next calls that began in the time, and where the next page begins.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    pub(crate) async fn call_legs(
+        &self,
+        selection: &CallSelection,
+        after: &CallPlace,
+    ) -> Result<(Vec<FiledLeg>, Option<CallPlace>), WireError> {
+        let archive = self.store.archive();
+        let rows = archive.calls_begun(after, selection.to, PAGE).await.map_err(store_error)?;
+        let Some(until) = rows.last().map(|(row, _)| CallPlace::of(row)) else { return Ok((Vec::new(), None)) };
+        let is_last = rows.len() < PAGE as usize;
+        let meant = rows.iter().filter(|(row, team)| selection.is_calls(team, row.item.as_deref()));
+        let began: BTreeMap<CallId, Timestamp> = meant.map(|(row, _)| (row.call, row.began_at)).collect();
+        let names = PartyNames::of(self);
+        let legs = archive.legs_of_calls(after, &until).await.map_err(store_error)?;
+        let mut legs: Vec<FiledLeg> = legs
+            .into_iter()
+            .filter_map(|(row, sound)| {
+                let began_at = *began.get(&row.leg.call)?;
+                let name = row.party.as_ref().map(|party| names.name(party)).unwrap_or_default();
+                Some(FiledLeg { row, began_at, name, sound })
+            })
+            .collect();
+        legs.sort_by_key(|leg| (leg.began_at, leg.row.leg));
+        Ok((legs, (!is_last).then_some(until)))
+    }
+
     /// How many requests are behind a number.
     ///
     /// # Errors
@@ -473,6 +533,7 @@ impl App {
         names: &PartyNames<'_>,
         request: &RequestRow,
         attempts: &[AttemptRow],
+        sounds: &HashMap<LegId, LegSound>,
         is_hit: bool,
     ) -> Option<CountedRequest> {
         let catalogue = self.catalogue();
@@ -487,6 +548,7 @@ impl App {
             ended_at: one.ended_at,
             cause: one.cause,
             declined: one.declined,
+            sound: sounds.get(&one.leg).map(Into::into),
         };
         Some(CountedRequest {
             call: request.call,

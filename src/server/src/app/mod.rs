@@ -94,7 +94,7 @@ use crate::{
 };
 pub(crate) use administration::Edit;
 pub(crate) use answer_files::NewAnswerFile;
-pub(crate) use call_figures::{CallFilter, CallSelection};
+pub(crate) use call_figures::{CallFilter, CallSelection, FiledLeg};
 pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, First, Pending};
 pub use figures::{Filter, Sight, place_of};

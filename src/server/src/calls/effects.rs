@@ -3,10 +3,13 @@
 
 use bangban_domain::{
     AgentId, CallId, ConversationId, Timestamp,
-    call::{CallEnd, CallOrigin, CallPart, Effect, Input, LegId, Number, Party, RequestEnd, Row, WrapUpEnd},
+    call::{
+        CallEnd, CallOrigin, CallPart, Effect, Input, LegId, Number, Party, RequestEnd, Row, WrapUpEnd,
+        sound::{LegSound, Sample},
+    },
 };
 use bangban_media::audio::{AudioEvent, Quality};
-use bangban_protocol::{EventBody, MediaLink, Party as Speaker, QualityLight, ThreadBody};
+use bangban_protocol::{EventBody, MediaLink, Party as Speaker, ThreadBody};
 use bangban_store::{Audit, Author, CallBackRow, CallChange, Change, Lane};
 use bangban_telephony::Event;
 use metrics::counter;
@@ -18,10 +21,6 @@ use super::{
     owner::{Batch, Caller, Owner, Person, Room},
 };
 use crate::desk::{entry, new_id};
-
-/// More lost than this, and one notices; more than that, and it disturbs.
-const FAIR_LOSS: f32 = 0.02;
-const POOR_LOSS: f32 = 0.08;
 
 impl Owner {
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>, now: Timestamp, batch: &mut Batch) {
@@ -103,7 +102,7 @@ impl Owner {
 
     /// A row, and what is beside it here.
     fn save(&mut self, row: Row, now: Timestamp, batch: &mut Batch) {
-        let mut team = None;
+        let (mut team, mut ended) = (None, None);
         match &row {
             Row::Call(one) => {
                 batch.dirty.insert(one.call);
@@ -142,7 +141,10 @@ impl Owner {
                         room.operators.extend(agent);
                     }
                     // A call-back has reached its citizen: what was owed to them is done.
-                    let is_new = room.legs.insert(one.leg.no, one.clone()).is_none();
+                    let before = room.legs.insert(one.leg.no, one.clone());
+                    let is_new = before.is_none();
+                    let is_over = one.ended_at.is_some() && before.is_none_or(|row| row.ended_at.is_none());
+                    ended = is_over.then_some(one.leg);
                     let is_back = matches!(room.row.origin, CallOrigin::CallMe | CallOrigin::CallBack);
                     if is_new
                         && is_back
@@ -171,6 +173,10 @@ impl Owner {
             }
         }
         batch.call(CallChange::Row { row: Box::new(row), team });
+        if let Some(leg) = ended {
+            let sound = self.sounds.end(now, leg);
+            heard(leg, sound, batch);
+        }
     }
 
     fn ring(&mut self, leg: LegId, part: CallPart, party: Option<Party>, batch: &mut Batch) {
@@ -317,8 +323,8 @@ impl Owner {
                 self.tell_link(leg, MediaLink::Interrupted, batch);
                 Input::ConnectionLost(leg)
             }
-            AudioEvent::Quality { leg, quality } => {
-                self.measured(leg, &quality, batch);
+            AudioEvent::Quality { leg, quality, is_last } => {
+                self.measured(leg, &quality, is_last, batch);
                 return;
             }
         };
@@ -334,18 +340,18 @@ impl Owner {
         }
     }
 
-    fn measured(&mut self, leg: LegId, quality: &Quality, batch: &mut Batch) {
-        let Some(room) = self.rooms.get_mut(&leg.call) else { return };
-        let worst = quality.peer_loss.unwrap_or(0.0).max(quality.loss());
-        let light = if worst > POOR_LOSS {
-            QualityLight::Poor
-        } else if worst > FAIR_LOSS {
-            QualityLight::Fair
-        } else {
-            QualityLight::Good
-        };
-        if room.lights.insert(leg.no, light) != Some(light) {
-            batch.dirty.insert(leg.call);
+    fn measured(&mut self, leg: LegId, quality: &Quality, is_last: bool, batch: &mut Batch) {
+        let sample = sample(quality);
+        let row = self.rooms.get(&leg.call).and_then(|room| room.legs.get(&leg.no));
+        let (has_row, stands) = (row.is_some(), row.is_some_and(|row| row.ended_at.is_none()));
+        let sound = self.sounds.add(leg, &sample, is_last, has_row);
+        heard(leg, sound, batch);
+        let room = self.rooms.get_mut(&leg.call).filter(|_| stands && !is_last);
+        if let Some(room) = room {
+            let light = sample.light();
+            if room.lights.insert(leg.no, light) != Some(light) {
+                batch.dirty.insert(leg.call);
+            }
         }
     }
 
@@ -445,6 +451,19 @@ impl Owner {
         if !is_open {
             self.decide(Input::OperatorsClosed { call }, now, batch).ok();
         }
+    }
+}
+
+/// As the rules count it.
+const fn sample(quality: &Quality) -> Sample {
+    let Quality { received, lost, late, concealed, late_ticks, jitter, round_trip, peer_loss } = *quality;
+    Sample { received, lost, late, concealed, late_ticks, jitter, round_trip, peer_loss }
+}
+
+/// What a leg's row is to say of its sound.
+fn heard(leg: LegId, sound: Option<LegSound>, batch: &mut Batch) {
+    if let Some(sound) = sound {
+        batch.call(CallChange::Heard { leg, sound });
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bangban_domain::{
     AgentId, CallId, ConversationId, TeamId, Timestamp,
-    call::{CallOrigin, CallRow, Command, Disposition, Failure, Input, LegId, Number},
+    call::{CallOrigin, CallRow, Cause, Command, Disposition, Failure, Input, LegId, Number},
     conversation::at_most,
     privacy::mask,
     rights::Action,
@@ -14,7 +14,9 @@ use bangban_protocol::{Answer, CallAct, CallTo, ErrorCode, EventBody, ThreadBody
 use bangban_store::CallChange;
 
 use super::{
-    Wish, forbidden, internal, no_conversation, not_found,
+    Wish, forbidden, internal,
+    lines::Errand,
+    no_conversation, not_found,
     owner::{Batch, Caller, Owner, Person, Room},
 };
 use crate::{auth::Principal, desk::new_id, hub::Socket, staff::At};
@@ -78,18 +80,13 @@ impl Owner {
             CallAct::Start { conversation } => self.start_call(who, conversation, now, batch).await,
             CallAct::Place { conversation, to } => self.place(by, conversation, to, now, batch).await,
             CallAct::CallBack { call, to } => self.call_back(by, call, to, now, batch).await,
-            CallAct::Rings { call } => {
-                let leg = self.rung(by, call)?;
-                self.decide(Input::Ringing(leg), now, batch)?;
-                Ok(Answer::Done)
-            }
+            CallAct::Rings { call } => self.done(Input::Ringing(self.rung(by, call)?), now, batch),
             CallAct::Decline { call, reason } => {
                 let leg = self.rung(by, call)?;
                 // A telephone on the desk rings no more either.
-                batch.errands.push(super::lines::Errand::Cancel(leg, bangban_domain::call::Cause::Declined));
+                batch.errands.push(Errand::Cancel(leg, Cause::Declined));
                 let input = reason.map_or(Input::Failed(leg, Failure::Declined), |why| Input::Declined(leg, why));
-                self.decide(input, now, batch)?;
-                Ok(Answer::Done)
+                self.done(input, now, batch)
             }
             CallAct::Prepare { call } => {
                 self.concerned(by, call)?;
@@ -100,16 +97,21 @@ impl Owner {
             CallAct::Connect { call, sdp } => self.connect(by, socket, call, &sdp, now, batch).await,
             CallAct::HangUp { call } => {
                 let leg = self.own_leg(by, call)?;
-                batch.errands.push(super::lines::Errand::HangUp(leg));
+                batch.errands.push(Errand::HangUp(leg));
                 self.pages.remove(&leg);
-                self.decide(Input::HungUp(leg), now, batch)?;
-                Ok(Answer::Done)
+                self.done(Input::HungUp(leg), now, batch)
             }
             CallAct::WrapUp { call, disposition, note, work_order } => {
                 self.wrap_up(by, call, disposition, &note, work_order, now, batch)
             }
             other => self.command(by, other, now, batch),
         }
+    }
+
+    /// Nothing is to be said but that it was decided.
+    fn done(&mut self, input: Input, now: Timestamp, batch: &mut Batch) -> Result<Answer, WireError> {
+        self.decide(input, now, batch)?;
+        Ok(Answer::Done)
     }
 
     /// What the rules decide by themselves.

@@ -7,13 +7,16 @@ use std::{
 
 use bangban_domain::{
     AgentId, CallId, CitizenId, ConversationId, Timestamp,
-    call::{AttemptRow, CallEnd, CallPart, CallRow, Calls, Input, LegId, LegRow, Number, Party, RequestRow, Settings},
+    call::{
+        AttemptRow, CallEnd, CallPart, CallRow, Calls, Input, LegId, LegRow, Number, Party, RequestRow, Settings,
+        sound::{Light, Sounds},
+    },
     citizen::shown_name,
     time::{Millis, SECOND},
     words::Stage,
 };
 use bangban_media::audio::AudioEvent;
-use bangban_protocol::{Answer, CallsView, EventBody, MediaLink, QualityLight, Topic, WireError};
+use bangban_protocol::{Answer, CallsView, EventBody, MediaLink, Topic, WireError};
 use bangban_store::{Author, CallChange, Change, StoreError, Unit};
 use bangban_telephony::Event;
 use tokio::sync::{mpsc, oneshot};
@@ -88,7 +91,7 @@ pub(super) struct Room {
     pub(super) operators: BTreeSet<AgentId>,
     pub(super) is_asking: bool,
     pub(super) missed_by: Option<AgentId>,
-    pub(super) lights: BTreeMap<u16, QualityLight>,
+    pub(super) lights: BTreeMap<u16, Light>,
     /// What of [`bangban_domain::call::Kept`] the row has.
     saved: (bool, Option<CallEnd>),
     /// The first response was told.
@@ -214,6 +217,8 @@ pub(super) struct Owner {
     pub(super) viewers: HashMap<u64, Viewer>,
     /// On which page the sound of a leg is.
     pub(super) pages: BTreeMap<LegId, Arc<Socket>>,
+    /// How the legs sound that are measured; some outlive their calls by a moment.
+    pub(super) sounds: Sounds,
     /// Who is to be called back, the first due one first.
     pub(super) owed: Vec<Owed>,
     /// Conversations of calls that are being wrapped up.
@@ -252,6 +257,7 @@ impl Owner {
             rooms: BTreeMap::new(),
             viewers: HashMap::new(),
             pages: BTreeMap::new(),
+            sounds: Sounds::default(),
             owed: Vec::new(),
             wrapping: BTreeMap::new(),
             rested: HashMap::new(),

@@ -427,7 +427,7 @@ impl Owner {
             is_muted: one.is_muted,
             whispers_to: one.whispers_to.map(|leg| leg.no),
             since: row.map_or(room.row.began_at, |row| row.joined_at),
-            quality: room.lights.get(&one.leg.no).copied(),
+            quality: room.lights.get(&one.leg.no).map(|light| (*light).into()),
         }
     }
 

@@ -163,6 +163,9 @@ async fn a_week_of_duty_shows_its_gaps_and_single_days_are_copied_once() {
     assert_eq!((&gap["lineName"], &gap["hasNumbers"]), (&json!("上海市人力资源和社会保障局"), &json!(true)));
 }
 
+/// What the mixer counted of a leg: every tenth packet was lost, and that disturbed in one of two times of 5 s.
+const SOUND: &str = r#"{"received":450,"lost":50,"late":2,"concealed":51,"lateTicks":3,"samples":2,"fair":0,"poor":1,"worstLoss":180,"jitter":{"count":2,"sum":9000,"worst":6400},"roundTrip":{"count":0,"sum":0,"worst":0},"peerLoss":{"count":1,"sum":12,"worst":12}}"#;
+
 /// So many requests that were decided a moment ago, of which some were answered, each with an attempt at one telephone.
 async fn decided(dir: &std::path::Path, count: u32, reached: u32) {
     let now = "CAST(strftime('%s', 'now') AS INTEGER) * 1000";
@@ -171,11 +174,22 @@ async fn decided(dir: &std::path::Path, count: u32, reached: u32) {
         let call = format!("cl_{n:032x}");
         let (result, round, cause) =
             if n < reached { ("reached", "1", "answered") } else { ("nobody_reached", "NULL", "no_answer") };
+        let by = if n < reached { "2" } else { "NULL" };
         statements.push(format!(
             "INSERT INTO call_request (call_id, number, part, item, department, ring_order, candidates, asked_at, \
-             answered_round, ended_at, result) VALUES ('{call}', 1, 'professional', 'company-setup', 'market', \
-             'in_order', 1, {now} - 20000, {round}, {now} - 1000, '{result}')"
+             answered_by, answered_round, ended_at, result) VALUES ('{call}', 1, 'professional', 'company-setup', \
+             'market', 'in_order', 1, {now} - 20000, {by}, {round}, {now} - 1000, '{result}')"
         ));
+        if n < reached {
+            statements.push(format!(
+                "INSERT INTO phone_call (id, origin, team, is_first, began_at, answered_at, ended_at, because) \
+                 VALUES ('{call}', 'hotline', 'general', 0, {now} - 30000, {now} - 25000, {now}, 'completed')"
+            ));
+            statements.push(format!(
+                "INSERT INTO call_leg (call_id, leg, part, telephone, joined_at, ended_at, because, quality) VALUES \
+                 ('{call}', 2, 'professional', '02100000200', {now} - 1000, {now}, 'hung_up', '{SOUND}')"
+            ));
+        }
         statements.push(format!(
             "INSERT INTO call_attempt (call_id, leg, part, telephone, request, round, rung_at, ended_at, cause) \
              VALUES ('{call}', 2, 'professional', '{}', 1, 1, {now} - 20000, {now} - 1000, '{cause}')",
@@ -217,6 +231,23 @@ async fn the_connect_rate_opens_to_its_rows_and_is_an_alert_under_90_percent() {
     let known = parties.iter().find(|one| one["name"] == "演示号码（虚构）· 企业登记专线一").unwrap();
     assert_eq!(known["answered"]["of"], 11);
     let strange = parties.iter().find(|one| one["name"] == "138******34").unwrap();
+    let sound = json!({
+        "loss": { "hits": 50, "of": 500 }, "worstLoss": 180, "poor": { "hits": 1, "of": 2 }, "late": 2,
+        "concealed": 51, "lateTicks": 3, "jitterMs": 5, "worstJitterMs": 6, "roundTripMs": null, "heardLoss": 12,
+    });
+    let page = leader.get(&format!("/api/figures/calls/rows?{days}&part=hits")).await;
+    assert_eq!(page["rows"][0]["attempts"][0]["sound"], sound);
+    let page = leader.get(&format!("/api/figures/calls/rows?{days}&part=rest")).await;
+    assert_eq!(page["rows"][0]["attempts"][0]["sound"], Value::Null, "nobody answered");
+    let of_all = &view["sound"];
+    assert_eq!(of_all.as_array().map(Vec::len), Some(1), "{of_all}");
+    assert_eq!(
+        (&of_all[0]["part"], &of_all[0]["disturbed"]),
+        (&json!("professional"), &json!({ "hits": 18, "of": 18 }))
+    );
+    assert_eq!(of_all[0]["sound"]["loss"], json!({ "hits": 900, "of": 9_000 }));
+    let of_item = leader.get(&format!("/api/figures/calls?{days}&item=company-setup")).await;
+    assert_eq!(of_item["sound"], Value::Null, "a call has no item");
     assert!(!view.to_string().contains("13800001234"), "of a telephone in no directory only a part is shown");
     for (query, count) in [
         (String::new(), 21),
@@ -255,9 +286,25 @@ async fn the_connect_rate_opens_to_its_rows_and_is_an_alert_under_90_percent() {
     let file = leader.ask("GET", &format!("/api/figures/calls/rows/export?{days}&format=csv"), "").await;
     assert_eq!(file.text().lines().count(), 22, "a line for each attempt, and the names of the columns");
     assert!(!file.text().contains("13800001234"));
+    let header = file.text().lines().next().unwrap().to_owned();
+    assert!(header.ends_with(
+        "丢包 ‰,最差 5 秒丢包 ‰,对方报告丢包 ‰,平均抖动 毫秒,最大抖动 毫秒,往返 毫秒,迟到包,补偿帧 20 毫秒,混音迟到次数"
+    ));
+    let lines = file.text().lines().filter(|line| line.ends_with(",answered,100,180,12,5,6,,2,51,3")).count();
+    assert_eq!(lines, 18);
+    assert_eq!(file.text().lines().filter(|line| line.ends_with(",no_answer,,,,,,,,,")).count(), 3);
     let book = leader.ask("GET", &format!("/api/figures/calls/rows/export?{days}&format=xlsx"), "").await;
     assert_eq!((book.status, &book.body[..2]), (200, &b"PK"[..]));
+    let legs = leader.ask("GET", &format!("/api/figures/calls/legs/export?{days}&format=csv"), "").await;
+    assert_eq!(legs.text().lines().count(), 19, "18 legs, and the names of the columns");
+    let leg = legs.text().lines().nth(1).unwrap();
+    assert!(leg.contains(",2,professional,演示号码（虚构）· 企业登记专线一,"), "{leg}");
+    assert!(leg.ends_with(",hung_up,2,1,100,180,12,5,6,,2,51,3"), "{leg}");
+    let reply = leader.ask("GET", &format!("/api/figures/calls/legs/export?{days}&format=pdf"), "").await;
+    assert_eq!(refusal(&reply), refused(400, "bad_request", "format"));
     let auditor = Desk::of(&server, "auditor1").await;
     let lines = auditor.get("/api/admin/audit?action=figures.export").await;
-    assert_eq!(lines["lines"].as_array().unwrap().len(), 2);
+    let lines = lines["lines"].as_array().unwrap();
+    assert_eq!(lines.len(), 3);
+    assert!(lines.iter().any(|line| line["subject"] == "call_legs"), "{lines:?}");
 }

@@ -7,6 +7,7 @@ use bangban_domain::{
         About, AttemptRow, CallEnd, CallOrigin, CallPart, CallRow, Cause, LegEnd, LegId, LegRow, Number, Order, Party,
         RequestEnd, RequestRow, Row, WrapUpRow,
         figures::{ConnectBy, by_party, connect, handling, service},
+        sound::{HeardLeg, LegSound, Sample},
     },
 };
 use sqlx::Row as _;
@@ -17,6 +18,7 @@ use crate::{CallChange, CallPlace, Change, RequestPlace, Store, Unit, testing::T
 on_both! {
     pages_of_requests_leave_nothing_out_and_say_nothing_twice,
     the_figures_of_calls_are_those_that_sql_counts,
+    how_legs_sounded_stays_with_their_rows,
 }
 
 const HOUR: i64 = 3_600_000;
@@ -229,5 +231,99 @@ async fn the_figures_of_calls_are_those_that_sql_counts(db: TestDatabase) {
         after = until;
     }
     assert_eq!(paged, spent.sum);
+    store.close().await;
+}
+
+async fn how_legs_sounded_stays_with_their_rows(db: TestDatabase) {
+    let (store, _) = open(&db).await;
+    let mut all = rows();
+    let leg_row = |call: u128, no: u16, part| LegRow {
+        leg: LegId { call: CallId::new(call), no },
+        part,
+        party: None,
+        joined_at: Timestamp(HOUR),
+        ended_at: None,
+        because: None,
+    };
+    for call in 1..=5_u128 {
+        all.push(Row::Call(CallRow {
+            call: CallId::new(call),
+            origin: CallOrigin::Hotline,
+            conversation: None,
+            team: TeamId(0),
+            item: None,
+            is_first: false,
+            began_at: Timestamp(HOUR + i64::try_from(call).unwrap()),
+            answered_at: None,
+            operator: None,
+            stars: None,
+            ended_at: None,
+            because: None,
+        }));
+        all.push(Row::Leg(leg_row(call, 1, CallPart::Caller)));
+        all.push(Row::Leg(leg_row(call, 3, CallPart::Professional)));
+    }
+    write(&store, all).await;
+    let sound = |lost| {
+        let mut sound = LegSound::default();
+        sound.add(&Sample { received: 250 - lost, lost, late_ticks: 1, ..Sample::default() });
+        sound
+    };
+    let hear = async |call: u128, no: u16, sound| {
+        let change = CallChange::Heard { leg: LegId { call: CallId::new(call), no }, sound };
+        store.commit(Unit { changes: vec![Change::Call(change)], ..Unit::default() }).await.unwrap();
+    };
+    for call in 1..=4 {
+        hear(call, 1, sound(1)).await;
+    }
+    // 2 and 3 were answered by leg 3; 1 and 4 were not.
+    hear(2, 3, sound(5)).await;
+    hear(2, 3, sound(50)).await;
+    hear(3, 3, sound(25)).await;
+    hear(5, 9, sound(9)).await;
+    // The row is written again when the leg ends: what it says of its sound stays.
+    write(
+        &store,
+        vec![Row::Leg(LegRow { ended_at: Some(Timestamp(2 * HOUR)), ..leg_row(2, 3, CallPart::Professional) })],
+    )
+    .await;
+
+    let archive = store.archive();
+    let heard =
+        |call: u128, no, part, lost| HeardLeg { leg: LegId { call: CallId::new(call), no }, part, sound: sound(lost) };
+    let (caller, professional) = (CallPart::Caller, CallPart::Professional);
+    let wanted = vec![
+        heard(1, 1, caller, 1),
+        heard(2, 1, caller, 1),
+        heard(2, 3, professional, 50),
+        heard(3, 1, caller, 1),
+        heard(3, 3, professional, 25),
+        heard(4, 1, caller, 1),
+    ];
+    let (mut after, mut paged) = (CallPlace::before(Timestamp(HOUR)), Vec::new());
+    loop {
+        let page = archive.calls_begun(&after, Timestamp(2 * HOUR), 2).await.unwrap();
+        let Some(until) = page.last().map(|(row, _)| CallPlace::of(row)) else { break };
+        paged.extend(archive.sound_of_calls(&after, &until).await.unwrap());
+        after = until;
+    }
+    assert_eq!(paged, wanted);
+    let whole = CallPlace { at: Timestamp(2 * HOUR), call: String::new() };
+    let legs = archive.legs_of_calls(&CallPlace::before(Timestamp(HOUR)), &whole).await.unwrap();
+    assert_eq!(legs.len(), 10, "also those that were not measured");
+    let measured =
+        legs.iter().filter_map(|(row, sound)| sound.map(|sound| HeardLeg { leg: row.leg, part: row.part, sound }));
+    assert_eq!(measured.collect::<Vec<_>>(), wanted);
+    let (mut after, mut paged) = (RequestPlace::before(Timestamp(HOUR)), Vec::new());
+    loop {
+        let page = archive.decided_requests(&after, Timestamp(2 * HOUR), 3).await.unwrap();
+        let Some(until) = page.last().and_then(RequestPlace::of) else { break };
+        paged.extend(archive.sound_of_requests(&after, &until).await.unwrap());
+        after = until;
+    }
+    assert_eq!(paged, [wanted[2], wanted[4]]);
+    let text = "SELECT COUNT(*) AS n FROM call_leg WHERE quality LIKE '%\"lost\":50,%' AND ended_at IS NOT NULL";
+    let row = sqlx::query(text).fetch_one(&store.readers).await.unwrap();
+    assert_eq!(row.try_get::<i64, _>("n").unwrap(), 1);
     store.close().await;
 }

@@ -198,9 +198,8 @@ fn who_speaks_is_told_and_how_it_went() {
     pass(&mut [&mut phone], 50);
     assert_eq!(line.wait_for(|_| true), AudioEvent::Silent(leg(1)));
     line.mixer.close(leg(1));
-    let AudioEvent::Quality { quality, .. } = line.wait_for(|event| matches!(event, AudioEvent::Quality { .. })) else {
-        panic!("quality")
-    };
+    let told = line.wait_for(|event| matches!(event, AudioEvent::Quality { .. }));
+    let AudioEvent::Quality { quality, is_last: true, .. } = told else { panic!("{told:?}") };
     assert_eq!((quality.received, quality.lost, quality.late), (30, 0, 0));
     assert_eq!(quality.concealed, 3, "the end was not announced");
 }

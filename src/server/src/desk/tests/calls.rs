@@ -34,7 +34,7 @@ a=ssrc:3735928559 cname:page\r\n";
 mod hands;
 mod owed;
 
-const fn act(act: CallAct) -> Command {
+pub(super) const fn act(act: CallAct) -> Command {
     Command::Call { act }
 }
 
@@ -44,7 +44,7 @@ fn sdp() -> String {
 
 impl House {
     /// Lets calls and desk hear of each other.
-    async fn calls_settle(&self) {
+    pub(super) async fn calls_settle(&self) {
         for _ in 0..4 {
             let page = self.page(agent(1));
             let nothing = act(CallAct::Rings { call: CallId::new(0) });
@@ -108,16 +108,16 @@ impl House {
 }
 
 /// Citizen 1 speaks with agent 1 from their pages.
-struct Talk {
-    house: House,
-    conversation: ConversationId,
-    call: CallId,
-    citizen: Page,
-    agent: Page,
+pub(super) struct Talk {
+    pub(super) house: House,
+    pub(super) conversation: ConversationId,
+    pub(super) call: CallId,
+    pub(super) citizen: Page,
+    pub(super) agent: Page,
 }
 
 impl Talk {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let house = House::open(at(9, 0, 0), HoursKey::Always).await;
         house.come(1).await;
         let [citizen, agent] = [house.phone(citizen(1)).await, house.phone(agent(1)).await];

@@ -14,6 +14,7 @@ mod replay;
 mod restart;
 mod rules;
 mod since;
+mod sound;
 mod tasks;
 mod units;
 mod windows;

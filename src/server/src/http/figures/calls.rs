@@ -14,6 +14,7 @@ use utoipa::IntoParams;
 use super::{
     all,
     export::check_size,
+    legs,
     table::{self, Cell, Rows},
 };
 use crate::{
@@ -187,7 +188,7 @@ fn header() -> Vec<String> {
         "原因 cause",
         "拒接原因 declined",
     ];
-    names.map(str::to_owned).to_vec()
+    names.into_iter().chain(legs::SOUND).map(str::to_owned).collect()
 }
 
 /// One line for each attempt; a request that rang nobody has one too.
@@ -221,11 +222,11 @@ fn lines(request: CountedRequest) -> Rows {
                 Cell::text(one.cause.map_or("", |cause| cause.as_str())),
                 Cell::text(one.declined.map_or("", |why| why.as_str())),
             ];
-            own.iter().cloned().chain(more).collect()
+            own.iter().cloned().chain(more).chain(legs::sound(one.sound.as_ref())).collect()
         })
         .collect();
     if rows.is_empty() {
-        rows.push(own.into_iter().chain(std::iter::repeat_n(Cell::Empty, 7)).collect());
+        rows.push(own.into_iter().chain(std::iter::repeat_n(Cell::Empty, 7 + legs::SOUND.len())).collect());
     }
     rows
 }
@@ -277,20 +278,32 @@ pub(in crate::http) async fn export(
         "from": filter.from.to_string(), "to": filter.to.to_string(), "unit": filter.unit, "item": filter.item,
         "hour": filter.hour, "party": filter.party, "part": wanted.part, "rows": count,
     });
+    note(&app, &who, "calls", filter.unit, &detail).await?;
+    let name = format!("calls-{}-{}", wanted.from, wanted.to);
+    let next = Some(RequestPlace::before(selection.from));
+    let reading = Reading { app, selection, part: wanted.part, next };
+    table::file(wanted.format, &name, header(), stream::unfold(reading, Reading::next)).await
+}
+
+/// The line of the audit log on a file.
+pub(super) async fn note(
+    app: &App,
+    who: &ByStaff,
+    subject: &str,
+    unit: Option<String>,
+    detail: &serde_json::Value,
+) -> Result<(), Refused> {
     let line = Audit {
         at: app.clock.now(),
         actor: Author::Agent(who.staff.id),
         action: "figures.export",
         kind: "figures".to_owned(),
-        subject: "calls".to_owned(),
-        unit: filter.unit,
+        subject: subject.to_owned(),
+        unit,
         reason: None,
         address: Some(who.caller.address.clone()),
-        detail: json(&detail),
+        detail: json(detail),
     };
     app.store.commit(Unit { changes: vec![Change::Audit(line)], ..Unit::default() }).await.map_err(store_error)?;
-    let name = format!("calls-{}-{}", wanted.from, wanted.to);
-    let next = Some(RequestPlace::before(selection.from));
-    let reading = Reading { app, selection, part: wanted.part, next };
-    table::file(wanted.format, &name, header(), stream::unfold(reading, Reading::next)).await
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod calls;
 pub(super) mod export;
+pub(super) mod legs;
 pub(super) mod table;
 
 use std::sync::Arc;
