@@ -219,6 +219,16 @@ impl Browser {
         &self.sending.iter().find(|one| one.medium == medium).unwrap().sent
     }
 
+    /// The stream on which it sends a medium.
+    pub(crate) fn stream(&self, medium: Medium) -> u32 {
+        self.sending.iter().find(|one| one.medium == medium).unwrap().ssrc
+    }
+
+    /// The stream that comes on a media line.
+    pub(crate) fn stream_on(&self, mid: &str) -> Option<u32> {
+        self.lines.get(mid).copied()
+    }
+
     /// What has come on a media line, in the order of its numbers.
     pub(crate) fn received(&self, mid: &str) -> Vec<Packet> {
         let heard = self.heard.borrow();

@@ -1,27 +1,26 @@
 //! Windows come and go.
 
-use bangban_domain::window::{Medium, Purpose, Seat};
+use bangban_domain::window::{Medium, Purpose};
 use bangban_protocol::Command;
 
 use crate::{
-    page::{Page, until, until_connected},
-    scene::{Scene, counted},
+    page::until,
+    scene::{Scene, counted, server},
 };
 
 /// With pictures that flow; a thousand without are `bangban-load windows --cycles 1000`.
-const WINDOWS: usize = 20;
+const WINDOWS: usize = 30;
 
 #[tokio::test]
 async fn windows_that_were_seen_and_are_over_leave_nothing() {
-    let mut scene = Scene::open().await;
+    let server = server().await;
+    let mut scene = Scene::open(&server).await;
     let mut held = Vec::new();
     for n in 0..WINDOWS {
         let window = scene.ask().await;
         scene.agree(window, &[Purpose::Window]).await;
-        let Scene { server, conversation, citizen, agent } = scene;
-        let mut citizen = Page::sit(citizen, window, Seat::Citizen).await;
-        let mut agent = Page::sit(agent, window, Seat::Agent).await;
-        until_connected(&mut [&mut citizen, &mut agent]).await;
+        let conversation = scene.conversation;
+        let [mut citizen, mut agent] = scene.sit(window).await;
         citizen.publish(Medium::Camera, true).await;
         let they = citizen.participant;
         until(&mut [&mut citizen, &mut agent], "pictures", |pages| pages[1].received(they, Medium::Camera).len() >= 3)
@@ -38,12 +37,12 @@ async fn windows_that_were_seen_and_are_over_leave_nothing() {
         held.push(open_files(server.pid()));
         citizen.browser.close().await;
         agent.browser.close().await;
-        scene = Scene { server, conversation, citizen: citizen.client, agent: agent.client };
+        scene = Scene { conversation, citizen: citizen.client, agent: agent.client };
     }
     let (first, last) = (held[0], held[WINDOWS - 1]);
     assert!(last <= first + 4, "files are left open: {held:?}");
     for what in ["failed", "panics", "unsent"] {
-        assert_eq!(counted(&scene.server, what).await, 0, "{what}");
+        assert_eq!(counted(&server, what).await, 0, "{what}");
     }
 }
 

@@ -50,57 +50,58 @@ impl Page {
 
     /// Takes a seat only.
     pub(crate) async fn sit_down(mut client: Client, window: WindowId, seat: Seat) -> Self {
-        let (_, Snapshot::Window { view, .. }) = client.subscribe(Topic::Window(window), None).await else {
-            panic!("a window")
-        };
-        let Answer::Seated { participant, resumed, .. } = client.ok(Command::TakeSeat { window, seat }).await else {
-            panic!("a seat")
-        };
+        let (view, participant, is_resumed) = take_seat(&mut client, window, seat).await;
         Self {
             client,
             browser: Browser::new().await,
             way: None,
             window,
             participant,
-            is_resumed: resumed,
+            is_resumed,
             sends: Vec::new(),
-            view: *view,
+            view,
             legs: Vec::new(),
             links: Vec::new(),
             offers: 0,
         }
     }
 
+    /// Takes its seat again with the link that it has now; the connection is the one that it had.
+    pub(crate) async fn sit_again(&mut self, seat: Seat) {
+        (self.view, self.participant, self.is_resumed) = take_seat(&mut self.client, self.window, seat).await;
+    }
+
     /// Its first offer; gives the server's answer.
     pub(crate) async fn connect(&mut self) -> String {
         let (sdp, lines) = self.browser.offer().await;
         let answer = self.client.ok(Command::ConnectWindow { window: self.window, sdp, lines }).await;
-        self.take_answer(answer).await
+        let Answer::WindowAnswer { sdp } = answer else { panic!("{answer:?}") };
+        self.browser.agree(&sdp).await;
+        sdp
     }
 
-    /// Connects by a way on which packets can be lost.
-    pub(crate) async fn connect_by_link(&mut self) {
+    /// Connects by a way on which packets can be lost; gives the server's answer.
+    pub(crate) async fn connect_by_link(&mut self) -> String {
         let (sdp, lines) = self.browser.offer().await;
         let answer = self.client.ok(Command::ConnectWindow { window: self.window, sdp, lines }).await;
-        let Answer::WindowAnswer { sdp } = answer else { panic!("{answer:?}") };
-        let server = media_address(&sdp);
-        let link = Link::to(server).await;
-        let sdp = sdp.replace(&candidate(server), &candidate(link.address));
-        self.way = Some(link);
-        self.browser.agree(&sdp).await;
+        self.take_answer_by_link(answer).await
     }
 
-    /// As after a change of network.
-    pub(crate) async fn restart_ice(&mut self) -> String {
+    /// As after a change of network: the old way is gone, and there is another one; gives the server's answer.
+    pub(crate) async fn change_network(&mut self) -> String {
+        self.way = None;
         self.browser.restart_ice().await;
         let (sdp, lines) = self.browser.offer().await;
         let answer = self.client.ok(Command::RestartWindowLink { window: self.window, sdp, lines }).await;
-        self.take_answer(answer).await
+        self.take_answer_by_link(answer).await
     }
 
-    async fn take_answer(&mut self, answer: Answer) -> String {
+    async fn take_answer_by_link(&mut self, answer: Answer) -> String {
         let Answer::WindowAnswer { sdp } = answer else { panic!("{answer:?}") };
-        self.browser.agree(&sdp).await;
+        let server = media_address(&sdp);
+        let link = Link::to(server).await;
+        self.browser.agree(&sdp.replace(&candidate(server), &candidate(link.address))).await;
+        self.way = Some(link);
         sdp
     }
 
@@ -123,21 +124,28 @@ impl Page {
             turn.unwrap();
         }
         while let Some(event) = self.client.heard() {
+            // An earlier window may have had something to say.
             match event.body {
-                EventBody::WindowOffer { number, sdp, .. } => {
-                    let (window, sdp) = (self.window, self.browser.answer(&sdp).await);
+                EventBody::WindowOffer { window, number, sdp } if window == self.window => {
+                    let sdp = self.browser.answer(&sdp).await;
                     self.client.ok(Command::AnswerWindowOffer { window, number, sdp }).await;
                     self.offers += 1;
                 }
-                EventBody::WindowLegs { legs, .. } => self.legs = legs,
-                EventBody::WindowLink { link, .. } => self.links.push(link),
-                EventBody::Window { view } => self.view = *view,
+                EventBody::WindowLegs { window, legs } if window == self.window => self.legs = legs,
+                EventBody::WindowLink { window, link } if window == self.window => self.links.push(link),
+                EventBody::Window { view } if view.window == self.window => self.view = *view,
                 _ => {}
             }
         }
         for medium in self.sends.clone() {
             self.browser.send(medium).await;
         }
+    }
+
+    /// The stream on which somebody's medium comes.
+    pub(crate) fn stream_of(&self, from: ParticipantId, medium: Medium) -> Option<u32> {
+        let leg = self.legs.iter().find(|leg| leg.participant == from && leg.medium == medium)?;
+        self.browser.stream_on(&leg.mid)
     }
 
     /// What it has received of somebody.
@@ -153,6 +161,16 @@ impl Page {
     /// The page is closed; its link and its connection are just gone.
     pub(crate) async fn close(self) {
         self.browser.close().await;
+    }
+}
+
+async fn take_seat(client: &mut Client, window: WindowId, seat: Seat) -> (WindowView, ParticipantId, bool) {
+    let (_, Snapshot::Window { view, .. }) = client.subscribe(Topic::Window(window), None).await else {
+        panic!("a window")
+    };
+    match client.ok(Command::TakeSeat { window, seat }).await {
+        Answer::Seated { participant, resumed, .. } => (*view, participant, resumed),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -175,19 +193,27 @@ pub(crate) async fn until_connected(pages: &mut [&mut Page]) {
     until(pages, "connections", |pages| pages.iter().all(|page| page.browser.is_connected())).await;
 }
 
-/// What came is what was sent: the same bytes, in order, none missing, pictures from a key frame on. Where it begins among
-/// all that was sent.
-pub(crate) fn assert_whole(received: &[Packet], sent: &[Bytes], medium: Medium) -> usize {
+/// What came is what was sent: the same bytes, each in its place, pictures from a key frame on. Where it begins among all
+/// that was sent.
+pub(crate) fn assert_true(received: &[Packet], sent: &[Bytes], medium: Medium) -> usize {
     assert!(!received.is_empty(), "nothing has come");
     if medium != Medium::Voice {
         assert!(begins_key_frame(&received[0].payload), "begins in the middle");
     }
     let begin = sent.iter().position(|payload| *payload == received[0].payload).expect("what was never sent");
-    for (n, packet) in received.iter().enumerate() {
-        assert_eq!(packet.payload, sent[begin + n], "packet {n} after the first");
-        assert_eq!(packet.number, received[0].number + n as u64, "numbers go on");
+    for packet in received {
+        let place = begin + usize::try_from(packet.number - received[0].number).unwrap();
+        assert_eq!(Some(&packet.payload), sent.get(place), "packet {place}");
     }
     begin
+}
+
+/// The same, and none is missing.
+pub(crate) fn assert_whole(received: &[Packet], sent: &[Bytes], medium: Medium) -> usize {
+    for two in received.windows(2) {
+        assert_eq!(two[1].number, two[0].number + 1, "numbers go on");
+    }
+    assert_true(received, sent, medium)
 }
 
 /// Where an answer says that the server is.

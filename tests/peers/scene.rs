@@ -14,21 +14,30 @@ const MEDIA: [(&str, &str); 2] =
 
 /// A citizen who is served, and the agent who serves them.
 pub(crate) struct Scene {
-    pub(crate) server: TestServer,
     pub(crate) conversation: ConversationId,
     pub(crate) citizen: Client,
     pub(crate) agent: Client,
 }
 
+/// With a media port and metrics.
+pub(crate) async fn server() -> TestServer {
+    TestServer::with(Engine::Sqlite, &MEDIA).await
+}
+
 impl Scene {
-    pub(crate) async fn open() -> Self {
-        let server = TestServer::with(Engine::Sqlite, &MEDIA).await;
-        let mut citizen = server.citizen("demo-citizen-1").await;
-        let mut agent = server.staff("agent1001").await;
+    /// The only agent without a window of their own has to be this one.
+    pub(crate) async fn served(server: &TestServer, citizen: &str, agent: &str) -> Self {
+        let mut citizen = server.citizen(citizen).await;
+        let mut agent = server.staff(agent).await;
         let conversation = citizen.open().await;
         citizen.request_human(conversation).await;
         agent.accept().await;
-        Self { server, conversation, citizen, agent }
+        Self { conversation, citizen, agent }
+    }
+
+    /// The first of a server.
+    pub(crate) async fn open(server: &TestServer) -> Self {
+        Self::served(server, "demo-citizen-1", "agent1001").await
     }
 
     /// The agent asks, and the citizen has not answered yet.
@@ -52,15 +61,31 @@ impl Scene {
         }
     }
 
-    /// A live window, both sides connected.
+    /// Both sit down in a window that was agreed to, and are connected.
+    pub(crate) async fn sit(self, window: WindowId) -> [Page; 2] {
+        let mut citizen = Page::sit(self.citizen, window, Seat::Citizen).await;
+        let mut agent = Page::sit(self.agent, window, Seat::Agent).await;
+        until_connected(&mut [&mut citizen, &mut agent]).await;
+        [citizen, agent]
+    }
+
+    /// The same on ways on which packets can be lost; also gives the server's answer to the citizen.
+    pub(crate) async fn sit_by_links(self, window: WindowId) -> ([Page; 2], String) {
+        let mut citizen = Page::sit_down(self.citizen, window, Seat::Citizen).await;
+        let answer = citizen.connect_by_link().await;
+        let mut agent = Page::sit_down(self.agent, window, Seat::Agent).await;
+        agent.connect_by_link().await;
+        until_connected(&mut [&mut citizen, &mut agent]).await;
+        ([citizen, agent], answer)
+    }
+
+    /// A live window, both sides connected, on a server of its own.
     pub(crate) async fn live() -> Live {
-        let mut scene = Self::open().await;
+        let server = server().await;
+        let mut scene = Self::open(&server).await;
         let window = scene.ask().await;
         scene.agree(window, &[Purpose::Window, Purpose::Screen]).await;
-        let Self { server, citizen, agent, .. } = scene;
-        let mut citizen = Page::sit(citizen, window, Seat::Citizen).await;
-        let mut agent = Page::sit(agent, window, Seat::Agent).await;
-        until_connected(&mut [&mut citizen, &mut agent]).await;
+        let [citizen, agent] = scene.sit(window).await;
         Live { server, window, citizen, agent }
     }
 }
