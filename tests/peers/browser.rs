@@ -54,9 +54,19 @@ pub(crate) struct Packet {
 /// What has come, by the stream's number (SSRC), in the order of arrival.
 pub(crate) type Streams = HashMap<u32, Vec<Packet>>;
 
+/// What one line of it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Codec {
+    Opus,
+    Vp8,
+    /// Of calls: one line both ways.
+    Alaw,
+}
+
 /// What it sends of one medium.
 struct Sending {
     medium: Medium,
+    codec: Codec,
     ssrc: u32,
     track: Arc<TrackLocalStaticRTP>,
     sender: Arc<dyn RtpSender>,
@@ -113,15 +123,60 @@ fn note(streams: &mut Streams, packet: &rtp::Packet) {
     packets.push(Packet { number, timestamp: packet.header.timestamp, payload: packet.payload.clone() });
 }
 
-/// Opus and VP8 send so many ticks of the timestamp in 20 and 40 ms (RFC 7587, RFC 7741).
-const VOICE_TICKS: u32 = 960;
-const PICTURE_TICKS: u32 = 3_600;
-/// Bytes of a voice's packet, its number among them.
-const VOICE: usize = 80;
+/// Bytes of a packet of Opus, its number among them.
+const OPUS: usize = 80;
+/// 20 ms of 8 000 Hz.
+pub(crate) const ALAW: usize = 160;
+
+impl Codec {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "audio/opus",
+            Self::Vp8 => "video/VP8",
+            Self::Alaw => "audio/PCMA",
+        }
+    }
+
+    const fn kind(self) -> RtpCodecKind {
+        match self {
+            Self::Opus | Self::Alaw => RtpCodecKind::Audio,
+            Self::Vp8 => RtpCodecKind::Video,
+        }
+    }
+
+    /// Ticks of the timestamp a second, and channels (RFC 7587, 7741, 3551).
+    const fn clock(self) -> (u32, u16) {
+        match self {
+            Self::Opus => (48_000, 2),
+            Self::Vp8 => (90_000, 0),
+            Self::Alaw => (8_000, 0),
+        }
+    }
+
+    /// From one packet of a voice, or one picture, to the next: 20 ms and 40 ms.
+    const fn ticks(self) -> u32 {
+        match self {
+            Self::Opus => 960,
+            Self::Vp8 => 3_600,
+            Self::Alaw => 160,
+        }
+    }
+}
 
 impl Browser {
     /// With nothing to be sent yet; voice first, as docs/windows.md says.
     pub(crate) async fn new() -> Self {
+        let media = [Medium::Voice, Medium::Camera, Medium::Screen];
+        let codec = |medium| if medium == Medium::Voice { Codec::Opus } else { Codec::Vp8 };
+        Self::with(&media.map(|medium| (medium, codec(medium)))).await
+    }
+
+    /// With the one line of a call (docs/calls.md).
+    pub(crate) async fn of_a_call() -> Self {
+        Self::with(&[(Medium::Voice, Codec::Alaw)]).await
+    }
+
+    async fn with(media: &[(Medium, Codec)]) -> Self {
         let mut engine = MediaEngine::default();
         engine.register_default_codecs().unwrap();
         let registry = register_default_interceptors(Registry::new(), &mut engine).unwrap();
@@ -143,8 +198,8 @@ impl Browser {
             .unwrap();
         let connection: Arc<dyn PeerConnection> = Arc::new(connection);
         let mut sending = Vec::new();
-        for medium in [Medium::Voice, Medium::Camera, Medium::Screen] {
-            sending.push(Sending::new(&*connection, medium).await);
+        for (medium, codec) in media {
+            sending.push(Sending::new(&*connection, *medium, *codec).await);
         }
         Self { connection, sending, state: state_now, heard: heard_now, lines: BTreeMap::new() }
     }
@@ -165,6 +220,7 @@ impl Browser {
     }
 
     pub(crate) async fn agree(&mut self, answer: &str) {
+        self.lines.extend(streams_of(answer));
         let answer = RTCSessionDescription::answer(answer.to_owned()).unwrap();
         self.connection.set_remote_description(answer).await.unwrap();
         for one in &mut self.sending {
@@ -189,11 +245,12 @@ impl Browser {
     /// The next 20 ms of a voice, or the next picture: a key frame, if it is the first or one was asked for.
     pub(crate) async fn send(&mut self, medium: Medium) {
         let one = self.sending.iter_mut().find(|one| one.medium == medium).unwrap();
-        let (payloads, ticks) = match medium {
-            Medium::Voice => (vec![voice(one.sent.len())], VOICE_TICKS),
-            Medium::Camera | Medium::Screen => {
+        let payloads = match one.codec {
+            Codec::Opus => vec![opus(one.sent.len())],
+            Codec::Alaw => vec![alaw(one.ssrc, one.sent.len())],
+            Codec::Vp8 => {
                 let is_asked = one.is_asked.swap(false, Ordering::Relaxed) || one.sent.is_empty();
-                (one.film.picture(is_asked), PICTURE_TICKS)
+                one.film.picture(is_asked)
             }
         };
         let last = payloads.len() - 1;
@@ -211,7 +268,7 @@ impl Browser {
             one.track.write_rtp(rtp::Packet { header, payload: payload.clone() }).await.unwrap();
             one.sent.push(payload);
         }
-        one.timestamp = one.timestamp.wrapping_add(ticks);
+        one.timestamp = one.timestamp.wrapping_add(one.codec.ticks());
     }
 
     /// Everything that was sent of a medium.
@@ -249,21 +306,24 @@ impl Browser {
 }
 
 impl Sending {
-    async fn new(connection: &dyn PeerConnection, medium: Medium) -> Self {
-        let (kind, mime_type, clock_rate, channels) = match medium {
-            Medium::Voice => (RtpCodecKind::Audio, "audio/opus", 48_000, 2),
-            Medium::Camera | Medium::Screen => (RtpCodecKind::Video, "video/VP8", 90_000, 0),
-        };
-        let codec = RTCRtpCodec { mime_type: mime_type.to_owned(), clock_rate, channels, ..RTCRtpCodec::default() };
+    async fn new(connection: &dyn PeerConnection, medium: Medium, codec: Codec) -> Self {
+        let (kind, (clock_rate, channels)) = (codec.kind(), codec.clock());
+        let wanted =
+            RTCRtpCodec { mime_type: codec.name().to_owned(), clock_rate, channels, ..RTCRtpCodec::default() };
         let ssrc = fastrand::u32(1..);
         let rtx = (kind == RtpCodecKind::Video).then(|| RTCRtpRtxParameters { ssrc: fastrand::u32(1..) });
         let rtp_coding_parameters =
             RTCRtpCodingParameters { ssrc: Some(ssrc), rtx, ..RTCRtpCodingParameters::default() };
-        let encoding = RTCRtpEncodingParameters { rtp_coding_parameters, codec, ..RTCRtpEncodingParameters::default() };
+        let encoding =
+            RTCRtpEncodingParameters { rtp_coding_parameters, codec: wanted, ..RTCRtpEncodingParameters::default() };
         let name = |what: &str| format!("{what}-{medium:?}");
         let track = MediaStreamTrack::new(name("stream"), name("track"), name("label"), kind, vec![encoding]);
         let track = Arc::new(TrackLocalStaticRTP::new(track));
-        let init = RTCRtpTransceiverInit { direction: RTCRtpTransceiverDirection::Sendonly, ..Default::default() };
+        let direction = match codec {
+            Codec::Opus | Codec::Vp8 => RTCRtpTransceiverDirection::Sendonly,
+            Codec::Alaw => RTCRtpTransceiverDirection::Sendrecv,
+        };
+        let init = RTCRtpTransceiverInit { direction, ..Default::default() };
         let transceiver = connection.add_transceiver_from_track(Arc::clone(&track) as _, Some(init)).await.unwrap();
         let sender = transceiver.sender().await.unwrap().unwrap();
         let is_asked = Arc::new(AtomicBool::new(false));
@@ -276,23 +336,28 @@ impl Sending {
             }
         });
         let (film, payload_type, next) = (Film::default(), None, fastrand::u16(..));
-        Self { medium, ssrc, track, sender, payload_type, film, next, timestamp: 0, is_asked, sent: Vec::new() }
+        Self { medium, codec, ssrc, track, sender, payload_type, film, next, timestamp: 0, is_asked, sent: Vec::new() }
     }
 
     /// The payload type that both sides have agreed to.
     async fn agreed(&self) -> Option<u8> {
-        let wanted = if self.medium == Medium::Voice { "audio/opus" } else { "video/VP8" };
         let codecs = self.sender.get_parameters().await.unwrap().rtp_parameters.codecs;
-        let codec = codecs.iter().find(|one| one.rtp_codec.mime_type.eq_ignore_ascii_case(wanted));
+        let codec = codecs.iter().find(|one| one.rtp_codec.mime_type.eq_ignore_ascii_case(self.codec.name()));
         codec.map(|codec| codec.payload_type)
     }
 }
 
 /// A packet of a voice whose bytes say which it is.
-fn voice(number: usize) -> Bytes {
+fn opus(number: usize) -> Bytes {
     let number = u32::try_from(number).unwrap().to_be_bytes();
     // A table of contents byte as Chromium's (RFC 6716, 3.1).
-    Bytes::from([&[0x78][..], &number, &[0x5a; VOICE - 5]].concat())
+    Bytes::from([&[0x78][..], &number, &[0x5a; OPUS - 5]].concat())
+}
+
+/// 20 ms of a soft noise that no other frame has: A-law's smallest amplitudes (ITU-T G.711), so that sums do not clip.
+fn alaw(voice: u32, number: usize) -> Bytes {
+    let mut noise = fastrand::Rng::with_seed(u64::from(voice) << 32 | number as u64);
+    (0..ALAW).map(|_| if noise.bool() { 0x50 | noise.u8(..16) } else { 0xd0 | noise.u8(..16) }).collect()
 }
 
 /// Media lines of an offer, with the first stream on each.

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
 mod browser;
+mod call;
 mod flow;
 mod hostile;
 mod link;

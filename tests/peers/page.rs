@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What a page sends goes on at this pace: a picture, and 20 ms of a voice.
-const PACE: Duration = Duration::from_millis(20);
+pub(crate) const PACE: Duration = Duration::from_millis(20);
 /// Who hears nothing for so long is asked nothing.
 const GLANCE: Duration = Duration::from_millis(1);
 
