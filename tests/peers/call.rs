@@ -104,7 +104,7 @@ async fn citizen_and_agent_hear_each_other_and_not_themselves_also_after_a_reloa
     };
     until(&mut sides, "both hear each other", hear_each_other).await;
     for (n, side) in sides.iter().enumerate() {
-        assert_eq!(found(side.sent(), &side.heard()), [], "nobody hears themselves");
+        assert_eq!(found(side.sent(), &side.heard()), Vec::<usize>::new(), "nobody hears themselves");
         let frames = found(sides[1 - n].sent(), &side.heard());
         assert!(frames.is_sorted(), "{frames:?}");
     }

@@ -33,7 +33,8 @@ async fn what_is_lost_on_either_way_is_asked_for_again_and_comes() {
     let streams = [citizen.browser.stream(Medium::Screen), agent.stream_of(they, Medium::Screen).unwrap()];
     let lost = |page: &Page, way: Way| {
         let all = page.link().lost(way);
-        all.into_iter().filter(|(stream, _)| *stream == streams[way as usize]).map(|(_, number)| number)
+        let own = streams[way as usize];
+        all.into_iter().filter(move |(stream, _)| *stream == own).map(|(_, number)| number)
     };
     for (n, way) in [Way::ToServer, Way::ToClient].into_iter().enumerate() {
         let link = if way == Way::ToServer { citizen.link() } else { agent.link() };
