@@ -15,7 +15,7 @@ use bangban_protocol::MediaLine;
 use bytes::Bytes;
 use rtc::{
     ice::mdns::MulticastDnsMode,
-    interceptor::{Attribute, Interceptor, Packet as Inner, Slot, StreamInfo, TaggedPacket},
+    interceptor::{Attribute, Interceptor, Packet as Inner, Slot, StreamInfo, TaggedPacket, TwccSenderBuilder},
     media_stream::MediaStreamTrack,
     rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication,
     rtp,
@@ -180,6 +180,8 @@ impl Browser {
         let mut engine = MediaEngine::default();
         engine.register_default_codecs().unwrap();
         let registry = register_default_interceptors(Registry::new(), &mut engine).unwrap();
+        // As every browser does, it numbers its packets across all streams (transport-wide congestion control).
+        let registry = registry.with(Slot::TwccSender, TwccSenderBuilder::new().build());
         let registry = registry.with(Slot::from(14_000), KeyFrames::default());
         let settings = SettingEngineBuilder::new()
             .with_include_loopback_candidate(true)
@@ -286,11 +288,13 @@ impl Browser {
         self.lines.get(mid).copied()
     }
 
-    /// What has come on a media line, in the order of its numbers.
+    /// What has come on a media line, in the order of its numbers. Whoever asks twice gets a repeat twice, which counts once;
+    /// another packet under the same number would stay.
     pub(crate) fn received(&self, mid: &str) -> Vec<Packet> {
         let heard = self.heard.borrow();
         let mut packets = self.lines.get(mid).and_then(|ssrc| heard.get(ssrc)).cloned().unwrap_or_default();
         packets.sort_by_key(|packet| packet.number);
+        packets.dedup();
         packets
     }
 
