@@ -1,6 +1,6 @@
 //! Threads and their event logs, read by SQL and compared by nothing else than the promises that clients were given.
 
-use bangban_domain::{ConversationId, Timestamp, history};
+use bangban_domain::{ConversationId, Timestamp, WindowId, history};
 use sqlx::{AnyConnection, Connection as _, Row as _, any::install_default_drivers};
 
 /// One entry of a thread, as its row has it.
@@ -32,6 +32,13 @@ impl Rows {
             client_id: row.get("client_id"),
         };
         rows.iter().map(kept).collect()
+    }
+
+    /// How well a window that is over went, as its row has it.
+    pub async fn window_quality(&mut self, id: WindowId) -> serde_json::Value {
+        let sql = "SELECT quality FROM virtual_window WHERE id = $1";
+        let row = sqlx::query(sql).bind(id.to_string()).fetch_one(&mut self.0).await.unwrap();
+        serde_json::from_str(row.get("quality")).unwrap()
     }
 
     /// Replays the event log of a conversation and compares what follows from it with the rows: stage, agent, every clock,

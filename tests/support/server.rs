@@ -49,6 +49,8 @@ pub struct TestServer {
     child: Option<Child>,
     /// Where it listens; the same after a restart.
     pub address: SocketAddr,
+    /// Where its metrics are, if it was started with `BANGBAN__HTTP__METRICS_LISTEN`.
+    metrics: Option<SocketAddr>,
     /// Where its rows are.
     pub database: TestDatabase,
     settings: Vec<(String, String)>,
@@ -72,7 +74,7 @@ impl TestServer {
         let asked = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let settings = [hours].into_iter().chain(limits).chain(asked).collect();
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Self { child: None, address, database, settings };
+        let mut server = Self { child: None, address, metrics: None, database, settings };
         server.restart().await;
         server
     }
@@ -125,6 +127,15 @@ impl TestServer {
         timeout(PATIENCE, out.read_line(&mut line)).await.expect("a server that starts").unwrap();
         let (_, rest) = line.split_once("ws://").unwrap_or_else(|| panic!("no address: {line}{}", self.log()));
         self.address = rest.trim().trim_end_matches("/ws").parse().unwrap();
+        if self.settings.iter().any(|(name, _)| name == "BANGBAN__HTTP__METRICS_LISTEN") {
+            while !line.trim_start().starts_with("metrics") {
+                line.clear();
+                let read = timeout(PATIENCE, out.read_line(&mut line)).await.expect("a greeting").unwrap();
+                assert!(read > 0, "no metrics: {}", self.log());
+            }
+            let (_, address) = line.trim().split_once("http://").unwrap();
+            self.metrics = Some(address.trim_end_matches("/metrics").parse().unwrap());
+        }
         self.child = Some(child);
     }
 
@@ -146,19 +157,18 @@ impl TestServer {
 
     /// A POST with a JSON body: status and JSON of the answer.
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
         let body = body.to_string();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n",
-            self.address,
-            body.len()
-        );
-        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("an answer").unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
+        let headers = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        let (status, answer) = exchange(self.address, &format!("POST {path}"), &headers, &body).await;
+        (status, serde_json::from_str(&answer).unwrap_or(Value::Null))
+    }
+
+    /// Its metrics, as they are now.
+    pub async fn metrics(&self) -> String {
+        let address = self.metrics.expect("started with BANGBAN__HTTP__METRICS_LISTEN");
+        let (status, text) = exchange(address, "GET /metrics", "", "").await;
+        assert_eq!(status, 200, "{text}");
+        text
     }
 
     /// The token of a demo citizen.
@@ -196,6 +206,17 @@ impl TestServer {
     pub async fn staff(&self, login: &str) -> Client {
         Client::connect(self.address, &self.staff_token(login).await).await
     }
+}
+
+/// One request on a connection of its own: status and body.
+async fn exchange(address: SocketAddr, request: &str, headers: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("{request} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\n\r\n");
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
 }
 
 impl Drop for TestServer {

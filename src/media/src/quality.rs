@@ -115,6 +115,9 @@ impl Gauge {
     /// What there is to tell, if anything; counting begins anew.
     pub(crate) fn tell(&mut self, now: Instant) -> Option<Quality> {
         let whole = self.whole.take()?;
+        // A repeat counts as received in the report on a stream (RFC 3550, 6.4.1), so what was lost of pictures is known from
+        // the numbers of the way only, which all packets of a browser share (transport-wide congestion control).
+        let way = whole.ingress_loss_fraction;
         let since = self.told_at.map_or(TELL_QUALITY, |at| now.saturating_duration_since(at));
         let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX).max(1);
         let leg = |(key, total): &(Key, Total)| {
@@ -123,7 +126,10 @@ impl Gauge {
                 participant: key.0,
                 medium: key.1,
                 bitrate: total.bytes.saturating_sub(before.bytes).saturating_mul(8_000) / millis,
-                loss: total.loss,
+                loss: match key {
+                    (None, Medium::Camera | Medium::Screen) => way.or(total.loss),
+                    (None, Medium::Voice) | (Some(_), _) => total.loss,
+                },
                 jitter: total.jitter,
                 round_trip: total.round_trip,
                 nacks: total.nacks.saturating_sub(before.nacks),
@@ -191,5 +197,20 @@ mod tests {
         gauge.sends(Medium::Screen, &sent(later, 1_250_000, 4));
         let second = gauge.tell(later).unwrap().sends[0];
         assert_eq!((second.bitrate, second.nacks), (500_000, 1));
+    }
+    #[test]
+    fn what_is_lost_of_pictures_on_the_way_here_is_told_as_it_was_before_its_repair() {
+        let (mut gauge, now) = (Gauge::default(), crate::clock::now());
+        let reported = MediaIngressStats { loss: Some(0.01), ..sent(now, 1_000, 9) };
+        for (way, medium, expected) in [
+            (Some(0.2), Medium::Screen, Some(0.2)),
+            (Some(0.2), Medium::Camera, Some(0.2)),
+            (Some(0.2), Medium::Voice, Some(0.01)),
+            (None, Medium::Screen, Some(0.01)),
+        ] {
+            gauge.whole(PeerStats { ingress_loss_fraction: way, ..whole(now) });
+            gauge.sends(medium, &reported);
+            assert_eq!(gauge.tell(now).unwrap().sends[0].loss, expected, "{way:?} {medium:?}");
+        }
     }
 }

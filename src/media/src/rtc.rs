@@ -85,3 +85,13 @@ pub(crate) fn guarded<T>(panics: &AtomicU64, call: impl FnOnce() -> T) -> Option
     }
     result.ok()
 }
+
+/// What the library makes of a description that a browser sent; `None`: it cannot be agreed to. If the library panics over
+/// it, nothing is known of the connection any more, and it is over.
+pub(crate) fn agreed<T>(panics: &AtomicU64, rtc: &mut Rtc, call: impl FnOnce(&mut Rtc) -> Option<T>) -> Option<T> {
+    let made = guarded(panics, || call(rtc));
+    if made.is_none() {
+        rtc.disconnect();
+    }
+    made.flatten()
+}

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -24,7 +24,7 @@ use crate::{
     directory::Directory,
     peer::{MEDIA, Peer, Receiving, State, kind, place},
     probe::Prober,
-    rtc::{Handed, drain, guarded, hand_in},
+    rtc::{Handed, agreed, drain, guarded, hand_in},
     sdp,
     senders::{Senders, Whose},
     vp8,
@@ -153,7 +153,7 @@ impl Shard {
         let mut peer = Peer::new(window, participant, rtc, now, State::New { until: now + COME_UP });
         let candidate = Candidate::host(self.public, "udp").map_err(|_| Refused::BadSdp)?;
         peer.rtc.add_local_candidate(candidate);
-        let answer = accept(&mut peer, offer, lines)?;
+        let answer = accept(&self.cells.panics, &mut peer, offer, lines)?;
         self.forget(window, participant);
         let id = self.put(peer);
         self.by_participant.insert((window, participant), id);
@@ -175,7 +175,13 @@ impl Shard {
     ) -> Result<String, Refused> {
         let id = self.find(window, participant)?;
         let peer = self.peers[id].as_mut().ok_or(Refused::UnknownPeer)?;
-        let answer = accept(peer, offer, lines)?;
+        let answer = match accept(&self.cells.panics, peer, offer, lines) {
+            Ok(answer) => answer,
+            Err(refused) => {
+                self.drive(id, now);
+                return Err(refused);
+            }
+        };
         // An offer of ours that was under way is void with it; what it would have brought is offered again.
         peer.pending = None;
         self.know_ufrag(id);
@@ -198,11 +204,14 @@ impl Shard {
         if peer.offers != number || peer.pending.is_none() {
             return Err(Refused::StaleAnswer);
         }
-        let answer = SdpAnswer::from_sdp_string(answer).map_err(|_| Refused::BadSdp)?;
+        let read = guarded(&self.cells.panics, || SdpAnswer::from_sdp_string(answer).ok()).flatten();
+        let answer = read.ok_or(Refused::BadSdp)?;
         let Some((pending, legs)) = peer.pending.take() else { return Err(Refused::StaleAnswer) };
-        guarded(&self.cells.panics, || peer.rtc.sdp_api().accept_answer(pending, answer).ok())
-            .flatten()
-            .ok_or(Refused::BadSdp)?;
+        let taken = agreed(&self.cells.panics, &mut peer.rtc, |rtc| rtc.sdp_api().accept_answer(pending, answer).ok());
+        if taken.is_none() {
+            self.drive(id, now);
+            return Err(Refused::BadSdp);
+        }
         for mut leg in legs {
             leg.stream = peer.stream_of(&leg);
             peer.legs.push(leg);
@@ -673,7 +682,7 @@ impl Shard {
 }
 
 /// The answer to an offer, if it is one that a browser could have made and its lines are as it says.
-fn accept(peer: &mut Peer, offer: &str, lines: &Lines) -> Result<String, Refused> {
+fn accept(panics: &AtomicU64, peer: &mut Peer, offer: &str, lines: &Lines) -> Result<String, Refused> {
     sdp::check(offer)?;
     let there: Vec<_> = sdp::media(offer).collect();
     // Only pictures and voices: whatever else is said goes by the server.
@@ -689,8 +698,11 @@ fn accept(peer: &mut Peer, offer: &str, lines: &Lines) -> Result<String, Refused
         }
         places[place(*medium)] = Some(Mid::from(mid.as_str()));
     }
-    let offer = SdpOffer::from_sdp_string(offer).map_err(|_| Refused::BadSdp)?;
-    let answer = peer.rtc.sdp_api().accept_offer(offer).map_err(|_| Refused::BadSdp)?;
+    let answer = agreed(panics, &mut peer.rtc, |rtc| {
+        let offer = SdpOffer::from_sdp_string(offer).ok()?;
+        Some(rtc.sdp_api().accept_offer(offer).ok()?.to_sdp_string())
+    });
+    let answer = answer.ok_or(Refused::BadSdp)?;
     peer.lines = places;
-    Ok(answer.to_sdp_string())
+    Ok(answer)
 }

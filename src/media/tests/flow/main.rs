@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
 
+mod descriptions;
+
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, UdpSocket},
