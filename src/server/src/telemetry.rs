@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Libraries that would write frames, headers and statements at their finest levels: they say less, whatever is asked.
-const QUIET: [&str; 11] = [
+const QUIET: [&str; 12] = [
     "tungstenite=info",
     "tokio_tungstenite=info",
     "hyper=info",
@@ -30,6 +30,8 @@ const QUIET: [&str; 11] = [
     "reqwest=info",
     "str0m=info",
     "dimpl=info",
+    // Whole messages, with numbers and passwords, from `info` on.
+    "rsipstack=error",
 ];
 
 /// Starts the log, on standard error.
