@@ -13,12 +13,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Guard, LOOK, RATE, SOON, free_port, level, tone::wav};
+use crate::{Guard, LOOK, RATE, SOON, free_port, level, wav};
 
 /// Heard, at least (issue 9).
 const THERE: f64 = -15.0;
 /// Not heard, at most.
 const NOT_THERE: f64 = -60.0;
+/// How long a voice is, in milliseconds: longer than any test.
+const VOICE: usize = 120_000;
 /// After what has changed, until it is heard: jitter buffers on both sides, and what was on its way.
 const ON_ITS_WAY: usize = RATE * 2 / 5;
 
@@ -41,7 +43,7 @@ impl Baresip {
         let (port, control) = (free_port(), SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
         let at = folder.path();
         fs::create_dir(at.join("rec")).expect("a folder");
-        fs::write(at.join("voice.wav"), wav(tone)).expect("a file");
+        fs::write(at.join("voice.wav"), wav(tone, VOICE)).expect("a file");
         fs::write(at.join("contacts"), "").expect("a file");
         fs::write(
             at.join("accounts"),

@@ -21,7 +21,7 @@ pub use baresip::Baresip;
 pub use exchange::Exchange;
 pub use extension::Extension;
 pub use sipp::{Sipp, Tally};
-pub use tone::{last_second, level};
+pub use tone::{last_second, level, wav};
 
 /// Sound a second: 8 kHz.
 const RATE: usize = 8_000;

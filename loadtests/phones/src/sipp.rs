@@ -47,8 +47,15 @@ impl Sipp {
     /// # Errors
     /// It is not installed (package sip-tester), or there is no folder for its files.
     pub fn started(scenario: &str, to: Option<SocketAddr>, more: &[&str]) -> std::io::Result<Self> {
+        Self::at(scenario, free_port(), to, more)
+    }
+
+    /// The same from this port.
+    ///
+    /// # Errors
+    /// As [`Sipp::started`].
+    pub fn at(scenario: &str, port: u16, to: Option<SocketAddr>, more: &[&str]) -> std::io::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let port = free_port();
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("{scenario}.xml"));
         let log = fs::File::create(folder.path().join("log"))?;
         let child = Command::new("sipp")
@@ -95,18 +102,29 @@ impl Sipp {
     ///
     /// # Errors
     /// Not all of them went well, or it could not be waited for: what it has written.
-    pub async fn ended(mut self) -> Result<Tally, String> {
+    pub async fn ended(self) -> Result<Tally, String> {
+        match self.counted().await? {
+            (tally, None) => Ok(tally),
+            (_, Some(errors)) => Err(errors),
+        }
+    }
+
+    /// The same, with what it has written where not all went well.
+    ///
+    /// # Errors
+    /// It could not be waited for.
+    pub async fn counted(mut self) -> Result<(Tally, Option<String>), String> {
         let waited = tokio::task::spawn_blocking(move || (self.child.0.wait(), self.folder));
         let (status, folder) = waited.await.map_err(|error| error.to_string())?;
         let status = status.map_err(|error| error.to_string())?;
         let tally = tally(&read(folder.path().join("stat.csv")));
         if status.success() {
-            return Ok(tally);
+            return Ok((tally, None));
         }
         let files = fs::read_dir(folder.path()).map_err(|error| error.to_string())?;
         let paths = files.flatten().map(|entry| entry.path());
         let errors: String = paths.filter(|path| path.to_string_lossy().ends_with("errors.log")).map(read).collect();
-        Err(format!("sipp: {status}, {tally:?}: {errors}"))
+        Ok((tally, Some(format!("sipp: {status}, {tally:?}: {errors}"))))
     }
 
     /// How it stands: what it wrote last, once a second.

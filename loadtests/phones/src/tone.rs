@@ -4,9 +4,13 @@ use std::f64::consts::TAU;
 
 use crate::RATE;
 
-/// Two minutes of a sine at -12 dBFS as a WAV, or of silence.
-pub(crate) fn wav(tone: Option<f64>) -> Vec<u8> {
-    let samples = RATE * 120;
+/// So many milliseconds of a sine at -12 dBFS as a WAV, or of silence.
+///
+/// # Panics
+/// If it is longer than a WAV may be.
+#[must_use]
+pub fn wav(tone: Option<f64>, milliseconds: usize) -> Vec<u8> {
+    let samples = RATE * milliseconds / 1_000;
     let mut bytes = b"RIFF".to_vec();
     let size = u32::try_from(samples * 2).expect("small");
     bytes.extend((size + 36).to_le_bytes());
@@ -59,9 +63,9 @@ mod tests {
 
     #[test]
     fn a_tone_is_found_at_its_level_and_nowhere_else() {
-        let bytes = wav(Some(440.0));
+        let bytes = wav(Some(440.0), 1_000);
         let samples: Vec<i16> =
-            bytes[44..44 + 2 * 8_000].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
+            bytes[44..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
         assert!((level(&samples, 440.0) + 12.0).abs() < 0.1, "{}", level(&samples, 440.0));
         for other in [425.0, 800.0, 1_330.0] {
             assert!(level(&samples, other) < -80.0, "{other}: {}", level(&samples, other));

@@ -108,6 +108,7 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
         "what mixers and telephones have counted: packets, late ticks, what was refused"
     );
     describe_counter!("bangban_calls_ended_total", "calls that are over, by cause");
+    describe_counter!("bangban_calls_refused_total", "calls of the hotline that were refused for lack of room");
     describe_counter!("bangban_call_requests_total", "requests for professionals, by result");
     describe_counter!("bangban_call_attempts_total", "attempts to reach somebody, by cause");
     describe_counter!("bangban_call_backs_owed_total", "call-backs that were promised because nobody was reached");
