@@ -48,8 +48,7 @@ async fn calls_at_fifty_a_second_leave_their_rows_and_nothing_else() {
     assert!(output.status.success(), "{out}{errors}{}", server.log());
 
     // Once more by SQL: one row for each call, each with its end, each attempt with its cause.
-    let url = &server.database.database.url;
-    let mut rows = sqlx::SqliteConnection::connect(url).await.unwrap();
+    let mut rows = sqlx::SqliteConnection::connect(&server.database.url()).await.unwrap();
     let counts = [
         ("SELECT COUNT(*) FROM phone_call", CALLS + CONFERENCES),
         ("SELECT COUNT(*) FROM phone_call WHERE ended_at IS NULL OR because IS NULL", 0),

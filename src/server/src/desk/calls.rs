@@ -73,6 +73,8 @@ impl Owner {
             Some(said) if is_hotline && said.was_led && said.operator.is_none() => self.end_serving(id, now, batch),
             Some(_) => {}
             None if is_hotline => match stage {
+                // Gone while whoever had accepted it was being rung: there is nothing to say about it.
+                Stage::Serving if self.is_unanswered(id) => self.close_unheard(id, now, batch),
                 Stage::Serving => self.end_serving(id, now, batch),
                 Stage::Waiting | Stage::Offered => {
                     self.give_up(now, now, id, batch).ok();
@@ -135,6 +137,18 @@ impl Owner {
         batch.log(id, now, Event::Finished {});
         batch.agents.extend(agent);
         batch.touch(id);
+    }
+
+    /// Has nobody spoken with the caller yet?
+    fn is_unanswered(&self, id: ConversationId) -> bool {
+        self.cases.get(id).and_then(|case| case.clock.as_ref()).is_some_and(|clock| clock.answered_at.is_none())
+    }
+
+    fn close_unheard(&mut self, id: ConversationId, now: Timestamp, batch: &mut Batch) {
+        let agent = self.cases.get(id).and_then(|case| case.row.agent);
+        self.decide(Input::Closed { conversation: id }, now, batch).ok();
+        self.shut(id, now, Outcome::Abandoned, None, None, batch);
+        batch.agents.extend(agent);
     }
 
     /// The caller has pressed how it was: the rating of the conversation, as if it were given in writing.
