@@ -10,6 +10,7 @@ mod calls;
 mod chat;
 mod client;
 mod figures;
+mod hotline;
 mod http;
 mod idle;
 mod import;
@@ -63,6 +64,8 @@ enum Command {
     Windows(windows::Windows),
     /// Three-way calls: telephones that speak, mixed in this process; no server is needed.
     Calls(calls::Calls),
+    /// Calls by SIP through the whole server: a burst of callers, then three-way calls; every count is compared.
+    Hotline(hotline::Hotline),
 }
 
 /// What every command takes.
@@ -158,6 +161,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Windows(windows) => {
             let report = windows.run().await?;
             print(&report, windows.common.json)?;
+            report.is_clean()
+        }
+        Command::Hotline(hotline) => {
+            let report = hotline.run().await?;
+            print(&report, hotline.common.json)?;
             report.is_clean()
         }
         Command::Calls(calls) => {

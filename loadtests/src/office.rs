@@ -195,6 +195,6 @@ impl Desk {
     }
 }
 
-fn is_offer_gone(error: &anyhow::Error) -> bool {
+pub(crate) fn is_offer_gone(error: &anyhow::Error) -> bool {
     error.downcast_ref::<WireError>().is_some_and(|error| error.code == ErrorCode::OfferGone)
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Libraries that would write frames, headers and statements at their finest levels: they say less, whatever is asked.
-const QUIET: [&str; 11] = [
+const QUIET: [&str; 12] = [
     "tungstenite=info",
     "tokio_tungstenite=info",
     "hyper=info",
@@ -30,6 +30,8 @@ const QUIET: [&str; 11] = [
     "reqwest=info",
     "str0m=info",
     "dimpl=info",
+    // Whole messages, with numbers and passwords, from `info` on.
+    "rsipstack=error",
 ];
 
 /// Starts the log, on standard error.
@@ -106,6 +108,7 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
         "what mixers and telephones have counted: packets, late ticks, what was refused"
     );
     describe_counter!("bangban_calls_ended_total", "calls that are over, by cause");
+    describe_counter!("bangban_calls_refused_total", "calls of the hotline that were refused for lack of room");
     describe_counter!("bangban_call_requests_total", "requests for professionals, by result");
     describe_counter!("bangban_call_attempts_total", "attempts to reach somebody, by cause");
     describe_counter!("bangban_call_backs_owed_total", "call-backs that were promised because nobody was reached");

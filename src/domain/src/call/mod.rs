@@ -302,10 +302,16 @@ impl Calls {
         if self.is_draining {
             return Err(Refusal::Draining);
         }
+        if self.is_full() { Err(Refusal::Full) } else { Ok(()) }
+    }
+
+    /// Are there as many calls as there may be ([`Settings::most_calls`])?
+    #[must_use]
+    pub fn is_full(&self) -> bool {
         let is_full = self.settings.most_calls.is_some_and(|most| self.talks.len() >= most);
         #[cfg(test)]
         let is_full = is_full && self.fault != Some(Fault::NoLimit);
-        if is_full { Err(Refusal::Full) } else { Ok(()) }
+        is_full
     }
 
     fn around<'a>(&'a self, now: Timestamp, out: &'a mut Vec<Effect>) -> Around<'a> {

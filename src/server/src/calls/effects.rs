@@ -95,6 +95,8 @@ impl Owner {
             Effect::Rated { call, stars } => {
                 counter!("bangban_calls_rated_total", "stars" => stars.to_string()).increment(1);
                 batch.dirty.insert(call);
+                let conversation = self.rooms.get(&call).and_then(|room| room.row.conversation);
+                batch.rated.extend(conversation.map(|conversation| (conversation, stars)));
             }
             Effect::Ended { call, because, at } => self.ended(call, because, at, batch),
         }
@@ -156,7 +158,7 @@ impl Owner {
                 }
             }
             Row::WrapUp(one) => {
-                batch.is_everybody = true;
+                batch.people.insert(one.agent);
                 let of_room = self.rooms.get(&one.call).and_then(|room| room.row.conversation);
                 if let Some(conversation) = of_room {
                     // The call may be over long before it is wrapped up.
@@ -396,7 +398,7 @@ impl Owner {
     fn telephone_registered(&mut self, user: String, is_there: bool, now: Timestamp, batch: &mut Batch) {
         let agent = self.world.rights.accounts.by_login(&user).map(|account| account.id);
         self.lines.registered(user, is_there);
-        batch.is_everybody = true;
+        batch.people.extend(agent);
         if let (Some(agent), false) = (agent, is_there) {
             self.decide(Input::RegistrationGone(agent), now, batch).ok();
         }
@@ -436,10 +438,11 @@ impl Owner {
         if let Err(error) = self.decide(input, now, batch) {
             self.rooms.remove(&call);
             batch.dirty.remove(&call);
-            let because = match error.code {
-                bangban_protocol::ErrorCode::InvalidStage => bangban_telephony::Refusal::Busy,
-                _ => bangban_telephony::Refusal::Full { retry_after: self.keys.retry_after_seconds },
-            };
+            // Its conversation has no call and waits for nobody: the desk closes it.
+            batch.desk.insert(conversation);
+            tracing::info!(%call, code = ?error.code, "a call of the hotline is refused");
+            counter!("bangban_calls_refused_total").increment(1);
+            let because = bangban_telephony::Refusal::Full { retry_after: self.keys.retry_after_seconds };
             batch.errands.push(Errand::Refuse(invite, because));
             return;
         }

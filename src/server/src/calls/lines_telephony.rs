@@ -1,6 +1,6 @@
 //! The telephones as the configuration has them.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use bangban_domain::call::Number;
@@ -68,6 +68,7 @@ pub(crate) fn telephony_config(keys: &Keys) -> Result<Sip, ConfigError> {
         |text: &String| text.parse().map_err(|_| value("telephony.phones", "must be networks such as \"10.0.0.0/8\""));
     sip.phones = keys.phones.iter().map(network).collect::<Result<_, _>>()?;
     sip.realm.clone_from(&keys.realm);
+    sip.timing.t1 = Duration::from_millis(keys.t1_ms);
     sip.ticket_header = Some(keys.ticket_header.clone()).filter(|header| !header.is_empty());
     Ok(sip)
 }

@@ -19,6 +19,7 @@ use bangban_media::audio::AudioEvent;
 use bangban_protocol::{Answer, CallsView, EventBody, MediaLink, Topic, WireError};
 use bangban_store::{Author, CallChange, Change, StoreError, Unit};
 use bangban_telephony::Event;
+use metrics::counter;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -41,6 +42,8 @@ const EVENTS: usize = 256;
 const TRY_AGAIN: Millis = SECOND;
 /// Telephones that were busy are asked again after this time.
 const LINES_AGAIN: Millis = 20;
+/// Lists of calls are told so often at most: with many calls and many operators they are most of what is told.
+pub(super) const LISTS_EVERY: Millis = 250;
 
 /// Who somebody is in a call, beside the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,8 +180,12 @@ pub(super) struct Batch {
     pub(super) errands: Vec<Errand>,
     /// Calls whose view changes.
     pub(super) dirty: BTreeSet<CallId>,
-    /// Somebody beside them whose own view changes: wrap-ups, call-backs, telephones.
+    /// Members of staff whose own view changes beside that: wrap-ups, telephones.
+    pub(super) people: BTreeSet<AgentId>,
+    /// Everybody's may: call-backs.
     pub(super) is_everybody: bool,
+    /// What callers have pressed.
+    pub(super) rated: Vec<(ConversationId, u8)>,
     /// What listeners of a call are told besides.
     pub(super) events: Vec<(CallId, EventBody)>,
     /// What one page is told.
@@ -231,6 +238,10 @@ pub(super) struct Owner {
     /// Its own, for the hotline's calls; weak, so that the owner ends with those who hold one.
     mailbox: mpsc::WeakSender<Envelope>,
     lines_at: Option<Timestamp>,
+    /// When lists of calls are told next, if they have changed.
+    pub(super) lists_at: Option<Timestamp>,
+    /// When they were told last.
+    pub(super) lists_told_at: Timestamp,
     /// Is what is in memory durable? If not, nothing is decided until it is rebuilt.
     is_sound: bool,
     try_again_at: Timestamp,
@@ -265,6 +276,8 @@ impl Owner {
             follow_ups: Vec::new(),
             mailbox,
             lines_at: None,
+            lists_at: None,
+            lists_told_at: Timestamp(0),
             is_sound: false,
             try_again_at: Timestamp(0),
             is_draining: false,
@@ -389,7 +402,7 @@ impl Owner {
         if !self.is_sound {
             return Some(self.try_again_at);
         }
-        self.core.next_deadline().into_iter().chain(self.lines_at).min()
+        self.core.next_deadline().into_iter().chain(self.lines_at).chain(self.lists_at).min()
     }
 
     /// What has come meanwhile, the passing of time, then the wishes; answered when what they changed is durable.
@@ -558,8 +571,10 @@ impl Owner {
     // --- the hotline ------------------------------------------------------------------------------------------
 
     pub(super) fn invited(&mut self, invitation: hotline::Invitation, batch: &mut Batch) {
-        if self.is_draining {
+        // Before a conversation is made of it, which would be queued for nothing.
+        if self.is_draining || self.core.is_full() {
             let because = bangban_telephony::Refusal::Full { retry_after: self.keys.retry_after_seconds };
+            counter!("bangban_calls_refused_total").increment(1);
             batch.errands.push(Errand::Refuse(invitation.invite, because));
             return;
         }

@@ -16,7 +16,7 @@ use super::{
     forbidden,
     news::Said,
     not_found,
-    owner::{Batch, Owner, Person, Room, Viewer},
+    owner::{Batch, LISTS_EVERY, Owner, Person, Room, Viewer},
 };
 use crate::{
     auth::Principal,
@@ -25,6 +25,8 @@ use crate::{
 
 /// Calls that a supervisor is shown.
 const MOST_LIVE: usize = 500;
+/// Callers who wait that an operator is shown, those who are served next first; how many there are, their desk says.
+const MOST_WAITING: usize = 100;
 
 impl Owner {
     // --- looking on -------------------------------------------------------------------------------------------
@@ -89,7 +91,14 @@ impl Owner {
         }
         if !batch.dirty.is_empty() || batch.is_everybody {
             self.tell_talking();
-            self.tell_mine(now);
+            self.lists_at.get_or_insert((self.lists_told_at + LISTS_EVERY).max(now));
+        }
+        let are_lists_due = self.lists_at.is_some_and(|at| at <= now);
+        if are_lists_due {
+            (self.lists_at, self.lists_told_at) = (None, now);
+        }
+        if are_lists_due || !batch.dirty.is_empty() || !batch.people.is_empty() {
+            self.tell_mine(&batch.dirty, &batch.people, are_lists_due, now);
         }
         // What has ended was told for the last time.
         let ended: Vec<CallId> =
@@ -115,6 +124,9 @@ impl Owner {
         }
         for (conversation, agent) in batch.unsaid {
             self.world.notices.call_unsaid(conversation, agent);
+        }
+        for (conversation, stars) in batch.rated {
+            self.world.notices.call_rated(conversation, stars);
         }
     }
 
@@ -172,15 +184,36 @@ impl Owner {
         }
     }
 
-    /// To each who listens, if it is not what they know.
-    fn tell_mine(&mut self, now: Timestamp) {
+    /// To each who listens, if it is not what they know: at once whom a change concerns, the others with the lists.
+    fn tell_mine(
+        &mut self,
+        dirty: &BTreeSet<CallId>,
+        people: &BTreeSet<AgentId>,
+        are_lists_due: bool,
+        now: Timestamp,
+    ) {
         let mut told = Vec::new();
         for (number, viewer) in &self.viewers {
             let Some(before) = &viewer.mine else { continue };
             if !viewer.socket.listens_to(Topic::Calls) {
                 continue;
             }
-            let mut view = self.calls_view(viewer.who);
+            let knows = |call: &CallId| {
+                before.mine.contains(call)
+                    || before.left.contains(call)
+                    || before.rings.iter().any(|ring| ring.call == *call)
+                    || self.rooms.get(call).is_some_and(|room| room.concerns(viewer.who))
+            };
+            let is_concerned = viewer.who.staff().is_some_and(|agent| people.contains(&agent)) || dirty.iter().any(knows);
+            if !is_concerned && !are_lists_due {
+                continue;
+            }
+            let mut view = self.own_view(viewer.who);
+            if are_lists_due {
+                self.add_lists(viewer.who, &mut view);
+            } else {
+                (view.waiting, view.live, view.owed) = (before.waiting.clone(), before.live.clone(), before.owed.clone());
+            }
             view.version = before.version;
             if view != *before {
                 view.version = (before.version + 1).max(now.0.unsigned_abs());
@@ -257,6 +290,13 @@ impl Owner {
     }
 
     fn calls_view(&self, who: Person) -> CallsView {
+        let mut view = self.own_view(who);
+        self.add_lists(who, &mut view);
+        view
+    }
+
+    /// What concerns one person alone.
+    fn own_view(&self, who: Person) -> CallsView {
         let mut view = CallsView::default();
         for (call, room) in self.rooms.iter().filter(|(_, room)| room.ended.is_none()) {
             view.rings.extend(self.ring_view(*call, room, who));
@@ -265,27 +305,27 @@ impl Owner {
             } else if who.staff().is_some_and(|agent| room.operators.contains(&agent)) {
                 view.left.push(*call);
             }
-            if let Some(agent) = who.staff()
-                && view.live.len() < MOST_LIVE
-                && self.watches(agent, room)
-            {
-                view.live.push(self.live_view(*call, room));
-            }
-            if let Some(agent) = who.staff()
-                && view.waiting.len() < MOST_LIVE
-                && self.waits_for(agent, *call, room)
-            {
-                view.waiting.push(self.live_view(*call, room));
-            }
         }
-        view.waiting.sort_by_key(|one| (!one.is_first, one.since));
         let Some(agent) = who.staff() else { return view };
         let wrap_ups = self.core.wrap_ups().filter(|row| row.agent == agent);
         view.wrap_ups =
             wrap_ups.map(|row| WrapUpView { call: row.call, since: row.began_at, until: row.until }).collect();
         view.has_telephone = self.telephone_of(agent).is_some();
-        view.owed = self.owed_views(agent);
         view
+    }
+
+    /// The lists beside it: who waits, what one watches, who is to be called back.
+    fn add_lists(&self, who: Person, view: &mut CallsView) {
+        let Some(agent) = who.staff() else { return };
+        let standing = || self.rooms.iter().filter(|(_, room)| room.ended.is_none());
+        let live = standing().filter(|(_, room)| self.watches(agent, room)).take(MOST_LIVE);
+        view.live = live.map(|(call, room)| self.live_view(*call, room)).collect();
+        let mut waiting: Vec<_> =
+            standing().filter(|(call, room)| self.waits_for(agent, **call, room)).collect();
+        waiting.sort_by_key(|(call, room)| (!room.row.is_first, room.row.began_at, **call));
+        waiting.truncate(MOST_WAITING);
+        view.waiting = waiting.into_iter().map(|(call, room)| self.live_view(*call, room)).collect();
+        view.owed = self.owed_views(agent);
     }
 
     fn ring_view(&self, call: CallId, room: &Room, who: Person) -> Option<RingView> {

@@ -80,6 +80,8 @@ pub struct Telephony {
     pub realm: String,
     /// The header that carries the hotline's ticket; empty: none.
     pub ticket_header: String,
+    /// T1 of SIP (RFC 3261, section 17.1.1.1), in milliseconds.
+    pub t1_ms: u64,
 }
 
 impl std::fmt::Debug for Telephony {
@@ -221,6 +223,9 @@ impl Telephony {
         }
         self.address()?;
         number("telephony.number", &self.number)?;
+        if !(50..=2_000).contains(&self.t1_ms) {
+            return Err(value("telephony.t1_ms", "must be 50 to 2000"));
+        }
         crate::calls::telephony_config(self).map(drop)
     }
 }

@@ -1,6 +1,8 @@
 //! The desk's part of calls (docs/calls.md): whoever calls is queued and offered like everybody else who asks for a human,
 //! and what has become of their call decides what becomes of a conversation that it has opened.
 
+use std::collections::BTreeSet;
+
 use bangban_domain::{
     AgentId, ConversationId, Timestamp,
     conversation::may_pass,
@@ -22,11 +24,11 @@ impl Owner {
         of_line.unwrap_or_else(|| catalogue.team_of(item).to_owned())
     }
 
-    /// Closed conversations whose call goes on are brought back.
+    /// Closed conversations whose call goes on, or is rated, are brought back.
     pub(super) async fn load_called(&mut self, pending: &Pending) {
         let asks = |id: &ConversationId| self.world.shared.calls.said(*id).is_some_and(|said| said.is_asking);
-        let missing: Vec<ConversationId> =
-            pending.calls.iter().copied().filter(|id| !self.cases.contains(*id)).filter(|id| asks(id)).collect();
+        let wanted = pending.calls.iter().copied().filter(asks).chain(pending.rated.keys().copied());
+        let missing: BTreeSet<ConversationId> = wanted.filter(|id| !self.cases.contains(*id)).collect();
         for id in missing {
             let read = async {
                 let Some(row) = self.world.store.conversation(id).await? else { return Ok(None) };
@@ -85,6 +87,8 @@ impl Owner {
             Some(said) if is_hotline && said.was_led && said.operator.is_none() => self.end_serving(id, now, batch),
             Some(_) => {}
             None if is_hotline => match stage {
+                // Gone while whoever had accepted it was being rung: there is nothing to say about it.
+                Stage::Serving if self.is_unanswered(id) => self.close_unheard(id, now, batch),
                 Stage::Serving => self.end_serving(id, now, batch),
                 Stage::Waiting | Stage::Offered => {
                     self.give_up(now, now, id, batch).ok();
@@ -161,6 +165,32 @@ impl Owner {
         batch.log(id, now, Event::Finished {});
         batch.agents.extend(agent);
         batch.touch(id);
+    }
+
+    /// Has nobody spoken with the caller yet?
+    fn is_unanswered(&self, id: ConversationId) -> bool {
+        self.cases.get(id).and_then(|case| case.clock.as_ref()).is_some_and(|clock| clock.answered_at.is_none())
+    }
+
+    fn close_unheard(&mut self, id: ConversationId, now: Timestamp, batch: &mut Batch) {
+        let agent = self.cases.get(id).and_then(|case| case.row.agent);
+        self.decide(Input::Closed { conversation: id }, now, batch).ok();
+        self.shut(id, now, Outcome::Abandoned, None, None, batch);
+        batch.agents.extend(agent);
+    }
+
+    /// The caller has pressed how it was: the rating of the conversation, as if it were given in writing.
+    pub(super) fn rated_by_keys(&mut self, id: ConversationId, stars: u8, now: Timestamp, batch: &mut Batch) {
+        let Some(case) = self.cases.get_mut(id) else { return };
+        // Of whoever served it; a request that goes on is rated when it is over.
+        if case.row.agent.is_none() || !matches!(case.row.stage, Stage::WrapUp | Stage::Closed) {
+            return;
+        }
+        case.row.stars = Some(stars);
+        batch.say(id, now, ThreadBody::Rated { stars });
+        batch.log(id, now, Event::Rated { stars });
+        batch.touch(id);
+        self.passes(id);
     }
 
     /// The operator has not said in time what the call was: it is closed, and not as solved.

@@ -50,6 +50,8 @@ pub(super) struct Pending {
     pub(super) in_call: BTreeSet<AgentId>,
     /// Conversations whose operator said nothing of the call in time.
     pub(super) unsaid: BTreeMap<ConversationId, AgentId>,
+    /// Conversations whose caller has pressed a rating, 1 to 5.
+    pub(super) rated: BTreeMap<ConversationId, u8>,
     /// Units whose board somebody wants to see.
     pub(super) boards: BTreeSet<UnitCode>,
     /// Units whose alerts somebody wants to see.
@@ -159,6 +161,14 @@ impl Notices {
         let mut pending = self.pending();
         pending.count += 1;
         pending.in_call.insert(agent);
+        self.wake.notify_one();
+    }
+
+    /// The caller has pressed how it was, 1 to 5.
+    pub fn call_rated(&self, conversation: ConversationId, stars: u8) {
+        let mut pending = self.pending();
+        pending.count += 1;
+        pending.rated.insert(conversation, stars);
         self.wake.notify_one();
     }
 

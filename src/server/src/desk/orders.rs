@@ -165,7 +165,11 @@ impl Owner {
         batch: &mut Batch,
     ) -> Result<Answer, WireError> {
         let citizen = citizen_of(who)?;
-        if let Some(conversation) = self.cases.open_of(citizen.id, item.as_deref()) {
+        // Every call has a conversation of its own: several people may call by one number, and whoever calls again while the
+        // call before is being wrapped up has a new matter.
+        if channel != Channel::Call
+            && let Some(conversation) = self.cases.open_of(citizen.id, item.as_deref())
+        {
             return Ok(Answer::Opened { conversation });
         }
         if let Some(code) = item.as_deref().filter(|code| self.world.catalogue.item(code).is_none()) {

@@ -436,6 +436,10 @@ impl Owner {
         for id in pending.calls {
             self.call_changed(id, now, batch);
         }
+        // Before a wrap-up that is over closes it.
+        for (id, stars) in pending.rated {
+            self.rated_by_keys(id, stars, now, batch);
+        }
         for (id, agent) in pending.unsaid {
             self.close_unsaid(id, agent, now, batch);
         }

@@ -30,6 +30,7 @@ mod stopping;
 mod support;
 mod sweep;
 mod telemetry;
+mod telephone;
 mod tls;
 mod windows;
 mod word_list;

@@ -129,7 +129,7 @@ impl Server {
     }
 }
 
-async fn exchange(address: &str, head: &str, body: &str) -> Reply {
+pub(crate) async fn exchange(address: &str, head: &str, body: &str) -> Reply {
     let (line, headers) = head.split_once('\n').unwrap_or((head, ""));
     let headers: String = headers.lines().map(|header| format!("{header}\r\n")).collect();
     let host = if headers.contains("Host:") { String::new() } else { format!("Host: {address}\r\n") };

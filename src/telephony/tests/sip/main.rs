@@ -7,6 +7,5 @@ mod hostile;
 mod peer;
 mod real;
 mod registering;
-mod tools;
 mod torture;
 mod within;

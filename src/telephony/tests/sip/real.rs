@@ -3,12 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bangban_domain::call::{Cause, Ear, Failure, LegId, Sound};
+use bangban_phones::{Baresip, Sipp, last_second, level};
 use bangban_telephony::{Config, Event, Order, Target, Trunk};
 
-use crate::{
-    desk::{Desk, number},
-    tools::{Baresip, Sipp, last_second, level},
-};
+use crate::desk::{Desk, number};
 
 /// Trunk and telephones are on this machine.
 fn here(config: &mut Config) {
