@@ -43,7 +43,12 @@ impl Reply {
     pub fn of_blocked(self, until: Option<Timestamp>) -> Self {
         let body = match self.body {
             ThreadBody::BotHandOver { reason: HandOverReason::WantsPerson | HandOverReason::NotUnderstood, .. } => {
-                ThreadBody::BotHandOver { reason: HandOverReason::Blocked, opens_at: until, decided: None, proposed: None }
+                ThreadBody::BotHandOver {
+                    reason: HandOverReason::Blocked,
+                    opens_at: until,
+                    decided: None,
+                    proposed: None,
+                }
             }
             other => other,
         };
@@ -805,10 +810,9 @@ mod tests {
         assert_eq!(turn(&checked.body), Some(BotTurn::Proposed));
         let ThreadBody::BotHandOver { proposed: Some(option), decided: Some(by), .. } = checked.body else { panic!() };
         assert_eq!((option.entry.as_str(), option.probability, by.thresholds), (MEANT, Some(sure), 1));
-        for (answer, approve, is_checked, heard) in [
-            (0.9999, sure.next_up(), true, &none),
-            (0.9999, sure, false, &none),
-        ] {
+        for (answer, approve, is_checked, heard) in
+            [(0.9999, sure.next_up(), true, &none), (0.9999, sure, false, &none)]
+        {
             let said = says(answer, approve, is_checked, heard);
             assert!(matches!(said.body, ThreadBody::BotClarify { .. }), "{approve} {is_checked}: {said:?}");
         }

@@ -13,11 +13,7 @@ pub const MAX_WORDS: usize = 5_000;
 ///
 /// # Errors
 /// See above.
-pub fn check_thresholds(
-    answer: f64,
-    clarify: f64,
-    approve: Option<f64>,
-) -> Result<(), (&'static str, &'static str)> {
+pub fn check_thresholds(answer: f64, clarify: f64, approve: Option<f64>) -> Result<(), (&'static str, &'static str)> {
     if !(0.0..=1.0).contains(&clarify) {
         return Err(("clarify", "must be between 0 and 1"));
     }

@@ -2408,7 +2408,19 @@ clientId: string,
 /**
  * 1..=4000 characters.
  */
-text: string, } | { "type": "save_draft", 
+text: string, } | { "type": "reject_proposed", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * As in `send`.
+ */
+clientId: string, 
+/**
+ * Position of the `bot_hand_over`.
+ */
+on: number, } | { "type": "save_draft", 
 /**
  * The conversation.
  */
@@ -5291,6 +5303,10 @@ shown: Array<ShownOption>,
  */
 failed: number, 
 /**
+ * What 小申 proposes to answer, as long as nobody has answered or put it aside.
+ */
+proposed?: ProposedAnswer, 
+/**
  * How far a guided dialogue came.
  */
 guide: GuideWalk | null, };
@@ -5298,7 +5314,7 @@ guide: GuideWalk | null, };
 /**
  * Why 小申 points at a human.
  */
-export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "not_understood" | "cannot_see" | "blocked";
+export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "not_understood" | "approval" | "cannot_see" | "blocked";
 
 /**
  * One line of a conversation's log.
@@ -7263,6 +7279,23 @@ note?: string,
  * It stands until then.
  */
 until: Timestamp, };
+
+/**
+ * An official answer that a person checks before the citizen gets it.
+ */
+export type ProposedAnswer = { 
+/**
+ * Position of the `bot_hand_over` that says so.
+ */
+on: number, 
+/**
+ * How likely it was the one that is meant, 0..1.
+ */
+probability: number, 
+/**
+ * The entry as it is in force now: to send with `send`, or to put aside with `reject_proposed`.
+ */
+hit: KnowledgeHit, };
 
 /**
  * What a citizen agrees to, each by itself and each with its own text (DOMAIN "Law"). Recording, once there is any,
@@ -9581,7 +9614,11 @@ opensAt?: Timestamp,
 /**
  * How 小申 came to it; absent in what was said before it was kept.
  */
-decided?: Decided, } | { "type": "guide_started", 
+decided?: Decided, 
+/**
+ * With `approval`: the published question whose answer a person checks.
+ */
+proposed?: BotOption, } | { "type": "guide_started", 
 /**
  * Code of the item.
  */
@@ -9857,7 +9894,15 @@ talkSeconds: number, } | { "type": "note",
 /**
  * Plain text.
  */
-text: string, } | { "type": "flag", 
+text: string, } | { "type": "proposed_rejected", 
+/**
+ * Position of the `bot_hand_over` in the other lane.
+ */
+on: number, 
+/**
+ * Its entry's question.
+ */
+question: string, } | { "type": "flag", 
 /**
  * Is help needed?
  */
@@ -9963,6 +10008,10 @@ answer: number,
  */
 clarify: number, 
 /**
+ * From `clarify` to `answer`; null: nobody checks answers.
+ */
+approve: number | null, 
+/**
  * From which data; 1..=200 characters.
  */
 basis: string, 
@@ -9987,6 +10036,10 @@ answer: number,
  * At or above this the citizen is asked back; below it a person takes over.
  */
 clarify: number, 
+/**
+ * Between the two: at or above this a person checks the answer before it is given, where one is there; null: nobody does.
+ */
+approve: number | null, 
 /**
  * From which data.
  */
@@ -10233,7 +10286,7 @@ portal: boolean, };
 /**
  * What is done with a message.
  */
-export type WhyDecision = "answer" | "clarify" | "not_found" | "by_words";
+export type WhyDecision = "answer" | "approve" | "clarify" | "not_found" | "by_words";
 
 /**
  * What the ranker measured of a wording.
@@ -10354,6 +10407,10 @@ answer: number,
  * At or above this the citizen is asked back.
  */
 clarify: number, 
+/**
+ * At or above this a person checks the answer first, where one is there; null: nobody does.
+ */
+approve: number | null, 
 /**
  * What is decided now.
  */

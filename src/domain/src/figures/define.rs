@@ -209,7 +209,7 @@ const VISIT_DECIDED: Is = Is::Any(&[
     Is::Set(Field::SolvedAt),
     Is::Set(Field::HumanAt),
     Is::Set(Field::ReturnedAt),
-    Is::Word(Word::LastTurn, &["clarified", "not_found"]),
+    Is::Word(Word::LastTurn, &["clarified", "not_found", "proposed"]),
     Is::Over(Field::LastAt, RETURN_WITHIN),
 ]);
 

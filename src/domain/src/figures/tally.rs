@@ -218,6 +218,7 @@ mod tests {
             (&[], "answered", DAY + 1, (1, 1)),
             (&[], "not_found", 1, (1, 0)),
             (&[], "clarified", DAY + 1, (1, 0)),
+            (&[], "proposed", 1, (1, 0)),
             (&[(ReturnedAt, 5)], "answered", DAY + 1, (1, 0)),
             (&[(SolvedAt, 5)], "answered", 6, (1, 1)),
             (&[(SolvedAt, 5), (ReturnedAt, 9)], "clarified", 10, (1, 1)),

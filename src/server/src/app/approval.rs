@@ -10,14 +10,12 @@ use bangban_domain::{
     conversation::{self, MAX_CLIENT_ID},
     words::AgentStatus,
 };
-use bangban_protocol::{Answer, BotOption, ErrorCode, HandOverReason, Party, ProposedAnswer, ThreadBody, ThreadEntry, WireError};
+use bangban_protocol::{
+    Answer, BotOption, ErrorCode, HandOverReason, Party, ProposedAnswer, ThreadBody, ThreadEntry, WireError,
+};
 use bangban_store::{Lane, Unit};
 
-use super::{
-    App, dialogue::LOOKED_BACK, forbidden, invalid,
-    messages::Writer,
-    store_error, thread_entry,
-};
+use super::{App, dialogue::LOOKED_BACK, forbidden, invalid, messages::Writer, store_error, thread_entry};
 use crate::{auth::Principal, catalogue::Catalogue, desk::entry};
 
 /// What is proposed at a hand-over.
@@ -40,10 +38,7 @@ pub(super) fn standing(thread: &[ThreadEntry]) -> Option<(u64, &BotOption)> {
             (Party::Bot, ThreadBody::BotAnswer { .. } | ThreadBody::BotClarify { .. })
             | (
                 Party::Agent { .. },
-                ThreadBody::Text { .. }
-                | ThreadBody::Image { .. }
-                | ThreadBody::File { .. }
-                | ThreadBody::Voice { .. },
+                ThreadBody::Text { .. } | ThreadBody::Image { .. } | ThreadBody::File { .. } | ThreadBody::Voice { .. },
             )
             | (_, ThreadBody::RequestCancelled | ThreadBody::Closed { .. }) => stands = None,
             _ => {}
@@ -140,12 +135,14 @@ mod tests {
     use super::*;
 
     fn thread(said: Vec<(Party, ThreadBody)>) -> Vec<ThreadEntry> {
-        let one = |(seq, (from, body))| ThreadEntry { seq, at: Timestamp(0), from, client_id: None, body, masked: false };
+        let one =
+            |(seq, (from, body))| ThreadEntry { seq, at: Timestamp(0), from, client_id: None, body, masked: false };
         (1..).zip(said).map(one).collect()
     }
 
     fn hand_over(entry: Option<&str>) -> (Party, ThreadBody) {
-        let option = |entry: &str| BotOption { entry: entry.to_owned(), question: String::new(), probability: Some(0.7) };
+        let option =
+            |entry: &str| BotOption { entry: entry.to_owned(), question: String::new(), probability: Some(0.7) };
         let reason = if entry.is_some() { HandOverReason::Approval } else { HandOverReason::NotFound };
         let proposed = entry.map(option);
         (Party::Bot, ThreadBody::BotHandOver { reason, opens_at: None, decided: None, proposed })

@@ -93,7 +93,9 @@ async fn a_likely_answer_is_checked_within_the_minute_and_sent_as_the_agents_mes
     let row = &house.app.store.ledger_of(id).await.unwrap()[0];
     assert_eq!(row.answered_at, Some(Timestamp(at(10, 0, 59))), "a human's first response");
     let last = house.bodies(id).await.pop().unwrap();
-    assert!(matches!(&last, ThreadBody::Text { text: said, entry: Some(entry), .. } if *said == text && entry == MEANT));
+    assert!(
+        matches!(&last, ThreadBody::Text { text: said, entry: Some(entry), .. } if *said == text && entry == MEANT)
+    );
     assert_eq!(house.packet(1, id).await.proposed, None, "answered");
     house.close(1, id, Outcome::Solved).await;
     assert_eq!(house.labels().await, [(LabelKind::Sent, LIKELY.to_owned(), Some(MEANT.to_owned()))]);
@@ -143,7 +145,8 @@ async fn what_does_not_fit_is_put_aside_once_by_who_serves_and_teaches_that_noth
     let (id, said) = house.asked(1).await;
     assert!(proposed(&said).is_some(), "{said:?}");
     let on = house.thread(id).await.1.iter().find(|one| one.body == said).unwrap().seq;
-    let reject = |client_id: &str, on| Command::RejectProposed { conversation: id, client_id: client_id.to_owned(), on };
+    let reject =
+        |client_id: &str, on| Command::RejectProposed { conversation: id, client_id: client_id.to_owned(), on };
     assert_eq!(house.refused(&agent(1), reject("early", on)).await, ErrorCode::Forbidden, "nobody serves it yet");
     house.accept(1).await;
     for (who, wanted) in [(agent(2), ErrorCode::Forbidden), (citizen(1), ErrorCode::Forbidden)] {
