@@ -369,7 +369,7 @@ export type AlertId = string;
 /**
  * What an alert is about, the most urgent first.
  */
-export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "connect_rate" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
+export type AlertKind = "first_response_breached" | "call_back_missed" | "call_back_overdue" | "flag" | "coverage" | "connect_rate" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
 
 /**
  * One alert.
@@ -1120,7 +1120,11 @@ sdp: string, } | { "type": "decline",
 /**
  * The call.
  */
-call: CallId, } | { "type": "connect", 
+call: CallId, 
+/**
+ * Why; whoever asked sees it, and it is counted.
+ */
+reason?: DeclineReason, } | { "type": "connect", 
 /**
  * The call.
  */
@@ -1305,7 +1309,11 @@ isRinging: boolean,
 /**
  * What became of it.
  */
-cause?: Cause, };
+cause?: Cause, 
+/**
+ * Declined: why, if they said so.
+ */
+declined?: DeclineReason, };
 
 /**
  * A promised call-back of which its team was reminded.
@@ -1407,6 +1415,14 @@ parties: Array<CallPartyLine>,
  * What became of the attempts.
  */
 causes: Partial<Record<Cause, number>>, 
+/**
+ * Why they were declined, of those that said so: telephones do not.
+ */
+declines: Partial<Record<DeclineReason, number>>, 
+/**
+ * Some of it is the demo's: made up (`serve --demo`).
+ */
+hasDemo: boolean, 
 /**
  * Time from the ring to the answer.
  */
@@ -1534,7 +1550,11 @@ rows: Array<CountedRequest>,
 /**
  * `after` of the next page; null: there is none.
  */
-next: string | null, };
+next: string | null, 
+/**
+ * Some of them are the demo's: made up (`serve --demo`).
+ */
+hasDemo: boolean, };
 
 /**
  * A request for a professional.
@@ -3096,7 +3116,11 @@ endedAt: Timestamp | null,
 /**
  * How.
  */
-cause: Cause | null, };
+cause: Cause | null, 
+/**
+ * Declined: why, if they said so.
+ */
+declined: DeclineReason | null, };
 
 /**
  * A request for a professional.
@@ -3280,6 +3304,24 @@ owed: OwedView | null,
 flag: FlagView | null, };
 
 /**
+ * Why somebody who was rung on their page does not want to come. A telephone says no reason.
+ */
+export type DeclineReason = "busy" | "not_mine" | "other";
+
+/**
+ * A district of the city.
+ */
+export type DirectoryDistrict = { 
+/**
+ * What a search and a request name.
+ */
+code: string, 
+/**
+ * Its name.
+ */
+name: string, };
+
+/**
  * Something that was found, and who would answer, in the order in which they would be rung.
  */
 export type DirectoryEntry = { 
@@ -3375,6 +3417,10 @@ export type DirectoryView = {
  * At most 10, the best first.
  */
 entries: Array<DirectoryEntry>, 
+/**
+ * The districts that one may look in.
+ */
+districts: Array<DirectoryDistrict>, 
 /**
  * The server's clock.
  */
@@ -6814,6 +6860,14 @@ itemName?: string,
  */
 department?: string, 
 /**
+ * Its name.
+ */
+departmentName?: string, 
+/**
+ * Who is to be called back, as staff see them.
+ */
+caller: string, 
+/**
  * Since when.
  */
 since: Timestamp, 
@@ -6824,7 +6878,23 @@ dueAt: Timestamp,
 /**
  * Best by the reader.
  */
-isMine: boolean, };
+isMine: boolean, 
+/**
+ * The task that it is, with the version that a step names (`POST /api/tasks/{id}/step`).
+ */
+task: TaskId, 
+/**
+ * See [`OwedCallView::task`].
+ */
+version: number, 
+/**
+ * Who has taken it on.
+ */
+assignee?: PersonView, 
+/**
+ * How often they were rung in vain.
+ */
+tried: number, };
 
 /**
  * An answer that is owed after the first one.
@@ -8965,7 +9035,7 @@ export type Supervision = "listen" | "whisper" | "barge";
 /**
  * A line of a task's history.
  */
-export type TaskEvent = "opened" | "joined" | "begun" | "put_back" | "reassigned" | "fulfilled" | "dropped" | "recomputed" | "reminded" | "overridden";
+export type TaskEvent = "opened" | "joined" | "begun" | "put_back" | "reassigned" | "fulfilled" | "dropped" | "recomputed" | "reminded" | "overridden" | "tried";
 
 /**
  * A line of a task's history.
@@ -9008,7 +9078,7 @@ export type TaskId = string;
 /**
  * What a task is about.
  */
-export type TaskKind = "gap" | "policy" | "correction";
+export type TaskKind = "gap" | "policy" | "correction" | "call_back";
 
 /**
  * A task in a list.
@@ -9101,7 +9171,11 @@ inTime: boolean | null,
 /**
  * May the reader work on it?
  */
-mayWork: boolean, };
+mayWork: boolean, 
+/**
+ * Of a call-back: after which call.
+ */
+call: CallId | null, };
 
 /**
  * A page of tasks, the first due first.
@@ -9783,7 +9857,15 @@ because: CallEnd,
 /**
  * How long staff spoke with the caller; 0: nobody did.
  */
-talkSeconds: number, } | { "type": "note", 
+talkSeconds: number, } | { "type": "call_back_owed", 
+/**
+ * After which call.
+ */
+call: CallId, 
+/**
+ * By then (rule 6).
+ */
+dueAt: Timestamp, } | { "type": "note", 
 /**
  * Plain text.
  */
