@@ -369,7 +369,7 @@ export type AlertId = string;
 /**
  * What an alert is about, the most urgent first.
  */
-export type AlertKind = "first_response_breached" | "call_back_missed" | "flag" | "coverage" | "connect_rate" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
+export type AlertKind = "first_response_breached" | "call_back_missed" | "call_back_overdue" | "flag" | "coverage" | "connect_rate" | "first_response" | "next_response" | "agent_lost" | "longest_wait" | "queue_full";
 
 /**
  * One alert.
@@ -1120,7 +1120,11 @@ sdp: string, } | { "type": "decline",
 /**
  * The call.
  */
-call: CallId, } | { "type": "connect", 
+call: CallId, 
+/**
+ * Why; whoever asked sees it, and it is counted.
+ */
+reason?: DeclineReason, } | { "type": "connect", 
 /**
  * The call.
  */
@@ -1305,7 +1309,11 @@ isRinging: boolean,
 /**
  * What became of it.
  */
-cause?: Cause, };
+cause?: Cause, 
+/**
+ * Declined: why, if they said so.
+ */
+declined?: DeclineReason, };
 
 /**
  * A promised call-back of which its team was reminded.
@@ -1408,6 +1416,14 @@ parties: Array<CallPartyLine>,
  */
 causes: Partial<Record<Cause, number>>, 
 /**
+ * Why they were declined, of those that said so: telephones do not.
+ */
+declines: Partial<Record<DeclineReason, number>>, 
+/**
+ * Some of it is the demo's: made up (`serve --demo`).
+ */
+hasDemo: boolean, 
+/**
  * Time from the ring to the answer.
  */
 ring: FigureNumber, 
@@ -1418,11 +1434,7 @@ service: ServiceNumbers | null,
 /**
  * What operators spent on these calls.
  */
-handling: FigureNumber | null, 
-/**
- * How the legs of these calls sounded, by part; null beside an item or hour.
- */
-sound: Array<CallSoundLine> | null, };
+handling: FigureNumber | null, };
 
 /**
  * One telephone call, from its first ring to its end; its legs are numbered within it.
@@ -1538,7 +1550,11 @@ rows: Array<CountedRequest>,
 /**
  * `after` of the next page; null: there is none.
  */
-next: string | null, };
+next: string | null, 
+/**
+ * Some of them are the demo's: made up (`serve --demo`).
+ */
+hasDemo: boolean, };
 
 /**
  * A request for a professional.
@@ -1601,68 +1617,6 @@ round: number,
  * How many.
  */
 count: number, };
-
-/**
- * How a leg sounded, or several together: what came from it, and what it said of what it heard.
- */
-export type CallSound = { 
-/**
- * Packets that did not come / that were sent.
- */
-loss: CallRate, 
-/**
- * Loss of the worst 5 s, per mille.
- */
-worstLoss: number, 
-/**
- * Times of 5 s in which it disturbed (more than 8 % lost) / that were measured.
- */
-poor: CallRate, 
-/**
- * Packets that came when their time was over.
- */
-late: number, 
-/**
- * Frames of 20 ms that were made up, pauses of speech not announced as such included.
- */
-concealed: number, 
-/**
- * Ticks of the mixer that began 5 ms late or more.
- */
-lateTicks: number, 
-/**
- * Mean interarrival jitter in ms; null: not measured.
- */
-jitterMs: number | null, 
-/**
- * The largest.
- */
-worstJitterMs: number | null, 
-/**
- * Mean time there and back in ms; null: nobody has said.
- */
-roundTripMs: number | null, 
-/**
- * Mean of what the other side said was lost of what it was sent, per mille; null: it has said nothing.
- */
-heardLoss: number | null, };
-
-/**
- * How the legs of one part sounded.
- */
-export type CallSoundLine = { 
-/**
- * Whose legs.
- */
-part: CallPart, 
-/**
- * Legs that were disturbed for 5 s at least / that were measured.
- */
-disturbed: CallRate, 
-/**
- * All of them together.
- */
-sound: CallSound, };
 
 /**
  * Where a call stands.
@@ -2408,19 +2362,7 @@ clientId: string,
 /**
  * 1..=4000 characters.
  */
-text: string, } | { "type": "reject_proposed", 
-/**
- * The conversation.
- */
-conversation: ConversationId, 
-/**
- * As in `send`.
- */
-clientId: string, 
-/**
- * Position of the `bot_hand_over`.
- */
-on: number, } | { "type": "save_draft", 
+text: string, } | { "type": "save_draft", 
 /**
  * The conversation.
  */
@@ -3176,9 +3118,9 @@ endedAt: Timestamp | null,
  */
 cause: Cause | null, 
 /**
- * How the leg sounded that it became; null: it became none, or nothing of it was measured.
+ * Declined: why, if they said so.
  */
-sound: CallSound | null, };
+declined: DeclineReason | null, };
 
 /**
  * A request for a professional.
@@ -3362,6 +3304,24 @@ owed: OwedView | null,
 flag: FlagView | null, };
 
 /**
+ * Why somebody who was rung on their page does not want to come. A telephone says no reason.
+ */
+export type DeclineReason = "busy" | "not_mine" | "other";
+
+/**
+ * A district of the city.
+ */
+export type DirectoryDistrict = { 
+/**
+ * What a search and a request name.
+ */
+code: string, 
+/**
+ * Its name.
+ */
+name: string, };
+
+/**
  * Something that was found, and who would answer, in the order in which they would be rung.
  */
 export type DirectoryEntry = { 
@@ -3457,6 +3417,10 @@ export type DirectoryView = {
  * At most 10, the best first.
  */
 entries: Array<DirectoryEntry>, 
+/**
+ * The districts that one may look in.
+ */
+districts: Array<DirectoryDistrict>, 
 /**
  * The server's clock.
  */
@@ -5303,10 +5267,6 @@ shown: Array<ShownOption>,
  */
 failed: number, 
 /**
- * What 小申 proposes to answer, as long as nobody has answered or put it aside.
- */
-proposed?: ProposedAnswer, 
-/**
  * How far a guided dialogue came.
  */
 guide: GuideWalk | null, };
@@ -5314,7 +5274,7 @@ guide: GuideWalk | null, };
 /**
  * Why 小申 points at a human.
  */
-export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "not_understood" | "approval" | "cannot_see" | "blocked";
+export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "not_understood" | "cannot_see" | "blocked";
 
 /**
  * One line of a conversation's log.
@@ -6900,6 +6860,14 @@ itemName?: string,
  */
 department?: string, 
 /**
+ * Its name.
+ */
+departmentName?: string, 
+/**
+ * Who is to be called back, as staff see them.
+ */
+caller: string, 
+/**
  * Since when.
  */
 since: Timestamp, 
@@ -6910,7 +6878,23 @@ dueAt: Timestamp,
 /**
  * Best by the reader.
  */
-isMine: boolean, };
+isMine: boolean, 
+/**
+ * The task that it is, with the version that a step names (`POST /api/tasks/{id}/step`).
+ */
+task: TaskId, 
+/**
+ * See [`OwedCallView::task`].
+ */
+version: number, 
+/**
+ * Who has taken it on.
+ */
+assignee?: PersonView, 
+/**
+ * How often they were rung in vain.
+ */
+tried: number, };
 
 /**
  * An answer that is owed after the first one.
@@ -7279,23 +7263,6 @@ note?: string,
  * It stands until then.
  */
 until: Timestamp, };
-
-/**
- * An official answer that a person checks before the citizen gets it.
- */
-export type ProposedAnswer = { 
-/**
- * Position of the `bot_hand_over` that says so.
- */
-on: number, 
-/**
- * How likely it was the one that is meant, 0..1.
- */
-probability: number, 
-/**
- * The entry as it is in force now: to send with `send`, or to put aside with `reject_proposed`.
- */
-hit: KnowledgeHit, };
 
 /**
  * What a citizen agrees to, each by itself and each with its own text (DOMAIN "Law"). Recording, once there is any,
@@ -9068,7 +9035,7 @@ export type Supervision = "listen" | "whisper" | "barge";
 /**
  * A line of a task's history.
  */
-export type TaskEvent = "opened" | "joined" | "begun" | "put_back" | "reassigned" | "fulfilled" | "dropped" | "recomputed" | "reminded" | "overridden";
+export type TaskEvent = "opened" | "joined" | "begun" | "put_back" | "reassigned" | "fulfilled" | "dropped" | "recomputed" | "reminded" | "overridden" | "tried";
 
 /**
  * A line of a task's history.
@@ -9111,7 +9078,7 @@ export type TaskId = string;
 /**
  * What a task is about.
  */
-export type TaskKind = "gap" | "policy" | "correction";
+export type TaskKind = "gap" | "policy" | "correction" | "call_back";
 
 /**
  * A task in a list.
@@ -9204,7 +9171,11 @@ inTime: boolean | null,
 /**
  * May the reader work on it?
  */
-mayWork: boolean, };
+mayWork: boolean, 
+/**
+ * Of a call-back: after which call.
+ */
+call: CallId | null, };
 
 /**
  * A page of tasks, the first due first.
@@ -9614,11 +9585,7 @@ opensAt?: Timestamp,
 /**
  * How 小申 came to it; absent in what was said before it was kept.
  */
-decided?: Decided, 
-/**
- * With `approval`: the published question whose answer a person checks.
- */
-proposed?: BotOption, } | { "type": "guide_started", 
+decided?: Decided, } | { "type": "guide_started", 
 /**
  * Code of the item.
  */
@@ -9890,19 +9857,19 @@ because: CallEnd,
 /**
  * How long staff spoke with the caller; 0: nobody did.
  */
-talkSeconds: number, } | { "type": "note", 
+talkSeconds: number, } | { "type": "call_back_owed", 
+/**
+ * After which call.
+ */
+call: CallId, 
+/**
+ * By then (rule 6).
+ */
+dueAt: Timestamp, } | { "type": "note", 
 /**
  * Plain text.
  */
-text: string, } | { "type": "proposed_rejected", 
-/**
- * Position of the `bot_hand_over` in the other lane.
- */
-on: number, 
-/**
- * Its entry's question.
- */
-question: string, } | { "type": "flag", 
+text: string, } | { "type": "flag", 
 /**
  * Is help needed?
  */
@@ -10008,10 +9975,6 @@ answer: number,
  */
 clarify: number, 
 /**
- * From `clarify` to `answer`; null: nobody checks answers.
- */
-approve: number | null, 
-/**
  * From which data; 1..=200 characters.
  */
 basis: string, 
@@ -10036,10 +9999,6 @@ answer: number,
  * At or above this the citizen is asked back; below it a person takes over.
  */
 clarify: number, 
-/**
- * Between the two: at or above this a person checks the answer before it is given, where one is there; null: nobody does.
- */
-approve: number | null, 
 /**
  * From which data.
  */
@@ -10286,7 +10245,7 @@ portal: boolean, };
 /**
  * What is done with a message.
  */
-export type WhyDecision = "answer" | "approve" | "clarify" | "not_found" | "by_words";
+export type WhyDecision = "answer" | "clarify" | "not_found" | "by_words";
 
 /**
  * What the ranker measured of a wording.
@@ -10407,10 +10366,6 @@ answer: number,
  * At or above this the citizen is asked back.
  */
 clarify: number, 
-/**
- * At or above this a person checks the answer first, where one is there; null: nobody does.
- */
-approve: number | null, 
 /**
  * What is decided now.
  */

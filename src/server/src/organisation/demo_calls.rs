@@ -166,8 +166,8 @@ fn ring(
             told.after(dice.span(2, 14), Input::Answered(leg));
             (true, None)
         }
-        84..90 => (false, told.after(dice.span(0, 1), Input::Failed(leg, Failure::Busy))),
-        90..95 if is_person => {
+        84..88 => (false, told.after(dice.span(0, 1), Input::Failed(leg, Failure::Busy))),
+        88..96 if is_person => {
             let reasons = [DeclineReason::Busy, DeclineReason::NotMine, DeclineReason::NotMine, DeclineReason::Other];
             let why = dice.pick(&reasons).copied().unwrap_or(DeclineReason::Other);
             (false, told.after(dice.span(2, 8), Input::Declined(leg, why)))

@@ -241,3 +241,38 @@ test('an offer of sound that is refused leaves nothing behind', async () => {
   expect([calls.problem.value, calls.soundOf.value, stored.size]).toEqual(['not_found', null, 0]);
   expect(voice.stop).toHaveBeenCalled();
 });
+
+test('who is to be called back is rung by the number that they left, and on their page where that is no way', async () => {
+  const calls = page();
+  server.snapshot(mine());
+  const owed = {
+    call: 'cl_9',
+    conversation: 'cv_9',
+    caller: '张*',
+    since: 0,
+    dueAt: 1,
+    isMine: false,
+    task: 'tk_1',
+    version: 1,
+    tried: 0,
+  };
+  await calls.callBack(owed);
+  expect(server.acts).toEqual([{ type: 'call_back', call: 'cl_9', to: { type: 'left' } }]);
+  let isFirst = true;
+  const no = new RequestError('bad_request', 'there is no way to telephones', 'to', false);
+  Object.defineProperty(server.refuses, 'call_back', {
+    get: () => {
+      const refused = isFirst ? no : undefined;
+      isFirst = false;
+      return refused;
+    },
+  });
+  expect(await calls.callBack(owed)).not.toBeNull();
+  expect(server.acts.at(-1)).toEqual({ type: 'call_back', call: 'cl_9', to: { type: 'browser' } });
+  expect(calls.isAwaited({ call: 'cl_9', conversation: 'cv_9' } as never)).toBe(true);
+
+  // Any other refusal is the end of it.
+  server.refuses = { call_back: new RequestError('not_found', 'settled meanwhile', undefined, false) };
+  expect(await calls.callBack(owed)).toBeNull();
+  expect([server.acts.length, calls.problem.value]).toEqual([4, 'not_found']);
+});

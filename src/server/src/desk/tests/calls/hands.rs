@@ -59,8 +59,6 @@ async fn a_professional_who_speaks_is_offered_no_chat_until_they_have_hung_up() 
     let professional = talk.consult().await;
     let Talk { house, call, .. } = &talk;
     house.takes(&professional, *call).await;
-    let colleagues = house.desk(1).await.colleagues;
-    assert!(colleagues.iter().any(|one| one.id == AgentId::new(2) && !one.is_free), "{colleagues:?}");
     let waiting = house.ask(&super::citizen(2), "social-query").await;
     house.calls_settle().await;
     assert_eq!(house.stage(waiting).await, Stage::Waiting);

@@ -155,8 +155,9 @@ async fn nobody_reached_is_a_task_of_24_hours_with_its_reminder_and_the_alert_of
     assert_eq!((task.state, task.settled_at), (TaskState::Done, Some(house.now())));
     let history = house.app.store.task_events(task.id).await.unwrap();
     let what: Vec<_> = history.iter().map(|line| line.what).collect();
-    use TaskEvent::{Begun, Fulfilled, Opened, Reminded};
-    assert_eq!(what, [Opened, Reminded, Begun, Reminded, Fulfilled]);
+    let expected =
+        [TaskEvent::Opened, TaskEvent::Reminded, TaskEvent::Begun, TaskEvent::Reminded, TaskEvent::Fulfilled];
+    assert_eq!(what, expected);
     assert_eq!(history[4].actor, bangban_store::Author::Agent(AgentId::new(1)));
     assert_eq!(house.overdue(&mut told).await, []);
 }
