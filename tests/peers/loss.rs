@@ -71,7 +71,8 @@ async fn a_way_that_loses_much_is_shown_and_kept_as_that_seats_and_nobody_elses(
     citizen.publish(Medium::Screen, true).await;
     let they = citizen.participant;
     citizen.link().lose(Way::ToServer, MANY);
-    let light = |page: &Page, seat: Seat| page.view.seats.iter().find(|one| one.seat == seat).and_then(|one| one.quality);
+    let light =
+        |page: &Page, seat: Seat| page.view.seats.iter().find(|one| one.seat == seat).and_then(|one| one.quality);
     until(&mut [&mut citizen, &mut agent], "two lights", |pages| {
         let is_shown = |page: &Page| light(page, Seat::Citizen) == Some(QualityLight::Poor);
         is_shown(pages[0]) && is_shown(pages[1]) && light(pages[1], Seat::Agent).is_some()
