@@ -82,7 +82,7 @@ async fn a_way_that_loses_much_is_shown_and_kept_as_that_seats_and_nobody_elses(
     assert!(!agent.received(they, Medium::Screen).is_empty(), "it is seen nevertheless");
 
     agent.client.ok(Command::EndWindow { window }).await;
-    let quality = Rows::of(&server.database.database.url).await.window_quality(window).await;
+    let quality = Rows::of(&server.database.url()).await.window_quality(window).await;
     let worst = |seat: &str, direction: &str| {
         let seats = quality["seats"].as_array().unwrap();
         let seat = seats.iter().find(|one| one["seat"] == seat).unwrap_or_else(|| panic!("no {seat}: {quality}"));
