@@ -16,7 +16,7 @@ use str0m::{
 use crate::{Browser, Hall, PATIENCE, now};
 
 /// So many are tried.
-const CASES: usize = 300;
+const CASES: usize = 40;
 
 /// What is done to one line of a description.
 #[derive(Debug, Clone)]
