@@ -312,8 +312,7 @@ impl Browser {
 impl Sending {
     async fn new(connection: &dyn PeerConnection, medium: Medium, codec: Codec) -> Self {
         let (kind, (clock_rate, channels)) = (codec.kind(), codec.clock());
-        let wanted =
-            RTCRtpCodec { mime_type: codec.name().to_owned(), clock_rate, channels, ..RTCRtpCodec::default() };
+        let wanted = RTCRtpCodec { mime_type: codec.name().to_owned(), clock_rate, channels, ..RTCRtpCodec::default() };
         let ssrc = fastrand::u32(1..);
         let rtx = (kind == RtpCodecKind::Video).then(|| RTCRtpRtxParameters { ssrc: fastrand::u32(1..) });
         let rtp_coding_parameters =

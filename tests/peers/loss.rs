@@ -71,7 +71,8 @@ async fn a_way_that_loses_much_is_shown_and_kept_as_that_seats_and_nobody_elses(
     citizen.publish(Medium::Screen, true).await;
     let they = citizen.participant;
     citizen.link().lose(Way::ToServer, MANY);
-    let light = |page: &Page, seat: Seat| page.view.seats.iter().find(|one| one.seat == seat).and_then(|one| one.quality);
+    let light =
+        |page: &Page, seat: Seat| page.view.seats.iter().find(|one| one.seat == seat).and_then(|one| one.quality);
     until(&mut [&mut citizen, &mut agent], "two lights", |pages| {
         let is_shown = |page: &Page| light(page, Seat::Citizen) == Some(QualityLight::Poor);
         is_shown(pages[0]) && is_shown(pages[1]) && light(pages[1], Seat::Agent).is_some()
@@ -81,7 +82,7 @@ async fn a_way_that_loses_much_is_shown_and_kept_as_that_seats_and_nobody_elses(
     assert!(!agent.received(they, Medium::Screen).is_empty(), "it is seen nevertheless");
 
     agent.client.ok(Command::EndWindow { window }).await;
-    let quality = Rows::of(&server.database.database.url).await.window_quality(window).await;
+    let quality = Rows::of(&server.database.url()).await.window_quality(window).await;
     let worst = |seat: &str, direction: &str| {
         let seats = quality["seats"].as_array().unwrap();
         let seat = seats.iter().find(|one| one["seat"] == seat).unwrap_or_else(|| panic!("no {seat}: {quality}"));
