@@ -185,8 +185,8 @@ impl Hotline {
             let user = format!("load-agent-{n}");
             let password = passwords.get(&user).with_context(|| format!("--phones has no password of {user}"))?;
             // Each from an address of its own: the server counts what one address sends.
-            let [_, _, high, low] = (n + 255).to_be_bytes();
-            let from = IpAddr::V4(Ipv4Addr::new(127, 99, high, low.clamp(1, 254)));
+            let [_, _, high, low] = (n + 256).to_be_bytes();
+            let from = IpAddr::V4(Ipv4Addr::new(127, 99, high, low));
             extensions.push(Extension::register(self.sip, from, &user, password).await.context(user)?);
             let (client, _) = Client::connect(url, Source::agent(n), None, &login.token).await?;
             let Identity::Staff { id, .. } = login.me else { anyhow::bail!("load-agent-{n} is no member of staff") };
@@ -210,7 +210,8 @@ impl Hotline {
 
         let left = self.are_over(&STANDING).await?;
         let departments = departments.end().await.map_err(anyhow::Error::msg)?;
-        let after = Counted::read(&mut http, &leader).await?;
+        // The connection of before has been idle for too long.
+        let after = Counted::read(&mut Http::connect(url).await?, &leader).await?;
         let causes: BTreeMap<String, u64> = after
             .causes
             .iter()

@@ -33,21 +33,17 @@ impl Message {
         Some((user, place.split([';', '?']).next().unwrap_or(place)))
     }
 
+    /// The first header of this name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head().find_map(|line| value(line, name))
+    }
+
     fn head(&self) -> impl Iterator<Item = &str> {
         self.0.lines().skip(1).take_while(|line| !line.is_empty())
     }
 
-    /// The first header of this name.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers(name).next()
-    }
-
     pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let of_name = move |line: &'a str| {
-            let (key, value) = line.split_once(':')?;
-            key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
-        };
-        self.head().filter_map(of_name)
+        self.head().filter_map(move |line| value(line, name))
     }
 
     /// The same with one more line after the first.
@@ -85,6 +81,12 @@ impl Message {
             body.len()
         )
     }
+}
+
+/// What the line says, if it is of the header of this name.
+fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let (key, value) = line.split_once(':')?;
+    key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
 }
 
 /// A value in a header, with or without quotation marks: `name="value"`.
