@@ -19,8 +19,8 @@ use bangban_domain::{
 };
 use bangban_phones::{Extension, Sipp, Tally};
 use bangban_protocol::{
-    AgentView, Answer, CallAct, CallState, CallView, CallWho, CallsView, Command, ErrorCode, EventBody, Identity, Snapshot,
-    Topic, WireError,
+    AgentView, Answer, CallAct, CallState, CallView, CallWho, CallsView, Command, ErrorCode, EventBody, Identity,
+    Snapshot, Topic, WireError,
 };
 use clap::Args;
 use serde::Serialize;
@@ -225,7 +225,11 @@ impl Hotline {
         };
         let (hits, of, calls) = (after.hits - before.hits, after.of - before.of, after.calls - before.calls);
         agree("calls of the burst that went well and those that were asked for", burst.successful, self.calls.into());
-        agree("three-way calls that went well and those that were asked for", patient.successful, self.conferences.into());
+        agree(
+            "three-way calls that went well and those that were asked for",
+            patient.successful,
+            self.conferences.into(),
+        );
         agree("calls counted and calls made", calls, burst.successful + patient.successful);
         agree("departments reached, by the server and by sipp", hits, departments.first);
         agree("requests counted and departments rung", of, departments.first + departments.second);
@@ -394,8 +398,7 @@ impl Operator {
         if let Some(wrap_up) = self.calls.wrap_ups.first().filter(|one| self.said != Some(one.call)) {
             let call = wrap_up.call;
             self.said = Some(call);
-            let disposition =
-                if self.is_reached(call) { Disposition::PutThrough } else { Disposition::NoMatter };
+            let disposition = if self.is_reached(call) { Disposition::PutThrough } else { Disposition::NoMatter };
             let act = CallAct::WrapUp { call, disposition, note: String::new(), work_order: None };
             self.client.ask(Command::Call { act }).await.context("wrapping up")?;
         }

@@ -168,7 +168,8 @@ impl Baresip {
             loop {
                 let second = self.hears().await;
                 // A machine with too much to do leaves gaps in what is said: a part of the second without one is enough.
-                let loudest = |hertz: &f64| second.chunks(RATE / 8).map(|part| level(part, *hertz)).fold(f64::MIN, f64::max);
+                let loudest =
+                    |hertz: &f64| second.chunks(RATE / 8).map(|part| level(part, *hertz)).fold(f64::MIN, f64::max);
                 let there: Vec<f64> = tones.iter().map(loudest).collect();
                 let not_there: Vec<f64> = others.iter().map(|hertz| level(&second, *hertz)).collect();
                 if there.iter().all(|level| *level >= THERE) && not_there.iter().all(|level| *level <= NOT_THERE) {
@@ -196,4 +197,3 @@ fn config(at: &Path, port: u16, control: SocketAddr) -> String {
          rtp_ports 36000-40900\nsnd_path {at}/rec\n"
     )
 }
-

@@ -111,7 +111,9 @@ mod tests {
         assert_eq!(message.headers("Via").count(), 2);
         assert_eq!(message.header("Via").and_then(|via| param(via, "branch")), Some("1"));
         let answer = message.response("486 Busy Here", "t", "", "");
-        assert!(answer.starts_with("SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP a;branch=1\r\nVia: SIP/2.0/UDP b\r\nFrom"));
+        assert!(
+            answer.starts_with("SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP a;branch=1\r\nVia: SIP/2.0/UDP b\r\nFrom")
+        );
         let answer = Message::read(answer.as_bytes()).unwrap();
         assert_eq!((answer.status(), answer.header("To")), (Some(486), Some("<sip:c@d>;tag=t")));
         let passed = Message::read(message.with_line("Via: SIP/2.0/UDP c").as_bytes()).unwrap();
