@@ -19,8 +19,8 @@ use bangban_domain::{
 };
 use bangban_phones::{Extension, Sipp, Tally};
 use bangban_protocol::{
-    AgentView, Answer, CallAct, CallState, CallView, CallWho, CallsView, Command, ErrorCode, EventBody, Identity, Snapshot,
-    Topic, WireError,
+    AgentView, Answer, CallAct, CallState, CallView, CallWho, CallsView, Command, ErrorCode, EventBody, Identity,
+    Snapshot, Topic, WireError,
 };
 use clap::Args;
 use serde::Serialize;
@@ -185,8 +185,8 @@ impl Hotline {
             let user = format!("load-agent-{n}");
             let password = passwords.get(&user).with_context(|| format!("--phones has no password of {user}"))?;
             // Each from an address of its own: the server counts what one address sends.
-            let [_, _, high, low] = (n + 255).to_be_bytes();
-            let from = IpAddr::V4(Ipv4Addr::new(127, 99, high, low.clamp(1, 254)));
+            let [_, _, high, low] = (n + 256).to_be_bytes();
+            let from = IpAddr::V4(Ipv4Addr::new(127, 99, high, low));
             extensions.push(Extension::register(self.sip, from, &user, password).await.context(user)?);
             let (client, _) = Client::connect(url, Source::agent(n), None, &login.token).await?;
             let Identity::Staff { id, .. } = login.me else { anyhow::bail!("load-agent-{n} is no member of staff") };
@@ -210,7 +210,8 @@ impl Hotline {
 
         let left = self.are_over(&STANDING).await?;
         let departments = departments.end().await.map_err(anyhow::Error::msg)?;
-        let after = Counted::read(&mut http, &leader).await?;
+        // The connection of before has been idle for too long.
+        let after = Counted::read(&mut Http::connect(url).await?, &leader).await?;
         let causes: BTreeMap<String, u64> = after
             .causes
             .iter()
@@ -224,7 +225,11 @@ impl Hotline {
         };
         let (hits, of, calls) = (after.hits - before.hits, after.of - before.of, after.calls - before.calls);
         agree("calls of the burst that went well and those that were asked for", burst.successful, self.calls.into());
-        agree("three-way calls that went well and those that were asked for", patient.successful, self.conferences.into());
+        agree(
+            "three-way calls that went well and those that were asked for",
+            patient.successful,
+            self.conferences.into(),
+        );
         agree("calls counted and calls made", calls, burst.successful + patient.successful);
         agree("departments reached, by the server and by sipp", hits, departments.first);
         agree("requests counted and departments rung", of, departments.first + departments.second);
@@ -393,8 +398,7 @@ impl Operator {
         if let Some(wrap_up) = self.calls.wrap_ups.first().filter(|one| self.said != Some(one.call)) {
             let call = wrap_up.call;
             self.said = Some(call);
-            let disposition =
-                if self.is_reached(call) { Disposition::PutThrough } else { Disposition::NoMatter };
+            let disposition = if self.is_reached(call) { Disposition::PutThrough } else { Disposition::NoMatter };
             let act = CallAct::WrapUp { call, disposition, note: String::new(), work_order: None };
             self.client.ask(Command::Call { act }).await.context("wrapping up")?;
         }

@@ -157,8 +157,8 @@ impl Baresip {
         timeout(SOON, second).await.unwrap_or_else(|_| panic!("nothing is heard: {}", self.log()))
     }
 
-    /// Waits until it hears these tones as loud as they are said, and none of the others, for a whole second. (While a prompt
-    /// is spoken, others are softer.)
+    /// Waits until it hears these tones as loud as they are said, and none of the others for a whole second. (While a prompt is
+    /// spoken, others are softer.)
     ///
     /// # Panics
     /// If that does not come.
@@ -167,8 +167,11 @@ impl Baresip {
         let heard = async {
             loop {
                 let second = self.hears().await;
-                let levels = |tones: &[f64]| tones.iter().map(|hertz| level(&second, *hertz)).collect::<Vec<_>>();
-                let (there, not_there) = (levels(tones), levels(others));
+                // A machine with too much to do leaves gaps in what is said: a part of the second without one is enough.
+                let loudest =
+                    |hertz: &f64| second.chunks(RATE / 8).map(|part| level(part, *hertz)).fold(f64::MIN, f64::max);
+                let there: Vec<f64> = tones.iter().map(loudest).collect();
+                let not_there: Vec<f64> = others.iter().map(|hertz| level(&second, *hertz)).collect();
                 if there.iter().all(|level| *level >= THERE) && not_there.iter().all(|level| *level <= NOT_THERE) {
                     return;
                 }
@@ -194,4 +197,3 @@ fn config(at: &Path, port: u16, control: SocketAddr) -> String {
          rtp_ports 36000-40900\nsnd_path {at}/rec\n"
     )
 }
-

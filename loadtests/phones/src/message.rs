@@ -33,21 +33,17 @@ impl Message {
         Some((user, place.split([';', '?']).next().unwrap_or(place)))
     }
 
+    /// The first header of this name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head().find_map(|line| value(line, name))
+    }
+
     fn head(&self) -> impl Iterator<Item = &str> {
         self.0.lines().skip(1).take_while(|line| !line.is_empty())
     }
 
-    /// The first header of this name.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers(name).next()
-    }
-
     pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let of_name = move |line: &'a str| {
-            let (key, value) = line.split_once(':')?;
-            key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
-        };
-        self.head().filter_map(of_name)
+        self.head().filter_map(move |line| value(line, name))
     }
 
     /// The same with one more line after the first.
@@ -87,6 +83,12 @@ impl Message {
     }
 }
 
+/// What the line says, if it is of the header of this name.
+fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let (key, value) = line.split_once(':')?;
+    key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
+}
+
 /// A value in a header, with or without quotation marks: `name="value"`.
 pub(crate) fn param<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     header.split([',', ';', ' ']).find_map(|part| {
@@ -109,7 +111,9 @@ mod tests {
         assert_eq!(message.headers("Via").count(), 2);
         assert_eq!(message.header("Via").and_then(|via| param(via, "branch")), Some("1"));
         let answer = message.response("486 Busy Here", "t", "", "");
-        assert!(answer.starts_with("SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP a;branch=1\r\nVia: SIP/2.0/UDP b\r\nFrom"));
+        assert!(
+            answer.starts_with("SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP a;branch=1\r\nVia: SIP/2.0/UDP b\r\nFrom")
+        );
         let answer = Message::read(answer.as_bytes()).unwrap();
         assert_eq!((answer.status(), answer.header("To")), (Some(486), Some("<sip:c@d>;tag=t")));
         let passed = Message::read(message.with_line("Via: SIP/2.0/UDP c").as_bytes()).unwrap();

@@ -64,8 +64,7 @@ mod tests {
     #[test]
     fn a_tone_is_found_at_its_level_and_nowhere_else() {
         let bytes = wav(Some(440.0), 1_000);
-        let samples: Vec<i16> =
-            bytes[44..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
+        let samples: Vec<i16> = bytes[44..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
         assert!((level(&samples, 440.0) + 12.0).abs() < 0.1, "{}", level(&samples, 440.0));
         for other in [425.0, 800.0, 1_330.0] {
             assert!(level(&samples, other) < -80.0, "{other}: {}", level(&samples, other));

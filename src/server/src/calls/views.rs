@@ -185,13 +185,7 @@ impl Owner {
     }
 
     /// To each who listens, if it is not what they know: at once whom a change concerns, the others with the lists.
-    fn tell_mine(
-        &mut self,
-        dirty: &BTreeSet<CallId>,
-        people: &BTreeSet<AgentId>,
-        are_lists_due: bool,
-        now: Timestamp,
-    ) {
+    fn tell_mine(&mut self, dirty: &BTreeSet<CallId>, people: &BTreeSet<AgentId>, are_lists_due: bool, now: Timestamp) {
         let mut told = Vec::new();
         for (number, viewer) in &self.viewers {
             let Some(before) = &viewer.mine else { continue };
@@ -204,7 +198,8 @@ impl Owner {
                     || before.rings.iter().any(|ring| ring.call == *call)
                     || self.rooms.get(call).is_some_and(|room| room.concerns(viewer.who))
             };
-            let is_concerned = viewer.who.staff().is_some_and(|agent| people.contains(&agent)) || dirty.iter().any(knows);
+            let is_concerned =
+                viewer.who.staff().is_some_and(|agent| people.contains(&agent)) || dirty.iter().any(knows);
             if !is_concerned && !are_lists_due {
                 continue;
             }
@@ -212,7 +207,8 @@ impl Owner {
             if are_lists_due {
                 self.add_lists(viewer.who, &mut view);
             } else {
-                (view.waiting, view.live, view.owed) = (before.waiting.clone(), before.live.clone(), before.owed.clone());
+                (view.waiting, view.live, view.owed) =
+                    (before.waiting.clone(), before.live.clone(), before.owed.clone());
             }
             view.version = before.version;
             if view != *before {
@@ -320,8 +316,7 @@ impl Owner {
         let standing = || self.rooms.iter().filter(|(_, room)| room.ended.is_none());
         let live = standing().filter(|(_, room)| self.watches(agent, room)).take(MOST_LIVE);
         view.live = live.map(|(call, room)| self.live_view(*call, room)).collect();
-        let mut waiting: Vec<_> =
-            standing().filter(|(call, room)| self.waits_for(agent, **call, room)).collect();
+        let mut waiting: Vec<_> = standing().filter(|(call, room)| self.waits_for(agent, **call, room)).collect();
         waiting.sort_by_key(|(call, room)| (!room.row.is_first, room.row.began_at, **call));
         waiting.truncate(MOST_WAITING);
         view.waiting = waiting.into_iter().map(|(call, room)| self.live_view(*call, room)).collect();
