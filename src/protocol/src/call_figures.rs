@@ -292,6 +292,7 @@ pub struct CountedRequest {
 /// A page of the requests behind a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
 pub struct CallRequestRows {
     /// How many there are on all pages: the number itself.
     pub count: u64,

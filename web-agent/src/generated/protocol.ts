@@ -1420,13 +1420,13 @@ causes: Partial<Record<Cause, number>>,
  */
 declines: Partial<Record<DeclineReason, number>>, 
 /**
- * Some of it is the demo's: made up (`serve --demo`).
- */
-hasDemo: boolean, 
-/**
  * Time from the ring to the answer.
  */
 ring: FigureNumber, 
+/**
+ * Some of it is the demo's: made up (`serve --demo`).
+ */
+hasDemo: boolean, 
 /**
  * Calls that began in the time; by team, not by department, and null beside an item or hour.
  */
@@ -1434,7 +1434,11 @@ service: ServiceNumbers | null,
 /**
  * What operators spent on these calls.
  */
-handling: FigureNumber | null, };
+handling: FigureNumber | null, 
+/**
+ * How the legs of these calls sounded, by part; null beside an item or hour.
+ */
+sound: Array<CallSoundLine> | null, };
 
 /**
  * One telephone call, from its first ring to its end; its legs are numbered within it.
@@ -1554,7 +1558,7 @@ next: string | null,
 /**
  * Some of them are the demo's: made up (`serve --demo`).
  */
-hasDemo: boolean, };
+has_demo: boolean, };
 
 /**
  * A request for a professional.
@@ -1617,6 +1621,68 @@ round: number,
  * How many.
  */
 count: number, };
+
+/**
+ * How a leg sounded, or several together: what came from it, and what it said of what it heard.
+ */
+export type CallSound = { 
+/**
+ * Packets that did not come / that were sent.
+ */
+loss: CallRate, 
+/**
+ * Loss of the worst 5 s, per mille.
+ */
+worstLoss: number, 
+/**
+ * Times of 5 s in which it disturbed (more than 8 % lost) / that were measured.
+ */
+poor: CallRate, 
+/**
+ * Packets that came when their time was over.
+ */
+late: number, 
+/**
+ * Frames of 20 ms that were made up, pauses of speech not announced as such included.
+ */
+concealed: number, 
+/**
+ * Ticks of the mixer that began 5 ms late or more.
+ */
+lateTicks: number, 
+/**
+ * Mean interarrival jitter in ms; null: not measured.
+ */
+jitterMs: number | null, 
+/**
+ * The largest.
+ */
+worstJitterMs: number | null, 
+/**
+ * Mean time there and back in ms; null: nobody has said.
+ */
+roundTripMs: number | null, 
+/**
+ * Mean of what the other side said was lost of what it was sent, per mille; null: it has said nothing.
+ */
+heardLoss: number | null, };
+
+/**
+ * How the legs of one part sounded.
+ */
+export type CallSoundLine = { 
+/**
+ * Whose legs.
+ */
+part: CallPart, 
+/**
+ * Legs that were disturbed for 5 s at least / that were measured.
+ */
+disturbed: CallRate, 
+/**
+ * All of them together.
+ */
+sound: CallSound, };
 
 /**
  * Where a call stands.
@@ -2362,7 +2428,19 @@ clientId: string,
 /**
  * 1..=4000 characters.
  */
-text: string, } | { "type": "save_draft", 
+text: string, } | { "type": "reject_proposed", 
+/**
+ * The conversation.
+ */
+conversation: ConversationId, 
+/**
+ * As in `send`.
+ */
+clientId: string, 
+/**
+ * Position of the `bot_hand_over`.
+ */
+on: number, } | { "type": "save_draft", 
 /**
  * The conversation.
  */
@@ -3120,7 +3198,11 @@ cause: Cause | null,
 /**
  * Declined: why, if they said so.
  */
-declined: DeclineReason | null, };
+declined: DeclineReason | null, 
+/**
+ * How the leg sounded that it became; null: it became none, or nothing of it was measured.
+ */
+sound: CallSound | null, };
 
 /**
  * A request for a professional.
@@ -3263,6 +3345,11 @@ probability: number,
 context?: string, };
 
 /**
+ * Why somebody who was rung on their page does not want to come. A telephone says no reason.
+ */
+export type DeclineReason = "busy" | "not_mine" | "other";
+
+/**
  * One line of an agent's list.
  */
 export type DeskConversation = { 
@@ -3302,11 +3389,6 @@ owed: OwedView | null,
  * Help was asked for.
  */
 flag: FlagView | null, };
-
-/**
- * Why somebody who was rung on their page does not want to come. A telephone says no reason.
- */
-export type DeclineReason = "busy" | "not_mine" | "other";
 
 /**
  * A district of the city.
@@ -5267,6 +5349,10 @@ shown: Array<ShownOption>,
  */
 failed: number, 
 /**
+ * What 小申 proposes to answer, as long as nobody has answered or put it aside.
+ */
+proposed?: ProposedAnswer, 
+/**
  * How far a guided dialogue came.
  */
 guide: GuideWalk | null, };
@@ -5274,7 +5360,7 @@ guide: GuideWalk | null, };
 /**
  * Why 小申 points at a human.
  */
-export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "not_understood" | "cannot_see" | "blocked";
+export type HandOverReason = "wants_person" | "emergency" | "complaint" | "not_found" | "not_understood" | "approval" | "cannot_see" | "blocked";
 
 /**
  * One line of a conversation's log.
@@ -6866,7 +6952,7 @@ departmentName?: string,
 /**
  * Who is to be called back, as staff see them.
  */
-caller: string, 
+caller?: string, 
 /**
  * Since when.
  */
@@ -7263,6 +7349,23 @@ note?: string,
  * It stands until then.
  */
 until: Timestamp, };
+
+/**
+ * An official answer that a person checks before the citizen gets it.
+ */
+export type ProposedAnswer = { 
+/**
+ * Position of the `bot_hand_over` that says so.
+ */
+on: number, 
+/**
+ * How likely it was the one that is meant, 0..1.
+ */
+probability: number, 
+/**
+ * The entry as it is in force now: to send with `send`, or to put aside with `reject_proposed`.
+ */
+hit: KnowledgeHit, };
 
 /**
  * What a citizen agrees to, each by itself and each with its own text (DOMAIN "Law"). Recording, once there is any,
@@ -9062,11 +9165,11 @@ reason: string | null,
  */
 before: string | null, 
 /**
- * ... and after.
+ * ... and after; of a reminder, how many were told; of a call in vain, its cause.
  */
 after: string | null, 
 /**
- * Of a reminder: the step, and how many were told.
+ * Of a reminder: the step.
  */
 step: string | null, };
 
@@ -9225,11 +9328,12 @@ export type TaskStep = {
  */
 version: number, 
 /**
- * `working`: I begin; `open`: I put it back; `dropped`: it needs no entry.
+ * `working`: I begin; `open`: I put it back; `dropped`: it needs no entry, or the caller cannot be reached; `done`: only of
+ * a call-back, which was settled in another way.
  */
 to: TaskState, 
 /**
- * Why; with `dropped`, and only there.
+ * Why, or how; with `dropped` and `done`, and only there.
  */
 reason: string, };
 
@@ -9585,7 +9689,11 @@ opensAt?: Timestamp,
 /**
  * How 小申 came to it; absent in what was said before it was kept.
  */
-decided?: Decided, } | { "type": "guide_started", 
+decided?: Decided, 
+/**
+ * With `approval`: the published question whose answer a person checks.
+ */
+proposed?: BotOption, } | { "type": "guide_started", 
 /**
  * Code of the item.
  */
@@ -9869,7 +9977,15 @@ dueAt: Timestamp, } | { "type": "note",
 /**
  * Plain text.
  */
-text: string, } | { "type": "flag", 
+text: string, } | { "type": "proposed_rejected", 
+/**
+ * Position of the `bot_hand_over` in the other lane.
+ */
+on: number, 
+/**
+ * Its entry's question.
+ */
+question: string, } | { "type": "flag", 
 /**
  * Is help needed?
  */
@@ -9975,6 +10091,10 @@ answer: number,
  */
 clarify: number, 
 /**
+ * From `clarify` to `answer`; null: nobody checks answers.
+ */
+approve: number | null, 
+/**
  * From which data; 1..=200 characters.
  */
 basis: string, 
@@ -9999,6 +10119,10 @@ answer: number,
  * At or above this the citizen is asked back; below it a person takes over.
  */
 clarify: number, 
+/**
+ * Between the two: at or above this a person checks the answer before it is given, where one is there; null: nobody does.
+ */
+approve: number | null, 
 /**
  * From which data.
  */
@@ -10245,7 +10369,7 @@ portal: boolean, };
 /**
  * What is done with a message.
  */
-export type WhyDecision = "answer" | "clarify" | "not_found" | "by_words";
+export type WhyDecision = "answer" | "approve" | "clarify" | "not_found" | "by_words";
 
 /**
  * What the ranker measured of a wording.
@@ -10366,6 +10490,10 @@ answer: number,
  * At or above this the citizen is asked back.
  */
 clarify: number, 
+/**
+ * At or above this a person checks the answer first, where one is there; null: nobody does.
+ */
+approve: number | null, 
 /**
  * What is decided now.
  */
