@@ -19,7 +19,7 @@ run: check-tools web ## build pages and server, start the demo on http://127.0.0
 	cargo build --locked -p bangban-server
 	@mkdir -p var
 	@# Round the clock, so that the demo answers whenever it is tried.
-	BANGBAN__SERVICE__HOURS=$${BANGBAN__SERVICE__HOURS:-always} exec $(CARGO_TARGET_DIR)/debug/bangban serve --demo
+	BANGBAN__SERVICE__HOURS=$${BANGBAN__SERVICE__HOURS:-always} exec $(CARGO_TARGET_DIR)/debug/bangban serve --demo --history
 
 dev: check-tools web ## the demo server, and the pages from vite on http://localhost:5173, reloaded when edited
 	cargo build --locked -p bangban-server

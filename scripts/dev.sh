@@ -15,6 +15,6 @@ trap 'exit 0' INT TERM
 
 set -m
 BANGBAN__HTTP__LISTEN=$listen BANGBAN__SERVICE__HOURS=${BANGBAN__SERVICE__HOURS:-always} \
-  "$CARGO_TARGET_DIR/debug/bangban" serve --demo &
+  "$CARGO_TARGET_DIR/debug/bangban" serve --demo --history &
 (cd web-agent && BANGBAN_DEV_SERVER=$listen exec npm run --silent dev) &
 wait -n

@@ -100,18 +100,22 @@ test('a shift that is taken away leaves a gap, which leads to its department, an
   await expect(whole).toBeVisible();
 });
 
-test('the figures of calls are filled in the demo, and say so', async ({ people }) => {
-  const figures = await people.admin('super1');
-  await figures.page.goto(new URL('/figures', figures.page.url()).href);
-  const { page } = figures;
-  await page.getByRole('navigation', { name: '指标页面' }).getByRole('link', { name: '通话' }).click();
-  await page.getByRole('button', { name: '近 7 日' }).click();
-  await expect(page.getByTestId('has-demo')).toContainText('演示数据');
-  const rate = page.getByTestId('call-connect').locator('[data-value]');
-  await expect(rate).toHaveText(/^9\d\.\d%$/);
-  await expect(page.getByTestId('decline-line').first()).toBeVisible();
-  await isAccessible(page);
-  await page.getByTestId('call-connect').getByRole('button').click();
-  await expect(page.getByTestId('row').first()).toBeVisible();
-  await expect(page.getByText('含演示数据（虚构）')).toBeVisible();
+test.describe('with calls of the last days', () => {
+  test.use({ settings: { history: 'yes' } });
+
+  test('the figures of calls are filled in the demo, and say so', async ({ people }) => {
+    const figures = await people.admin('super1');
+    await figures.page.goto(new URL('/figures', figures.page.url()).href);
+    const { page } = figures;
+    await page.getByRole('navigation', { name: '指标页面' }).getByRole('link', { name: '通话' }).click();
+    await page.getByRole('button', { name: '近 7 日' }).click();
+    await expect(page.getByTestId('has-demo')).toContainText('演示数据');
+    const rate = page.getByTestId('call-connect').locator('[data-value]');
+    await expect(rate).toHaveText(/^9\d\.\d%$/);
+    await expect(page.getByTestId('decline-line').first()).toBeVisible();
+    await isAccessible(page);
+    await page.getByTestId('call-connect').getByRole('button').click();
+    await expect(page.getByTestId('row').first()).toBeVisible();
+    await expect(page.getByText('含演示数据（虚构）')).toBeVisible();
+  });
 });

@@ -58,6 +58,9 @@ enum Command {
         /// Demo accounts and tokens for anybody: never on a network that you do not trust.
         #[arg(long)]
         demo: bool,
+        /// With `--demo`: made-up calls of the last 14 days, so that their figures show something.
+        #[arg(long, requires = "demo")]
+        history: bool,
         #[command(flatten)]
         load: LoadAgents,
     },
@@ -231,7 +234,7 @@ fn main() -> ExitCode {
         }
         Command::User { config, command } => user(config, command),
         Command::Calendar { config, command } => official_calendar(config, command),
-        Command::Serve { config, demo, load } => serve(config, demo, load),
+        Command::Serve { config, demo, history, load } => serve(config, (demo, history), load),
         Command::Import { what: Import::Items { file, dry_run, skip_bad, config } } => {
             import_items(config, &file, dry_run, skip_bad)
         }
@@ -365,7 +368,7 @@ async fn official_calendar(file: Option<PathBuf>, command: CalendarCommand) -> a
 }
 
 #[tokio::main]
-async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::Result<()> {
+async fn serve(file: Option<PathBuf>, (demo, history): (bool, bool), load: LoadAgents) -> anyhow::Result<()> {
     let config = Config::load(file.as_deref())?;
     start_log(&config.log)?;
     let listener = listen("http.listen", &config.http.listen).await?;
@@ -395,7 +398,7 @@ async fn serve(file: Option<PathBuf>, demo: bool, load: LoadAgents) -> anyhow::R
     if let Err(error) = std::io::stdout().write_all(greeting.as_bytes()) {
         tracing::debug!(%error, "no standard output");
     }
-    if demo {
+    if history {
         let app = Arc::clone(&app);
         tokio::spawn(async move {
             if let Err(error) = app.seed_demo_calls().await {

@@ -12,7 +12,7 @@ use bangban_domain::{
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
 use crate::{
-    Archive, Author, Json, Store, StoreError,
+    Archive, Author, Store, StoreError,
     read::{id, instant, optional_id, optional_instant, optional_word, unsigned, word},
     task,
 };

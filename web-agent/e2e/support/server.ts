@@ -80,8 +80,9 @@ export class Server {
       BANGBAN__HTTP__LISTEN: this.address,
       BANGBAN__DATA__DIR: this.dir,
     };
-    for (const [key, value] of Object.entries(this.settings)) environment[`BANGBAN__${key}`] = value;
-    const [command, ...args] = [...this.place.on, binary, 'serve', '--demo'];
+    const { history, ...keys } = this.settings;
+    for (const [key, value] of Object.entries(keys)) environment[`BANGBAN__${key}`] = value;
+    const [command, ...args] = [...this.place.on, binary, 'serve', '--demo', ...(history ? ['--history'] : [])];
     const child = spawn(command!, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     const address = await new Promise<string>((resolve, reject) => {

@@ -162,14 +162,14 @@ impl Owner {
                 let of_room = self.rooms.get(&one.call).and_then(|room| room.row.conversation);
                 if let Some(conversation) = of_room {
                     // The call may be over long before it is wrapped up.
-                    self.wrapping.insert(one.call, conversation);
+                    self.wrapping.insert((one.call, one.agent), conversation);
                 }
-                let conversation = of_room.or_else(|| self.wrapping.get(&one.call).copied());
+                let conversation = of_room.or_else(|| self.wrapping.get(&(one.call, one.agent)).copied());
                 if one.end == Some(WrapUpEnd::TimedOut) {
                     batch.unsaid.extend(conversation.map(|conversation| (conversation, one.agent)));
                 }
                 if one.ended_at.is_some() {
-                    self.wrapping.remove(&one.call);
+                    self.wrapping.remove(&(one.call, one.agent));
                 }
                 batch.desk.extend(conversation);
             }

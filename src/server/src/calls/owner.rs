@@ -228,8 +228,8 @@ pub(super) struct Owner {
     pub(super) sounds: Sounds,
     /// Who is to be called back, the first due one first.
     pub(super) owed: Vec<Owed>,
-    /// Conversations of calls that are being wrapped up.
-    pub(super) wrapping: BTreeMap<CallId, ConversationId>,
+    /// Conversations of calls that are being wrapped up, by whom: several may, one after another's take-over.
+    pub(super) wrapping: BTreeMap<(CallId, AgentId), ConversationId>,
     /// When somebody was in a call last: who has rested longest is rung first.
     pub(super) rested: HashMap<AgentId, Timestamp>,
     pub(super) started_at: Timestamp,
@@ -320,7 +320,7 @@ impl Owner {
         }
         for row in self.world.store.open_wrap_ups().await? {
             if let Some(conversation) = self.world.store.conversation_of_call(row.call).await? {
-                self.wrapping.insert(row.call, conversation);
+                self.wrapping.insert((row.call, row.agent), conversation);
             }
             self.decide(Input::WrapUpRestored(row), now, &mut batch).ok();
         }

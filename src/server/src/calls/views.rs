@@ -89,8 +89,10 @@ impl Owner {
         for (conversation, is_in_call) in batch.in_call {
             self.world.shared.windows.in_call(conversation, is_in_call);
         }
-        if !batch.dirty.is_empty() || batch.is_everybody {
+        if !batch.dirty.is_empty() || !batch.people.is_empty() || batch.is_everybody {
             self.tell_talking();
+        }
+        if !batch.dirty.is_empty() || batch.is_everybody {
             self.lists_at.get_or_insert((self.lists_told_at + LISTS_EVERY).max(now));
         }
         let are_lists_due = self.lists_at.is_some_and(|at| at <= now);

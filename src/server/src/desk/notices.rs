@@ -48,8 +48,8 @@ pub(super) struct Pending {
     pub(super) calls: BTreeSet<ConversationId>,
     /// Who begins or ends to speak in a call.
     pub(super) in_call: BTreeSet<AgentId>,
-    /// Conversations whose operator said nothing of the call in time.
-    pub(super) unsaid: BTreeMap<ConversationId, AgentId>,
+    /// Conversations whose operator said nothing of the call in time, and who that was.
+    pub(super) unsaid: BTreeSet<(ConversationId, AgentId)>,
     /// Conversations whose caller has pressed a rating, 1 to 5.
     pub(super) rated: BTreeMap<ConversationId, u8>,
     /// Units whose board somebody wants to see.
@@ -176,7 +176,7 @@ impl Notices {
     pub fn call_unsaid(&self, conversation: ConversationId, agent: AgentId) {
         let mut pending = self.pending();
         pending.count += 1;
-        pending.unsaid.insert(conversation, agent);
+        pending.unsaid.insert((conversation, agent));
         self.wake.notify_one();
     }
 

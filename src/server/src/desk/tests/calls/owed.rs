@@ -50,10 +50,8 @@ impl House {
     async fn overdue(&self, told: &mut Option<BTreeMap<String, i64>>) -> Vec<(Option<String>, i64)> {
         self.app.look_at_call_backs(told).await.unwrap();
         self.calls_settle().await;
-        let (_, Snapshot::Alerts { view }) = self.snapshot(&supervisor(), Topic::Alerts).await else {
-            panic!("alerts")
-        };
-        let open = view.open.into_iter().filter(|alert| alert.kind == AlertKind::CallBackOverdue);
+        let open = self.app.store.open_alerts().await.unwrap().into_iter();
+        let open = open.filter(|alert| alert.kind == AlertKind::CallBackOverdue);
         open.map(|alert| (alert.unit, alert.amount)).collect()
     }
 
