@@ -95,7 +95,7 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &BotChange)
             let sql = "INSERT INTO bot_threshold (version, answer, clarify, basis, reason, copy_of, changed_by, changed_at, \
                        calibrator, figures, approve) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 \
                        WHERE COALESCE((SELECT MAX(version) FROM bot_threshold), 0) = $1 - 1 ON CONFLICT DO NOTHING";
-            let done = sqlx::query(sql)
+            let query = sqlx::query(sql)
                 .bind(number(row.version))
                 .bind(row.answer)
                 .bind(row.clarify)
@@ -105,10 +105,13 @@ pub(crate) async fn carry_out(tx: &mut Transaction<'_, Any>, change: &BotChange)
                 .bind(row.changed_by.text().into_owned())
                 .bind(row.changed_at.0)
                 .bind(row.calibrator.clone())
-                .bind(row.figures.clone())
-                .bind(row.approve)
-                .execute(&mut **tx)
-                .await?;
+                .bind(row.figures.clone());
+            // sqlx 0.9.0 tells PostgreSQL of an absent f64 that it is an f32, and of an absent f32 that it is an f64.
+            let query = match row.approve {
+                Some(approve) => query.bind(approve),
+                None => query.bind(None::<f32>),
+            };
+            let done = query.execute(&mut **tx).await?;
             if done.rows_affected() == 0 {
                 return Err(StoreError::KnowledgeOutdated("the thresholds".to_owned()));
             }

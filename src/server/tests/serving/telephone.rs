@@ -248,7 +248,9 @@ async fn a_caller_an_operator_and_a_professional_speak_by_telephone() {
     page.ok(act(json!({ "type": "wrap_up", "call": call, "disposition": "put_through" }))).await;
     caller.command("hangup", "").await;
 
-    house.comes_to("SELECT origin, because, CAST(stars AS TEXT) FROM phone_call", &[&["hotline", "caller_hung_up", "-"]]).await;
+    house
+        .comes_to("SELECT origin, because, CAST(stars AS TEXT) FROM phone_call", &[&["hotline", "caller_hung_up", "-"]])
+        .await;
     house
         .comes_to(
             "SELECT part, CAST(round AS TEXT), cause FROM call_attempt ORDER BY leg",
@@ -288,9 +290,7 @@ async fn who_is_asked_presses_a_key_and_it_counts_as_the_rating() {
     caller.command("sndcode", "4").await;
     house.comes_to("SELECT because, CAST(stars AS TEXT) FROM phone_call", &[&["completed", "4"]]).await;
     page.ok(act(json!({ "type": "wrap_up", "call": call, "disposition": "solved" }))).await;
-    house
-        .comes_to("SELECT stage, outcome, CAST(stars AS TEXT) FROM conversation", &[&["closed", "solved", "4"]])
-        .await;
+    house.comes_to("SELECT stage, outcome, CAST(stars AS TEXT) FROM conversation", &[&["closed", "solved", "4"]]).await;
     house.is_empty().await;
     let leader = Desk::of(&house.server, "leader1").await;
     let now = leader.get("/api/figures/scope").await["now"].as_i64().unwrap();
@@ -321,9 +321,7 @@ async fn who_gives_up_or_is_reached_by_nobody_is_told_so_and_called_back() {
     let gives_up = Sipp::start("gives_up", Some(house.sip), &["-m", "1"]);
     gives_up.went_well().await;
     stalled.end().await;
-    house
-        .comes_to("SELECT because FROM phone_call ORDER BY began_at", &[&["abandoned"], &["abandoned"]])
-        .await;
+    house.comes_to("SELECT because FROM phone_call ORDER BY began_at", &[&["abandoned"], &["abandoned"]]).await;
 
     // Put through to a department where nobody is: told so, and the operator comes back.
     let busy = Sipp::start("busy", None, &["-m", "1"]).listens().await;
@@ -343,17 +341,14 @@ async fn who_gives_up_or_is_reached_by_nobody_is_told_so_and_called_back() {
     house.comes_to(due, &[&["sports", "86400000"]]).await;
     caller.command("hangup", "").await;
     let causes = "SELECT part, cause FROM call_attempt ORDER BY rung_at, leg";
-    house
-        .comes_to(causes, &[&["operator", "answered"], &["professional", "busy"], &["operator", "answered"]])
-        .await;
+    house.comes_to(causes, &[&["operator", "answered"], &["professional", "busy"], &["operator", "answered"]]).await;
     house.is_empty().await;
     house.log_is_clean();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_calls_than_there_is_room_for_are_told_to_come_back_later() {
-    let house =
-        House::open(&[("BANGBAN__CALLS__MOST_CALLS", "1"), ("BANGBAN__CALLS__RETRY_AFTER_SECONDS", "7")]).await;
+    let house = House::open(&[("BANGBAN__CALLS__MOST_CALLS", "1"), ("BANGBAN__CALLS__RETRY_AFTER_SECONDS", "7")]).await;
     let caller = house.caller().await;
     caller.hears_exactly("while they wait", &[MUSIC], &VOICES).await;
     Sipp::start("refused", Some(house.sip), &["-m", "3"]).went_well().await;
@@ -363,9 +358,7 @@ async fn more_calls_than_there_is_room_for_are_told_to_come_back_later() {
     house.comes_to("SELECT because FROM phone_call", &[&["abandoned"]]).await;
     // There is room again.
     Sipp::start("caller", Some(house.sip), &["-m", "1"]).went_well().await;
-    house
-        .comes_to("SELECT because FROM phone_call ORDER BY began_at", &[&["abandoned"], &["abandoned"]])
-        .await;
+    house.comes_to("SELECT because FROM phone_call ORDER BY began_at", &[&["abandoned"], &["abandoned"]]).await;
     house.is_empty().await;
     house.log_is_clean();
 }
