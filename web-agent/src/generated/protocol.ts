@@ -1558,7 +1558,7 @@ next: string | null,
 /**
  * Some of them are the demo's: made up (`serve --demo`).
  */
-has_demo: boolean, };
+hasDemo: boolean, };
 
 /**
  * A request for a professional.

@@ -7,8 +7,7 @@ const words = {
   atOnce: '立即回拨',
   overdue: '已超时',
 };
-const at = (day: number, hours: number, minutes = 0, ms = 0) =>
-  new Date(2026, 10, day, hours, minutes).getTime() + ms;
+const at = (day: number, hours: number, minutes = 0, ms = 0) => new Date(2026, 10, day, hours, minutes).getTime() + ms;
 
 test('a call-back says until when: today, tomorrow, too late to the millisecond, and at once after the end of a server', () => {
   const one = { since: at(24, 9), dueAt: at(25, 9) };
