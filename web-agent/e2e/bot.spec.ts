@@ -135,6 +135,7 @@ test('a likely answer is checked by a person, who changes it, sends it by keyboa
   const other = await people.citizen('李娜（个人）', { item: '' });
   await other.say(VAGUE[0]);
   await agent.accept();
+  await expect(card).toBeVisible();
   await agent.page.keyboard.press('Alt+S');
   await expect(card.getByRole('button', { name: '核对并发送' })).toBeFocused();
   await agent.page.keyboard.press('Enter');

@@ -26,7 +26,7 @@ test('nobody knows the answer: it becomes a task of the unit in charge', async (
   const editor = await people.admin('editor1');
   const { page } = editor;
   await editor.go('知识任务');
-  const board = page.getByRole('table', { name: '知识任务看板' });
+  const board = page.getByRole('table', { name: '任务看板' });
   await expect(board.getByRole('row')).toHaveCount(2);
   await expect(board.locator('[data-due]')).toContainText(/剩 \d+ 天/);
   await isAccessible(page);
@@ -86,7 +86,7 @@ test('a policy in force at once is overdue at once; the rate opens to its rows; 
   await expect(rates.getByRole('row', { name: /合计/ })).toContainText('0.0 %');
   await isAccessible(page);
   await rates.getByRole('link', { name: /^合计 已逾期未完成 2$/ }).click();
-  await expect(page.getByRole('table', { name: '知识任务看板' }).getByRole('row')).toHaveCount(3);
+  await expect(page.getByRole('table', { name: '任务看板' }).getByRole('row')).toHaveCount(3);
 
   const admin = await people.admin('admin1');
   await admin.go('消息通知');
