@@ -109,6 +109,8 @@ test('drills from the city to a team and its agents, by keyboard', async ({ peop
   // Down to the teams of a unit without units, then to agents; the total is the same on the way.
   for (let depth = 0; depth < 6; depth += 1) {
     if ((await page.getByRole('combobox', { name: '分项方式' }).inputValue()) === 'agent') break;
+    // What was asked for before has come: the lines that lead on are those of this depth.
+    await expect(page.getByRole('main').locator('[aria-busy=true]')).toHaveCount(0);
     await drills.first().focus();
     const before = page.url();
     await page.keyboard.press('Enter');

@@ -389,6 +389,10 @@ async fn serve(file: Option<PathBuf>, (demo, history): (bool, bool), load: LoadA
         None => None,
     };
     let app = App::start(&config, clock, demo, load).await?;
+    // Before anybody looks, who would take a part of it for the whole.
+    if history && let Err(error) = app.seed_demo_calls().await {
+        tracing::warn!(%error, "the demo has no past calls");
+    }
     let scheme = if certificates.is_some() { Scheme::Tls } else { Scheme::Plain };
     let mut greeting = greeting(scheme, listener.local_addr()?, demo.then_some(&*app), config.service.hours);
     if let Some((listener, _)) = &metrics {
@@ -397,14 +401,6 @@ async fn serve(file: Option<PathBuf>, (demo, history): (bool, bool), load: LoadA
     // Nobody has to listen.
     if let Err(error) = std::io::stdout().write_all(greeting.as_bytes()) {
         tracing::debug!(%error, "no standard output");
-    }
-    if history {
-        let app = Arc::clone(&app);
-        tokio::spawn(async move {
-            if let Err(error) = app.seed_demo_calls().await {
-                tracing::warn!(%error, "the demo has no past calls");
-            }
-        });
     }
     let routes = http::router(Arc::clone(&app));
     let mut served = tokio::spawn(http::serve(listener, certificates, routes, app.stopping.clone()));

@@ -163,8 +163,8 @@ impl LegSound {
         }
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let loss = sample.loss();
-        if loss.of > 0 {
-            self.worst_loss = self.worst_loss.max(loss.hits * 1_000 / loss.of);
+        if let Some(permille) = (loss.hits * 1_000).checked_div(loss.of) {
+            self.worst_loss = self.worst_loss.max(permille);
             self.jitter.add(micros(sample.jitter));
         }
         if let Some(time) = sample.round_trip {

@@ -38,7 +38,7 @@ pub(super) const SOUND: [&str; 9] = [
 /// The columns of [`SOUND`]; empty: nothing was measured.
 pub(super) fn sound(sound: Option<&CallSound>) -> [Cell; SOUND.len()] {
     let Some(sound) = sound else { return std::array::from_fn(|_| Cell::Empty) };
-    let loss = (sound.loss.of > 0).then(|| sound.loss.hits * 1_000 / sound.loss.of);
+    let loss = (sound.loss.hits * 1_000).checked_div(sound.loss.of);
     let numbers = [
         loss,
         loss.map(|_| sound.worst_loss),
