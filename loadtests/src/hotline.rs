@@ -279,7 +279,7 @@ impl Hotline {
         let more = ["-m", &calls, "-r", &rate, "-l", "10000", "-mp", &sound];
         let sipp = Sipp::started(scenario, Some(self.sip), &more).context("sipp is not there (package sip-tester)")?;
         // Whatever it says at its end is counted, and what went wrong told.
-        Ok(sipp.counted().await.map_err(anyhow::Error::msg)?)
+        sipp.counted().await.map_err(anyhow::Error::msg)
     }
 
     /// Waits until nothing of this is there any more; what is left of it when it has been long enough.

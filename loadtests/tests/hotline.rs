@@ -1,8 +1,6 @@
 //! The load program's calls by SIP against a server of its own, small: what `make test` has of a bar that is measured on a quiet
 //! machine (docs/performance.md).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
-
 use std::{collections::BTreeMap, fs, net::SocketAddr};
 
 use bangban_phones::free_port;

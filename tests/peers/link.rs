@@ -67,7 +67,7 @@ impl Plan {
         let (Some(each), Some(packet)) = (self.lose[way as usize], media(datagram)) else { return false };
         let seen = self.seen.entry((way as usize, packet.0)).or_default();
         *seen += 1;
-        let is_lost = *seen % each == 0;
+        let is_lost = seen.is_multiple_of(each);
         if is_lost {
             self.lost[way as usize].push(packet);
         }

@@ -296,7 +296,7 @@ test('every screen is accessible, in both languages', async ({ people, server })
   for (const name of screens) {
     await admin.nav.getByRole('link', { name, exact: true }).click();
     // Screens of several pages begin with the first one; who administers inspects nothing, and so begins with the cards.
-    const first: Record<string, string> = { 质检: '评分卡', 知识任务: '任务看板', 消息通知: '消息通知记录' };
+    const first: Record<string, string> = { 质检: '评分卡', 任务: '任务看板', 消息通知: '消息通知记录' };
     await expect(title).toHaveText(first[name] ?? name);
     await isAccessible(admin.page);
     addresses.push(new URL(admin.page.url()).hash);

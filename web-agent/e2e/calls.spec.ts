@@ -229,7 +229,7 @@ test('nobody is reached: why, the caller reads until when, the task is on the bo
   await expect(owed).toContainText('我正在处理');
   await isAccessible(desk);
   const board = await people.admin('super1');
-  await board.go('知识任务');
+  await board.go('任务');
   const { page } = board;
   await page.getByRole('combobox', { name: '类型' }).selectOption('call_back');
   await page.getByRole('button', { name: /打开任务：回拨来电人/ }).click();

@@ -397,7 +397,7 @@ test('what a policy needed earlier is published late with a reason only, which s
   const title = '补贴新政怎么申领';
   const editor = await people.admin('editor1');
   const { page } = editor;
-  await editor.go('知识任务');
+  await editor.go('任务');
   await page.getByRole('tab', { name: '政策登记' }).click();
   await editor.button('登记政策').click();
   const register = page.getByRole('dialog', { name: '登记政策' });
@@ -438,7 +438,7 @@ test('what a policy needed earlier is published late with a reason only, which s
   await anyway.click();
   await expect(supervisor.toasts).toContainText('已发布');
 
-  await editor.go('知识任务');
+  await editor.go('任务');
   await page.getByRole('tab', { name: '任务看板' }).click();
   await page.getByRole('combobox', { name: '状态' }).selectOption('done');
   await page.getByRole('button', { name: `打开任务：${title}` }).click();

@@ -25,7 +25,7 @@ test('nobody knows the answer: it becomes a task of the unit in charge', async (
 
   const editor = await people.admin('editor1');
   const { page } = editor;
-  await editor.go('知识任务');
+  await editor.go('任务');
   const board = page.getByRole('table', { name: '任务看板' });
   await expect(board.getByRole('row')).toHaveCount(2);
   await expect(board.locator('[data-due]')).toContainText(/剩 \d+ 天/);
@@ -56,7 +56,7 @@ test('a policy in force at once is overdue at once; the rate opens to its rows; 
 }) => {
   const editor = await people.admin('editor1');
   const { page } = editor;
-  await editor.go('知识任务');
+  await editor.go('任务');
   await page.getByRole('tab', { name: '政策登记' }).click();
   await expect(page.getByText('还没有登记政策')).toBeVisible();
   await isAccessible(page);

@@ -224,7 +224,7 @@ impl Asking<'_> {
     }
 
     /// A person is asked for at once, and has the answer ready.
-    fn to_be_checked(&self, option: BotOption, decided: Decided) -> Reply {
+    fn proposed_for_check(&self, option: BotOption, decided: Decided) -> Reply {
         let mut reply = self.hand_over(HandOverReason::Approval, Some(decided));
         if let ThreadBody::BotHandOver { proposed, .. } = &mut reply.body {
             *proposed = Some(option);
@@ -271,7 +271,7 @@ impl Asking<'_> {
                 return self.hand_over(HandOverReason::NotUnderstood, Some(decided));
             }
             Decision::Clarify { options } => match self.proposed(&weighed) {
-                Some(option) => return self.to_be_checked(option, decided),
+                Some(option) => return self.proposed_for_check(option, decided),
                 None => self.ask_back(options, &weighed, decided),
             },
             Decision::HandOver { reason } => {

@@ -334,10 +334,8 @@ impl Voice {
             RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected) if peer.state == State::Up => {
                 self.go_down(id, now);
             }
-            RtcEvent::MediaEgressStats(stats) => {
-                if stats.rtt.is_some() || stats.loss.is_some() {
-                    self.upwards.push(Upwards::Heard(peer.leg, stats.rtt, stats.loss));
-                }
+            RtcEvent::MediaEgressStats(stats) if stats.rtt.is_some() || stats.loss.is_some() => {
+                self.upwards.push(Upwards::Heard(peer.leg, stats.rtt, stats.loss));
             }
             _ => {}
         }

@@ -15,7 +15,7 @@ export const screenNames: Record<ScreenName, Text> = {
   queues: { zh: '队列', en: 'Queues' },
   conversations: { zh: '会话检索', en: 'Conversations' },
   quality: { zh: '质检', en: 'Quality' },
-  tasks: { zh: '知识任务', en: 'Knowledge tasks' },
+  tasks: { zh: '任务', en: 'Tasks' },
   messages: { zh: '消息通知', en: 'Messages' },
   calendar: { zh: '服务日历', en: 'Calendar' },
   notices: { zh: '公告', en: 'Notices' },
