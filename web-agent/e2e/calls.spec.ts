@@ -213,7 +213,7 @@ test('nobody is reached: why, the caller reads until when, the task is on the bo
   await colleague.page.keyboard.press('2');
   await expect(ring).toBeHidden();
   await expect(desk.getByTestId('attempt')).toContainText('拒接（非本人业务）');
-  await expect(widget.page.getByText(/未能接通，将在 .* 前回电/)).toBeVisible();
+  await expect(widget.thread.getByText(/未能接通，将在 .* 前回电/)).toBeVisible();
   await isAccessible(desk);
 
   // --- the call is over; what it owes stands in the list and on the task board -----------------------------------------
