@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Calls by SIP through the whole server (docs/performance.md "Calls by telephone"): starts a release server on an empty database,
+# Calls by SIP through the whole server (docs/testing.md, "hotline"): starts a release server on an empty database,
 # runs `bangban-load hotline` against it, and counts the rows once more by SQL. Needs sipp (package sip-tester) and sqlite3.
 #   scripts/hotline.sh FOLDER    FOLDER holds the binaries bangban and bangban-load, as Cargo built them
 # Otherwise by environment: CALLS=3200 CALL_RATE=400 CONFERENCES=100 OPERATORS=40.

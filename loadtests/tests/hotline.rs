@@ -1,5 +1,5 @@
 //! The load program's calls by SIP against a server of its own, small: what `make test` has of a bar that is measured on a quiet
-//! machine (docs/performance.md).
+//! machine (`scripts/hotline.sh`).
 
 use std::{collections::BTreeMap, fs, net::SocketAddr};
 
