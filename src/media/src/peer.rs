@@ -11,7 +11,7 @@ use str0m::{
     rtp::Ssrc,
 };
 
-use crate::{Leg, quality::Gauge, splice::Splice};
+use crate::{Leg, quality::Gauge, rtc::Way, splice::Splice};
 
 /// Camera, voice, screen.
 pub(crate) const MEDIA: usize = Medium::ALL.len();
@@ -112,6 +112,7 @@ pub(crate) struct Peer {
     pub(crate) window: WindowId,
     pub(crate) participant: ParticipantId,
     pub(crate) rtc: Rtc,
+    pub(crate) way: Way,
     pub(crate) state: State,
     /// Where it publishes what.
     pub(crate) lines: [Option<Mid>; MEDIA],
@@ -139,6 +140,7 @@ impl Peer {
             window,
             participant,
             rtc,
+            way: Way::default(),
             state,
             lines: [None; MEDIA],
             streams: Vec::new(),

@@ -13,15 +13,42 @@ use str0m::{
     rtp::RtpPacket,
 };
 
-use crate::counters::count;
+use crate::{counters::count, stun};
 
 /// The library is not asked more often than this, whatever it wishes.
 const RESOLUTION: Duration = Duration::from_micros(200);
 
-/// Everything that the library has to say now, and when it wants to be asked again; `None`: it has given up.
+/// Where a browser is reached: from where it last sent pictures or sound, or said last that this way be used; both from an
+/// address that was believed by a signed request.
+///
+/// The library alone goes by the priorities of all ways that were ever nominated (is 0.12.0, ICE lite), and believes in the
+/// best one until 15 s without a request have passed. A browser that has lost its best way sends over the next one after
+/// 4 s; answers and pictures that go where it listens no more would be lost for the rest of that time.
+#[derive(Debug, Default)]
+pub(crate) struct Way {
+    to: Option<SocketAddr>,
+}
+
+impl Way {
+    /// A datagram was taken from there.
+    pub(crate) fn heard(&mut self, source: SocketAddr, bytes: &[u8]) {
+        if stun::nominates(bytes) {
+            self.to = Some(source);
+        }
+    }
+
+    /// STUN is answered to whoever asked.
+    fn of(&self, destination: SocketAddr, bytes: &[u8]) -> SocketAddr {
+        if stun::is_stun(bytes) { destination } else { self.to.unwrap_or(destination) }
+    }
+}
+
+/// Everything that the library has to say now, and when it wants to be asked again; `None`: it has given up. `from`: where the
+/// datagram came from that it has just been handed.
 pub(crate) fn drain(
     rtc: &mut Rtc,
     now: Instant,
+    (way, from): (&mut Way, Option<SocketAddr>),
     outgoing: &mut Vec<(SocketAddr, Vec<u8>)>,
     packets: &mut Vec<RtpPacket>,
     noted: &mut Vec<RtcEvent>,
@@ -34,8 +61,14 @@ pub(crate) fn drain(
                 rtc.handle_input(Input::Timeout(now)).ok()?;
             }
             Output::Timeout(at) => return Some(at.max(now + RESOLUTION)),
-            Output::Transmit(datagram) => outgoing.push((datagram.destination, datagram.contents.into())),
-            Output::Event(RtcEvent::RtpPacket(packet)) => packets.push(packet),
+            Output::Transmit(datagram) => {
+                outgoing.push((way.of(datagram.destination, &datagram.contents), datagram.contents.into()));
+            }
+            Output::Event(RtcEvent::RtpPacket(packet)) => {
+                // Its signature was right.
+                way.to = from.or(way.to);
+                packets.push(packet);
+            }
             Output::Event(event) => noted.push(event),
         }
     }

@@ -273,10 +273,11 @@ impl Shard {
         let Some(peer) = self.peers.get_mut(id).and_then(Option::as_mut) else { return Taken::Here };
         match hand_in(&mut peer.rtc, &self.cells.panics, now, way, bytes, is_known) {
             Handed::Taken => {
+                peer.way.heard(source, bytes);
                 if !is_known {
                     self.believe(id, source);
                 }
-                self.follow(id, now);
+                self.follow(id, now, Some(source));
             }
             Handed::Unknown => count(&self.cells.stray),
             Handed::Forged => count(&self.cells.forged),
@@ -352,19 +353,20 @@ impl Shard {
     fn drive(&mut self, id: usize, now: Instant) {
         let Some(peer) = self.peers[id].as_mut() else { return };
         match guarded(&self.cells.panics, || peer.rtc.handle_input(Input::Timeout(now)).is_ok()) {
-            Some(true) => self.follow(id, now),
+            Some(true) => self.follow(id, now, None),
             Some(false) | None => self.fail(id, now),
         }
     }
 
-    /// Asks the library what follows, and forwards what came.
-    fn follow(&mut self, id: usize, now: Instant) {
+    /// Asks the library what follows, and forwards what came: `from` there, if it was a datagram.
+    fn follow(&mut self, id: usize, now: Instant, from: Option<SocketAddr>) {
         let Some(peer) = self.peers[id].as_mut() else { return };
         let asked = peer.ask_key_frames(now);
         add(&self.cells.key_frames_asked, asked);
         let (outgoing, packets) = (&mut self.outgoing, &mut self.packets);
         let mut noted = Vec::new();
-        let timer = guarded(&self.cells.panics, || drain(&mut peer.rtc, now, outgoing, packets, &mut noted)).flatten();
+        let (rtc, way) = (&mut peer.rtc, (&mut peer.way, from));
+        let timer = guarded(&self.cells.panics, || drain(rtc, now, way, outgoing, packets, &mut noted)).flatten();
         let Some(timer) = timer.filter(|_| peer.rtc.is_alive()) else {
             self.packets.clear();
             self.fail(id, now);

@@ -5,7 +5,8 @@ const LAST_FIRST_BYTE: u8 = 3;
 const MAGIC: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const HEADER: usize = 20;
 const BINDING_REQUEST: [u8; 2] = [0, 1];
-const USERNAME: u16 = 6;
+const USERNAME: u16 = 0x0006;
+const USE_CANDIDATE: u16 = 0x0025;
 
 /// Is it STUN at all?
 #[must_use]
@@ -16,6 +17,17 @@ pub(crate) fn is_stun(datagram: &[u8]) -> bool {
 /// Whom a binding request is for: the part of its user name before the colon, which we gave out (RFC 8445, 7.2.2).
 #[must_use]
 pub(crate) fn local_ufrag(datagram: &[u8]) -> Option<&str> {
+    str::from_utf8(asked(datagram, USERNAME)?).ok()?.split_once(':').map(|(local, _)| local)
+}
+
+/// Does a binding request say that this way is the one to be used (RFC 8445, 8.1.1)?
+#[must_use]
+pub(crate) fn nominates(datagram: &[u8]) -> bool {
+    asked(datagram, USE_CANDIDATE).is_some()
+}
+
+/// The value of the first attribute of this kind, of a binding request.
+fn asked(datagram: &[u8], wanted: u16) -> Option<&[u8]> {
     if !is_stun(datagram) || datagram[..2] != BINDING_REQUEST {
         return None;
     }
@@ -24,8 +36,8 @@ pub(crate) fn local_ufrag(datagram: &[u8]) -> Option<&str> {
         let kind = u16::from_be_bytes([rest[0], rest[1]]);
         let length = usize::from(u16::from_be_bytes([rest[2], rest[3]]));
         let value = rest.get(4..4 + length)?;
-        if kind == USERNAME {
-            return str::from_utf8(value).ok()?.split_once(':').map(|(local, _)| local);
+        if kind == wanted {
+            return Some(value);
         }
         rest = rest.get(4 + length.next_multiple_of(4)..)?;
     }

@@ -22,7 +22,7 @@ use crate::{
     Refused,
     budget::Budget,
     counters::{add, count},
-    rtc::{Handed, drain, guarded, hand_in},
+    rtc::{Handed, Way, drain, guarded, hand_in},
     sdp,
     senders::{Senders, Whose},
 };
@@ -81,6 +81,7 @@ enum State {
 struct Peer {
     leg: LegId,
     rtc: Rtc,
+    way: Way,
     mid: Mid,
     /// Our stream and its payload type, once it stands.
     stream: Option<(Ssrc, Pt)>,
@@ -173,6 +174,7 @@ impl Voice {
         let peer = Peer {
             leg,
             rtc,
+            way: Way::default(),
             mid,
             stream: None,
             number: 0,
@@ -235,10 +237,11 @@ impl Voice {
         match hand_in(&mut peer.rtc, &self.cells.panics, now, way, bytes, is_known) {
             Handed::Taken => {
                 peer.heard_at = now;
+                peer.way.heard(source, bytes);
                 if !is_known {
                     self.senders.believe(id, source);
                 }
-                self.follow(id, now);
+                self.follow(id, now, Some(source));
             }
             Handed::Unknown | Handed::Forged => count(&self.cells.stray),
             Handed::Failed => self.fail(id),
@@ -287,17 +290,18 @@ impl Voice {
     fn drive(&mut self, id: usize, now: Instant) {
         let Some(peer) = self.peers[id].as_mut() else { return };
         match guarded(&self.cells.panics, || peer.rtc.handle_input(Input::Timeout(now)).is_ok()) {
-            Some(true) => self.follow(id, now),
+            Some(true) => self.follow(id, now, None),
             Some(false) | None => self.fail(id),
         }
     }
 
-    /// Asks the library what follows, and hands on what came.
-    fn follow(&mut self, id: usize, now: Instant) {
+    /// Asks the library what follows, and hands on what came: `from` there, if it was a datagram.
+    fn follow(&mut self, id: usize, now: Instant, from: Option<SocketAddr>) {
         let Some(peer) = self.peers[id].as_mut() else { return };
         let (outgoing, packets) = (&mut self.outgoing, &mut self.packets);
         let mut noted = Vec::new();
-        let timer = guarded(&self.cells.panics, || drain(&mut peer.rtc, now, outgoing, packets, &mut noted)).flatten();
+        let (rtc, way) = (&mut peer.rtc, (&mut peer.way, from));
+        let timer = guarded(&self.cells.panics, || drain(rtc, now, way, outgoing, packets, &mut noted)).flatten();
         let Some(timer) = timer.filter(|_| peer.rtc.is_alive()) else {
             self.packets.clear();
             self.fail(id);

@@ -40,6 +40,8 @@ struct Browser {
     window: WindowId,
     participant: ParticipantId,
     rtc: Rtc,
+    /// Name and password by which the server takes requests for this connection.
+    credentials: (String, String),
     socket: UdpSocket,
     address: SocketAddr,
     screen: Option<Mid>,
@@ -52,8 +54,7 @@ struct Browser {
 
 impl Browser {
     async fn join(sfu: &Sfu, window: u128, participant: u128) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_nonblocking(true).unwrap();
+        let socket = socket();
         let address = socket.local_addr().unwrap();
         let mut rtc =
             Rtc::builder().clear_codecs().enable_opus(true, false).enable_vp8(true).set_rtp_mode(true).build(now());
@@ -63,6 +64,7 @@ impl Browser {
             window,
             participant,
             rtc,
+            credentials: (String::new(), String::new()),
             socket,
             address,
             screen: None,
@@ -77,9 +79,30 @@ impl Browser {
         let (offer, pending) = change.apply().unwrap();
         let lines: Lines = vec![(voice.to_string(), Medium::Voice), (screen.to_string(), Medium::Screen)];
         let answer = sfu.join(window, participant, offer.to_sdp_string(), lines).await.unwrap();
+        let said = |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
+        browser.credentials = (said("a=ice-ufrag:"), said("a=ice-pwd:"));
         browser.rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer).unwrap()).unwrap();
         browser.screen = Some(screen);
         browser
+    }
+
+    /// Its network is another one: everything goes through another socket. The server is asked over it, as a browser does
+    /// before it uses a way, and answers. Returns the old socket.
+    fn move_on(&mut self, server: SocketAddr, nominates: bool) -> UdpSocket {
+        let old = std::mem::replace(&mut self.socket, socket());
+        let (name, password) = &self.credentials;
+        let name = format!("{name}:{}", self.rtc.direct_api().local_ice_credentials().ufrag);
+        let mut bytes = vec![0; 256];
+        let message = StunMessage::binding_request(&name, TransId::new(), true, 1, 1, nominates);
+        let length = message.to_bytes(Some(password.as_bytes()), &mut bytes, sign).unwrap();
+        self.socket.set_nonblocking(false).unwrap();
+        self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.socket.send_to(&bytes[..length], server).unwrap();
+        let length = self.socket.recv(&mut bytes).unwrap();
+        assert!(StunMessage::parse(&bytes[..length]).unwrap().is_successful_binding_response());
+        self.socket.set_nonblocking(true).unwrap();
+        while old.recv(&mut [0; 2_048]).is_ok() {}
+        old
     }
 
     fn turn(&mut self, server: SocketAddr) {
@@ -132,6 +155,18 @@ impl Browser {
             assert_eq!((two[1].0, two[1].2), (two[0].0 + 1, two[0].2 + 1), "in order, none missing");
         }
     }
+}
+
+fn socket() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket
+}
+
+/// What came there of pictures, sound and reports: their first byte is above that of STUN and DTLS (RFC 7983).
+fn media_at(socket: &UdpSocket) -> usize {
+    let mut buffer = [0; 2_048];
+    std::iter::from_fn(|| socket.recv(&mut buffer).ok().map(|_| buffer[0])).filter(|first| *first >= 128).count()
 }
 
 struct Hall {
@@ -261,6 +296,36 @@ async fn a_page_that_is_loaded_anew_goes_on_where_it_was_without_a_new_offer() {
     assert_eq!((hall.offers, hall.sfu.counters().peers), (offers, 2));
     hall.publish(&citizen, false).await;
     hall.until_received(&mut [&mut citizen, &mut agent], who, 0).await;
+}
+
+#[tokio::test]
+async fn pictures_and_requests_go_where_the_browser_last_spoke_from_not_where_it_once_did() {
+    let mut hall = Hall::open(1);
+    let server = hall.sfu.address();
+    let mut citizen = Browser::join(&hall.sfu, 1, 1).await;
+    let mut agent = Browser::join(&hall.sfu, 1, 2).await;
+    hall.until_connected(&mut [&mut citizen, &mut agent]).await;
+    hall.publish(&citizen, true).await;
+    let who = agent.participant;
+    hall.until_received(&mut [&mut citizen, &mut agent], who, 1).await;
+    hall.until_seen(&mut [&mut citizen, &mut agent], 20).await;
+
+    // Who only looks on says which way is to be used.
+    let old = agent.move_on(server, true);
+    hall.until_seen(&mut [&mut citizen, &mut agent], 60).await;
+    assert_eq!(media_at(&old), 0, "at an address that was left");
+
+    // Whoever shows something is reached where it comes from, before they have said anything.
+    let old = citizen.move_on(server, false);
+    hall.until_seen(&mut [&mut citizen, &mut agent], 80).await;
+    media_at(&old);
+    let mut late = Browser::join(&hall.sfu, 1, 3).await;
+    hall.until_connected(&mut [&mut late]).await;
+    let who = late.participant;
+    hall.until_received(&mut [&mut citizen, &mut late], who, 1).await;
+    hall.until_seen(&mut [&mut citizen, &mut late], 20).await;
+    late.assert_whole();
+    assert_eq!(media_at(&old), 0, "the request for a key frame");
 }
 
 #[tokio::test]
