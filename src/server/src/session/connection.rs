@@ -230,6 +230,9 @@ impl<'a> Connection<'a> {
     }
 
     fn answer(&mut self, (reference, result): Done) {
+        // What a command changed was told before it is answered, and is written in this order: whoever hangs up hears how the
+        // call ended before they hear that they have hung up.
+        self.take_events();
         self.out.push(Message::Text(frames::reply(reference, result)));
     }
 
@@ -292,10 +295,16 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Events and answers that are there, without waiting.
-    fn collect(&mut self) -> Option<Ended> {
+    /// Events that are there.
+    fn take_events(&mut self) -> Option<Ended> {
         let (frames, ended) = self.member.socket.take();
         self.out.extend(frames.into_iter().map(Message::Text));
+        ended
+    }
+
+    /// Events and answers that are there, without waiting.
+    fn collect(&mut self) -> Option<Ended> {
+        let ended = self.take_events();
         while let Some(Some(done)) = self.handed_over.next().now_or_never() {
             self.answer(done);
         }

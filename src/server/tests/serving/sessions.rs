@@ -101,6 +101,30 @@ async fn messages_overlap_and_keep_their_order() {
 }
 
 #[tokio::test]
+async fn whoever_hangs_up_hears_how_the_call_ended_before_the_answer() {
+    let server = Server::start(&["--demo"], &[UNLIMITED]).await;
+    let mut citizen = server.citizen().await;
+    let id = citizen.open_conversation().await;
+    // As often as it takes to meet both within one turn of the session.
+    for n in 0..40 {
+        let opened = citizen.ok(json!({ "type": "call", "act": { "type": "start", "conversation": id } })).await;
+        let call = opened["call"].as_str().unwrap_or_else(|| panic!("{opened}")).to_owned();
+        citizen.subscribe(&format!("call:{call}")).await;
+        let hang_up = json!({ "type": "call", "act": { "type": "hang_up", "call": call } });
+        let number = citizen.pipeline([hang_up]).await[0];
+        let mut has_ended = false;
+        loop {
+            let frame = citizen.frame().await;
+            has_ended |= frame["body"]["view"]["state"] == "ended";
+            if frame["ref"] == json!(number) {
+                assert!(frame["ok"].is_object() && has_ended, "call {n}: {frame}");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn while_a_message_is_being_stored_the_connection_reads_and_hears_on() {
     let server = Server::start(&["--demo"], &[UNLIMITED]).await;
     let mut citizen = server.citizen().await;

@@ -133,6 +133,8 @@ function build(options: CallsOptions) {
   let phone: Softphone | null = null;
   /** The server has had one in this call: not being in it any more is its end. */
   let wasIn = false;
+  /** Hung up here, and not yet known to be left: its end is still one's own. */
+  let hungUp: CallId | null = null;
   let isFirst = true;
   let isDisposed = false;
 
@@ -160,6 +162,7 @@ function build(options: CallsOptions) {
       if (next.mine.includes(call)) wasIn = true;
       else if (wasIn) stopSound();
     }
+    if (hungUp && !next.mine.includes(hungUp)) hungUp = null;
   }
 
   function hearRing(ring: RingView): void {
@@ -225,10 +228,8 @@ function build(options: CallsOptions) {
   function seeCall(next: CallView): void {
     calls.set(next.call, newer(calls.get(next.call), next));
     if (next.state !== 'ended') return;
-    if (soundOf.value === next.call) {
-      over.value = next;
-      stopSound();
-    }
+    if (soundOf.value === next.call || hungUp === next.call) over.value = next;
+    if (soundOf.value === next.call) stopSound();
   }
 
   function hear(key: string, isSpeaking: boolean): void {
@@ -492,6 +493,7 @@ function build(options: CallsOptions) {
     does({ type: 'decline', call, ...(reason ? { reason } : {}) });
 
   async function hangUp(call: CallId): Promise<boolean> {
+    if (soundOf.value === call) hungUp = call;
     const done = (await does({ type: 'hang_up', call })) !== null;
     // Whatever the link says: who hangs up is not heard any more.
     if (soundOf.value === call) stopSound();
