@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   EDGE,
   Hand,
   MOST_POINTS,
   MOST_POINTS_OF_STROKE,
-  PointerPace,
+  Pace,
   SPEAK_MS,
   fitted,
   nextNumber,
@@ -135,17 +135,18 @@ describe('numbers of strokes', () => {
 
 describe('a hand', () => {
   const point = (x: number): Point => ({ x, y: 0 });
-  function drawn(kind: 'pen' | 'box', moves: { x: number; at: number }[]) {
-    let now = 0;
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  function drawn(kind: 'pen' | 'box', moves: { x: number; after: number }[]) {
     const said: { spoken: Spoken; at: number }[] = [];
-    const hand = new Hand(
-      7,
-      kind,
-      (spoken) => said.push({ spoken, at: now }),
-      () => now,
-    );
-    for (const { x, at } of moves) {
-      now = at;
+    const hand = new Hand(7, kind, (spoken) => said.push({ spoken, at: performance.now() }));
+    for (const { x, after } of moves) {
+      vi.advanceTimersByTime(after);
       hand.move(point(x));
     }
     hand.end();
@@ -155,8 +156,7 @@ describe('a hand', () => {
   it('speaks at most thirty times a second and loses no point', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 400 }), (pauses) => {
-        let at = 0;
-        const moves = pauses.map((pause, x) => ({ x, at: (at += pause) }));
+        const moves = pauses.map((after, x) => ({ x, after }));
         const said = drawn('pen', moves);
         const points = said.flatMap(({ spoken }) => (spoken.stroke.type === 'pen' ? spoken.stroke.points : []));
         expect(points.map(({ x }) => x)).toEqual(moves.map(({ x }) => x));
@@ -174,36 +174,46 @@ describe('a hand', () => {
     );
   });
 
-  it('says of a box where it began and where it is', () => {
-    const said = drawn('box', [
-      { x: 5, at: 0 },
-      { x: 6, at: 10 },
-      { x: 9, at: 20 },
-    ]);
-    expect(said.map(({ spoken }) => spoken.stroke)).toEqual([
-      { type: 'box', from: point(5), to: point(5) },
-      { type: 'box', from: point(5), to: point(9) },
+  it('says of a box where it began and where it is, also while it rests', () => {
+    const said: { stroke: Spoken['stroke']; at: number }[] = [];
+    const hand = new Hand(7, 'box', ({ stroke }) => said.push({ stroke, at: performance.now() }));
+    const began = performance.now();
+    hand.move(point(5));
+    vi.advanceTimersByTime(10);
+    hand.move(point(6));
+    vi.advanceTimersByTime(10);
+    hand.move(point(9));
+    vi.advanceTimersByTime(1_000);
+    expect(said).toEqual([
+      { stroke: { type: 'box', from: point(5), to: point(5) }, at: began },
+      { stroke: { type: 'box', from: point(5), to: point(9) }, at: began + SPEAK_MS },
     ]);
   });
 
   it('says when a stroke is full', () => {
-    const hand = new Hand(
-      1,
-      'pen',
-      () => {},
-      () => 0,
-    );
+    const hand = new Hand(1, 'pen', () => {});
     let moves = 1;
     while (hand.move(point(moves))) moves += 1;
     expect(moves).toBe(MOST_POINTS_OF_STROKE);
   });
 
-  it('points at the same pace', () => {
-    let now = 0;
-    const pace = new PointerPace(() => now);
-    const said: number[] = [];
-    for (; now < 1_000; now += 5) if (pace.take()) said.push(now);
-    expect(said.length).toBeLessThanOrEqual(30);
-    expect(said[0]).toBe(0);
+  it('points at the same pace, last where it rests', () => {
+    let at = -1;
+    const said: { at: number; when: number }[] = [];
+    const pace = new Pace(() => said.push({ at, when: performance.now() }));
+    const began = performance.now();
+    for (at = 0; at < 200; at++) {
+      pace.ask();
+      vi.advanceTimersByTime(5);
+    }
+    at = 199;
+    vi.advanceTimersByTime(SPEAK_MS);
+    expect(said.length).toBeLessThanOrEqual(31);
+    expect(said[0]).toEqual({ at: 0, when: began });
+    expect(said.at(-1)!.at).toBe(199);
+    pace.ask();
+    pace.stop();
+    vi.advanceTimersByTime(1_000);
+    expect(said.at(-1)!.when).toBeLessThan(began + 1_100);
   });
 });

@@ -105,36 +105,64 @@ export interface Spoken {
 }
 
 /**
- * Collects what a hand draws between two frames. `say` is called at once for the first point and then at most every
- * `SPEAK_MS`; `end` says the rest.
+ * Speaks at once, and then at most every `SPEAK_MS`. What comes too early is said when its time has come, also if nothing
+ * follows: a hand that rests is seen where it rests.
  */
+export class Pace {
+  private spokeAt = -Infinity;
+  private timer: number | undefined;
+
+  constructor(private readonly speak: () => void) {}
+
+  /** There is something to say. */
+  ask(): void {
+    if (this.timer !== undefined) return;
+    const pause = this.spokeAt + SPEAK_MS - performance.now();
+    if (pause <= 0) this.now();
+    else this.timer = window.setTimeout(() => this.now(), pause);
+  }
+
+  /** It is said, whatever was said when. */
+  now(): void {
+    this.stop();
+    this.spokeAt = performance.now();
+    this.speak();
+  }
+
+  /** Nothing is to be said any more. */
+  stop(): void {
+    window.clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+}
+
+/** Collects what a hand draws between two words. `say` is called at the pace of `Pace`; `end` says the rest. */
 export class Hand {
   private points: Point[] = [];
   private box: { from: Point; to: Point } | null = null;
   private said = 0;
-  private spokeAt = -Infinity;
+  private readonly pace = new Pace(() => this.speak());
 
   constructor(
     private readonly number: number,
     private readonly kind: Stroke['type'],
     private readonly say: (spoken: Spoken) => void,
-    private readonly now: () => number,
   ) {}
 
   /** Answers `false` when the stroke is full: begin another one. */
   move(point: Point): boolean {
     if (this.kind === 'box') this.box = { from: this.box?.from ?? point, to: point };
     else this.points.push(point);
-    if (this.now() - this.spokeAt >= SPEAK_MS || this.points.length >= MOST_POINTS) this.speak();
+    if (this.points.length >= MOST_POINTS) this.pace.now();
+    else this.pace.ask();
     return this.said + this.points.length < MOST_POINTS_OF_STROKE;
   }
 
   end(): void {
-    this.speak();
+    this.pace.now();
   }
 
   private speak(): void {
-    this.spokeAt = this.now();
     if (this.box) {
       const { from, to } = this.box;
       this.say({ number: this.number, stroke: { type: 'box', from, to } });
@@ -143,19 +171,6 @@ export class Hand {
       this.said += points.length;
       this.say({ number: this.number, stroke: { type: 'pen', points } });
     }
-  }
-}
-
-/** A pointer that is said at most every `SPEAK_MS`; answers whether this place is said. */
-export class PointerPace {
-  private spokeAt = -Infinity;
-
-  constructor(private readonly now: () => number) {}
-
-  take(): boolean {
-    if (this.now() - this.spokeAt < SPEAK_MS) return false;
-    this.spokeAt = this.now();
-    return true;
   }
 }
 

@@ -1,8 +1,9 @@
 // @vitest-environment happy-dom
 import { nextTick, ref } from 'vue';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Answer, Command, EventBody, SeatView, WindowView } from '../../generated/protocol';
 import { RequestError, type Subscription } from '../link';
+import { SPEAK_MS } from './ink';
 import { createRoom, type Room, type WindowPort } from './room';
 
 const settle = async () => {
@@ -445,5 +446,25 @@ describe('ink', () => {
     expect([...room.pointers.keys()]).toEqual(['pa_2']);
     show({ ...agreed, state: 'live', picture: 1, seats: [mine()] });
     expect(room.pointers.size).toBe(0);
+  });
+
+  it('tells where one points in the end, however quickly one came there; not on the next picture', async () => {
+    await live();
+    const told = () => asked.flatMap((one) => (one.type === 'point' ? [one.at.x] : []));
+    vi.useFakeTimers();
+    try {
+      room.pointAt(at(1));
+      room.pointAt(at(2));
+      room.pointAt(at(3));
+      expect(told()).toEqual([1]);
+      vi.advanceTimersByTime(SPEAK_MS);
+      expect(told()).toEqual([1, 3]);
+      room.pointAt(at(4));
+      show({ ...agreed, state: 'live', picture: 1, seats: [mine()] });
+      vi.advanceTimersByTime(SPEAK_MS);
+      expect(told()).toEqual([1, 3]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

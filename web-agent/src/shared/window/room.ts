@@ -49,18 +49,7 @@ import {
   type DeviceEnvironment,
   type DeviceProblem,
 } from './devices';
-import {
-  Hand,
-  PointerPace,
-  drawInk,
-  inkColour,
-  nextNumber,
-  noInk,
-  onPicture,
-  withChange,
-  type Ink,
-  type Spoken,
-} from './ink';
+import { Hand, Pace, drawInk, inkColour, nextNumber, noInk, onPicture, withChange, type Ink, type Spoken } from './ink';
 import { Peer, localCandidates, noWay, type NoWay, type PeerEnvironment, type PeerState } from './rtc';
 import { hasConsent, lightOf, mySeat, screenOf, sharer, textOf, type Screen } from './screen';
 import { findWay, type Way, type WayEnvironment } from './way';
@@ -217,7 +206,10 @@ function build(options: RoomOptions) {
     if (before && next.version < before.version) return;
     view.value = next;
     ink.value = onPicture(ink.value, next.picture);
-    if (before && before.picture !== next.picture) pointers.clear();
+    if (before && before.picture !== next.picture) {
+      pointers.clear();
+      pointing.stop();
+    }
     // What the server has ended is not sent any more: a consent taken back on another page, a call that has the voices.
     const had = mySeat(before)?.media ?? [];
     const has = mySeat(next)?.media ?? [];
@@ -592,12 +584,15 @@ function build(options: RoomOptions) {
     );
   }
 
-  const pace = new PointerPace(() => performance.now());
+  /** Where one points, for the others. */
+  let pointed: Point = { x: 0, y: 0 };
+  const pointing = new Pace(() => port.request({ type: 'point', window: id, at: pointed }).catch(() => {}));
   function pointAt(at: Point): void {
     const mine = me.value?.participant;
     if (!mine || !view.value) return;
     point(mine, view.value.picture, at);
-    if (pace.take()) port.request({ type: 'point', window: id, at }).catch(() => {});
+    pointed = at;
+    pointing.ask();
   }
 
   /** Begins a stroke; its moves are told by `move`, its end by `end`. */
@@ -607,7 +602,7 @@ function build(options: RoomOptions) {
     const begin = () => {
       lastNumber = nextNumber(lastNumber, port.now() - (view.value?.liveSince ?? port.now()));
       drawnHere.add(lastNumber);
-      return new Hand(lastNumber, kind, say, () => performance.now());
+      return new Hand(lastNumber, kind, say);
     };
     const say = ({ number, stroke }: Spoken) => {
       ink.value = withChange(ink.value, picture, by, { type: 'drawn', number, stroke });
@@ -709,6 +704,7 @@ function build(options: RoomOptions) {
     window.clearTimeout(hintTimer);
     window.clearTimeout(againTimer);
     for (const timer of pointerTimers.values()) window.clearTimeout(timer);
+    pointing.stop();
     standUp();
   });
 
