@@ -116,6 +116,10 @@ pub struct WindowView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub form: Option<FormContext>,
+    /// Name of the form's item, if the catalogue has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub form_item: Option<String>,
     /// Values that stand to be taken over, for the citizen and clerks.
     pub proposals: Vec<ProposalView>,
 }

@@ -10645,6 +10645,10 @@ isBrowsing: boolean,
  */
 form?: FormContext, 
 /**
+ * Name of the form's item, if the catalogue has it.
+ */
+formItem?: string, 
+/**
  * Values that stand to be taken over, for the citizen and clerks.
  */
 proposals: Array<ProposalView>, };

@@ -339,6 +339,7 @@ impl App {
             shared: Arc::clone(&shared),
             notices: Arc::clone(&notices),
             rights: Arc::clone(&rights),
+            organisation: Arc::clone(&organisation),
             files: Arc::clone(&files),
             stopping: stopping.clone(),
         };

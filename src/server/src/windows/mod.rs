@@ -45,6 +45,7 @@ use crate::{
     desk::{Notices, Shared},
     files::Files,
     hub::{Hub, Socket},
+    organisation::Organisation,
     staff::Rights,
 };
 use bangban_store::{Store, StoreError};
@@ -88,6 +89,8 @@ pub struct World {
     pub notices: Arc<Notices>,
     /// Accounts, and what they may do.
     pub rights: Arc<Rights>,
+    /// Names of items.
+    pub organisation: Arc<Organisation>,
     /// Pictures for the thread.
     pub files: Arc<Files>,
     /// Cancelled when the server stops.

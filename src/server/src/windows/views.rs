@@ -265,6 +265,8 @@ impl Owner {
         });
         let (picture, is_frozen) = self.core.picture(window).unwrap_or_default();
         let form = self.core.form(window);
+        let item = form.filter(|_| role == Role::Clerk).and_then(|form| form.item.as_deref());
+        let form_item = self.world.organisation.current().item_name(item);
         let proposals = room.proposals.iter().map(|(number, proposed)| ProposalView {
             proposal: *number,
             field: proposed.field.clone(),
@@ -298,6 +300,7 @@ impl Owner {
             is_frozen,
             is_browsing: form.is_some(),
             form: form.filter(|_| role == Role::Clerk).map(Into::into),
+            form_item,
             proposals: if role == Role::Supervisor { Vec::new() } else { proposals.collect() },
         })
     }

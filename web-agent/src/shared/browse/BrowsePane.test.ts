@@ -102,8 +102,10 @@ test('what is chosen stays chosen until the citizen is on another page', async (
   await hear({ picked: name });
   const chosen = () => wrapper.find('select').element.value;
   // A light has changed, or the citizen is in another field.
-  await wrapper.setProps({ view: { ...view, version: 2, form: { ...view.form!, field: 'code' } } });
+  const here = { ...view.form!, field: 'code' };
+  await wrapper.setProps({ view: { ...view, version: 2, formItem: '居住证办理', form: here } });
   expect(chosen()).toBe('name');
+  expect(wrapper.find('dd').text()).toBe('居住证办理');
   await wrapper.setProps({ view: { ...view, version: 3, form: { ...view.form!, step: 'materials' } } });
   expect(chosen()).toBe('');
 });

@@ -444,8 +444,9 @@ async fn pieces_of_a_page_go_to_clerks_who_sit_there_and_numbers_in_them_to_nobo
     }
     assert_eq!(passed, 16, "4 MiB at once");
     house.must(citizen, Command::SeeForm { window, context: context("2") }).await;
-    assert_eq!(agent.view().form.map(|form| form.step), Some("2".to_owned()));
-    assert_eq!(citizen.view().form, None);
+    let seen = agent.view();
+    assert_eq!((seen.form, seen.form_item.as_deref()), (Some(context("2")), Some("居住证办理")));
+    assert_eq!((citizen.view().form, citizen.view().form_item), (None, None));
 }
 
 fn context(step: &str) -> FormContext {
