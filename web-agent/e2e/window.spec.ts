@@ -93,6 +93,21 @@ test('asked, agreed, face to face; the tab is shown, pointed at, drawn on, kept;
   await clerk.sees(clerk.screenVideo, [20, 90, 200], 0.25, 0.85);
   await isAccessible(agent.page);
 
+  // --- enlarged for small print: the thread stands beside it, and one writes on; Escape gives the desk back ---------------
+  const area = async () => {
+    const { width, height } = (await clerk.picture.boundingBox())!;
+    return width * height;
+  };
+  const small = await area();
+  await clerk.button('放大').click();
+  await expect.poll(area).toBeGreaterThan(2 * small);
+  await isAccessible(agent.page);
+  await agent.say('请看第三行');
+  await expect(widget.message('请看第三行')).toBeVisible();
+  await clerk.button('还原').focus();
+  await agent.page.keyboard.press('Escape');
+  await expect.poll(area).toBe(small);
+
   // --- a pointer and a box stand at the same place of the tab, within 1 % ------------------------------------------------
   const place = await placeOn(clerk.picture, clerk.screenVideo);
   const over = widget.page.getByTestId('ink-over-page');

@@ -26,6 +26,8 @@ export const useWindows = defineStore('windows', () => {
   /** Windows of colleagues that one was asked into, and by whom. */
   const guests = shallowReactive(new Map<WindowId, string>());
   const asking = ref<ConversationId | null>(null);
+  /** The window that has the room of the whole desk, with the thread beside it. */
+  const enlarged = ref<WindowId | null>(null);
   let scope: EffectScope | undefined;
   let unlisten = () => {};
 
@@ -122,6 +124,18 @@ export const useWindows = defineStore('windows', () => {
 
   const of = (conversation: ConversationId): Room | null => rooms.get(byConversation.get(conversation) ?? '') ?? null;
 
+  /** One sits there, or waits there for the other: it needs room. */
+  const isTall = (room: Room | null): room is Room => {
+    const kind = room?.screen.value.kind;
+    return (kind === 'live' || kind === 'waiting') && !room?.isFolded.value;
+  };
+
+  /** This conversation's window has the room of the whole desk. */
+  const isLarge = (conversation: ConversationId): boolean => {
+    const room = of(conversation);
+    return isTall(room) && room.id === enlarged.value;
+  };
+
   /** The window in which one sits. */
   const active = computed(() => [...rooms.values()].find((room) => room.isSeated.value) ?? null);
 
@@ -148,12 +162,15 @@ export const useWindows = defineStore('windows', () => {
     byConversation,
     guests,
     asking,
+    enlarged,
     active,
     port,
     isOver,
     begin,
     end,
     of,
+    isTall,
+    isLarge,
     drop,
     ask,
     book,
