@@ -8,6 +8,7 @@ use crate::{
     channel::{Asked, Channel, Scratch, inverse_frequency},
     fit::Logistic,
     lexicon::Lexicon,
+    meaning::Meaning,
     segment::{Analysis, Row, Segment},
 };
 
@@ -175,11 +176,12 @@ impl Question {
             }
         }
         let view = View::of(self, segments);
+        let mut meaning = Meaning::new(&self.analysis.tokens, &lexicon.table);
         for one in &mut found {
             let segment = segments[one.segment];
             if let Some(row) = segment.rows.get(one.row) {
                 let cosine = segment.directions.cosine(one.row, &self.analysis.direction);
-                one.features = view.measure(self, one, segment, row, cosine, lexicon);
+                one.features = view.measure(self, one, segment, row, cosine, &mut meaning);
             }
         }
         // Several ways to ask one entry that are all near say more than one.
@@ -240,7 +242,7 @@ impl View {
         segment: &Segment,
         row: &Row,
         cosine: f32,
-        lexicon: &Lexicon,
+        meaning: &mut Meaning<'_>,
     ) -> [f32; FEATURE_COUNT] {
         let asked = &question.analysis;
         let grams = shared(&self.grams[one.segment], segment.row_grams.of(one.row));
@@ -248,7 +250,7 @@ impl View {
         let units = segment.row_units.of(one.row);
         let (mine, its) = (asked.units.len() as f32, units.len() as f32);
         let (size, other) = (asked.size.max(1) as f32, f32::from(row.size.max(1)));
-        let [of_question, of_row] = meaning(&asked.tokens, segment.row_tokens.of(one.row), lexicon);
+        let [of_question, of_row] = meaning.shares(segment.row_tokens.of(one.row));
         let flag = |is: bool| f32::from(u8::from(is));
         let mut features = [0.0; FEATURE_COUNT];
         features[..17].copy_from_slice(&[
@@ -286,33 +288,6 @@ fn shared(question: &[(u32, f32)], row: &[u32]) -> f32 {
         }
     }
     sum
-}
-
-/// How well the words of one say those of the other, both ways: of each word the nearest of the other text, by the table.
-fn meaning(question: &[u16], row: &[u16], lexicon: &Lexicon) -> [f32; 2] {
-    // Told apart once for all words, not once a word, whether the processor can take many bytes at a time.
-    pulp::Arch::new().dispatch(|| meaning_by(question, row, lexicon))
-}
-
-#[inline(always)]
-fn meaning_by(question: &[u16], row: &[u16], lexicon: &Lexicon) -> [f32; 2] {
-    let mut of_row = [0.0_f32; 64];
-    let row = &row[..row.len().min(of_row.len())];
-    let (mut sum, mut whole) = (0.0, 0.0);
-    for word in question {
-        let mut best = 0.0_f32;
-        for (slot, other) in of_row.iter_mut().zip(row) {
-            let likeness = lexicon.table.likeness(*word, *other);
-            best = best.max(likeness);
-            *slot = slot.max(likeness);
-        }
-        let weight = lexicon.table.weight(*word);
-        sum += weight * best;
-        whole += weight;
-    }
-    let weight = |of: &[u16]| of.iter().map(|word| lexicon.table.weight(*word)).sum::<f32>().max(1e-3);
-    let back: f32 = of_row.iter().zip(row).map(|(best, word)| best * lexicon.table.weight(*word)).sum();
-    [sum / f32::max(whole, 1e-3), back / weight(row)]
 }
 
 /// Length of the longest common subsequence.
