@@ -1,6 +1,6 @@
 //! The best of many rows, of which nearly none is among them.
 
-/// Bounds that are compared with the least of the best at once.
+/// Scores that are compared with the least of the best at once.
 const STRIDE: usize = 16;
 
 /// The best rows so far, and up to as many again that may be among them. Of equal ones the first are kept, if rows come in order.
@@ -13,32 +13,22 @@ pub(crate) struct Best {
 
 impl Best {
     /// Of this many. Only what is above 0 counts.
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn of(limit: usize) -> Self {
         Self { rows: Vec::with_capacity(limit * 2), limit, floor: 0.0 }
     }
 
-    /// Takes the best of the rows from `first` on. No score is above its bound; `score` gives the score itself, and is asked only
-    /// where the bound leaves it open. What is not allowed is seldom: it is asked last.
-    pub(crate) fn gather<const N: usize>(
-        &mut self,
-        first: usize,
-        bounds: &[f32; N],
-        score: impl Fn(usize, f32) -> f32,
-        allows: impl Fn(usize) -> bool,
-    ) {
+    /// Takes the best of the rows from `first` on, by their scores. What is not allowed is seldom: it is asked last.
+    pub(crate) fn gather<const N: usize>(&mut self, first: usize, scores: &[f32; N], allows: impl Fn(usize) -> bool) {
         const { assert!(N.is_multiple_of(STRIDE), "whole strides") };
-        for (from, some) in (first..).step_by(STRIDE).zip(bounds.as_chunks::<STRIDE>().0) {
+        for (from, some) in (first..).step_by(STRIDE).zip(scores.as_chunks::<STRIDE>().0) {
             // Looking at all of them without a branch is a few wide instructions.
             let floor = self.floor;
-            if !some.iter().fold(false, |any, bound| any | (*bound > floor)) {
+            if !some.iter().fold(false, |any, score| any | (*score > floor)) {
                 continue;
             }
-            for (row, bound) in (from..).zip(some) {
-                if *bound > self.floor {
-                    let score = score(row, *bound);
-                    if score > self.floor && allows(row) {
-                        self.take(row, score);
-                    }
+            for (row, score) in (from..).zip(some) {
+                if *score > self.floor && allows(row) {
+                    self.take(row, *score);
                 }
             }
         }
@@ -76,19 +66,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_are_those_of_a_whole_sort_whatever_the_bounds() {
-        // Many equal scores, and bounds that are too great by as much as a whole score.
-        let scores: [f32; 4_096] = std::array::from_fn(|row| [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5][row * row % 7]);
-        let bounds: [f32; 4_096] = std::array::from_fn(|row| scores[row] + [0.0, 0.5, 1.0][row % 3]);
-        let allows = |row: usize| row % 5 > 0;
+    fn the_best_are_those_of_a_whole_sort() {
+        // Many equal scores.
+        let scores: [f32; 4_096] = std::array::from_fn(|row| [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, -1.5][row * row % 7]);
+        let allows = |row: usize| !row.is_multiple_of(5);
         let mut sorted: Vec<(u32, f32)> =
             (0..4_096).zip(scores).filter(|(row, score)| allows(*row as usize) && *score > 0.0).collect();
         sorted.sort_by(by_score);
         for limit in [1, 7, 40, 64, 5_000] {
-            let mut best = Best::new(limit);
-            best.gather(0, &bounds, |row, _| scores[row], allows);
+            let mut best = Best::of(limit);
+            best.gather(0, &scores, allows);
             assert_eq!(best.finish(), sorted[..limit.min(sorted.len())], "{limit}");
         }
-        assert!(Best::new(0).finish().is_empty());
+        assert!(Best::of(0).finish().is_empty());
     }
 }

@@ -187,7 +187,7 @@ impl Channel {
         // Nearly every row has a term but once, and is short: then a division a posting is spared.
         let once: [f32; 128] = std::array::from_fn(|length| saturated(1.0, length as f32));
         let mut lists = self.lists(terms);
-        let mut best = Best::new(limit);
+        let mut best = Best::of(limit);
         for (first, lengths) in (0..).step_by(BLOCK).zip(self.lengths.chunks(BLOCK)) {
             // No posting of the block's rows is as great.
             let end = u32::try_from((first + lengths.len()) << COUNT_BITS).unwrap_or(u32::MAX);
@@ -209,7 +209,7 @@ impl Channel {
                 *postings = &postings[read..];
             }
             if is_touched {
-                best.gather(first, scores, |_, score| score, &allows);
+                best.gather(first, scores, &allows);
                 scores.fill(0.0);
             }
         }

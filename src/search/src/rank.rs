@@ -9,7 +9,7 @@ use crate::{
     fit::Logistic,
     lexicon::Lexicon,
     meaning::Meaning,
-    segment::{Analysis, Row, Segment},
+    segment::{Analysis, COMPARED, Row, Segment},
 };
 
 /// Rows that each channel proposes.
@@ -290,18 +290,17 @@ fn shared(question: &[(u32, f32)], row: &[u32]) -> f32 {
     sum
 }
 
-/// Length of the longest common subsequence.
-fn common(a: &[u32], b: &[u32]) -> usize {
-    let mut lengths = [0_usize; crate::segment::COMPARED + 1];
-    for x in a {
-        let mut diagonal = 0;
-        for (at, y) in b.iter().enumerate() {
-            let above = lengths[at + 1];
-            lengths[at + 1] = if x == y { diagonal + 1 } else { above.max(lengths[at]) };
-            diagonal = above;
-        }
+/// Length of the longest common subsequence of texts of at most [`COMPARED`] units, by the bits of a number: a bit of `grows` that is
+/// 0 says that the length grows by one at this unit of `a` (Crochemore and others 2001, "A fast and practical bit-vector algorithm").
+fn common(a: &[u32], b: &[u32]) -> u32 {
+    const { assert!(COMPARED < 64, "a bit a unit") };
+    let mut grows = u64::MAX;
+    for y in b {
+        let same = a.iter().rev().fold(0, |bits, x| bits << 1 | u64::from(x == y));
+        let kept = grows & same;
+        grows = grows.wrapping_add(kept) | (grows - kept);
     }
-    lengths[b.len()]
+    (!grows & ((1 << a.len()) - 1)).count_ones()
 }
 
 /// What the calibrator reads of an entry's best row: its log odds, how far they are above those of the best other entry, and
@@ -309,4 +308,30 @@ fn common(a: &[u32], b: &[u32]) -> usize {
 pub(crate) fn calibrated(best: &Candidate, score: f64, other: f64) -> Vec<f64> {
     let features = CALIBRATED.map(|at| f64::from(best.features[at]));
     [score, (score - other).clamp(-8.0, 8.0)].into_iter().chain(features).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_common_subsequence_is_that_of_a_table() {
+        let by_table = |a: &[u32], b: &[u32]| {
+            let mut lengths = vec![vec![0; b.len() + 1]; a.len() + 1];
+            for (i, x) in a.iter().enumerate() {
+                for (j, y) in b.iter().enumerate() {
+                    lengths[i + 1][j + 1] =
+                        if x == y { lengths[i][j] + 1 } else { lengths[i][j + 1].max(lengths[i + 1][j]) };
+                }
+            }
+            lengths[a.len()][b.len()]
+        };
+        let text =
+            |n: u32, size: u32| -> Vec<u32> { (0..size).map(|at| (at * at + n * at * 7 + n / 3) % 11).collect() };
+        for n in 0..400 {
+            let (a, b) = (text(n, n % 41), text(n * 13 + 5, 40 - n % 37));
+            assert_eq!(common(&a, &b), by_table(&a, &b), "{a:?} {b:?}");
+        }
+        assert_eq!(common(&[1; COMPARED], &[1; COMPARED]), 40);
+    }
 }
