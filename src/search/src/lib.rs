@@ -10,12 +10,14 @@
 //!
 //! Deliberately absent: files, clocks, and learning by itself: weights come from `weights/` or from whoever fits them.
 
+mod best;
 mod channel;
 mod eval;
 mod fit;
 mod intent;
 mod lexicon;
 mod lists;
+mod meaning;
 mod model;
 mod phonebook;
 mod rank;

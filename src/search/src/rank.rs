@@ -8,7 +8,8 @@ use crate::{
     channel::{Asked, Channel, Scratch, inverse_frequency},
     fit::Logistic,
     lexicon::Lexicon,
-    segment::{Analysis, Row, Segment},
+    meaning::Meaning,
+    segment::{Analysis, COMPARED, Row, Segment},
 };
 
 /// Rows that each channel proposes.
@@ -175,11 +176,12 @@ impl Question {
             }
         }
         let view = View::of(self, segments);
+        let mut meaning = Meaning::new(&self.analysis.tokens, &lexicon.table);
         for one in &mut found {
             let segment = segments[one.segment];
             if let Some(row) = segment.rows.get(one.row) {
                 let cosine = segment.directions.cosine(one.row, &self.analysis.direction);
-                one.features = view.measure(self, one, segment, row, cosine, lexicon);
+                one.features = view.measure(self, one, segment, row, cosine, &mut meaning);
             }
         }
         // Several ways to ask one entry that are all near say more than one.
@@ -240,7 +242,7 @@ impl View {
         segment: &Segment,
         row: &Row,
         cosine: f32,
-        lexicon: &Lexicon,
+        meaning: &mut Meaning<'_>,
     ) -> [f32; FEATURE_COUNT] {
         let asked = &question.analysis;
         let grams = shared(&self.grams[one.segment], segment.row_grams.of(one.row));
@@ -248,7 +250,7 @@ impl View {
         let units = segment.row_units.of(one.row);
         let (mine, its) = (asked.units.len() as f32, units.len() as f32);
         let (size, other) = (asked.size.max(1) as f32, f32::from(row.size.max(1)));
-        let [of_question, of_row] = meaning(&asked.tokens, segment.row_tokens.of(one.row), lexicon);
+        let [of_question, of_row] = meaning.shares(segment.row_tokens.of(one.row));
         let flag = |is: bool| f32::from(u8::from(is));
         let mut features = [0.0; FEATURE_COUNT];
         features[..17].copy_from_slice(&[
@@ -288,45 +290,17 @@ fn shared(question: &[(u32, f32)], row: &[u32]) -> f32 {
     sum
 }
 
-/// How well the words of one say those of the other, both ways: of each word the nearest of the other text, by the table.
-fn meaning(question: &[u16], row: &[u16], lexicon: &Lexicon) -> [f32; 2] {
-    // Told apart once for all words, not once a word, whether the processor can take many bytes at a time.
-    pulp::Arch::new().dispatch(|| meaning_by(question, row, lexicon))
-}
-
-#[inline(always)]
-fn meaning_by(question: &[u16], row: &[u16], lexicon: &Lexicon) -> [f32; 2] {
-    let mut of_row = [0.0_f32; 64];
-    let row = &row[..row.len().min(of_row.len())];
-    let (mut sum, mut whole) = (0.0, 0.0);
-    for word in question {
-        let mut best = 0.0_f32;
-        for (slot, other) in of_row.iter_mut().zip(row) {
-            let likeness = lexicon.table.likeness(*word, *other);
-            best = best.max(likeness);
-            *slot = slot.max(likeness);
-        }
-        let weight = lexicon.table.weight(*word);
-        sum += weight * best;
-        whole += weight;
+/// Length of the longest common subsequence of texts of at most [`COMPARED`] units, by the bits of a number: a bit of `grows` that is
+/// 0 says that the length grows by one at this unit of `a` (Crochemore and others 2001, "A fast and practical bit-vector algorithm").
+fn common(a: &[u32], b: &[u32]) -> u32 {
+    const { assert!(COMPARED < 64, "a bit a unit") };
+    let mut grows = u64::MAX;
+    for y in b {
+        let same = a.iter().rev().fold(0, |bits, x| bits << 1 | u64::from(x == y));
+        let kept = grows & same;
+        grows = grows.wrapping_add(kept) | (grows - kept);
     }
-    let weight = |of: &[u16]| of.iter().map(|word| lexicon.table.weight(*word)).sum::<f32>().max(1e-3);
-    let back: f32 = of_row.iter().zip(row).map(|(best, word)| best * lexicon.table.weight(*word)).sum();
-    [sum / f32::max(whole, 1e-3), back / weight(row)]
-}
-
-/// Length of the longest common subsequence.
-fn common(a: &[u32], b: &[u32]) -> usize {
-    let mut lengths = [0_usize; crate::segment::COMPARED + 1];
-    for x in a {
-        let mut diagonal = 0;
-        for (at, y) in b.iter().enumerate() {
-            let above = lengths[at + 1];
-            lengths[at + 1] = if x == y { diagonal + 1 } else { above.max(lengths[at]) };
-            diagonal = above;
-        }
-    }
-    lengths[b.len()]
+    (!grows & ((1 << a.len()) - 1)).count_ones()
 }
 
 /// What the calibrator reads of an entry's best row: its log odds, how far they are above those of the best other entry, and
@@ -334,4 +308,30 @@ fn common(a: &[u32], b: &[u32]) -> usize {
 pub(crate) fn calibrated(best: &Candidate, score: f64, other: f64) -> Vec<f64> {
     let features = CALIBRATED.map(|at| f64::from(best.features[at]));
     [score, (score - other).clamp(-8.0, 8.0)].into_iter().chain(features).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_common_subsequence_is_that_of_a_table() {
+        let by_table = |a: &[u32], b: &[u32]| {
+            let mut lengths = vec![vec![0; b.len() + 1]; a.len() + 1];
+            for (i, x) in a.iter().enumerate() {
+                for (j, y) in b.iter().enumerate() {
+                    lengths[i + 1][j + 1] =
+                        if x == y { lengths[i][j] + 1 } else { lengths[i][j + 1].max(lengths[i + 1][j]) };
+                }
+            }
+            lengths[a.len()][b.len()]
+        };
+        let text =
+            |n: u32, size: u32| -> Vec<u32> { (0..size).map(|at| (at * at + n * at * 7 + n / 3) % 11).collect() };
+        for n in 0..400 {
+            let (a, b) = (text(n, n % 41), text(n * 13 + 5, 40 - n % 37));
+            assert_eq!(common(&a, &b), by_table(&a, &b), "{a:?} {b:?}");
+        }
+        assert_eq!(common(&[1; COMPARED], &[1; COMPARED]), 40);
+    }
 }
