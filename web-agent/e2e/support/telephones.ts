@@ -9,6 +9,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test as base } from './fixtures';
+import { BadLine } from './line';
 import type { Settings } from './server';
 import type { Page } from '@playwright/test';
 
@@ -301,13 +302,16 @@ export class City {
   private constructor(
     readonly caller: Telephone,
     readonly professional: Telephone,
+    /** By which the department is reached, if it is a bad one. */
+    private readonly line: BadLine | null,
     /** Where the server takes calls by SIP. */
     readonly sip: string,
     /** Recordings in place of the server's own. */
     private readonly prompts: string,
   ) {}
 
-  static async open(): Promise<City> {
+  /** `loses`: each so many-th packet of what the department says is lost; 0: none. */
+  static async open(loses: number): Promise<City> {
     const prompts = mkdtempSync(join(tmpdir(), 'bangban-prompts-'));
     // Whole periods: the music goes round without a break.
     writeFileSync(join(prompts, 'music.wav'), wav(MUSIC, 2_000));
@@ -316,7 +320,8 @@ export class City {
     }
     const caller = await Telephone.start(CALLERS_NUMBER, CALLER);
     const professional = await Telephone.start(DEPARTMENTS_NUMBER, PROFESSIONAL);
-    return new City(caller, professional, `127.0.0.1:${await freePort()}`, prompts);
+    const line = loses > 0 ? await BadLine.to(professional.at, loses) : null;
+    return new City(caller, professional, line, `127.0.0.1:${await freePort()}`, prompts);
   }
 
   /** A server whose trunk leads here. */
@@ -328,7 +333,7 @@ export class City {
       TELEPHONY__ENABLED: 'true',
       TELEPHONY__LISTEN: this.sip,
       TELEPHONY__NUMBER: '"12345"',
-      TELEPHONY__TRUNKS: `[{name="city",address="${this.professional.at}",sources=["127.0.0.1/32"]}]`,
+      TELEPHONY__TRUNKS: `[{name="city",address="${(this.line ?? this.professional).at}",sources=["127.0.0.1/32"]}]`,
       // All of it is on this machine.
       TELEPHONY__T1_MS: '100',
     };
@@ -337,6 +342,7 @@ export class City {
   close(): void {
     this.caller.stop();
     this.professional.stop();
+    this.line?.close();
     rmSync(this.prompts, { recursive: true, force: true });
   }
 }
@@ -351,9 +357,10 @@ const CALLERS_NUMBER = '13800138000';
 export const DEPARTMENTS_NUMBER = '02160009101';
 
 /** Stories with telephones: the server's trunk leads to the city's. */
-export const test = base.extend<{ city: City }>({
-  city: async ({}, use) => {
-    const city = await City.open();
+export const test = base.extend<{ loses: number; city: City }>({
+  loses: [0, { option: true }],
+  city: async ({ loses }, use) => {
+    const city = await City.open(loses);
     await use(city);
     city.close();
   },
