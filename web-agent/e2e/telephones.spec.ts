@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, isAccessible, type People } from './support/fixtures';
+import { Board } from './support/board';
 import { acceptOffer, openPanel, pageOf } from './support/calls';
 import { rows } from './support/recount';
 import { Rest } from './support/rest';
@@ -109,6 +110,54 @@ test('two telephones and an operator in Chromium hear exactly the others: waitin
   await info.attach('levels in dBFS', { body: JSON.stringify(measured, null, 1), contentType: 'application/json' });
 });
 
+/** What a supervisor says. */
+const SUPERVISOR = 1_770;
+
+test('a supervisor listens unheard, whispers to the operator, joins in, and ends the call', async ({
+  city,
+  people,
+  server,
+}) => {
+  test.setTimeout(120_000);
+  const all = [...ALL, SUPERVISOR];
+  await city.caller.dial(`sip:12345@${city.sip}`);
+  const desk = await answers(people, server);
+  const page = await pageOf(people, SUPERVISOR, 1_440, 900, VOICE);
+  await Board.logInOnly(page, server.url, 'super1');
+  const live = page.getByTestId('live-call');
+  await expect(live).toHaveAttribute('data-state', 'talking');
+  await isAccessible(page);
+  await live.focus();
+  await page.keyboard.press('Enter');
+  const box = page.getByTestId('call-supervision');
+  const mode = (name: string) => box.getByRole('button', { name, exact: true });
+
+  await mode('旁听').click();
+  await expect(box).toHaveAttribute('data-mode', 'listen');
+  await pageHears(page, 'who listens', [CALLER, OPERATOR], all);
+  await city.caller.hears('the caller is not disturbed', [OPERATOR], all);
+  await pageHears(desk, 'nor is the operator', [CALLER], all);
+  await isAccessible(page);
+
+  await mode('悄悄话').click();
+  await expect(box).toHaveAttribute('data-mode', 'whisper');
+  await pageHears(desk, 'the operator hears who whispers', [CALLER, SUPERVISOR], all);
+  await city.caller.hears('the caller does not', [OPERATOR], all);
+
+  await mode('插话').click();
+  await expect(box).toHaveAttribute('data-mode', 'barge');
+  await city.caller.hears('all hear who joins in', [OPERATOR, SUPERVISOR], all);
+  await pageHears(page, 'and they hear all', [CALLER, OPERATOR], all);
+
+  // Ended only after the question, for all.
+  await mode('结束通话').click();
+  await isAccessible(page);
+  await box.getByTestId('really').click();
+  await expect(desk.getByTestId('wrap-up')).toBeVisible();
+  await expect(live).toHaveCount(0);
+  expect(rows(server, "SELECT action FROM audit WHERE action = 'call.end'")).toHaveLength(1);
+});
+
 test.describe('on a line that loses every fifth packet', () => {
   test.use({ loses: 5 });
 
@@ -124,7 +173,7 @@ test.describe('on a line that loses every fifth packet', () => {
     await ring(desk, 'Control+Enter');
     await expect(desk.getByTestId('call-pane')).toHaveAttribute('data-scene', 'three');
     // The operator sees it while they talk, at the next measurement of 5 s.
-    await expect(desk.locator('[data-testid=party][data-part=professional]')).toContainText('▲', { timeout: 20_000 });
+    await expect(desk.locator('[data-testid=party][data-part=professional]')).toContainText('音质', { timeout: 20_000 });
     await ends(city, desk);
     const measured = 'SELECT part FROM call_leg WHERE quality IS NOT NULL AND ended_at IS NOT NULL';
     await expect.poll(() => rows(server, measured).length).toBe(3);
