@@ -208,13 +208,12 @@ export class Telephone {
     const log = openSync(join(folder, 'log'), 'w');
     const child = spawn('baresip', ['-4', '-f', folder], { stdio: ['ignore', log, log] });
     const telephone = new Telephone(folder, child, control, `127.0.0.1:${port}`);
-    const ended = new Promise<never>((_, reject) => {
-      child.on('error', () => reject(new Error('baresip is not installed (apt-get install baresip-core)')));
-      child.on('exit', () => reject(new Error(`baresip has ended: ${telephone.log}`)));
+    let isMissing = false;
+    child.on('error', () => (isMissing = true));
+    await telephone.isUp(() => {
+      if (isMissing) throw new Error('baresip is not installed (apt-get install baresip-core)');
+      if (child.exitCode !== null) throw new Error(`baresip has ended: ${telephone.log}`);
     });
-    // Also a rejection that nobody waits for any more.
-    ended.catch(() => {});
-    await Promise.race([telephone.isUp(), ended]);
     return telephone;
   }
 
@@ -268,7 +267,7 @@ export class Telephone {
     return data < 0 ? new Int16Array() : samplesOf(bytes.subarray(data + 8));
   }
 
-  private async isUp(): Promise<void> {
+  private async isUp(stillRuns: () => void): Promise<void> {
     const tries = () =>
       new Promise<boolean>((resolve) => {
         const socket = connect(this.control, '127.0.0.1');
@@ -278,6 +277,7 @@ export class Telephone {
       });
     const until = Date.now() + PATIENCE_MS;
     while (!(await tries())) {
+      stillRuns();
       if (Date.now() > until) throw new Error(`baresip does not start: ${this.log}`);
       await pause(20);
     }
