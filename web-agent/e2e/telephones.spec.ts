@@ -173,7 +173,9 @@ test.describe('on a line that loses every fifth packet', () => {
     await ring(desk, 'Control+Enter');
     await expect(desk.getByTestId('call-pane')).toHaveAttribute('data-scene', 'three');
     // The operator sees it while they talk, at the next measurement of 5 s.
-    await expect(desk.locator('[data-testid=party][data-part=professional]')).toContainText('音质', { timeout: 20_000 });
+    await expect(desk.locator('[data-testid=party][data-part=professional]')).toContainText('音质', {
+      timeout: 20_000,
+    });
     await ends(city, desk);
     const measured = 'SELECT part FROM call_leg WHERE quality IS NOT NULL AND ended_at IS NOT NULL';
     await expect.poll(() => rows(server, measured).length).toBe(3);
@@ -227,7 +229,9 @@ test.describe('on a line that loses every fifth packet', () => {
     await expect(page.getByTestId('leg-only')).toContainText('只看 故事窗口');
     const waiting = page.waitForEvent('download');
     await page.getByRole('button', { name: '导出 CSV' }).click();
-    const file = readFileSync(await (await waiting).path(), 'utf8').trimEnd().split('\r\n');
+    const file = readFileSync(await (await waiting).path(), 'utf8')
+      .trimEnd()
+      .split('\r\n');
     expect(file).toHaveLength(2);
     expect(file[1]).toMatch(/,professional,故事窗口,sports,上海市体育局,/);
     expect(file.join()).not.toMatch(/13800138000|0216000/);

@@ -97,8 +97,12 @@ async function hearsExactly(
     levels = Object.fromEntries(
       all.map((hertz) => [hertz, tones.includes(hertz) ? loudest(hertz) : level(samples, hertz, rate)]),
     );
-    const isRight = all.every((hertz) => (tones.includes(hertz) ? levels[hertz]! >= THERE : levels[hertz]! <= NOT_THERE));
-    expect(isRight, `${what}: ${tones.join(', ') || 'nobody'} and nobody else; is ${JSON.stringify(levels)}`).toBe(true);
+    const isRight = all.every((hertz) =>
+      tones.includes(hertz) ? levels[hertz]! >= THERE : levels[hertz]! <= NOT_THERE,
+    );
+    expect(isRight, `${what}: ${tones.join(', ') || 'nobody'} and nobody else; is ${JSON.stringify(levels)}`).toBe(
+      true,
+    );
   }).toPass({ timeout: PATIENCE_MS, intervals: [50] });
   return levels;
 }

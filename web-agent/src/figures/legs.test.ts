@@ -43,7 +43,7 @@ function open(pages: CallLegRows[], start: Partial<Route> = {}) {
   const api = {
     callLegs: async (wanted: WantedLegs, isLatest: boolean, after: string | null) => {
       asked.push({ wanted, isLatest, after });
-      return pages.shift()!;
+      return pages.shift() ?? { count: 0, rows: [], next: null, hasDemo: false };
     },
     callLegsFile: async (wanted: WantedLegs) => {
       files.push(wanted);
@@ -71,7 +71,11 @@ function open(pages: CallLegRows[], start: Partial<Route> = {}) {
       },
     },
   });
-  const select = (name: string) => page.findAll('label').find((one) => one.text().startsWith(name))!.get('select');
+  const select = (name: string) =>
+    page
+      .findAll('label')
+      .find((one) => one.text().startsWith(name))!
+      .get('select');
   return { page, asked, files, route, select, rows: computed(() => page.findAll('[data-testid=leg-row]')) };
 }
 const of = (rows: CountedLeg[], more: Partial<CallLegRows> = {}): CallLegRows => ({
@@ -131,7 +135,12 @@ test('that nothing was measured and that nothing was poor are two things, and ne
   const { page, route } = open([of([]), of([])]);
   await flushPromises();
   expect(page.get('.empty').text()).toBe('所选范围内没有已测量的通话');
-  expect(page.findAll('header button').slice(1).every((one) => one.attributes('disabled') !== undefined)).toBe(true);
+  expect(
+    page
+      .findAll('header button')
+      .slice(1)
+      .every((one) => one.attributes('disabled') !== undefined),
+  ).toBe(true);
   route.value = { ...route.value, part: 'hits' };
   await flushPromises();
   expect(page.get('.empty').text()).toContain('✓ 所选范围内没有音质差的通话');
