@@ -96,6 +96,12 @@ test('consulted, merged, left: everybody hears whom they should and nobody else;
   await hears(widget.page, OPERATOR);
   await isAccessible(desk);
   await isAccessible(widget.page);
+  // Who silences themselves is not heard, by their own page; and is again.
+  await citizen.getByRole('button', { name: '静音', exact: true }).click();
+  await expect(citizen).toContainText('您已静音');
+  await hears(desk);
+  await citizen.getByRole('button', { name: '取消静音' }).click();
+  await hears(desk, CITIZEN);
 
   // --- a colleague of the department is found by name and consulted: the citizen hears neither of them ----------------
   const colleague = await Console.open(await pageOf(people, PROFESSIONAL, 1_440, 900), server.url, 'agent1002', '小休');
