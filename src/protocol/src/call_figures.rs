@@ -289,6 +289,51 @@ pub struct CountedRequest {
     pub attempts: Vec<CountedAttempt>,
 }
 
+/// A leg that is over and was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct CountedLeg {
+    /// Of which call.
+    #[schema(value_type = String)]
+    pub call: CallId,
+    /// Its number in the call.
+    pub leg: u16,
+    /// When the call began.
+    pub began_at: Timestamp,
+    /// As what they took part.
+    pub part: CallPart,
+    /// As in [`CallPartyLine`]; empty: the caller.
+    pub key: String,
+    /// As in [`CallPartyLine`]; empty: the caller, who is not named.
+    pub name: String,
+    /// Code of the department for which they were asked to come; null: they came without a request.
+    pub department: Option<String>,
+    /// Its name.
+    pub department_name: Option<String>,
+    /// They were in the call from then
+    pub joined_at: Timestamp,
+    /// to then.
+    pub ended_at: Option<Timestamp>,
+    /// How it sounded.
+    pub sound: CallSound,
+}
+
+/// A page of the legs behind the table of sounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]
+#[serde(rename_all = "camelCase")]
+pub struct CallLegRows {
+    /// How many there are on all pages.
+    pub count: u64,
+    /// In the order that was asked for.
+    pub rows: Vec<CountedLeg>,
+    /// `after` of the next page; null: there is none.
+    pub next: Option<String>,
+    /// Some of them are the demo's: made up (`serve --demo`).
+    pub has_demo: bool,
+}
+
 /// A page of the requests behind a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "protocol.ts"))]

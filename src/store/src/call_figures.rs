@@ -9,6 +9,8 @@ use bangban_domain::{
     },
 };
 
+use sqlx::Row as _;
+
 use crate::{
     Archive, StoreError,
     call::{attempt, call, heard, leg, request, sound, wrap_up},
@@ -60,6 +62,17 @@ impl CallPlace {
     pub fn of(row: &CallRow) -> Self {
         Self { at: row.began_at, call: row.call.to_string() }
     }
+}
+
+/// A leg of a call as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallLeg {
+    /// Its row.
+    pub row: LegRow,
+    /// How it sounded; `None`: nothing was measured.
+    pub sound: Option<LegSound>,
+    /// Code of the department for which they were asked to come; `None`: they came without a request.
+    pub department: Option<String>,
 }
 
 impl Archive {
@@ -155,16 +168,12 @@ impl Archive {
         rows.iter().map(heard).collect()
     }
 
-    /// All legs of the calls after one place and up to another, that one included, with how those sounded that were measured;
-    /// in the order of the calls' ids.
-    pub async fn legs_of_calls(
-        &self,
-        after: &CallPlace,
-        until: &CallPlace,
-    ) -> Result<Vec<(LegRow, Option<LegSound>)>, StoreError> {
+    /// All legs of the calls after one place and up to another, that one included, in the order of the calls' ids.
+    pub async fn legs_of_calls(&self, after: &CallPlace, until: &CallPlace) -> Result<Vec<CallLeg>, StoreError> {
         let rows = sqlx::query(
-            "SELECT l.call_id, l.leg, l.part, l.agent, l.telephone, l.joined_at, l.ended_at, l.because, l.quality \
-             FROM phone_call c JOIN call_leg l ON l.call_id = c.id \
+            "SELECT l.call_id, l.leg, l.part, l.agent, l.telephone, l.joined_at, l.ended_at, l.because, l.quality, \
+             r.department FROM phone_call c JOIN call_leg l ON l.call_id = c.id \
+             LEFT JOIN call_request r ON r.call_id = l.call_id AND r.answered_by = l.leg \
              WHERE (c.began_at > $1 OR (c.began_at = $1 AND c.id > $2)) \
              AND (c.began_at < $3 OR (c.began_at = $3 AND c.id <= $4)) ORDER BY l.call_id, l.leg",
         )
@@ -174,7 +183,9 @@ impl Archive {
         .bind(until.call.clone())
         .fetch_all(&self.readers)
         .await?;
-        rows.iter().map(|row| Ok((leg(row)?, sound(row)?))).collect()
+        rows.iter()
+            .map(|row| Ok(CallLeg { row: leg(row)?, sound: sound(row)?, department: row.try_get("department")? }))
+            .collect()
     }
 
     /// Calls that began after a place and before `to`, at most so many, in order, with the codes of their teams.

@@ -62,7 +62,7 @@ pub use arrivals::{Arrivals, HALF_HOUR};
 pub use audit::{Audit, AuditFilter, AuditRow, Chain, PRUNE, Pruned};
 pub use bot::{BotChange, ThresholdRow, WordRow};
 pub use call::{CallBackRow, CallChange, KeptCall, OwedCallBack, OwedTask, PastCall};
-pub use call_figures::{CallPlace, RequestPlace};
+pub use call_figures::{CallLeg, CallPlace, RequestPlace};
 pub use continuation::{ContinuationChange, ContinuationRow};
 pub use error::StoreError;
 pub use figures::{RowQuery, RowsOf, Scope, Selection};

@@ -2,6 +2,8 @@
 import type {
   AgentDays,
   CallFiguresView,
+  CallLegRows,
+  CallPart,
   CallRequestRows,
   ErrorCode,
   Figure,
@@ -38,6 +40,16 @@ interface Client {
   token: () => string;
   /** Is there a new token? */
   renew: () => Promise<boolean>;
+}
+
+/** Which legs of calls. */
+export interface WantedLegs {
+  filter: Filter;
+  who?: CallPart | undefined;
+  /** Whose key; empty: all. */
+  party: string;
+  /** Only those that were disturbed for 5 s at least. */
+  isPoor: boolean;
 }
 
 type Query = Record<string, string | number | null | undefined>;
@@ -91,6 +103,15 @@ export function createApi(client: Client) {
     part,
   });
 
+  const legQuery = ({ filter: { from, to, unit }, who, party, isPoor }: WantedLegs): Query => ({
+    from,
+    to,
+    unit,
+    part: who,
+    party: party || undefined,
+    poor: isPoor ? 'true' : undefined,
+  });
+
   return {
     callFigures: (filter: Filter, by: ConnectBy) =>
       json<CallFiguresView>('/api/figures/calls', { ...calls(filter), by }),
@@ -98,8 +119,15 @@ export function createApi(client: Client) {
       json<CallRequestRows>('/api/figures/calls/rows', { ...requestQuery(filter, party, part), after, limit: 50 }),
     callRequestsFile: async (filter: Filter, party: string, part: Part, format: FileFormat) =>
       (await get(address('/api/figures/calls/rows/export', { ...requestQuery(filter, party, part), format }))).blob(),
-    callLegsFile: async ({ from, to, unit }: Filter, format: FileFormat) =>
-      (await get(address('/api/figures/calls/legs/export', { from, to, unit, format }))).blob(),
+    callLegs: (wanted: WantedLegs, isLatest: boolean, after: string | null) =>
+      json<CallLegRows>('/api/figures/calls/legs', {
+        ...legQuery(wanted),
+        order: isLatest ? 'latest' : undefined,
+        after,
+        limit: 50,
+      }),
+    callLegsFile: async (wanted: WantedLegs, format: FileFormat) =>
+      (await get(address('/api/figures/calls/legs/export', { ...legQuery(wanted), format }))).blob(),
     scope: () => json<FigureScope>('/api/figures/scope'),
     figures: (filter: Filter, by: FigureGroup) => json<FiguresView>('/api/figures', { ...asked(filter), by }),
     rows: (filter: Filter, figure: Figure, part: Part, after: string | null) =>

@@ -104,3 +104,26 @@ test('an address says whose requests are shown, and how they are told apart', ()
   const rows: Route = { ...start, screen: 'requests', part: 'rest', conversation: 'nm_0123456789abcdef' };
   expect(readRoute(writeRoute(rows), start)).toEqual(rows);
 });
+
+test('an address says whose legs are shown, only the poor ones, and in which order', () => {
+  const start: Route = {
+    screen: 'overview',
+    filter: { from: '2026-11-24', to: '2026-11-24' },
+    by: 'team',
+    figure: 'wait',
+    part: 'of',
+    conversation: '',
+  };
+  const legs: Route = { ...start, screen: 'legs', who: 'professional', part: 'hits', isLatest: true };
+  const address = '#/legs?from=2026-11-24&to=2026-11-24&part=hits&who=professional&order=latest';
+  expect(writeRoute(legs)).toBe(address);
+  expect(readRoute(address, start)).toEqual(legs);
+  expect(writeRoute({ ...start, screen: 'legs', who: undefined, isLatest: undefined })).toBe(
+    '#/legs?from=2026-11-24&to=2026-11-24',
+  );
+  // What is no part is none, and what was chosen there is nowhere else.
+  expect(readRoute('#/legs?who=everybody&order=worst', legs)).toEqual({ ...start, screen: 'legs' });
+  expect(writeRoute({ ...legs, screen: 'calls', part: 'of' })).not.toContain('who');
+  const one: Route = { ...start, screen: 'legs', conversation: 'nm_0123456789abcdef' };
+  expect(readRoute(writeRoute(one), start)).toEqual(one);
+});

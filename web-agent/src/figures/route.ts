@@ -1,9 +1,9 @@
 /** What the page shows, as its address says it: can be sent to colleagues, survives a reload, and the browser's back works. */
-import type { Channel, Figure, FigureGroup } from '../generated/protocol';
+import type { CallPart, Channel, Figure, FigureGroup } from '../generated/protocol';
 import type { Part } from './api';
 
 export type Screen =
-  'overview' | 'rows' | 'history' | 'calls' | 'requests' | 'agents' | 'quality' | 'written' | 'report';
+  'overview' | 'rows' | 'history' | 'calls' | 'requests' | 'legs' | 'agents' | 'quality' | 'written' | 'report';
 
 /** Which rows; the names are the server's. */
 export interface Filter {
@@ -25,9 +25,15 @@ export interface Route {
   /** The figure of the chart, or behind which the rows are. */
   figure: Figure;
   part: Part;
-  /** Of the history; of `quality`: which inspection; of `requests`: the party who was rung. */
+  /** Of the history; of `quality`: which inspection; of `requests` and `legs`: the party who was rung or spoke. */
   conversation: string;
+  /** Of `legs`: whose legs; all of them if nothing is said. */
+  who?: CallPart | undefined;
+  /** Of `legs`: the latest call first, not the worst. */
+  isLatest?: boolean | undefined;
 }
+
+const CALL_PARTS: readonly CallPart[] = ['caller', 'operator', 'professional', 'guest', 'supervisor'];
 
 const SCREENS: Screen[] = [
   'overview',
@@ -35,6 +41,7 @@ const SCREENS: Screen[] = [
   'history',
   'calls',
   'requests',
+  'legs',
   'agents',
   'quality',
   'written',
@@ -103,6 +110,8 @@ export function readRoute(hash: string, fallback: Route): Route {
     figure: (said.get('figure') as Figure | null) ?? fallback.figure,
     part: (said.get('part') as Part | null) ?? 'of',
     conversation: decodeURIComponent(conversation),
+    who: CALL_PARTS.find((one) => one === said.get('who')),
+    isLatest: said.get('order') === 'latest' || undefined,
   };
 }
 
@@ -117,8 +126,10 @@ export function writeRoute(route: Route): string {
     said.set('by', route.by);
     said.set('figure', route.figure);
   }
-  if ((route.screen === 'rows' || route.screen === 'requests') && route.part !== 'of') said.set('part', route.part);
-  const mayHaveOne = route.screen === 'quality' || route.screen === 'requests';
+  if (['rows', 'requests', 'legs'].includes(route.screen) && route.part !== 'of') said.set('part', route.part);
+  if (route.screen === 'legs' && route.who) said.set('who', route.who);
+  if (route.screen === 'legs' && route.isLatest) said.set('order', 'latest');
+  const mayHaveOne = ['quality', 'requests', 'legs'].includes(route.screen);
   const hasOne = route.screen === 'history' || (mayHaveOne && route.conversation !== '');
   const path = hasOne ? `${route.screen}/${encodeURIComponent(route.conversation)}` : route.screen;
   return `#/${path}?${said}`;

@@ -1446,6 +1446,27 @@ sound: Array<CallSoundLine> | null, };
 export type CallId = string;
 
 /**
+ * A page of the legs behind the table of sounds.
+ */
+export type CallLegRows = { 
+/**
+ * How many there are on all pages.
+ */
+count: number, 
+/**
+ * In the order that was asked for.
+ */
+rows: Array<CountedLeg>, 
+/**
+ * `after` of the next page; null: there is none.
+ */
+next: string | null, 
+/**
+ * Some of them are the demo's: made up (`serve --demo`).
+ */
+hasDemo: boolean, };
+
+/**
  * Somebody in a call.
  */
 export type CallLegView = { 
@@ -3203,6 +3224,55 @@ declined: DeclineReason | null,
  * How the leg sounded that it became; null: it became none, or nothing of it was measured.
  */
 sound: CallSound | null, };
+
+/**
+ * A leg that is over and was measured.
+ */
+export type CountedLeg = { 
+/**
+ * Of which call.
+ */
+call: CallId, 
+/**
+ * Its number in the call.
+ */
+leg: number, 
+/**
+ * When the call began.
+ */
+beganAt: Timestamp, 
+/**
+ * As what they took part.
+ */
+part: CallPart, 
+/**
+ * As in [`CallPartyLine`]; empty: the caller.
+ */
+key: string, 
+/**
+ * As in [`CallPartyLine`]; empty: the caller, who is not named.
+ */
+name: string, 
+/**
+ * Code of the department for which they were asked to come; null: they came without a request.
+ */
+department: string | null, 
+/**
+ * Its name.
+ */
+departmentName: string | null, 
+/**
+ * They were in the call from then
+ */
+joinedAt: Timestamp, 
+/**
+ * to then.
+ */
+endedAt: Timestamp | null, 
+/**
+ * How it sounded.
+ */
+sound: CallSound, };
 
 /**
  * A request for a professional.

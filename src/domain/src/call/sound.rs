@@ -196,6 +196,42 @@ impl LegSound {
     pub const fn loss(&self) -> Rate {
         Rate { hits: self.lost, of: self.lost + self.received }
     }
+
+    /// How bad it was, for a list with the worst first.
+    #[must_use]
+    pub fn badness(&self) -> Badness {
+        let loss = self.loss();
+        Badness {
+            poor: self.poor,
+            worst_loss: self.worst_loss,
+            loss: (loss.hits * 1_000).checked_div(loss.of).unwrap_or_default(),
+            peer_loss: self.peer_loss.mean().unwrap_or_default(),
+        }
+    }
+}
+
+words! {
+    /// In which order legs are listed.
+    LegOrder {
+        /// Who sounded worst first.
+        Worst = "worst",
+        /// The latest call first.
+        Latest = "latest",
+    }
+}
+
+/// How badly a leg sounded; the larger, the worse. What counts first stands first: how often it disturbed, how bad it was at the
+/// worst, how much was missing of all that was said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Badness {
+    /// Times of 5 s in which it disturbed.
+    pub poor: u64,
+    /// Loss of the worst 5 s, per mille.
+    pub worst_loss: u64,
+    /// Loss of the whole leg, per mille.
+    pub loss: u64,
+    /// Mean of what the other side said was lost of what we sent, per mille.
+    pub peer_loss: u64,
 }
 
 /// A leg that is over and was measured.
@@ -304,6 +340,32 @@ mod tests {
         ] {
             assert_eq!(sample.light(), light, "{sample:?}");
         }
+    }
+
+    #[test]
+    fn the_worst_disturbed_most_often_then_most_at_one_time_then_altogether() {
+        let peer = |sum| Spread { count: 1, sum, worst: sum };
+        let leg = |poor, worst_loss, lost, heard| LegSound {
+            received: 1_000 - lost,
+            lost,
+            samples: 9,
+            poor,
+            worst_loss,
+            peer_loss: peer(heard),
+            ..LegSound::default()
+        };
+        let from_worst = [
+            leg(2, 81, 10, 0),
+            leg(1, 500, 10, 0),
+            leg(1, 90, 30, 0),
+            leg(1, 90, 20, 9),
+            leg(1, 90, 20, 8),
+            leg(0, 80, 70, 70),
+            LegSound::default(),
+        ];
+        assert!(from_worst.is_sorted_by(|one, next| one.badness() > next.badness()));
+        assert_eq!(leg(1, 90, 25, 8).badness(), Badness { poor: 1, worst_loss: 90, loss: 25, peer_loss: 8 });
+        assert_eq!(LegSound::default().badness(), Badness::default(), "of nothing nothing is lost");
     }
 
     /// Counted by hand.

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_lc_rs::digest;
 use bangban_domain::{
-    CallId, Timestamp,
+    Timestamp,
     call::{
-        AttemptRow, CallPart, Cause, DeclineReason, LegId, LegRow, Number, Party, RequestRow,
+        AttemptRow, CallPart, Cause, DeclineReason, LegId, Number, Party, RequestRow,
         figures::{
             Connect, ConnectBy, PROMISED, Rate, Service, add_attempt, add_request, add_ring, attempts_of, causes,
             declines, handling, is_reached,
@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Rows that are read at one time.
-const PAGE: u32 = 5_000;
+pub(super) const PAGE: u32 = 5_000;
 
 /// Telephones and professionals that are told.
 const MOST_PARTIES: usize = 500;
@@ -64,7 +64,7 @@ pub(crate) struct CallFilter {
 pub(crate) struct CallSelection {
     pub(crate) from: Timestamp,
     pub(crate) to: Timestamp,
-    filter: CallFilter,
+    pub(super) filter: CallFilter,
     /// Grants that watch: unit, and items if it names some.
     scopes: Vec<(Option<String>, Vec<String>)>,
     /// Of the operators' side.
@@ -88,7 +88,7 @@ impl CallSelection {
     }
 
     /// Is the call of a team's queue meant?
-    fn is_calls(&self, team: &str, item: Option<&str>) -> bool {
+    pub(super) fn is_calls(&self, team: &str, item: Option<&str>) -> bool {
         let is_of =
             |teams: &Option<Vec<String>>| teams.as_ref().is_none_or(|teams| teams.iter().any(|one| one == team));
         let has_item = |items: &Option<Vec<String>>| {
@@ -105,7 +105,7 @@ impl CallSelection {
 
 /// What stands for a party where people see it: the id of a member of staff, of a telephone something that tells nobody its
 /// digits (they would be in the logs of whatever stands before the server).
-fn key_of(party: &Party) -> String {
+pub(super) fn key_of(party: &Party) -> String {
     match party {
         Party::Agent(agent) => agent.to_string(),
         Party::Number(number) => {
@@ -144,23 +144,12 @@ impl<'a> PartyNames<'a> {
         Self { app, labels: labels.collect() }
     }
 
-    fn name(&self, party: &Party) -> String {
+    pub(super) fn name(&self, party: &Party) -> String {
         match party {
             Party::Agent(agent) => self.app.accounts.name(*agent).unwrap_or_default(),
             Party::Number(number) => self.labels.get(number.as_str()).cloned().unwrap_or_else(|| masked(number)),
         }
     }
-}
-
-/// A leg of a call, for a file.
-pub(crate) struct FiledLeg {
-    pub(crate) row: LegRow,
-    /// When its call began.
-    pub(crate) began_at: Timestamp,
-    /// Who it was; empty: the caller, who is not told.
-    pub(crate) name: String,
-    /// How it sounded; `None`: nothing was measured.
-    pub(crate) sound: Option<LegSound>,
 }
 
 /// What a page of requests rang.
@@ -478,35 +467,6 @@ impl App {
         let next = next.map(|place| format!("{}.{}.{}", place.at.0, place.call, place.number));
         let has_demo = rows.iter().any(|row| is_demo_call(row.call));
         Ok(CallRequestRows { count, rows, next, has_demo })
-    }
-
-    /// The legs of the next calls that began in the time, and where the next page begins.
-    ///
-    /// # Errors
-    /// Whatever the store says.
-    pub(crate) async fn call_legs(
-        &self,
-        selection: &CallSelection,
-        after: &CallPlace,
-    ) -> Result<(Vec<FiledLeg>, Option<CallPlace>), WireError> {
-        let archive = self.store.archive();
-        let rows = archive.calls_begun(after, selection.to, PAGE).await.map_err(store_error)?;
-        let Some(until) = rows.last().map(|(row, _)| CallPlace::of(row)) else { return Ok((Vec::new(), None)) };
-        let is_last = rows.len() < PAGE as usize;
-        let meant = rows.iter().filter(|(row, team)| selection.is_calls(team, row.item.as_deref()));
-        let began: BTreeMap<CallId, Timestamp> = meant.map(|(row, _)| (row.call, row.began_at)).collect();
-        let names = PartyNames::of(self);
-        let legs = archive.legs_of_calls(after, &until).await.map_err(store_error)?;
-        let mut legs: Vec<FiledLeg> = legs
-            .into_iter()
-            .filter_map(|(row, sound)| {
-                let began_at = *began.get(&row.leg.call)?;
-                let name = row.party.as_ref().map(|party| names.name(party)).unwrap_or_default();
-                Some(FiledLeg { row, began_at, name, sound })
-            })
-            .collect();
-        legs.sort_by_key(|leg| (leg.began_at, leg.row.leg));
-        Ok((legs, (!is_last).then_some(until)))
     }
 
     /// How many requests are behind a number.

@@ -9,6 +9,7 @@ mod blocks;
 mod bot_keeping;
 mod call_alert;
 mod call_figures;
+mod call_legs;
 mod calls;
 mod citizens;
 mod commands;
@@ -94,7 +95,8 @@ use crate::{
 };
 pub(crate) use administration::Edit;
 pub(crate) use answer_files::NewAnswerFile;
-pub(crate) use call_figures::{CallFilter, CallSelection, FiledLeg};
+pub(crate) use call_figures::{CallFilter, CallSelection};
+pub(crate) use call_legs::{FiledLeg, LegFilter, LegList, LegPlace};
 pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, First, Pending};
 pub use figures::{Filter, Sight, place_of};

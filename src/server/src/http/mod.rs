@@ -158,6 +158,7 @@ fn routes(demo: bool) -> OpenApiRouter<Arc<App>> {
         .routes(routes!(figures::calls::figures))
         .routes(routes!(figures::calls::rows))
         .routes(routes!(figures::calls::export))
+        .routes(routes!(figures::legs::rows))
         .routes(routes!(figures::legs::export))
         .routes(routes!(staffing::history))
         .routes(routes!(staffing::run, staffing::begin, staffing::cancel))

@@ -218,6 +218,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/figures/calls", For::Lists(&["supervisor", "leader", "auditor", "admin"])),
     ("GET", "/api/figures/calls/rows", For::Lists(&["supervisor", "leader", "auditor", "admin"])),
     ("GET", "/api/figures/calls/rows/export", For::Lists(&["supervisor", "leader", "auditor", "admin"])),
+    ("GET", "/api/figures/calls/legs", For::Lists(&["supervisor", "leader", "auditor", "admin"])),
     ("GET", "/api/figures/calls/legs/export", For::Lists(&["supervisor", "leader", "auditor", "admin"])),
     // Of a conversation that one may not see nobody is told that it exists.
     ("GET", "/api/figures/history/{id}", For::Staff),

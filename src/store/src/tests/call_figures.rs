@@ -311,9 +311,14 @@ async fn how_legs_sounded_stays_with_their_rows(db: TestDatabase) {
     let whole = CallPlace { at: Timestamp(2 * HOUR), call: String::new() };
     let legs = archive.legs_of_calls(&CallPlace::before(Timestamp(HOUR)), &whole).await.unwrap();
     assert_eq!(legs.len(), 10, "also those that were not measured");
-    let measured =
-        legs.iter().filter_map(|(row, sound)| sound.map(|sound| HeardLeg { leg: row.leg, part: row.part, sound }));
+    let measured = legs.iter().filter_map(|one| {
+        let (leg, part) = (one.row.leg, one.row.part);
+        one.sound.map(|sound| HeardLeg { leg, part, sound })
+    });
     assert_eq!(measured.collect::<Vec<_>>(), wanted);
+    let asked_to_come = legs.iter().filter_map(|one| Some((one.row.leg.call.raw(), one.department.as_deref()?)));
+    // In call 4 a fourth party.
+    assert_eq!(asked_to_come.collect::<Vec<_>>(), [(2, "hrss"), (3, "tax"), (4, "hrss")]);
     let (mut after, mut paged) = (RequestPlace::before(Timestamp(HOUR)), Vec::new());
     loop {
         let page = archive.decided_requests(&after, Timestamp(2 * HOUR), 3).await.unwrap();

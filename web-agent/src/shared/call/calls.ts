@@ -147,7 +147,9 @@ function build(options: CallsOptions) {
     return found && found.state !== 'ended' ? found : null;
   });
   const mine = computed(() => myLeg(current.value));
-  const isMuted = computed(() => mine.value?.isMuted ?? false);
+  /** Silent by this page alone: a caller tells nobody to silence them, they close their own microphone. */
+  const isQuiet = ref(false);
+  const isMuted = computed(() => isQuiet.value || (mine.value?.isMuted ?? false));
 
   // --- what the server says ---------------------------------------------------------------------------------------
 
@@ -379,6 +381,7 @@ function build(options: CallsOptions) {
   }
 
   function stopSound(): void {
+    isQuiet.value = false;
     const old = phone;
     phone = null;
     soundOf.value = null;
@@ -484,6 +487,11 @@ function build(options: CallsOptions) {
   async function toggleMute(): Promise<void> {
     const [{ value: leg }, { value: call }] = [mine, current];
     if (!leg || !call) return;
+    if (!call.may.includes('mute_self')) {
+      isQuiet.value = !isQuiet.value;
+      speakOrNot();
+      return;
+    }
     const muted = !leg.isMuted;
     if (muted) speakOrNot(true);
     if (!(await does({ type: 'mute', call: call.call, leg: leg.leg, muted }))) speakOrNot();

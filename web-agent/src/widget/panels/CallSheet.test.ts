@@ -62,7 +62,7 @@ function sheet() {
 }
 const settle = () => vi.advanceTimersByTimeAsync(0);
 const theirs = (more: Parameters<typeof call>[0] = {}) =>
-  call({ mine: 1, standing: undefined, may: ['mute_self'], requests: [], ...more });
+  call({ mine: 1, standing: undefined, may: [], requests: [], ...more });
 const named = (text: string) =>
   [...document.querySelectorAll('button')].find((one) => one.textContent!.trim() === text)!;
 
@@ -91,15 +91,24 @@ test('from the first ring to the end, in words; silent and hanging up are there 
   server.of(theirs({ state: 'waiting', legs: [leg(1, 'caller')], answeredAt: undefined }));
   await nextTick();
   expect([scene(), shown.text().includes('正在为您接通工作人员')]).toEqual(['waiting', true]);
+  // Nobody is there who could hear them.
+  expect(named('静音')).toBeUndefined();
   server.of(theirs({ version: 2, legs: [leg(1, 'caller', { name: '' }), leg(2, 'operator')] }));
   await nextTick();
   expect([scene(), shown.text().includes('正在与 白洁 通话')]).toEqual(['talking', true]);
   server.of(theirs({ version: 3, legs: [leg(1, 'caller', { place: 'hold' })] }));
   await nextTick();
   expect([scene(), shown.text().includes('请勿挂断')]).toEqual(['held', true]);
+  const silentBefore = server.names();
   named('静音').click();
   await settle();
-  expect(server.acts.at(-1)).toEqual({ type: 'mute', call: 'cl_1', leg: 1, muted: true });
+  // By their own microphone: the server lets nobody of theirs be silenced by a command, and none is sent.
+  expect([track.enabled, shown.text().includes('您已静音'), server.names()]).toEqual([false, true, silentBefore]);
+  named('取消静音').click();
+  await settle();
+  expect(track.enabled).toBe(true);
+  named('静音').click();
+  await settle();
   server.of(theirs({ version: 4, state: 'ended', endedBecause: 'caller_lost', legs: [], mine: undefined }));
   await nextTick();
   expect(shown.text()).toContain('网络中断');

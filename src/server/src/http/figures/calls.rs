@@ -25,8 +25,8 @@ use crate::{
 };
 
 /// Rows of one page, and of one part of a file.
-const PAGE: u32 = 50;
-const MOST: u32 = 500;
+pub(super) const PAGE: u32 = 50;
+pub(super) const MOST: u32 = 500;
 const PART: usize = 2_000;
 
 /// Declares a query: what all questions have in common, and what one of them has more.

@@ -1,10 +1,13 @@
-//! The legs of calls as a file, with how they sounded (docs/calls.md "Sound").
+//! The legs of calls, with how they sounded (docs/calls.md "Sound"): page by page, and as a file.
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
-use bangban_domain::Timestamp;
-use bangban_protocol::CallSound;
+use axum::{Json, extract::State, response::Response};
+use bangban_domain::{
+    Timestamp,
+    call::{CallPart, sound::LegOrder},
+};
+use bangban_protocol::{CallLegRows, CallSound};
 use bangban_store::CallPlace;
 use futures_util::stream;
 use jiff::civil::Date;
@@ -12,12 +15,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    calls::note,
+    calls::{MOST, PAGE, note},
     export::check_size,
     table::{self, Cell, Rows},
 };
 use crate::{
-    app::{App, CallFilter, CallSelection, FiledLeg},
+    app::{App, CallFilter, CallSelection, FiledLeg, LegFilter, LegList, LegPlace},
     http::{admin::items::File, input::Params, openapi::Refusal, refused::Refused, staff::ByStaff},
     organisation::sheet::Format,
 };
@@ -57,6 +60,71 @@ fn number(number: Option<u64>) -> Cell {
     number.and_then(|number| i64::try_from(number).ok()).map_or(Cell::Empty, Cell::Number)
 }
 
+/// Which legs, and in which order.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct WantedLegRows {
+    /// First day in Shanghai, e.g. `2026-11-23`: by it counts when a call began.
+    #[param(value_type = String, format = Date)]
+    from: Date,
+    /// Last day.
+    #[param(value_type = String, format = Date)]
+    to: Date,
+    /// Code of a unit: it and those below.
+    unit: Option<String>,
+    /// Only legs of this part.
+    #[param(inline)]
+    part: Option<CallPart>,
+    /// Only legs of this telephone or member of staff: a `key` of them.
+    #[param(max_length = 64)]
+    party: Option<String>,
+    /// Only legs that were disturbed for 5 s at least.
+    #[serde(default)]
+    #[param(required = false)]
+    poor: bool,
+    /// Who sounded worst first, or the latest call.
+    #[serde(default = "worst")]
+    #[param(inline, required = false)]
+    order: LegOrder,
+    /// `next` of the page before.
+    #[param(max_length = 200)]
+    after: Option<String>,
+    /// At most so many; 50 if nothing is said.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+const fn worst() -> LegOrder {
+    LegOrder::Worst
+}
+
+/// The legs of the calls that began in a time and were measured, who sounded worst first
+#[utoipa::path(
+    get, path = "/api/figures/calls/legs", operation_id = "call_legs", tag = "calls", security(("staff" = [])),
+    params(WantedLegRows),
+    responses(
+        (status = 200, body = CallLegRows),
+        (status = 404, description = "No such unit", body = Refusal),
+    ),
+)]
+pub(in crate::http) async fn rows(
+    State(app): State<Arc<App>>,
+    who: ByStaff,
+    Params(wanted): Params<WantedLegRows>,
+) -> Result<Json<CallLegRows>, Refused> {
+    let limit = wanted.limit.unwrap_or(PAGE);
+    if !(1..=MOST).contains(&limit) {
+        return Err(Refused::field("limit", "must be 1 to 500"));
+    }
+    let wrong = |_| Refused::field("after", "is not what `next` of another page said");
+    let after = wanted.after.as_deref().map(|text| text.parse::<LegPlace>().map_err(wrong)).transpose()?;
+    let WantedLegRows { from, to, unit, part, party, poor, order, .. } = wanted;
+    let selection = app.call_selection(&who.staff, CallFilter { from, to, unit, party, ..CallFilter::default() })?;
+    let list = LegList { filter: LegFilter { part, is_poor: poor }, order, after, limit: limit as usize };
+    Ok(Json(app.call_leg_rows(&selection, &list).await?))
+}
+
 /// Which calls, and how.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -70,6 +138,16 @@ pub(in crate::http) struct WantedLegs {
     to: Date,
     /// Code of a unit: it and those below.
     unit: Option<String>,
+    /// Only legs of this part.
+    #[param(inline)]
+    part: Option<CallPart>,
+    /// Only legs of this telephone or member of staff: a `key` of them.
+    #[param(max_length = 64)]
+    party: Option<String>,
+    /// Only legs that were disturbed for 5 s at least; otherwise also those that were not measured.
+    #[serde(default)]
+    #[param(required = false)]
+    poor: bool,
     /// Kind of the file.
     #[param(value_type = String, pattern = "^(csv|xlsx)$")]
     format: Format,
@@ -82,6 +160,8 @@ fn header() -> Vec<String> {
         "序号",
         "通话方",
         "人员或号码",
+        "部门",
+        "部门名称",
         "加入时间",
         "离开时间",
         "离开原因",
@@ -94,12 +174,15 @@ fn header() -> Vec<String> {
 fn line(leg: &FiledLeg) -> Vec<Cell> {
     let heard = leg.sound.as_ref().map(CallSound::from);
     let instant = |at: Option<Timestamp>| at.map_or(Cell::Empty, Cell::Instant);
+    let (department, department_name) = leg.department.clone().unwrap_or_default();
     let own = [
         Cell::Instant(leg.began_at),
         Cell::text(leg.row.leg.call.to_string()),
         Cell::Number(leg.row.leg.no.into()),
         Cell::text(leg.row.part.as_str()),
         Cell::text(leg.name.clone()),
+        Cell::text(department),
+        Cell::text(department_name),
         Cell::Instant(leg.row.joined_at),
         instant(leg.row.ended_at),
         Cell::text(leg.row.because.map_or("", |because| because.as_str())),
@@ -113,6 +196,7 @@ fn line(leg: &FiledLeg) -> Vec<Cell> {
 struct Reading {
     app: Arc<App>,
     selection: CallSelection,
+    filter: LegFilter,
     next: Option<CallPlace>,
 }
 
@@ -123,7 +207,8 @@ impl Reading {
         match self.app.call_legs(&self.selection, &place).await {
             Ok((legs, next)) => {
                 self.next = next;
-                Some((Ok(legs.iter().map(line).collect()), self))
+                let meant = legs.iter().filter(|leg| self.filter.is_meant(&self.selection, leg));
+                Some((Ok(meant.map(line).collect()), self))
             }
             Err(error) => Some((Err(error.into()), self)),
         }
@@ -148,19 +233,23 @@ pub(in crate::http) async fn export(
     who: ByStaff,
     Params(wanted): Params<WantedLegs>,
 ) -> Result<Response, Refused> {
-    let WantedLegs { from, to, unit, format } = wanted;
-    let filter = CallFilter { from, to, unit: unit.clone(), ..CallFilter::default() };
-    let selection = app.call_selection(&who.staff, filter)?;
+    let WantedLegs { from, to, unit, part, party, poor, format } = wanted;
+    let calls = CallFilter { from, to, unit: unit.clone(), party: party.clone(), ..CallFilter::default() };
+    let selection = app.call_selection(&who.staff, calls)?;
+    let filter = LegFilter { part, is_poor: poor };
     let first = CallPlace::before(selection.from);
     let (mut count, mut next) = (0_u64, Some(first.clone()));
     while let Some(place) = next.take() {
         let (legs, after) = app.call_legs(&selection, &place).await?;
-        count += u64::try_from(legs.len()).unwrap_or(u64::MAX);
+        count += legs.iter().filter(|leg| filter.is_meant(&selection, leg)).count() as u64;
         next = after;
     }
     check_size(format, count)?;
-    let detail = serde_json::json!({ "from": from.to_string(), "to": to.to_string(), "unit": unit, "rows": count });
+    let detail = serde_json::json!({
+        "from": from.to_string(), "to": to.to_string(), "unit": unit, "part": part, "party": party, "poor": poor,
+        "rows": count,
+    });
     note(&app, &who, "call_legs", unit, &detail).await?;
-    let reading = Reading { app, selection, next: Some(first) };
+    let reading = Reading { app, selection, filter, next: Some(first) };
     table::file(format, &format!("call-legs-{from}-{to}"), header(), stream::unfold(reading, Reading::next)).await
 }
