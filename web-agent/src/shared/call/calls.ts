@@ -135,6 +135,8 @@ function build(options: CallsOptions) {
   let wasIn = false;
   let isFirst = true;
   let isDisposed = false;
+  /** The caller's own call, from their hanging up to its end. */
+  let leaving: CallId | null = null;
 
   const rings = computed<readonly RingView[]>(() => view.value?.rings ?? []);
   /** Mine now: the call that one speaks in. */
@@ -196,6 +198,7 @@ function build(options: CallsOptions) {
   function follow(): void {
     const { rings = [], mine = [], left = [], wrapUps = [] } = view.value ?? {};
     const wanted = new Set([...rings.map((one) => one.call), ...mine, ...left, ...watched]);
+    if (leaving) wanted.add(leaving);
     const kept = new Set([...wanted, ...wrapUps.map((one) => one.call)]);
     for (const [call, leave] of subscriptions) {
       if (kept.has(call)) continue;
@@ -227,10 +230,10 @@ function build(options: CallsOptions) {
   function seeCall(next: CallView): void {
     calls.set(next.call, newer(calls.get(next.call), next));
     if (next.state !== 'ended') return;
-    if (soundOf.value === next.call) {
-      over.value = next;
-      stopSound();
-    }
+    const isLeaving = leaving === next.call;
+    if (isLeaving) leaving = null;
+    if (isLeaving || soundOf.value === next.call) over.value = next;
+    if (soundOf.value === next.call) stopSound();
   }
 
   function hear(key: string, isSpeaking: boolean): void {
@@ -500,7 +503,10 @@ function build(options: CallsOptions) {
     does({ type: 'decline', call, ...(reason ? { reason } : {}) });
 
   async function hangUp(call: CallId): Promise<boolean> {
+    // A caller who hangs up is told how it ended, whether that comes before the answer or after it.
+    if (current.value?.call === call && mine.value?.part === 'caller') leaving = call;
     const done = (await does({ type: 'hang_up', call })) !== null;
+    if (!done) leaving = null;
     // Whatever the link says: who hangs up is not heard any more.
     if (soundOf.value === call) stopSound();
     return done;
