@@ -193,21 +193,6 @@ test('a call that ends is told once, its sound and the microphone go; late news 
   expect(stored.size).toBe(0);
 });
 
-test('hung up here: how it ended is told also when the answer is read first; left, the end of the others is not', async () => {
-  const calls = await talking();
-  await calls.hangUp('cl_1');
-  expect([calls.soundOf.value, calls.over.value]).toEqual([null, null]);
-  server.of(call({ version: 9, state: 'ended', endedBecause: 'caller_hung_up', legs: [], mine: undefined }));
-  expect(calls.over.value?.endedBecause).toBe('caller_hung_up');
-
-  server = new Server();
-  const other = await talking();
-  await other.hangUp('cl_1');
-  server.says(mine({ version: 3, left: ['cl_1'] }));
-  server.of(call({ version: 9, state: 'ended', endedBecause: 'caller_hung_up', legs: [], mine: undefined }));
-  expect(other.over.value).toBeNull();
-});
-
 test('not in it any more, without its end: the sound goes; left behind it can be come back to', async () => {
   const calls = await talking();
   server.says(mine({ version: 3, left: ['cl_1'] }));

@@ -133,10 +133,10 @@ function build(options: CallsOptions) {
   let phone: Softphone | null = null;
   /** The server has had one in this call: not being in it any more is its end. */
   let wasIn = false;
-  /** Hung up here, and not yet known to be left: its end is still one's own. */
-  let hungUp: CallId | null = null;
   let isFirst = true;
   let isDisposed = false;
+  /** The caller's own call, from their hanging up to its end. */
+  let leaving: CallId | null = null;
 
   const rings = computed<readonly RingView[]>(() => view.value?.rings ?? []);
   /** Mine now: the call that one speaks in. */
@@ -164,7 +164,6 @@ function build(options: CallsOptions) {
       if (next.mine.includes(call)) wasIn = true;
       else if (wasIn) stopSound();
     }
-    if (hungUp && !next.mine.includes(hungUp)) hungUp = null;
   }
 
   function hearRing(ring: RingView): void {
@@ -199,6 +198,7 @@ function build(options: CallsOptions) {
   function follow(): void {
     const { rings = [], mine = [], left = [], wrapUps = [] } = view.value ?? {};
     const wanted = new Set([...rings.map((one) => one.call), ...mine, ...left, ...watched]);
+    if (leaving) wanted.add(leaving);
     const kept = new Set([...wanted, ...wrapUps.map((one) => one.call)]);
     for (const [call, leave] of subscriptions) {
       if (kept.has(call)) continue;
@@ -230,7 +230,9 @@ function build(options: CallsOptions) {
   function seeCall(next: CallView): void {
     calls.set(next.call, newer(calls.get(next.call), next));
     if (next.state !== 'ended') return;
-    if (soundOf.value === next.call || hungUp === next.call) over.value = next;
+    const isLeaving = leaving === next.call;
+    if (isLeaving) leaving = null;
+    if (isLeaving || soundOf.value === next.call) over.value = next;
     if (soundOf.value === next.call) stopSound();
   }
 
@@ -501,8 +503,10 @@ function build(options: CallsOptions) {
     does({ type: 'decline', call, ...(reason ? { reason } : {}) });
 
   async function hangUp(call: CallId): Promise<boolean> {
-    if (soundOf.value === call) hungUp = call;
+    // A caller who hangs up is told how it ended, whether that comes before the answer or after it.
+    if (current.value?.call === call && mine.value?.part === 'caller') leaving = call;
     const done = (await does({ type: 'hang_up', call })) !== null;
+    if (!done) leaving = null;
     // Whatever the link says: who hangs up is not heard any more.
     if (soundOf.value === call) stopSound();
     return done;

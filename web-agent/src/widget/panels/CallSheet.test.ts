@@ -117,6 +117,26 @@ test('from the first ring to the end, in words; silent and hanging up are there 
   expect(shown.find('[data-testid=citizen-call]').exists()).toBe(false);
 });
 
+test('who hangs up is told that it is over, also when the answer comes before the end', async () => {
+  server.snapshot(mine());
+  server.answers.start = { type: 'call_opened', call: 'cl_1' };
+  asks.value = true;
+  const shown = sheet();
+  named('同意并开始').click();
+  await settle();
+  server.says(mine({ version: 2, mine: ['cl_1'] }));
+  server.of(theirs({ legs: [leg(1, 'caller', { name: '' }), leg(2, 'operator')] }));
+  await nextTick();
+  named('挂断').click();
+  await settle();
+  // They are in no call any more, and only then its end comes.
+  server.says(mine({ version: 3 }));
+  server.of(theirs({ version: 3, state: 'ended', endedBecause: 'caller_hung_up', legs: [], mine: undefined }));
+  await nextTick();
+  expect(shown.get('[data-testid=citizen-call]').attributes('data-scene')).toBe('over');
+  expect(shown.text()).toContain('您已挂断');
+});
+
 test('rung by staff: the seconds left, taken with consent or declined', async () => {
   server.snapshot(mine({ rings: [ring({ leg: 1, part: 'caller', caller: '' })] }));
   const shown = sheet();
