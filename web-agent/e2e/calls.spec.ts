@@ -100,6 +100,10 @@ test('consulted, merged, left: everybody hears whom they should and nobody else;
   await citizen.getByRole('button', { name: '静音', exact: true }).click();
   await expect(citizen).toContainText('您已静音');
   await hears(desk);
+  await widget.page.reload();
+  await expect(citizen).toContainText('您已静音');
+  await hears(widget.page, OPERATOR);
+  await hears(desk);
   await citizen.getByRole('button', { name: '取消静音' }).click();
   await hears(desk, CITIZEN);
 

@@ -206,7 +206,7 @@ async fn decided(dir: &std::path::Path, count: u32, reached: u32) {
 }
 
 /// Behind the table of sounds: 18 legs, one of them worse than the others and one without a disturbance.
-async fn the_legs_open_page_by_page(leader: &Desk, days: &str) {
+async fn the_legs_open_page_by_page(leader: &Desk<'_>, days: &str) {
     let path = format!("/api/figures/calls/legs?{days}");
     let first = leader.get(&path).await;
     assert_eq!((&first["count"], &first["next"]), (&json!(18), &Value::Null));

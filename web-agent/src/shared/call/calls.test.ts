@@ -153,6 +153,21 @@ test('reloaded, the tab that had the leg takes it back; another tab asks first',
   expect(await other.attach('cl_1')).toBe(true);
 });
 
+test('who silenced themselves by their page is silent after a reload of it, and not in the next call', async () => {
+  const calls = await talking();
+  server.of(call({ version: 2, may: [] }));
+  await calls.toggleMute();
+  expect([calls.isMuted.value, voice.enabled]).toEqual([true, false]);
+  calls.dispose();
+  voice = track();
+  const again = page();
+  server.snapshot(mine({ mine: ['cl_1'] }));
+  await settle();
+  expect([again.soundOf.value, again.isMuted.value, voice.enabled]).toEqual(['cl_1', true, false]);
+  server.of(call({ version: 9, state: 'ended', endedBecause: 'completed', legs: [], mine: undefined }));
+  expect([again.isMuted.value, stored.size]).toEqual([false, 0]);
+});
+
 test('after a lost link the same leg is connected anew', async () => {
   await talking();
   server.acts.length = 0;

@@ -55,6 +55,8 @@ export interface CallsOptions {
 }
 
 const LEG_KEY = 'bangban.call.leg';
+/** The call in which this page has silenced itself. */
+const QUIET_KEY = 'bangban.call.quiet';
 /** Whoever asked for a call is rung within the time of a ring (20 s) and some seconds; then it is a surprise again. */
 const EXPECTED_MS = 30_000;
 
@@ -399,9 +401,14 @@ function build(options: CallsOptions) {
   }
 
   function remember(call: CallId | null): void {
+    keep(LEG_KEY, call);
+    keep(QUIET_KEY, isQuiet.value ? call : null);
+  }
+
+  function keep(key: string, call: CallId | null): void {
     try {
-      if (call) session?.setItem(LEG_KEY, call);
-      else session?.removeItem(LEG_KEY);
+      if (call) session?.setItem(key, call);
+      else session?.removeItem(key);
     } catch {
       // Full: a reload asks first.
     }
@@ -412,11 +419,16 @@ function build(options: CallsOptions) {
     let kept: string | null = null;
     try {
       kept = session?.getItem(LEG_KEY) ?? null;
+      // Before the microphone is open.
+      isQuiet.value = kept !== null && session?.getItem(QUIET_KEY) === kept;
     } catch {
       // Blocked.
     }
     if (kept && view.value?.mine.includes(kept)) void attach(kept);
-    else remember(null);
+    else {
+      isQuiet.value = false;
+      remember(null);
+    }
   }
 
   // --- what people do -----------------------------------------------------------------------------------------------
@@ -491,6 +503,7 @@ function build(options: CallsOptions) {
     if (!leg || !call) return;
     if (!call.may.includes('mute_self')) {
       isQuiet.value = !isQuiet.value;
+      keep(QUIET_KEY, isQuiet.value ? call.call : null);
       speakOrNot();
       return;
     }
