@@ -34,8 +34,10 @@ test('a notice reaches an open panel and the console within seconds, and goes as
   await expect(agent.page.getByTestId('notices')).toContainText('提醒');
   await admin.remove();
   await expect(agent.page.getByTestId('notices')).not.toContainText('居住证系统升级');
-  // And back: the undo puts the last version in force again.
+  // And back: the undo puts the last version in force again, and the list shows it.
+  await expect(admin.page.getByRole('table')).not.toContainText('居住证系统升级');
   await admin.toasts.getByRole('button', { name: '撤销' }).click();
+  await expect(admin.page.getByRole('table')).toContainText('居住证系统升级');
   await expect(agent.page.getByTestId('notices')).toContainText('居住证系统升级');
 });
 

@@ -8,6 +8,7 @@ import { copyOf, isSame } from '../logic/diff';
 import { clashes, formField, type Clash } from '../logic/draft';
 import { problemText } from '../logic/problems';
 import { usePlaces } from '../stores/places';
+import { useRestored } from '../stores/restored';
 import { useRoute } from '../stores/route';
 import { useApi } from '../stores/session';
 import { useToasts } from '../stores/toasts';
@@ -53,6 +54,7 @@ export function useEditor(description: Description, first: string | null, hooks:
   const source = hooks.source ?? sourceOf(useApi(), description.kind as Kind);
   const places = usePlaces();
   const toasts = useToasts();
+  const restored = useRestored();
   const trouble = useTrouble();
   const route = useRoute();
   const words = useWords(
@@ -248,7 +250,8 @@ export function useEditor(description: Description, first: string | null, hooks:
       hooks.removed(old.id);
       const undo = async () => {
         try {
-          hooks.saved(await source.write(old.id, 0, old.body, ''));
+          await source.write(old.id, 0, old.body, '');
+          restored.note();
           toasts.show(words.value.restored);
         } catch (error) {
           trouble.tell(error);
