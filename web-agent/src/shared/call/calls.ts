@@ -225,7 +225,9 @@ function build(options: CallsOptions) {
         else if (body.type === 'call_heard') hear(`${call}/${body.leg}`, body.speaking);
       },
       // Over, or not one's own any more: what was last known stays for the wrap-up.
-      refused: () => {},
+      refused: () => {
+        if (leaving === call) leaving = null;
+      },
     });
   }
 
