@@ -1,7 +1,8 @@
 /** Log-in by the organisation's own identity provider, against a real one (npm `oidc-provider`), in a browser. */
 import type { Page } from '@playwright/test';
 import { expect, isAccessible, test as base } from './support/fixtures';
-import { freeAddress, Issuer } from './support/issuer';
+import { Issuer } from './support/issuer';
+import { freeAddress } from './support/ports';
 import { rows } from './support/recount';
 import { Rest } from './support/rest';
 import { Server } from './support/server';

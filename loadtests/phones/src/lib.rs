@@ -8,18 +8,16 @@ mod baresip;
 mod exchange;
 mod extension;
 mod message;
+mod ports;
 mod sipp;
 mod tone;
 
-use std::{
-    net::{Ipv4Addr, TcpListener, UdpSocket},
-    process::Child,
-    time::Duration,
-};
+use std::{process::Child, time::Duration};
 
 pub use baresip::Baresip;
 pub use exchange::Exchange;
 pub use extension::Extension;
+pub use ports::free_port;
 pub use sipp::{Sipp, Tally};
 pub use tone::{last_second, level, wav};
 
@@ -29,22 +27,6 @@ const RATE: usize = 8_000;
 const SOON: Duration = Duration::from_secs(15);
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// A port of this machine that is free by UDP and TCP, as is the next.
-///
-/// # Panics
-/// If the machine has none.
-#[must_use]
-pub fn free_port() -> u16 {
-    loop {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = socket.local_addr().expect("an address").port();
-        let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-        if port < 65_000 && is_free(port) && is_free(port + 1) {
-            return port;
-        }
-    }
-}
 
 /// A process that is ended by its id when the guard goes.
 struct Guard(Child);

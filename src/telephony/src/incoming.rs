@@ -70,12 +70,11 @@ fn sort(shared: &Arc<Shared>, tx: Transaction) {
 fn within(shared: &Arc<Shared>, mut tx: Transaction) {
     match shared.layer.match_dialog(&tx) {
         Some(Dialog::Invite(mut dialog)) => {
-            let patience = shared.config.timing.t1 * 4;
-            shared.tasks.spawn(async move {
+            let (shared, patience) = (Arc::clone(shared), shared.config.timing.t1 * 4);
+            shared.clone().tasks.spawn(async move {
                 let is_first = matches!(tx.original.method, Method::Bye | Method::Ack | Method::PRack);
-                if !is_first {
-                    // It may overtake the ACK, which another task reads; the library would leave it without answer.
-                    let _ = tokio::time::timeout(patience, acknowledged(&dialog)).await;
+                if !is_first && let Err((status, headers)) = confirmed(&dialog, patience).await {
+                    return reply(&shared, tx, status, headers);
                 }
                 if let Err(error) = dialog.handle(&mut tx).await {
                     tracing::debug!(error = kind(&error), "a request within a call was not answered");
@@ -86,10 +85,21 @@ fn within(shared: &Arc<Shared>, mut tx: Transaction) {
     }
 }
 
-async fn acknowledged(dialog: &InviteDialog) {
-    while dialog.state().waiting_ack() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+/// Waits until the library takes requests for this call; it leaves those that come sooner without any answer, and they may overtake
+/// the ACK, which another task reads, or even its own note that it has answered the call.
+async fn confirmed(dialog: &InviteDialog, patience: Duration) -> Result<(), (StatusCode, Vec<Header>)> {
+    let settled = async {
+        loop {
+            match dialog.state() {
+                state if state.is_confirmed() => return Ok(()),
+                state if state.is_terminated() => return Err((StatusCode::CallTransactionDoesNotExist, Vec::new())),
+                _ => tokio::time::sleep(Duration::from_millis(2)).await,
+            }
+        }
+    };
+    // It may come again, as RFC 3311 section 5.2 has it.
+    let again = || Err((StatusCode::ServerInternalError, vec![Header::RetryAfter("1".into())]));
+    tokio::time::timeout(patience, settled).await.unwrap_or_else(|_| again())
 }
 
 /// Answers by a task of its own.

@@ -100,12 +100,3 @@ export class Issuer {
     await new Promise((resolve) => this.server.close(resolve));
   }
 }
-
-/** An address at which a server may listen that has to be known before it does. */
-export async function freeAddress(): Promise<string> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return `127.0.0.1:${port}`;
-}

@@ -3,13 +3,13 @@
  * writes down what it hears. Who hears whom is told by how loud the tones are, at telephones and in browsers by one measure.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test as base } from './fixtures';
 import { BadLine } from './line';
+import { freeAddress, freePort } from './ports';
 import type { Settings } from './server';
 import type { Page } from '@playwright/test';
 
@@ -143,26 +143,6 @@ function samplesOf(bytes: Buffer): Int16Array {
 export const pageHears = (page: Page, what: string, tones: number[], all: number[]): Promise<Levels> =>
   hearsExactly(what, () => playedBy(page), tones, all);
 
-/** A port of this machine that is free by UDP and TCP, as is the next (`baresip` takes that for TLS). */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = await new Promise<number>((resolve) => {
-      const socket = createSocket('udp4');
-      socket.bind(0, '127.0.0.1', () => {
-        const { port } = socket.address();
-        socket.close(() => resolve(port));
-      });
-    });
-    const isFree = (one: number) =>
-      new Promise<boolean>((resolve) => {
-        const listener = createServer();
-        listener.on('error', () => resolve(false));
-        listener.listen(one, '127.0.0.1', () => listener.close(() => resolve(true)));
-      });
-    if (port < 65_000 && (await isFree(port)) && (await isFree(port + 1))) return port;
-  }
-}
-
 const MODULES = ['g711.so', 'aufile.so', 'aubridge.so', 'sndfile.so', 'uuid.so'];
 
 /** A telephone that takes every call and calls when it is told to. */
@@ -205,7 +185,7 @@ export class Telephone {
       'auplay_srate 8000',
       'ausrc_channels 1',
       'auplay_channels 1',
-      'rtp_ports 36000-40900',
+      'rtp_ports 26000-31998',
       `snd_path ${folder}/rec`,
     ];
     writeFileSync(join(folder, 'config'), `${config.join('\n')}\n`);
@@ -325,7 +305,7 @@ export class City {
     const caller = await Telephone.start(CALLERS_NUMBER, CALLER);
     const professional = await Telephone.start(DEPARTMENTS_NUMBER, PROFESSIONAL);
     const line = loses > 0 ? await BadLine.to(professional.at, loses) : null;
-    return new City(caller, professional, line, `127.0.0.1:${await freePort()}`, prompts);
+    return new City(caller, professional, line, await freeAddress(), prompts);
   }
 
   /** A server whose trunk leads here. */

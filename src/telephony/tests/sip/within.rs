@@ -107,6 +107,22 @@ async fn keys_by_info_life_by_options_and_what_has_no_place_in_a_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_before_a_call_is_answered_may_come_again_and_ends_nothing() {
+    let mut desk = Desk::start(|_| {}).await;
+    let mut peer = Peer::new("127.0.0.2", desk.address()).await;
+    let mut dialog = peer.invite("12345", &sdp(peer.at, "sendrecv"), "").await;
+    let (invite, leg) = (desk.invited().await, desk.leg());
+    desk.order(Order::Take { invite, leg });
+    let mut early = dialog.clone();
+    early.learn(&peer.status(180).await);
+    peer.within(&mut early, "INFO", "Signal=5\r\n", "Content-Type: application/dtmf-relay\r\n").await;
+    assert_eq!(peer.status_in(500, "INFO", &early).await.get("Retry-After"), "1");
+    desk.order(Order::Accept(leg));
+    peer.answered(&mut dialog).await;
+    hang_up(&mut desk, &mut peer, leg).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transfer_is_told_tried_and_confirmed_when_the_leg_is_let_go() {
     let (mut desk, mut peer, mut dialog, leg, _) = call(|_| {}, "").await;
     let attended = "Refer-To: <sip:801@x?Replaces=1%3Bto-tag%3D2>\r\n";
