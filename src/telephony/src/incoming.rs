@@ -34,7 +34,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut incoming: TransactionReceiver
 
 /// Never waits: whatever is to be sent is sent by a task of its own.
 fn sort(shared: &Arc<Shared>, tx: Transaction) {
-    if is_in_dialog(&tx.original) {
+    // While the library has a MESSAGE the call is not confirmed to it, and whoever hangs up meanwhile sends no BYE.
+    if is_in_dialog(&tx.original) && tx.original.method != Method::Message {
         return within(shared, tx);
     }
     match tx.original.method {

@@ -185,11 +185,9 @@ impl Talk {
                 respond(&handle, StatusCode::OK, headers, None).await;
             }
             DialogState::Notify(_, _, handle) => respond(&handle, StatusCode::OK, Vec::new(), None).await,
-            DialogState::Message(_, _, handle) | DialogState::Publish(_, _, handle) => {
-                let headers = vec![Header::Allow(headers::ALLOW.into())];
-                respond(&handle, StatusCode::MethodNotAllowed, headers, None).await;
-            }
             DialogState::Calling(_) | DialogState::Trying(_) | DialogState::Early(..) | DialogState::WaitAck(..) => {}
+            // Refused before they come to a call.
+            DialogState::Message(..) | DialogState::Publish(..) => {}
         }
         None
     }
