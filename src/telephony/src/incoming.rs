@@ -1,6 +1,11 @@
 //! Every request that begins something: sorted, refused, or given to a task of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::Future as _,
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use rsipstack::{
     dialog::{dialog::Dialog, invite_dialog::InviteDialog},
@@ -34,8 +39,10 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut incoming: TransactionReceiver
 
 /// Never waits: whatever is to be sent is sent by a task of its own.
 fn sort(shared: &Arc<Shared>, tx: Transaction) {
-    // While the library has a MESSAGE the call is not confirmed to it, and whoever hangs up meanwhile sends no BYE.
-    if is_in_dialog(&tx.original) && tx.original.method != Method::Message {
+    // What has no place in a call does not come to it: while the library has a MESSAGE it lets nobody hang up, and a number that
+    // it has seen makes it deaf for lower ones.
+    let has_no_place = matches!(tx.original.method, Method::Message | Method::Publish | Method::Subscribe);
+    if is_in_dialog(&tx.original) && !has_no_place {
         return within(shared, tx);
     }
     match tx.original.method {
@@ -68,21 +75,39 @@ fn sort(shared: &Arc<Shared>, tx: Transaction) {
 }
 
 /// A request within a call goes to its dialog, which answers by the leg's task or itself.
-fn within(shared: &Arc<Shared>, mut tx: Transaction) {
+fn within(shared: &Arc<Shared>, tx: Transaction) {
     match shared.layer.match_dialog(&tx) {
-        Some(Dialog::Invite(mut dialog)) => {
-            let (shared, patience) = (Arc::clone(shared), shared.config.timing.t1 * 4);
-            shared.clone().tasks.spawn(async move {
-                let is_first = matches!(tx.original.method, Method::Bye | Method::Ack | Method::PRack);
-                if !is_first && let Err((status, headers)) = confirmed(&dialog, patience).await {
-                    return reply(&shared, tx, status, headers);
-                }
-                if let Err(error) = dialog.handle(&mut tx).await {
-                    tracing::debug!(error = kind(&error), "a request within a call was not answered");
-                }
-            });
+        Some(Dialog::Invite(dialog)) => {
+            let mut handled = Box::pin(handled(Arc::clone(shared), dialog, tx));
+            // The first step is taken here and now, since the library ignores what comes later than a higher number, and of two
+            // tasks the second may be the quicker one.
+            if handled.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+                shared.tasks.spawn(handled);
+            }
         }
         _ => reply(shared, tx, StatusCode::CallTransactionDoesNotExist, Vec::new()),
+    }
+}
+
+async fn handled(shared: Arc<Shared>, mut dialog: InviteDialog, mut tx: Transaction) {
+    let method = tx.original.method;
+    let is_first = matches!(method, Method::Bye | Method::Ack | Method::PRack);
+    if !is_first && let Err((status, headers)) = confirmed(&dialog, shared.config.timing.t1 * 4).await {
+        return reply(&shared, tx, status, headers);
+    }
+    if let Err(error) = dialog.handle(&mut tx).await {
+        tracing::debug!(error = kind(&error), "a request within a call was not answered");
+    }
+    if tx.last_response.is_some() || method == Method::Ack {
+        return;
+    }
+    // Later than a higher number: refused (RFC 3261, section 12.2.2), except that whoever hangs up means it.
+    if method != Method::Bye {
+        return reply(&shared, tx, StatusCode::ServerInternalError, Vec::new());
+    }
+    reply(&shared, tx, StatusCode::OK, Vec::new());
+    if let Err(error) = dialog.bye().await {
+        tracing::debug!(error = kind(&error), "a call whose other side hung up was over already");
     }
 }
 

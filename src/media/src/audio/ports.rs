@@ -18,8 +18,8 @@ use crate::clock;
 pub(crate) const REST: Duration = Duration::from_secs(2);
 /// Half a second of what a telephone sends, and room for a flood that is not read.
 const BUFFER: usize = 64 * 1024;
-/// Pairs that may be tried for one leg: another program may have some.
-const TRIES: usize = 32;
+/// Pairs that may be tried for one leg: another program, or another node on this machine, may have some. A try takes microseconds.
+const TRIES: usize = 512;
 /// Expedited forwarding (RFC 3246): routers that know classes let sound pass.
 const EXPEDITED: u32 = 0xb8;
 

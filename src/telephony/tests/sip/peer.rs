@@ -318,6 +318,11 @@ impl Peer {
 }
 
 impl Dialog {
+    /// Leaves out a number (CSeq): of a request that is still on its way.
+    pub(crate) const fn skip_number(&mut self) {
+        self.cseq += 1;
+    }
+
     /// Is it a message of this call?
     pub(crate) fn has(&self, message: &Message) -> bool {
         message.get("Call-ID") == self.call_id

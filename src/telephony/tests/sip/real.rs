@@ -205,7 +205,7 @@ async fn two_hundred_calls_of_sipp_leave_nothing() {
         }
     })
     .await;
-    let sipp = Sipp::start("caller", Some(desk.address()), &["-m", count, "-r", rate, "-l", "5000", "-mp", "25000"]);
+    let sipp = Sipp::start("caller", Some(desk.address()), &["-m", count, "-r", rate, "-l", "5000"]);
     let mut hung_up = 0;
     for _ in 0..calls {
         takes(&mut desk).await;

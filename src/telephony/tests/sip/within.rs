@@ -95,8 +95,10 @@ async fn keys_by_info_life_by_options_and_what_has_no_place_in_a_call() {
         message.status() == Some(200) && message.find("Allow").is_some() && message.get("CSeq").ends_with("OPTIONS")
     };
     peer.message("200 to OPTIONS", wants).await;
-    peer.within(&mut dialog, "MESSAGE", "hello", "Content-Type: text/plain\r\n").await;
-    peer.status_in(405, "MESSAGE", &dialog).await;
+    for method in ["MESSAGE", "SUBSCRIBE"] {
+        peer.within(&mut dialog, method, "hello", "Content-Type: text/plain\r\n").await;
+        peer.status_in(405, method, &dialog).await;
+    }
     // Of a call that never was.
     let mut other = peer.called(&Message::read(
         "INVITE sip:x SIP/2.0\r\nCall-ID: none\r\nFrom: <sip:x@y>;tag=z\r\nContact: <sip:x@y>\r\n\r\n",
@@ -120,6 +122,26 @@ async fn what_comes_before_a_call_is_answered_may_come_again_and_ends_nothing() 
     desk.order(Order::Accept(leg));
     peer.answered(&mut dialog).await;
     hang_up(&mut desk, &mut peer, leg).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_after_a_higher_number_is_refused_but_who_hangs_up_is_heard() {
+    let (mut desk, mut peer, mut dialog, leg, _) = call(|_| {}, "").await;
+    let (mut info, mut bye) = (dialog.clone(), dialog.clone());
+    bye.skip_number();
+    dialog.skip_number();
+    dialog.skip_number();
+    peer.within(&mut dialog, "OPTIONS", "", "").await;
+    peer.status_in(200, "OPTIONS", &dialog).await;
+    peer.within(&mut info, "INFO", "Signal=5\r\n", "Content-Type: application/dtmf-relay\r\n").await;
+    peer.status_in(500, "INFO", &info).await;
+    peer.within(&mut bye, "BYE", "", "").await;
+    peer.status_in(200, "BYE", &bye).await;
+    desk.expect(Event::HungUp(leg)).await;
+    let ours = peer.request("BYE").await;
+    peer.answer(&ours, "481 Call/Transaction Does Not Exist", "", "").await;
+    assert_eq!(desk.others(), []);
+    desk.is_empty().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
