@@ -51,25 +51,47 @@ token() {
   curl -sSf "$base$1" -d "$2" | sed 's/.*"token":"\([^"]*\)".*/\1/'
 }
 
-failed=0
 # What would end the log-in that the other requests are made with, or change the account's password.
 ends='^/api/staff/(session|account)'
+# run WHO [OPTION...]
 run() {
   local who=$1
   shift
-  echo "== $who"
   timeout 600 "$tool/bin/schemathesis" --config-file scripts/schemathesis.toml run "$base/api/openapi.json" \
-    --max-examples "$examples" --seed 1 --no-color "$@" || failed=1
+    --max-examples "$examples" --seed 1 --no-color "$@" >"$work/said.$who" 2>&1 || touch "$work/failed"
 }
-run nobody
-bearer=$(token /api/demo/token '{"citizen":"demo-citizen-1"}')
-run citizen --header "Authorization: Bearer $bearer"
-for login in agent1001 super1 auditor1 admin1; do
-  body="{\"login\":\"$login\",\"password\":\"bangban-demo\"}"
-  # Whoever cannot log in is an error, and not another nobody.
-  bearer=$(token /api/staff/login "$body")
-  run "$login" --exclude-path-regex "$ends" --header "Authorization: Bearer $bearer"
+# known WHO PATH BODY [OPTION...]: with a token; whoever gets none is an error, and not another nobody.
+known() {
+  local who=$1 bearer
+  if ! bearer=$(token "$2" "$3" 2>&1); then
+    echo "no token: $bearer" >"$work/said.$who"
+    touch "$work/failed"
+    return
+  fi
+  run "$who" --header "Authorization: Bearer $bearer" "${@:4}"
+}
+citizen() {
+  known citizen /api/demo/token '{"citizen":"demo-citizen-1"}'
+}
+staff() {
+  known "$1" /api/staff/login "{\"login\":\"$1\",\"password\":\"bangban-demo\"}" --exclude-path-regex "$ends"
+}
+# together COMMAND...: two at a time keep two processors busy.
+together() {
+  local one pids=()
+  for one in "$@"; do $one & pids+=($!); done
+  wait "${pids[@]}"
+}
+together 'run nobody' citizen
+together 'staff agent1001' 'staff super1'
+staff auditor1
+staff admin1
+for who in nobody citizen agent1001 super1 auditor1 admin1; do
+  echo "== $who"
+  cat "$work/said.$who"
 done
+failed=0
+[ ! -e "$work/failed" ] || failed=1
 if ! kill -0 "$server" 2>/dev/null || grep -q '"level":"ERROR"\| ERROR ' "$work/log"; then
   echo "the server's log:" >&2
   tail -n 50 "$work/log" >&2

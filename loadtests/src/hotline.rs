@@ -122,6 +122,8 @@ struct Seen {
     reached: Cell<u64>,
     not_reached: Cell<u64>,
     asked: Cell<u64>,
+    /// Numbers that were chosen to be asked for: operators may ask at the same moment.
+    chosen: Cell<u64>,
 }
 
 /// What the server counts for the days around now.
@@ -420,7 +422,8 @@ impl Operator {
         let result = view.requests.first().and_then(|request| request.result);
         let (act, next) = match (step, result) {
             (Step::Came, None) => {
-                let number = if (self.seen.asked.get() + 1).is_multiple_of(4) { BUSY } else { ANSWERS };
+                self.seen.chosen.update(|chosen| chosen + 1);
+                let number = if self.seen.chosen.get().is_multiple_of(4) { BUSY } else { ANSWERS };
                 let who = CallWho::Number { number: number.to_owned(), department: DEPARTMENT.to_owned() };
                 (CallAct::Request { call, who, goal: Goal::Join, at_once: false }, Step::Asked)
             }

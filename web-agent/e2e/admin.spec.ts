@@ -289,7 +289,6 @@ test('grants decide what is there: an auditor changes nothing, an editor has the
 });
 
 test('every screen is accessible, in both languages', async ({ people, server }) => {
-  test.slow();
   const admin = await people.admin();
   const screens = await admin.nav.getByRole('link').allInnerTexts();
   expect(screens).toHaveLength(20);

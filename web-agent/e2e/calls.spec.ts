@@ -75,7 +75,6 @@ test('consulted, merged, left: everybody hears whom they should and nobody else;
   people,
   server,
 }) => {
-  test.setTimeout(180_000);
   const desk = await operator(people, server.url, 'agent1001');
   const pane = desk.getByTestId('call-pane');
   const widget = await Widget.open(await pageOf(people, CITIZEN, 420, 860), server.url);
@@ -166,7 +165,6 @@ test('nobody is reached: why, the caller reads until when, the task is on the bo
   people,
   server,
 }) => {
-  test.setTimeout(120_000);
   const desk = await operator(people, server.url, 'agent1001');
   const pane = desk.getByTestId('call-pane');
   const widget = await Widget.open(await pageOf(people, CITIZEN, 420, 860), server.url);

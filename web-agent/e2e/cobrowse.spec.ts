@@ -194,7 +194,6 @@ test('a page is seen without what is written on it, pointed at, filled in by its
   server,
   guard,
 }) => {
-  test.setTimeout(120_000);
   // The background that the story gives the page does not exist.
   guard.allow(/bg\.png/, /404 \(Not Found\)/, SANDBOX);
   const both = await seen(people, server.url);
@@ -357,7 +356,6 @@ test('somebody on the telephone comes by a code with a phone: the panel covers t
   guard,
 }) => {
   guard.allow(SANDBOX);
-  test.setTimeout(120_000);
   const clerkContext = await people.context({ viewport: { width: 1440, height: 900 } });
   await giveDevices(clerkContext, CLERK);
   const agent = await Console.open(await clerkContext.newPage(), server.url, 'agent1001');

@@ -36,7 +36,6 @@ async function watermarkPixels(page: Page, clip: { x: number; y: number; width: 
 }
 
 test('masked for the agent, shown with a reason, masked again after a minute', async ({ people }) => {
-  test.setTimeout(150_000);
   const citizen = await people.citizen();
   await citizen.askHuman();
   const agent = await people.agent('agent1001');

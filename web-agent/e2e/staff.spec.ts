@@ -136,7 +136,6 @@ test('devices are listed; one that is ended is out at once; a new password ends 
 
 test.describe('with tokens of a minute', () => {
   test.use({ settings: { AUTH__STAFF_TOKEN_MINUTES: '1' } });
-  test.setTimeout(180_000);
 
   test('tabs renew together and work on; log-out ends all of them', async ({ people, server, guard }) => {
     // Whoever has logged out and opens the page again is told so.

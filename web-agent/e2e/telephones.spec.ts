@@ -68,7 +68,6 @@ test('two telephones and an operator in Chromium hear exactly the others: waitin
   people,
   server,
 }, info) => {
-  test.setTimeout(120_000);
   const { caller, professional } = city;
   const measured: Record<string, Levels> = {};
   await withTelephone(server);
@@ -118,7 +117,6 @@ test('a supervisor listens unheard, whispers to the operator, joins in, and ends
   people,
   server,
 }) => {
-  test.setTimeout(120_000);
   const all = [...ALL, SUPERVISOR];
   await city.caller.dial(`sip:12345@${city.sip}`);
   const desk = await answers(people, server);
@@ -166,7 +164,6 @@ test.describe('on a line that loses every fifth packet', () => {
     people,
     server,
   }) => {
-    test.setTimeout(120_000);
     await withTelephone(server);
     await city.caller.dial(`sip:12345@${city.sip}`);
     const desk = await answers(people, server);

@@ -88,7 +88,6 @@ async function survives(
 test('where no UDP passes a relay carries pictures and voices, by TCP and by TLS; what is cut is found another way', async ({
   ground,
 }) => {
-  test.setTimeout(150_000);
   const guard = new Guard(ground.address);
   ground.let({ udp: false });
   const all = await scene(ground, guard, await ground.turn());
@@ -127,7 +126,6 @@ test('where no UDP passes a relay carries pictures and voices, by TCP and by TLS
 test('where nothing passes one is told so in time, and goes on in writing; a window that is cut comes back', async ({
   ground,
 }) => {
-  test.setTimeout(120_000);
   const guard = new Guard(ground.address);
   ground.let({ udp: false });
   const all = await scene(ground, guard, null);

@@ -297,7 +297,6 @@ test('by a code for somebody on the telephone; a second clerk is asked in; the s
   people,
   server,
 }) => {
-  test.setTimeout(150_000);
   const { agent, clerk } = await both(people, { citizen: server.url, agent: server.url });
   await agent.page.getByRole('button', { name: /口令窗口/ }).click();
   await agent.page.getByRole('button', { name: '口令窗口', exact: true }).click();

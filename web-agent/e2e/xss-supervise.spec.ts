@@ -10,7 +10,6 @@ test.use({ settings: { LIMITS__CITIZEN_BURST: many, LIMITS__STAFF_BURST: many } 
 const id = (conversations: unknown[]) => (conversations as { id: string }[])[0]!.id;
 
 test('whispers, flags, what is noted at alerts, and reasons of interventions', async ({ people, server, trap }) => {
-  test.setTimeout(180_000);
   const widget = await people.citizen();
   const agent = await people.agent('agent1001');
   await widget.askHuman();
@@ -103,7 +102,6 @@ test('summaries of what is handed over', async ({ people, trap }) => {
 });
 
 test('comments, appeals and decisions of quality inspection', async ({ people, server, trap }) => {
-  test.setTimeout(180_000);
   const text = chunks(490)[0]!;
   const widget = await people.citizen();
   await widget.askHuman();

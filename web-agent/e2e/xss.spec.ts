@@ -62,7 +62,6 @@ test('the corpus is as large as it should be, and the trap springs', async ({ pe
 });
 
 test('messages, replies, notes, drafts and searches', async ({ people, server, trap }) => {
-  test.setTimeout(180_000);
   const agent = await people.agent('agent1001');
   const widget = await people.citizen();
   await widget.askHuman();
@@ -147,7 +146,6 @@ test('names of files', async ({ people, server, trap }) => {
 });
 
 test('names of citizens and of staff', async ({ people, server, trap }) => {
-  test.setTimeout(180_000);
   // A capacity that takes some of them, and a name that is as bad as those of the citizens.
   const worst = '<img src=x onerror=xss(900)><svg onload=xss(901)>';
   const admin = await Rest.logIn(server);

@@ -95,7 +95,7 @@ use crate::{
 };
 pub(crate) use administration::Edit;
 pub(crate) use answer_files::NewAnswerFile;
-pub(crate) use call_figures::{CallFilter, CallSelection};
+pub(crate) use call_figures::CallFilter;
 pub(crate) use call_legs::{FiledLeg, LegFilter, LegList, LegPlace};
 pub use citizens::{CitizenRules, Held};
 pub use commands::{Begun, First, Pending};

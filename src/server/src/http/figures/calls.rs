@@ -5,23 +5,21 @@ use std::sync::Arc;
 use axum::{Json, extract::State, response::Response};
 use bangban_domain::{Timestamp, call::figures::ConnectBy, figures::Part};
 use bangban_protocol::{CallFiguresView, CallRequestRows, CountedRequest};
-use bangban_store::{Audit, Author, Change, RequestPlace, Unit};
-use futures_util::stream;
+use bangban_store::RequestPlace;
 use jiff::civil::Date;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
     all,
-    export::check_size,
+    export::{check_size, note},
     legs,
     table::{self, Cell, Rows},
 };
 use crate::{
-    app::{App, CallFilter, CallSelection, store_error},
+    app::{App, CallFilter},
     http::{admin::items::File, input::Params, openapi::Refusal, refused::Refused, staff::ByStaff},
     organisation::sheet::Format,
-    privacy::json,
 };
 
 /// Rows of one page, and of one part of a file.
@@ -231,28 +229,6 @@ fn lines(request: CountedRequest) -> Rows {
     rows
 }
 
-/// Where an export stands.
-struct Reading {
-    app: Arc<App>,
-    selection: CallSelection,
-    part: Part,
-    next: Option<RequestPlace>,
-}
-
-impl Reading {
-    /// The next rows; `None`: there are no more.
-    async fn next(mut self) -> Option<(Result<Rows, Refused>, Self)> {
-        let place = self.next.take()?;
-        match self.app.call_requests(&self.selection, self.part, place, PART).await {
-            Ok((requests, next)) => {
-                self.next = next;
-                Some((Ok(requests.into_iter().flat_map(lines).collect()), self))
-            }
-            Err(error) => Some((Err(error.into()), self)),
-        }
-    }
-}
-
 /// The requests behind a number as a file, one line for each attempt
 #[utoipa::path(
     get, path = "/api/figures/calls/rows/export", tag = "calls", security(("staff" = [])), params(WantedFile),
@@ -280,30 +256,15 @@ pub(in crate::http) async fn export(
     });
     note(&app, &who, "calls", filter.unit, &detail).await?;
     let name = format!("calls-{}-{}", wanted.from, wanted.to);
-    let next = Some(RequestPlace::before(selection.from));
-    let reading = Reading { app, selection, part: wanted.part, next };
-    table::file(wanted.format, &name, header(), stream::unfold(reading, Reading::next)).await
-}
-
-/// The line of the audit log on a file.
-pub(super) async fn note(
-    app: &App,
-    who: &ByStaff,
-    subject: &str,
-    unit: Option<String>,
-    detail: &serde_json::Value,
-) -> Result<(), Refused> {
-    let line = Audit {
-        at: app.clock.now(),
-        actor: Author::Agent(who.staff.id),
-        action: "figures.export",
-        kind: "figures".to_owned(),
-        subject: subject.to_owned(),
-        unit,
-        reason: None,
-        address: Some(who.caller.address.clone()),
-        detail: json(detail),
-    };
-    app.store.commit(Unit { changes: vec![Change::Audit(line)], ..Unit::default() }).await.map_err(store_error)?;
-    Ok(())
+    let first = RequestPlace::before(selection.from);
+    let asked = Arc::new((app, selection, wanted.part));
+    let rows = table::pages(first, move |place| {
+        let asked = Arc::clone(&asked);
+        async move {
+            let (app, selection, part) = &*asked;
+            let (requests, next) = app.call_requests(selection, *part, place, PART).await?;
+            Ok((requests.into_iter().flat_map(lines).collect(), next))
+        }
+    });
+    table::file(wanted.format, &name, header(), rows).await
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::{extract::State, response::Response};
 use bangban_domain::{
     AgentId, Timestamp,
-    figures::{Definition, Field, Figure, Part, Table},
+    figures::{Definition, Field, Figure, Part, Row, Table},
     words::Channel,
 };
 use bangban_protocol::{ErrorCode, FigureRow, WireError};
-use bangban_store::{Audit, Author, Change, RowQuery, Selection, Unit};
+use bangban_store::{Audit, Author, Change, RowQuery, Unit};
 use futures_util::stream;
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -142,7 +142,30 @@ fn cells(table: Table, row: FigureRow) -> Vec<Cell> {
     fixed.into_iter().chain(rest).collect()
 }
 
-/// Leaves the line.
+/// Leaves the line of the audit log on a file.
+pub(super) async fn note(
+    app: &App,
+    who: &ByStaff,
+    subject: &str,
+    unit: Option<String>,
+    detail: &serde_json::Value,
+) -> Result<(), Refused> {
+    let line = Audit {
+        at: app.clock.now(),
+        actor: Author::Agent(who.staff.id),
+        action: "figures.export",
+        kind: "figures".to_owned(),
+        subject: subject.to_owned(),
+        unit,
+        reason: None,
+        address: Some(who.caller.address.clone()),
+        detail: json(detail),
+    };
+    app.store.commit(Unit { changes: vec![Change::Audit(line)], ..Unit::default() }).await.map_err(store_error)?;
+    Ok(())
+}
+
+/// The same for a file of these rows.
 async fn tell(
     app: &App,
     who: &ByStaff,
@@ -154,60 +177,7 @@ async fn tell(
         "from": filter.from.to_string(), "to": filter.to.to_string(), "unit": filter.unit, "team": filter.team,
         "item": filter.item, "channel": filter.channel, "agent": filter.agent, "hour": filter.hour, "more": more,
     });
-    let line = Audit {
-        at: app.clock.now(),
-        actor: Author::Agent(who.staff.id),
-        action: "figures.export",
-        kind: "figures".to_owned(),
-        subject: subject.to_owned(),
-        unit: filter.unit.clone(),
-        reason: None,
-        address: Some(who.caller.address.clone()),
-        detail: json(&detail),
-    };
-    let unit = Unit { changes: vec![Change::Audit(line)], ..Unit::default() };
-    app.store.commit(unit).await.map_err(store_error)?;
-    Ok(())
-}
-
-/// Where an export stands.
-struct Reading {
-    app: Arc<App>,
-    definition: &'static Definition,
-    part: Part,
-    selection: Selection,
-    after: Option<(Timestamp, String)>,
-    now: Timestamp,
-    is_over: bool,
-}
-
-impl Reading {
-    /// The next rows; `None`: there are no more.
-    async fn next(mut self) -> Option<(Result<Rows, Refused>, Self)> {
-        if self.is_over {
-            return None;
-        }
-        let query = RowQuery {
-            definition: self.definition,
-            part: self.part,
-            selection: &self.selection,
-            after: self.after.clone(),
-            limit: PAGE,
-        };
-        let rows = match self.app.figure_rows(&query, self.now).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                self.is_over = true;
-                return Some((Err(error.into()), self));
-            }
-        };
-        self.is_over = rows.len() < PAGE as usize;
-        let at = |row: &bangban_domain::figures::Row| row.number(self.definition.kind.at()).unwrap_or_default();
-        self.after = rows.last().map(|row| (Timestamp(at(row)), row.key.clone()));
-        let view = |row| cells(self.definition.kind.table(), self.app.row_view(self.definition, row, self.now));
-        let page = rows.iter().map(view).collect();
-        Some((Ok(page), self))
-    }
+    note(app, who, subject, filter.unit.clone(), &detail).await
 }
 
 /// Does a file of this kind take so many rows?
@@ -250,8 +220,21 @@ pub(in crate::http) async fn rows(
     tell(&app, &who, definition.figure.as_str(), &filter, more).await?;
     let name = format!("{}-{}-{}", definition.figure, wanted.from, wanted.to);
     let now = app.clock.now();
-    let reading = Reading { app, definition, part: wanted.part, selection, after: None, now, is_over: false };
-    table::file(wanted.format, &name, header(definition.kind.table()), stream::unfold(reading, Reading::next)).await
+    let asked = Arc::new((app, selection, wanted.part));
+    // The first page begins nowhere.
+    let rows = table::pages(None, move |after| {
+        let asked = Arc::clone(&asked);
+        async move {
+            let (app, selection, part) = &*asked;
+            let query = RowQuery { definition, part: *part, selection, after, limit: PAGE };
+            let rows = app.figure_rows(&query, now).await?;
+            let at = |row: &Row| Timestamp(row.number(definition.kind.at()).unwrap_or_default());
+            let last = rows.last().filter(|_| rows.len() == PAGE as usize).map(|row| Some((at(row), row.key.clone())));
+            let shown = |row| cells(definition.kind.table(), app.row_view(definition, row, now));
+            Ok((rows.iter().map(shown).collect(), last))
+        }
+    });
+    table::file(wanted.format, &name, header(definition.kind.table()), rows).await
 }
 
 /// What agents were and whom they served, as a file: one row for each stretch and for each conversation

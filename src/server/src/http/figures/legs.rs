@@ -9,18 +9,17 @@ use bangban_domain::{
 };
 use bangban_protocol::{CallLegRows, CallSound};
 use bangban_store::CallPlace;
-use futures_util::stream;
 use jiff::civil::Date;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    calls::{MOST, PAGE, note},
-    export::check_size,
-    table::{self, Cell, Rows},
+    calls::{MOST, PAGE},
+    export::{check_size, note},
+    table::{self, Cell},
 };
 use crate::{
-    app::{App, CallFilter, CallSelection, FiledLeg, LegFilter, LegList, LegPlace},
+    app::{App, CallFilter, FiledLeg, LegFilter, LegList, LegPlace},
     http::{admin::items::File, input::Params, openapi::Refusal, refused::Refused, staff::ByStaff},
     organisation::sheet::Format,
 };
@@ -60,39 +59,78 @@ fn number(number: Option<u64>) -> Cell {
     number.and_then(|number| i64::try_from(number).ok()).map_or(Cell::Empty, Cell::Number)
 }
 
-/// Which legs, and in which order.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(in crate::http) struct WantedLegRows {
-    /// First day in Shanghai, e.g. `2026-11-23`: by it counts when a call began.
-    #[param(value_type = String, format = Date)]
-    from: Date,
-    /// Last day.
-    #[param(value_type = String, format = Date)]
-    to: Date,
-    /// Code of a unit: it and those below.
-    unit: Option<String>,
-    /// Only legs of this part.
-    #[param(inline)]
-    part: Option<CallPart>,
-    /// Only legs of this telephone or member of staff: a `key` of them.
-    #[param(max_length = 64)]
-    party: Option<String>,
-    /// Only legs that were disturbed for 5 s at least.
-    #[serde(default)]
-    #[param(required = false)]
-    poor: bool,
-    /// Who sounded worst first, or the latest call.
-    #[serde(default = "worst")]
-    #[param(inline, required = false)]
-    order: LegOrder,
-    /// `next` of the page before.
-    #[param(max_length = 200)]
-    after: Option<String>,
-    /// At most so many; 50 if nothing is said.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
+/// Declares a query: what both questions have in common, and what one of them has more.
+macro_rules! query {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Deserialize, IntoParams)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        #[into_params(parameter_in = Query)]
+        pub(in crate::http) struct $name {
+            /// First day in Shanghai, e.g. `2026-11-23`: by it counts when a call began.
+            #[param(value_type = String, format = Date)]
+            from: Date,
+            /// Last day.
+            #[param(value_type = String, format = Date)]
+            to: Date,
+            /// Code of a unit: it and those below.
+            unit: Option<String>,
+            /// Only legs of this part.
+            #[param(inline)]
+            part: Option<CallPart>,
+            /// Only legs of this telephone or member of staff: a `key` of them.
+            #[param(max_length = 64)]
+            party: Option<String>,
+            $($(#[$field_doc])* $field: $type,)*
+        }
+
+        impl $name {
+            /// Of which calls, and which of their legs.
+            fn filters(&self) -> (CallFilter, LegFilter) {
+                let calls = CallFilter {
+                    from: self.from,
+                    to: self.to,
+                    unit: self.unit.clone(),
+                    party: self.party.clone(),
+                    ..CallFilter::default()
+                };
+                (calls, LegFilter { part: self.part, is_poor: self.poor })
+            }
+        }
+    };
+}
+
+query! {
+    /// Which legs, and in which order.
+    WantedLegRows {
+        /// Only legs that were disturbed for 5 s at least.
+        #[serde(default)]
+        #[param(required = false)]
+        poor: bool,
+        /// Who sounded worst first, or the latest call.
+        #[serde(default = "worst")]
+        #[param(inline, required = false)]
+        order: LegOrder,
+        /// `next` of the page before.
+        #[param(max_length = 200)]
+        after: Option<String>,
+        /// At most so many; 50 if nothing is said.
+        #[param(minimum = 1, maximum = 500)]
+        limit: Option<u32>,
+    }
+}
+
+query! {
+    /// Which calls, and how.
+    WantedLegs {
+        /// Only legs that were disturbed for 5 s at least; otherwise also those that were not measured.
+        #[serde(default)]
+        #[param(required = false)]
+        poor: bool,
+        /// Kind of the file.
+        #[param(value_type = String, pattern = "^(csv|xlsx)$")]
+        format: Format,
+    }
 }
 
 const fn worst() -> LegOrder {
@@ -119,38 +157,10 @@ pub(in crate::http) async fn rows(
     }
     let wrong = |_| Refused::field("after", "is not what `next` of another page said");
     let after = wanted.after.as_deref().map(|text| text.parse::<LegPlace>().map_err(wrong)).transpose()?;
-    let WantedLegRows { from, to, unit, part, party, poor, order, .. } = wanted;
-    let selection = app.call_selection(&who.staff, CallFilter { from, to, unit, party, ..CallFilter::default() })?;
-    let list = LegList { filter: LegFilter { part, is_poor: poor }, order, after, limit: limit as usize };
+    let (calls, filter) = wanted.filters();
+    let selection = app.call_selection(&who.staff, calls)?;
+    let list = LegList { filter, order: wanted.order, after, limit: limit as usize };
     Ok(Json(app.call_leg_rows(&selection, &list).await?))
-}
-
-/// Which calls, and how.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(in crate::http) struct WantedLegs {
-    /// First day in Shanghai, e.g. `2026-11-23`: by it counts when a call began.
-    #[param(value_type = String, format = Date)]
-    from: Date,
-    /// Last day.
-    #[param(value_type = String, format = Date)]
-    to: Date,
-    /// Code of a unit: it and those below.
-    unit: Option<String>,
-    /// Only legs of this part.
-    #[param(inline)]
-    part: Option<CallPart>,
-    /// Only legs of this telephone or member of staff: a `key` of them.
-    #[param(max_length = 64)]
-    party: Option<String>,
-    /// Only legs that were disturbed for 5 s at least; otherwise also those that were not measured.
-    #[serde(default)]
-    #[param(required = false)]
-    poor: bool,
-    /// Kind of the file.
-    #[param(value_type = String, pattern = "^(csv|xlsx)$")]
-    format: Format,
 }
 
 fn header() -> Vec<String> {
@@ -192,29 +202,6 @@ fn line(leg: &FiledLeg) -> Vec<Cell> {
     own.into_iter().chain(sound(heard.as_ref())).collect()
 }
 
-/// Where an export stands.
-struct Reading {
-    app: Arc<App>,
-    selection: CallSelection,
-    filter: LegFilter,
-    next: Option<CallPlace>,
-}
-
-impl Reading {
-    /// The next rows; `None`: there are no more.
-    async fn next(mut self) -> Option<(Result<Rows, Refused>, Self)> {
-        let place = self.next.take()?;
-        match self.app.call_legs(&self.selection, &place).await {
-            Ok((legs, next)) => {
-                self.next = next;
-                let meant = legs.iter().filter(|leg| self.filter.is_meant(&self.selection, leg));
-                Some((Ok(meant.map(line).collect()), self))
-            }
-            Err(error) => Some((Err(error.into()), self)),
-        }
-    }
-}
-
 /// The legs of the calls that began in a time as a file, with how they sounded
 #[utoipa::path(
     get, path = "/api/figures/calls/legs/export", operation_id = "export_call_legs", tag = "calls",
@@ -233,10 +220,9 @@ pub(in crate::http) async fn export(
     who: ByStaff,
     Params(wanted): Params<WantedLegs>,
 ) -> Result<Response, Refused> {
+    let (calls, filter) = wanted.filters();
     let WantedLegs { from, to, unit, part, party, poor, format } = wanted;
-    let calls = CallFilter { from, to, unit: unit.clone(), party: party.clone(), ..CallFilter::default() };
     let selection = app.call_selection(&who.staff, calls)?;
-    let filter = LegFilter { part, is_poor: poor };
     let first = CallPlace::before(selection.from);
     let (mut count, mut next) = (0_u64, Some(first.clone()));
     while let Some(place) = next.take() {
@@ -250,6 +236,14 @@ pub(in crate::http) async fn export(
         "rows": count,
     });
     note(&app, &who, "call_legs", unit, &detail).await?;
-    let reading = Reading { app, selection, filter, next: Some(first) };
-    table::file(format, &format!("call-legs-{from}-{to}"), header(), stream::unfold(reading, Reading::next)).await
+    let asked = Arc::new((app, selection, filter));
+    let rows = table::pages(first, move |place| {
+        let asked = Arc::clone(&asked);
+        async move {
+            let (app, selection, filter) = &*asked;
+            let (legs, next) = app.call_legs(selection, &place).await?;
+            Ok((legs.iter().filter(|leg| filter.is_meant(selection, leg)).map(line).collect(), next))
+        }
+    });
+    table::file(format, &format!("call-legs-{from}-{to}"), header(), rows).await
 }

@@ -51,6 +51,23 @@ fn instant(at: Timestamp) -> String {
 
 pub(in crate::http) type Rows = Vec<Vec<Cell>>;
 
+/// Rows that are read one page after the other: `page` gives those at a place and the next place, `None` where there are no more.
+/// An error is the last that comes.
+pub(super) fn pages<Place, Page>(
+    first: Place,
+    page: impl Fn(Place) -> Page,
+) -> impl Stream<Item = Result<Rows, Refused>>
+where
+    Page: Future<Output = Result<(Rows, Option<Place>), Refused>>,
+{
+    stream::try_unfold((Some(first), page), |(place, page)| async move {
+        let Some(place) = place else { return Ok(None) };
+        let read = page(place);
+        let (rows, next) = read.await?;
+        Ok(Some((rows, (next, page))))
+    })
+}
+
 /// Pages in the making.
 const AHEAD: usize = 4;
 
