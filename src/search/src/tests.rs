@@ -377,6 +377,12 @@ fn an_explanation_has_what_led_to_the_decision() {
     let index = small();
     let said = index.explain("哪能办居住证", None, 3);
     assert!(said.read_as.contains("怎么") && said.words.contains(&"居住证".to_owned()), "{said:?}");
+    // Where something can be done is Mandarin, not the Shanghainese word for how.
+    for (asked, read) in
+        [("在哪能办居住证", "在哪里能办居住证"), ("居住证去哪能补", "居住证去哪里能补"), ("到哪能拿", "到哪里能拿")]
+    {
+        assert_eq!(index.explain(asked, None, 1).read_as, read);
+    }
     let first = &said.hits[0];
     assert_eq!((first.entry.as_str(), first.features.len()), ("permit", FEATURE_COUNT));
     assert!(first.channels.iter().any(|score| *score > 0.0));
