@@ -76,23 +76,48 @@ fn sort(shared: &Arc<Shared>, tx: Transaction) {
 
 /// A request within a call goes to its dialog, which answers by the leg's task or itself.
 fn within(shared: &Arc<Shared>, tx: Transaction) {
-    match shared.layer.match_dialog(&tx) {
-        Some(Dialog::Invite(dialog)) => {
-            let mut handled = Box::pin(handled(Arc::clone(shared), dialog, tx));
-            // The first step is taken here and now, since the library ignores what comes later than a higher number, and of two
-            // tasks the second may be the quicker one.
-            if handled.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-                shared.tasks.spawn(handled);
+    let Some(dialog) = dialog_of(shared, &tx) else {
+        let shared = Arc::clone(shared);
+        shared.clone().tasks.spawn(async move {
+            match awaited(&shared, &tx).await {
+                Some(dialog) => handled(shared, dialog, tx).await,
+                None if tx.original.method == Method::Ack => {}
+                None => reply(&shared, tx, StatusCode::CallTransactionDoesNotExist, Vec::new()),
             }
-        }
-        _ => reply(shared, tx, StatusCode::CallTransactionDoesNotExist, Vec::new()),
+        });
+        return;
+    };
+    let mut handled = Box::pin(handled(Arc::clone(shared), dialog, tx));
+    // The first step is taken here and now, since the library ignores what comes later than a higher number, and of two tasks the
+    // second may be the quicker one.
+    if handled.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        shared.tasks.spawn(handled);
     }
+}
+
+fn dialog_of(shared: &Shared, tx: &Transaction) -> Option<InviteDialog> {
+    match shared.layer.match_dialog(tx)? {
+        Dialog::Invite(dialog) => Some(dialog),
+        _ => None,
+    }
+}
+
+/// The library knows a call that we made a moment after it has acknowledged its answer: whoever hangs up at once is sooner.
+async fn awaited(shared: &Shared, tx: &Transaction) -> Option<InviteDialog> {
+    for wait in [2, 8, 30, 60] {
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        if let Some(dialog) = dialog_of(shared, tx) {
+            return Some(dialog);
+        }
+    }
+    None
 }
 
 async fn handled(shared: Arc<Shared>, mut dialog: InviteDialog, mut tx: Transaction) {
     let method = tx.original.method;
+    let patience = shared.config.timing.t1 * 4;
     let is_first = matches!(method, Method::Bye | Method::Ack | Method::PRack);
-    if !is_first && let Err((status, headers)) = confirmed(&dialog, shared.config.timing.t1 * 4).await {
+    if !is_first && let Err((status, headers)) = confirmed(&dialog, patience).await {
         return reply(&shared, tx, status, headers);
     }
     if let Err(error) = dialog.handle(&mut tx).await {
@@ -106,6 +131,8 @@ async fn handled(shared: Arc<Shared>, mut dialog: InviteDialog, mut tx: Transact
         return reply(&shared, tx, StatusCode::ServerInternalError, Vec::new());
     }
     reply(&shared, tx, StatusCode::OK, Vec::new());
+    // It may also be a call of ours whose answer is still being read.
+    let _ = confirmed(&dialog, patience).await;
     if let Err(error) = dialog.bye().await {
         tracing::debug!(error = kind(&error), "a call whose other side hung up was over already");
     }

@@ -136,6 +136,13 @@ impl Talk {
     }
 
     async fn listen(&mut self) -> End {
+        // Who hung up with the ACK was heard by whoever followed the INVITE.
+        let state = self.call.dialog.state();
+        if state.is_terminated()
+            && let Some(end) = self.heard(state).await
+        {
+            return end;
+        }
         loop {
             let (at, due) = self.timer.due();
             let transfer_over_at = self.referred_at.map(|since| since + TRANSFER);

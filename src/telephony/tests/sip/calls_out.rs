@@ -69,6 +69,28 @@ async fn a_number_rings_answers_and_hangs_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_answers_and_hangs_up_in_the_same_breath_is_gone() {
+    let (mut desk, mut peers) = trunks(1, |_| {}).await;
+    let peer = &mut peers[0];
+    for _ in 0..20 {
+        let leg = desk.leg();
+        ring(&desk, leg, "02162345678");
+        let invite = peer.invited().await;
+        peer.answer(&invite, "180 Ringing", "", "").await;
+        desk.expect(Event::Ringing(leg)).await;
+        peer.answer(&invite, "200 OK", &sdp(peer.at, "sendrecv"), "").await;
+        let mut dialog = peer.called(&invite);
+        peer.message("an ACK", |message| message.method() == Some("ACK") && dialog.has(message)).await;
+        peer.within(&mut dialog, "BYE", "", "").await;
+        peer.status_in(200, "BYE", &dialog).await;
+        desk.expect(Event::Answered(leg)).await;
+        desk.expect(Event::HungUp(leg)).await;
+    }
+    assert_eq!(desk.others(), []);
+    desk.is_empty().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_way_not_to_come_has_its_cause() {
     let (mut desk, mut peers) = trunks(1, |_| {}).await;
     let peer = &mut peers[0];
