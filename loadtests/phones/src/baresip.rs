@@ -194,6 +194,6 @@ fn config(at: &Path, port: u16, control: SocketAddr) -> String {
          module_path /usr/lib/baresip/modules\n{modules}module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
          ctrl_tcp_listen {control}\naudio_source aufile,{at}/voice.wav\naudio_player aubridge,sink\naudio_srate 8000\n\
          audio_channels 1\nausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\n\
-         rtp_ports 26000-31998\nsnd_path {at}/rec\n"
+         rtp_ports 26000-29998\nsnd_path {at}/rec\n"
     )
 }

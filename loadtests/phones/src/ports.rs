@@ -33,7 +33,7 @@ impl Block {
             let begin = FIRST + block * BLOCK;
             Some(Self { begin, next: begin, _lock: lock })
         };
-        (0..BLOCKS).find_map(claim).expect("fewer than a hundred processes ask for ports")
+        (0..BLOCKS).find_map(claim).expect("a block of ports that nobody has (a file in the folder that can be locked)")
     }
 
     /// The next two, whether they are free or not: round and round, so that one that was just in use has time to be given back.
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn ports_are_of_pairs_that_nobody_has_and_come_again_only_after_all_others() {
         let held = free_port();
-        let _held = UdpSocket::bind((Ipv4Addr::LOCALHOST, held + 1)).unwrap();
+        let _held = UdpSocket::bind((Ipv4Addr::LOCALHOST, held + 1)).expect("it is free");
         let others: Vec<u16> = (0..BLOCK).map(|_| free_port()).collect();
         assert!(others.iter().all(|port| port % 2 == 0 && *port != held), "{held} in {others:?}");
         assert!(others.iter().all(|port| port / BLOCK == held / BLOCK), "{held} and {others:?}");
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_block_is_of_one_process_until_it_ends() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let claim = || Block::claim(folder.path());
         let (first, second) = (claim(), claim());
         assert_eq!((first.begin, second.begin), (FIRST, FIRST + BLOCK));

@@ -37,7 +37,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut incoming: TransactionReceiver
     }
 }
 
-/// Never waits: whatever is to be sent is sent by a task of its own.
+/// Never waits: what would is gone on with by a task of its own.
 fn sort(shared: &Arc<Shared>, tx: Transaction) {
     // What has no place in a call does not come to it: while the library has a MESSAGE it lets nobody hang up, and a number that
     // it has seen makes it deaf for lower ones.
@@ -87,11 +87,11 @@ fn within(shared: &Arc<Shared>, tx: Transaction) {
         });
         return;
     };
-    let mut handled = Box::pin(handled(Arc::clone(shared), dialog, tx));
+    let mut work = Box::pin(handled(Arc::clone(shared), dialog, tx));
     // The first step is taken here and now, since the library ignores what comes later than a higher number, and of two tasks the
     // second may be the quicker one.
-    if handled.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-        shared.tasks.spawn(handled);
+    if work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        shared.tasks.spawn(work);
     }
 }
 

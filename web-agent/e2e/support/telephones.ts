@@ -185,7 +185,7 @@ export class Telephone {
       'auplay_srate 8000',
       'ausrc_channels 1',
       'auplay_channels 1',
-      'rtp_ports 26000-31998',
+      'rtp_ports 26000-29998',
       `snd_path ${folder}/rec`,
     ];
     writeFileSync(join(folder, 'config'), `${config.join('\n')}\n`);

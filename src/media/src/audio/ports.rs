@@ -149,18 +149,16 @@ mod tests {
 
     #[test]
     fn what_another_program_has_is_passed_over_and_what_is_dropped_is_counted() {
-        // A range of two pairs of which the first is taken.
-        let taken = (0..100).find_map(|_| {
-            let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
-            let port = socket.local_addr().ok()?.port();
-            (port.is_multiple_of(2) && port < 65_000).then_some((socket, port))
-        });
-        let (_taken, port) = taken.unwrap();
-        let ports = Ports::new(IpAddr::from([127, 0, 0, 1]), &(port..=port + 3)).unwrap();
+        // As many as another node with the same range would have; the last pair is free.
+        let mut pairs: Vec<u16> = (0..=40).map(|_| bangban_phones::free_port()).collect();
+        pairs.sort_unstable();
+        let (first, port) = (pairs[0], pairs.pop().unwrap());
+        let _taken: Vec<UdpSocket> = pairs.iter().map(|port| UdpSocket::bind(("127.0.0.1", *port)).unwrap()).collect();
+        let ports = Ports::new(IpAddr::from([127, 0, 0, 1]), &(first..=port + 1)).unwrap();
         let pair = ports.open().unwrap();
-        assert_eq!(pair.port, port + 2);
-        assert_eq!(pair.rtcp.local_addr().unwrap().port(), port + 3);
-        assert_eq!(ports.in_use(), 1, "the other one rests");
+        assert_eq!(pair.port, port);
+        assert_eq!(pair.rtcp.local_addr().unwrap().port(), port + 1);
+        assert_eq!(ports.in_use(), 1, "the others rest");
         assert!(ports.open().is_none());
         drop(pair);
         assert_eq!(ports.in_use(), 0);
